@@ -127,7 +127,7 @@ def _kept(output: Any, name: str, page: Any, folder: str, pictures: dict[str, by
             return None  # a question, a slider or a progress bar
         page.set_content(f'<div id="shot" style="width:{WIDTH}px">{html}</div>')
         parts = "data map, numbers, first of the queue" if "<img" in html else "numbers, first of the queue"
-        return _picture(page, name, f"The Explorer as a still picture: {parts}", pictures)
+        return _picture(page, name, f"The Explorer as a static picture: {parts}", pictures)
     text = data.get("text/plain", "").replace(folder, "...")
     return {"text": text[:MOST_TEXT]} if text else None
 

@@ -1,4 +1,4 @@
-"""Join the modules of `widgets/js/` into the one file that a browser gets: `python -m widgets._bundle`.
+"""Join the modules of `widgets/js/` into one file for the browser: `python -m widgets._bundle`.
 
 A notebook front-end imports the text of a widget from a blob URL, so it must be one file without relative imports. The
 sources stay small ES modules (and `node --test` imports them as they are); this script puts them one after another in
@@ -19,12 +19,12 @@ OUTPUT = HERE / "explorer.js"
 HEADER = "// Made from widgets/js/ by `python -m widgets._bundle`: edit there, not here.\n"
 
 EDITORS = "editors.js"
-"""The module with the table of editors; the files of the folder beside it are those that it holds."""
+"""The module with the table of editors, which are the files in the folder next to it."""
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\.\.?/([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
-"""A comment that has its lines to itself."""
+"""A comment on lines of its own."""
 _TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) ([\w$]+)", re.MULTILINE)
 _LISTED = re.compile(r"^(?:export )?const (\w+ = [^;]+?(?:, \w+ = [^;,]+)+);$", re.MULTILINE)
 
@@ -57,7 +57,7 @@ def editors(sources: Path = SCRIPTS) -> list[str]:
 
 
 def _written(name: str, text: str) -> str:
-    """A module as it stands in the bundle; an editor is a block of its own that enters itself into the table."""
+    """A module as it appears in the bundle; an editor is a separate block that adds itself to the table."""
     if not name.startswith("editors/"):
         return _plain(text)
     if not re.search(r"^export const editor = ", text, re.MULTILINE):
@@ -79,7 +79,7 @@ def declared_names(text: str) -> list[str]:
 
 
 def _visit(sources: Path, name: str, order: list[str], texts: dict[str, str], above: tuple[str, ...]) -> None:
-    """Put a module behind everything that it imports."""
+    """Place a module after everything that it imports."""
     if name in above:
         raise ValueError(f"circular import: {' -> '.join([*above, name])}")
     if name in texts:

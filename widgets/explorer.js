@@ -221,8 +221,8 @@ const MEANINGS = {
   accept: "accept the suggestion",
   keep: "keep the given label",
   confirmAll: "confirm the undecided labels of the example",
-  nothing: "nothing here, or “no”",
-  unknown: "not known",
+    nothing: "answer “nothing here” or “no”",
+  unknown: "answer “unknown”",
   skip: "skip, decide later",
   flag: "flag or unflag",
   undo: "undo the last decision",
@@ -237,12 +237,12 @@ const MEANINGS = {
   note: "write a note",
   hide: "hide or show suggestions",
   clear: "clear the selection",
-  trails: "trails over epochs, of the selection or of this example",
-  enlarge: "enlarge the example: picture or text; again to close",
+    trails: "show trails over epochs for the selection or this example",
+  enlarge: "enlarge the picture or text; again to close",
   grid: "show a grid of many examples; again to close",
   zoomIn: "larger: the enlarged example, the grid or the maps",
   zoomOut: "smaller",
-  pixels: "enlarged picture: original pixels, again to fit",
+    pixels: "enlarged picture: original size; again to fit",
   undoView: "undo a change of the view: filters, selection, colour, zoom",
   redoView: "redo a change of the view",
   help: "show or hide this help",
@@ -646,7 +646,7 @@ class CandidatesEditor {
         class: `lw-choice${marks}`,
         "aria-selected": String(is),
         "data-name": name,
-        title: now.includes(name) ? `${name} is the true class` : `${name}: taken out of the set`,
+        title: now.includes(name) ? `${name} is the true class` : `${name}: removed from the set`,
         onclick: () => this.choose(name, "button"),
       },
       h("kbd", { text: i < DIGITS ? String((i + 1) % 10) : "" }),
@@ -669,7 +669,7 @@ class CandidatesEditor {
 
   digit(digit, selection) {
     const name = this.names[(Number(digit) + 9) % 10];
-    if (selection) this.say("digits say something of one example here", "warn");
+    if (selection) this.say("digits apply to one example here, not to a selection", "warn");
     else if (name === undefined) this.say(`no candidate on key ${digit}`, "warn");
     else this.choose(name, "key");
   }
@@ -968,7 +968,7 @@ class UnitsEditor {
     const { space } = this;
     const naming = space.choices.includes("yes") && space.classes.length > 0,
       names = naming ? space.classes : space.choices.map(valueText);
-    const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "nothing of that name" };
+    const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "no match" };
     if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(text) };
     return {
       ...common,
@@ -1132,7 +1132,7 @@ class UnitsEditor {
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
     if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
-    else if (selection) this.say("digits with Shift give the tag of a line to all that is selected", "warn");
+    else if (selection) this.say("Shift + digit applies the tag of that row to the whole selection", "warn");
     else if (!this.space.choices.length) this.line.open({ ...this.line.standing, value: digit });
     else if (this.few) {
       if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
@@ -1143,13 +1143,13 @@ class UnitsEditor {
 
   nothing() {
     const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
-    if (value === null) this.say("“nothing” is no answer here", "warn");
+    if (value === null) this.say("“nothing” is not an answer here", "warn");
     else this.say1(value, "key");
   }
 
   unknown() {
     if (this.space.choices.includes("unknown")) this.say1("unknown", "key");
-    else this.say("“unknown” is no answer here", "warn");
+    else this.say("“unknown” is not an answer here", "warn");
   }
 
   open() {
@@ -1191,9 +1191,9 @@ const editor = {
   nothing: true,
   units: true,
   edits: {
-    choose: "choose what is highlighted, or save the value or note",
-    nextMatch: "next match; a number a step down (⇧ ten, Alt a tenth)",
-    previousMatch: "previous match; a number a step up",
+    choose: "choose the highlighted answer, or save the value or note",
+    nextMatch: "next match; lower a number by one step (⇧ ten steps, Alt a tenth)",
+    previousMatch: "previous match; raise a number by one step",
     leave: "leave the box",
   },
   make: (options) => new UnitsEditor(options),
@@ -1447,7 +1447,7 @@ class Actions {
       const { body } = await this.send(word, { sure }, []);
       if (body.ask) {
         this.asked = word;
-        this.say(`${word} ${count(body.ask)} decisions of an earlier session? The same key again does it`, "warn");
+        this.say(`${word} ${count(body.ask)} decisions of an earlier session? Press the same key again to confirm`, "warn");
       } else if (!body.count && !step) this.say(`nothing to ${word}`);
       else if (!step) {
         this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
@@ -1556,11 +1556,11 @@ function emptyQueue({ meta }, order) {
     clusters: "No label issues were found.",
     random: "No label issues were found.",
     annotators: "No two annotators disagree.",
-    second: `Nobody else has judged an example that ${meta.author || "you"} had not judged yet.`,
+    second: `No other author has judged an example that ${meta.author || "you"} had not judged yet.`,
     audit: "The random audit has no examples.",
     own: "The list of ids that was passed as the queue is empty.",
   };
-  return `${why[order] || "The queue is empty."} Choose “all examples” above to go through them all.`;
+  return `${why[order] || "The queue is empty."} Choose “all examples” above to review all of them.`;
 }
 
 function classCounts(store) {
@@ -1704,7 +1704,7 @@ class Bulk {
       type: "button",
       class: "lw-button",
       text: "Rank again",
-      title: "rank all examples again, using your verdicts",
+      title: "rank all examples again with your verdicts",
       onclick: () => this.rankAgain(),
     });
     this.ordering = h("span", { class: "lw-bulk" }, this.order, store.meta.doubted !== false && this.rank);
@@ -1840,7 +1840,7 @@ class Audit {
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
-    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in order`);
+    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in this order`);
   }
 
   take(body) {
@@ -2369,7 +2369,7 @@ function runsTab(view, { name, phrases, scores }) {
       h("span", { class: "lw-num", text: `ρ ${value(score.spearman)}` }),
       h("span", {
         class: "lw-quiet lw-people-text",
-        text: `changed by ${value(score.mean_absolute_change)} on average, ${value(score.mean_change)} signed`,
+        text: `mean absolute change ${value(score.mean_absolute_change)}, mean change ${value(score.mean_change)}`,
       }),
     );
   const parts = [
@@ -2697,7 +2697,7 @@ function trailsFeature(view) {
     { meta } = store;
   const trails = new Trails(view),
     later = afterRest(TRAIL_REST, () => trails.on && trails.load());
-  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch has no trails"),
+  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "a single epoch has no trails"),
     possible = !why;
   registry.onAction("trails", () => (possible ? trails.toggle() : view.say(why, "warn")));
   if (!possible) return;
@@ -2799,8 +2799,8 @@ async function embeddingOf({ source, maps: { 1: map } }, epoch) {
 
 // --- classes.js
 const COLUMNS = [
-  ["issues", "label issues among the examples given this class"],
-  ["wrong", "expected share of wrong labels among the examples given this class (mean of the detector's p_error)"],
+  ["issues", "label issues among the examples with this given label"],
+  ["wrong", "expected share of wrong labels among the examples with this given label (mean of the detector's p_error)"],
 ];
 
 class ClassTable {
@@ -2838,12 +2838,12 @@ class ClassTable {
       "div",
       { class: `${shape} lw-quiet` },
       h("span", { class: "lw-bar-name", text: "class" }),
-      (doubted ? COLUMNS : [["given", "examples given this class"]]).map(([text, title]) => h("span", { text, title })),
+      (doubted ? COLUMNS : [["given", "examples with this given label"]]).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
     const joint = (c) =>
       wrong
-        ? ` Confident learning: about ${count(wrong[c])} given this class truly belong to another, and about ${count(missed[c])} of this class were given another label.`
+        ? ` Confident learning: about ${count(wrong[c])} with this label truly belong to another class, and about ${count(missed[c])} of this class have another label.`
         : "";
     if (doubted) this.estimate();
     this.el.replaceChildren(
@@ -2855,7 +2855,7 @@ class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(issues[c])} label issues among ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
+              ? `${store.classes[c]}: ${count(issues[c])} label issues in ${count(given[c])} examples, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted
@@ -3251,7 +3251,7 @@ class Exporter {
   async whereTo() {
     const path = this.path.value.trim();
     if (!path) {
-      this.place.textContent = "name a file";
+      this.place.textContent = "enter a file name";
       return;
     }
     try {
@@ -3926,7 +3926,7 @@ class Lightbox {
     this.title = h("strong", { class: "lw-clip" });
     this.facts = h("span", { class: "lw-quiet lw-clip" });
     this.note = h("span", { class: "lw-quiet lw-num lw-lightbox-note" });
-    this.pixels = button("1:1", "original pixels", () => this.togglePixels(), "pixels");
+    this.pixels = button("1:1", "original size", () => this.togglePixels(), "pixels");
     this.stage = h("div", { class: "lw-lightbox-stage" });
     this.el = h(
       "section",
@@ -4241,7 +4241,7 @@ function lightboxFeature(view) {
 }
 
 // --- lifeline.js
-const RESTARTED = "The kernel was restarted or shut down: nothing is saved any more. Run this cell again.";
+const RESTARTED = "The kernel was restarted or shut down: decisions are no longer saved. Run this cell again.";
 const ANSWER_WITHIN = 4000;
 
 function lifelineFeature(view) {
@@ -5183,8 +5183,8 @@ function toggleBlind(view) {
 const HEADINGS = [
   ["name", "feature", "sort by name"],
   ["value", "value", "sort by value, largest first"],
-  ["", "in the class", "dark: middle 50 % of the class; light: middle 90 %; the mark is this example"],
-  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sorts by unusual first"],
+  ["", "in the class", "dark: middle 50 % of the class; light: middle 90 %; mark: this example"],
+  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sort the most unusual first"],
 ];
 const ODD = 0.05;
 
@@ -5238,7 +5238,7 @@ class RowTable {
       names = shortNames(shown.map((row) => row.name), 22);
     this.list.replaceChildren(
       ...shown.map((row, i) => this.line(row, names[i])),
-      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, none more unusual` }))] : []),
+      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, less unusual` }))] : []),
     );
     this.legend();
   }
@@ -6577,7 +6577,7 @@ function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) 
     c.textAlign = "center";
     c.textBaseline = "middle";
     c.fillText(
-      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded"),
+      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs recorded"),
       width / 2,
       height / 2,
     );
@@ -6971,7 +6971,7 @@ class TypeBox {
 
   offer() {
     const name = `“${this.input.value.trim()}”`;
-    return this.sure ? `add the ${this.mode.name} ${name}? Enter again adds it, Esc leaves` : `＋ add the ${this.mode.name} ${name}`;
+    return this.sure ? `add the ${this.mode.name} ${name}? Press Enter again to add it, Esc to cancel` : `＋ add the ${this.mode.name} ${name}`;
   }
 
   key(event) {
@@ -7313,7 +7313,7 @@ class Inspector {
     this.answer = null;
     this.title.textContent = "no example";
     this.title.title = "";
-    const why = this.store.rows("queue").length ? "Click a point, or draw around some." : this.emptyQueue();
+    const why = this.store.rows("queue").length ? "Click a point, or draw around several." : this.emptyQueue();
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
     this.note("");

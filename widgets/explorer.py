@@ -1,9 +1,9 @@
 """The linked view of a run: maps, filters, gallery, inspector and review queue in one widget.
 
-Everything that is shown can be had without it (`workbench.score`, `workbench.find_issues`, `workbench.project`); this
-module passes arrays to the page, answers its questions (one answer each, an error is an answer) and hands decisions
-to the journal. Synced state stays small: arrays and media cross in messages, never in the widget's state, so that a
-saved notebook does not grow.
+Everything it shows is also available without it (`workbench.score`, `workbench.find_issues`, `workbench.project`).
+This module sends arrays to the page, answers its requests (one answer each; an error is an answer too) and passes
+decisions to the journal. The synced state stays small: arrays and media are sent in messages and are not part of the
+widget's state, so a saved notebook does not grow.
 """
 
 from __future__ import annotations
@@ -60,81 +60,81 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 TABLES = ("shown", "selection", "all")
-"""Rows that `Explorer.table` can give."""
+"""Values of the parameter `rows` of `Explorer.table`."""
 
 
 class Explorer(anywidget.AnyWidget):
-    """See, sort and relabel the doubtful examples of a run, a DataFrame, or labels with probabilities beside them.
+    """View for exploring and relabelling the doubtful examples of a run, a DataFrame, or labels with probabilities.
 
     Parameters
     ----------
     run : Run, path of a run directory, Ensemble, DataFrame, Dataset, Evidence, or array of labels
-        An Ensemble (`workbench.ensemble([...])`) shows label issues and scores of all its runs, with the spread of each
-        score as a column; its first run lends the maps and neighbours, and its journal takes the decisions.
+        An Ensemble (`workbench.ensemble([...])`) shows the label issues and scores of all its runs, with the spread of
+        each score as a column; maps, neighbours and the journal are those of its first run.
         Data in memory needs no recording: `Explorer(df, label="y", image="path", pred_probs=P)`,
         `Explorer(labels, pred_probs=P, texts=texts, journal="decisions.sqlite")`. The path of a .csv, .jsonl or
         .parquet file is read as a DataFrame.
     issues, scores : DataFrame indexed by id, optional
-        As from `workbench.find_issues(run)` and `workbench.score(run)`, which are called when they are not given; the
-        first opening of a run may take some seconds, later ones read the result from the run's cache.
+        As returned by `workbench.find_issues(run)` and `workbench.score(run)`, which are called if these are not given.
+        Opening a run for the first time may take some seconds; later, the result is read from the run's cache.
     queue : str or a sequence of ids
         What to review: an order of `workbench.review_queue` ("suspicion", "pairs", "clusters", "annotators", "second",
-        "random", "audit", "all"), the name of a column on show, or examples of your own choice in your order. By
-        default the label issues; all examples where no evidence says which they are.
+        "random", "audit", "all"), the name of a displayed column, or a list of ids in the order of review. By default
+        the label issues; all examples if there is no evidence.
     author : str, optional
-        Who decides, in the journal; the login name when not given.
+        Author of the decisions in the journal; by default the login name.
     second_opinion : bool
-        Show this author's decisions only, and review (unless `queue` says otherwise) what others have judged. No
-        verdict of another author is shown or moves the ranking. When all is judged, the people tab and
-        `workbench.review.agreement(run)` say how far the opinions agree.
+        Show only this author's decisions, and review (unless `queue` is given) the examples that others have judged.
+        Verdicts of other authors are neither shown nor used in the ranking. Once all examples are judged, the people
+        tab and `workbench.review.agreement(run)` show how far the opinions agree.
     keymap : "default", "prodigy", "labelstudio", "cvat", or dict of action to key or list of keys, optional
-        The keys of another tool, or a dict that is laid over the default and must leave every action a key;
-        `{action: []}` does without one. The help of the page (`?`) shows the keys in force. See `widgets.wire.keymaps`.
+        The keys of another tool, or a dict that overrides the defaults. Every action must keep a key, unless it is
+        given an empty list, `{action: []}`. The help (`?`) shows the current keys. See `widgets.wire.keymaps`.
     color_by : str, optional
-        Column that colours the points at first; by default "p_error", or "label" where there is none.
+        Column that colours the points initially; by default "p_error", or "label" if there is no evidence.
     blind : bool
-        Hide what reveals the suggestion until a choice is made: suggestion, probabilities, reasons, colours,
-        neighbours' labels. The label issues then come in random order (unless `queue` says otherwise).
+        Hide everything that reveals the suggestion until a choice is made: suggestion, probabilities, reasons, colours,
+        neighbours' labels. The label issues are then in random order (unless `queue` is given).
     render : function of a row, optional
-        What to show of an example: gets a mapping with id, given_label, your columns and, where there are some, image
-        and audio; returns text, a picture (PIL image, array, bytes), or something with `_repr_html_`, whose HTML is
-        shown in a frame without scripts and network. See `widgets.view.rendering`.
+        Draws an example: receives a mapping with id, given_label, your columns and, if present, image and audio;
+        returns text, a picture (PIL image, array, bytes), or an object with `_repr_html_`, whose HTML is shown in a
+        frame without scripts or network access. See `widgets.view.rendering`.
     other : Run or path, optional
         A second run on the same examples (before a correction, another model, another seed), joined by id: differences
-        become columns to colour, filter and sort by, arrows show what moved on the data map. The numbers are those of
-        `workbench.experiments.compare_runs(run, other)`.
+        become columns to colour, filter and sort by, and arrows show which examples moved on the data map. The numbers
+        are those of `workbench.experiments.compare_runs(run, other)`.
     height : int
         Height in pixels of the part with the maps.
     **data
         With data in memory: `pred_probs` (n, k), out-of-fold unless `out_of_fold=False`; `embeddings` (n, d); `logits`
-        (epochs, n, k); `classes`, `media_root`; `journal`, a file for the decisions, without which they are kept in
-        memory only. Of a DataFrame: `label` ("label" unless said), `id`, `image`, `audio`, `text` and the axes `x` and
-        `y` of the first map name columns. Beside labels: `ids`, `images`, `sounds`, `texts`, and `metadata`, a
-        DataFrame of further columns. To keep all of it as a run on disk, `workbench.import_run` takes the same.
+        (epochs, n, k); `classes`, `media_root`; `journal`, a file for the decisions, which are otherwise kept in
+        memory only. With a DataFrame, `label` (default "label"), `id`, `image`, `audio`, `text` and the axes `x` and
+        `y` of the first map name columns. With labels: `ids`, `images`, `sounds`, `texts`, and `metadata`, a DataFrame
+        of further columns. `workbench.import_run` takes the same arguments to save the data as a run on disk.
 
     Attributes
     ----------
-    All of these can be observed and set; setting moves the page, and what is done in the page arrives here.
+    All of these can be observed and set; the page and Python stay in sync.
 
     selection : list of ids. Empty means nothing is selected.
-    current : id of the example on show, or None.
+    current : id of the displayed example, or None.
     queue : list of ids in review order; can be set to the name of an order too.
     color_by : name of a column.
     filters : dict of column to [low, high] or list of categories; "search" to words or a query.
-    cameras : dict of "data map" or "embedding map" to [zoom, x, y]; {} shows whole maps.
-    epochs : dict of "data map" or "embedding map" to the epoch that its slider shows; {} shows the last ones.
+    cameras : dict of "data map" or "embedding map" to [zoom, x, y]; {} shows the whole maps.
+    epochs : dict of "data map" or "embedding map" to the epoch that its slider shows; {} shows the last epochs.
     view : dict of filters, color_by, cameras, epochs and selection; can be set to a part of such a dict, or to the name
         of a saved view.
-    changes : DataFrame of what differs from the given labels. Set it to {id: class} (or a DataFrame with the column
-        label) to let exactly these differ, in one step of undo.
-    run : the Run. issues, scores : the tables on show. views : the saved views.
+    changes : DataFrame of the labels that differ from the given ones. Set it to {id: class} (or a DataFrame with the
+        column label) to make exactly these labels differ, as one undo step.
+    run : the Run. issues, scores : the displayed tables. views : the saved views.
     """
 
     _esm = HERE / "explorer.js"
     _css = HERE / "explorer.css"
 
     selection = Ids(help="ids of the selected examples").tag(sync=False)
-    current = T.Any(None, allow_none=True, help="id of the example on show").tag(sync=False)
+    current = T.Any(None, allow_none=True, help="id of the displayed example").tag(sync=False)
     queue = Ids(help="ids to review, in order").tag(sync=False)
     color_by = T.Unicode("p_error").tag(sync=True)
     filters = T.Dict().tag(sync=True)
@@ -198,24 +198,24 @@ class Explorer(anywidget.AnyWidget):
     # ---- for people ------------------------------------------------------------------------------------------
 
     def rank_again(self) -> None:
-        """Ask the detector anew: it learns from the verdicts in the journal. Every open page then opens again.
+        """Run the detector again with the verdicts in the journal, and refresh every open page.
 
-        In a second opinion it learns from this author's verdicts alone.
+        In a second opinion only this author's verdicts are used.
         """
         rank_anew(self._view)
 
     def table(self, rows: str = "shown") -> pd.DataFrame:
-        """What is shown, as a DataFrame indexed by id.
+        """Return the displayed columns as a DataFrame indexed by id.
 
         Parameters
         ----------
-        rows : "shown" (what passes the filters), "selection" or "all".
+        rows : "shown" (examples that match the filters), "selection" or "all".
 
         Returns
         -------
         DataFrame
-            In the order of the data: given, label, suggested (where there is evidence) and verdict by name, then scores
-            and your own columns.
+            In the order of the data: given_label, label, suggested_label (if there is evidence) and verdict, then
+            scores and your own columns.
         """
         if rows not in TABLES:
             raise InputError.unknown("rows", rows, TABLES)
@@ -238,17 +238,17 @@ class Explorer(anywidget.AnyWidget):
 
     @property
     def run(self) -> Run:
-        """The run on show; of an Ensemble the first one, of data in memory a run that holds it."""
+        """The displayed run: the first run of an Ensemble, or a run that holds the data in memory."""
         return self._view.run
 
     @property
     def issues(self) -> pd.DataFrame:
-        """The label issues on show, as from `workbench.find_issues`."""
+        """The displayed label issues, as returned by `workbench.find_issues`."""
         return self._view.issues
 
     @property
     def scores(self) -> pd.DataFrame:
-        """The scores on show, as from `workbench.score`."""
+        """The displayed scores, as returned by `workbench.score`."""
         return self._view.scores
 
     @property
@@ -257,35 +257,35 @@ class Explorer(anywidget.AnyWidget):
         return self._view.named_views.read()
 
     def save_view(self, name: str) -> None:
-        """Keep what is on show (`view`) in the run under a name; `ex.view = name` brings it back."""
+        """Save the current view (`view`) in the run under a name; `ex.view = name` restores it."""
         keep_view(self._view, name, self.view)
 
     def delete_view(self, name: str) -> None:
-        """Forget a saved view."""
+        """Delete a saved view."""
         forget_view(self._view, name)
 
     def save_html(self, path: str | Path, *, examples: int = 1000, force: bool = False) -> Path:
-        """Save what is shown as one HTML file that opens offline: maps, filters, gallery, inspector; read-only.
+        """Save the view as one read-only HTML file that opens offline, with maps, filters, gallery and inspector.
 
         Parameters
         ----------
         path : the .html file.
-        examples : how many examples come with picture and details: the queue first, then the most suspicious. All
-            points are on the maps.
-        force : replace a file that is there.
+        examples : number of examples to include with picture and details: the queue first, then the most suspicious.
+            The maps show all points.
+        force : replace an existing file.
 
         Returns
         -------
-        Path of the file: for 1,797 digits 1 MB. A projection that was not computed yet is computed first.
+        Path of the file (1 MB for 1,797 digits). A projection that was not computed yet is computed first.
 
         Raises
         ------
-        InputError : another suffix, a missing folder, `examples` below 0. ExistsError : the file is there.
+        InputError : another suffix, a missing folder, `examples` below 0. ExistsError : the file exists.
         """
         return save_html(self._view, path, examples, force)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The widget, and a picture with numbers for where widgets are not shown."""
+        """The widget, and a picture with numbers for front ends that do not show widgets."""
         made: Any = super()._repr_mimebundle_(**kwargs)  # older releases of anywidget give a dict
         data = made[0] if isinstance(made, tuple) else made
         if data is not None:
@@ -381,7 +381,7 @@ class Explorer(anywidget.AnyWidget):
         type(self).view.tell(self)
 
     def _replace_changes(self, value: Any) -> None:
-        """Let exactly these labels differ; the pages show it."""
+        """Make exactly these labels differ from the given ones, and update the pages."""
         labels = value["label"] if hasattr(value, "columns") and "label" in value.columns else value
         if not hasattr(labels, "items"):
             todo = "Pass {id: class}, or a DataFrame indexed by id with the column label."
@@ -396,7 +396,7 @@ class Explorer(anywidget.AnyWidget):
     # ---- messages --------------------------------------------------------------------------------------------
 
     def _receive(self, _widget: object, content: dict, buffers: list) -> None:
-        """Answer one question of the page, and those that waited for it."""
+        """Answer a request of the page, and the requests that waited for it."""
         with reporting(content.get("kind"), self.send):
             for body, arrays in self._turns.answers(self._view, content, buffers):
                 self.send(body, arrays)
@@ -436,7 +436,7 @@ class _Pages:
         self._explorer._show(parts)
 
     def decided(self) -> None:
-        """Tell whoever observes `changes`."""
+        """Notify the observers of `changes`."""
         if self._explorer._made:
             type(self._explorer).changes.tell(self._explorer)
 

@@ -1,4 +1,4 @@
-"""Linked selections: what is selected in one view is selected in the others, by id."""
+"""Linked selections: examples selected in one view are selected in the others, by id."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Link:
         self._heard.append((widget, heard))
 
     def _pass_on(self, source: object, ids: list[Any]) -> None:
-        """Set the others; what they answer is their part of the same change and goes no further."""
+        """Set the selection of the others; their own notifications of this change are not passed on."""
         if self._passing:
             return
         self._passing = True
@@ -43,7 +43,7 @@ class Link:
             self._passing = False
 
     def unlink(self) -> None:
-        """Let each go its own way again."""
+        """Stop linking the selections."""
         for widget, heard in self._heard:
             widget.unobserve(heard, "selection")
         self._heard = []
@@ -55,22 +55,22 @@ def link(first: object, second: object, *others: object) -> Link:
     Parameters
     ----------
     first, second, *others
-        Explorers, or anything with an attribute `selection` that holds ids. What `first` has selected is selected in
-        the others at once. An object whose `selection` is no trait follows the others, but nobody hears of what is
-        selected there: at least one must be a widget.
+        Explorers, or objects with an attribute `selection` that holds ids. The selection of `first` is applied to the
+        others at once. An object whose `selection` is not a trait follows the others, but selecting there has no
+        effect on them; at least one object must be a widget.
 
     Returns
     -------
     Link
-        Call its `unlink()` to end it.
+        Call its `unlink()` to stop linking.
 
     Raises
     ------
-    InputError : something has no `selection`, or one that cannot be set; none is a widget.
+    InputError : an object has no `selection`, or one that cannot be set; none is a widget.
 
     Notes
     -----
-    Ids that an Explorer does not have are left out there; they stay selected where they are.
+    Ids that an Explorer does not have are ignored there; they stay selected in the other views.
     """
     widgets = (first, second, *others)
     for place, widget in enumerate(widgets):
@@ -83,12 +83,12 @@ def link(first: object, second: object, *others: object) -> Link:
 
 
 def observable(widget: Any) -> bool:
-    """Whether changes of its selection can be heard."""
+    """Whether changes of its selection can be observed."""
     return hasattr(widget, "has_trait") and widget.has_trait("selection")
 
 
 def settable(widget: Any) -> bool:
-    """Whether it has a selection that can be set; it is set to what it is."""
+    """Whether it has a selection that can be set; checked by setting it to its own value."""
     if not hasattr(widget, "selection"):
         return False
     try:

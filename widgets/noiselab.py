@@ -1,6 +1,6 @@
-"""Noise lab: spoil labels in a way you choose, train a small network, watch what it does to it and what finds them.
+"""Noise lab: corrupt labels as you choose, train a small network, and see what it learns and which scores find them.
 
-Everything shown is one call of `wb.experiments.simulate` away (`lab.simulation`); this module has sliders and plots.
+All numbers come from one call of `wb.experiments.simulate` (`lab.simulation`); this module has sliders and plots.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ RATES = (0.02, 0.45)
 NOISE_WORDS = {
     "symmetric": "any other class",
     "pair": "always the next class",
-    "classes": "5 to 9 taken for the digit below",
-    "boundary": "hard images, the class next door",
-    "annotator": "five people of different care",
+    "classes": "5 to 9 labelled as the digit below",
+    "boundary": "hard images, the closest other class",
+    "annotator": "five people of different accuracy",
 }
 
 
 class NoiseLab(W.VBox):
-    """Sliders for label noise and a network, and four plots of what follows.
+    """Sliders for label noise and a network, with four plots of the results.
 
     Parameters
     ----------
-    noise, rate, width, epochs, seed : as in `wb.experiments.simulate`; where the sliders stand at first. `noise` is one
-        of `workbench.experiments.simulation.simulate.NOISES`.
+    noise, rate, width, epochs, seed : as in `wb.experiments.simulate`
+        Initial values of the sliders. `noise` is one of `workbench.experiments.simulation.simulate.NOISES`.
     top : how many of the most suspicious examples are checked in the fourth plot; by default as many as are wrong.
 
     Attributes
     ----------
-    simulation : the Simulation on show. epoch : the epoch of the data map; settable. top : as above; settable.
+    simulation : the displayed Simulation. epoch : the epoch of the data map; settable. top : as above; settable.
 
     Raises
     ------
-    InputError : a value that the sliders do not reach.
+    InputError : a value outside the range of the sliders.
 
     Examples
     --------
@@ -128,7 +128,7 @@ class NoiseLab(W.VBox):
         return f"<NoiseLab {said}>"
 
     def _figures(self, *kinds: str) -> list[Any]:
-        """All figures, those of `kinds` drawn anew."""
+        """All figures, with those of `kinds` redrawn."""
         epoch = min(self.epoch, len(self.simulation.memorization))
         options = {"map": {"epochs": epoch}, "memorization": {"epochs": epoch}, "repair": {"checked": self.top}}
         self._drawn |= {kind: figure(self.simulation, kind, **options.get(kind, {})) for kind in kinds}
@@ -168,16 +168,16 @@ class NoiseLab(W.VBox):
 
 
 def summary(simulation: Simulation, top: int) -> str:
-    """What the four plots say, in two sentences."""
+    """Summarize the four plots in two sentences."""
     wrong, n = int(simulation.wrong.sum()), len(simulation.wrong)
     mean = simulation.fix(top).groupby(["order", "checked"])[["accuracy", "corrected"]].mean()
     fitted = simulation.memorization["wrong_fitted"].iloc[-1]
     at, random, before = mean.loc[("suspicious", top)], mean.loc[("random", top)], mean.loc[("suspicious", 0)]
     return (
-        f"{wrong} of {n} labels are wrong; the network ends by predicting {fitted:.0%} of them. "
+        f"{wrong} of {n} labels are wrong; the trained network predicts {fitted:.0%} of them. "
         f"Checking the {top} most suspicious corrects {at['corrected']:.0f} and moves test accuracy from "
         f"{before['accuracy']:.3f} to {at['accuracy']:.3f}; "
-        f"{top} at random correct {random['corrected']:.0f}: {random['accuracy']:.3f}."
+        f"checking {top} at random corrects {random['corrected']:.0f}: {random['accuracy']:.3f}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Which of two? Pairs of tags (or of anything) of an example, judged one by one, kept in a file as they are judged."""
+"""Judge pairs of tags (or other items) of an example one by one, and save the judgements in a file."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ JUDGED_COLUMNS = ["row", "winner", "loser"]
 
 
 class PairJudge(W.VBox):
-    """An example, a question, and two buttons: the one that is pressed wins, and the next pair comes.
+    """Widget that shows an example, a question and two buttons; pressing one chooses it and shows the next pair.
 
     Parameters
     ----------
     pairs : (row, one, other) of each pair to be judged; or a dict of row (number or id of an example) to its tags,
-        whose pairs are then asked, example by example.
-    question : above the buttons.
-    show : what to show of an example, from its row: text, or a widget; the row itself by default.
-    path : .csv, .jsonl or .parquet file to keep the judgements in, written whole after each; pairs that it holds
-        already are not asked again.
+        whose pairs are then judged example by example.
+    question : text above the buttons.
+    show : function of the row that returns the text or widget to show; by default the row itself.
+    path : .csv, .jsonl or .parquet file for the judgements, rewritten after each one; pairs that it already contains
+        are skipped.
 
     Attributes
     ----------
     judgements : DataFrame with columns row, winner, loser, for `workbench.tags.rank_relevance`.
-    current : the pair on show, (row, one, other), or None when all are judged.
+    current : the displayed pair, (row, one, other), or None when all are judged.
 
     Raises
     ------
-    InputError : a pair of equals, or a file without the three columns.
+    InputError : a pair of equal items, or a file without the three columns.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class PairJudge(W.VBox):
         self._pairs = list(_pairs(pairs))
         for place, (row, one, other) in enumerate(self._pairs):
             if one == other:
-                raise InputError.at("pairs", f"asks {one!r} against itself, of {row!r}", "Remove it.", row=place)
+                raise InputError.at("pairs", f"compares {one!r} with itself, for {row!r}", "Remove it.", row=place)
         self._show, self._path = show or str, None if path is None else Path(path)
         self._judged: list[tuple[Any, str, str]] = _kept(self._path)
         self._buttons = [W.Button(layout={"width": "auto", "min_width": "140px"}) for _ in range(2)]
@@ -72,20 +72,20 @@ class PairJudge(W.VBox):
 
     @property
     def judgements(self) -> pd.DataFrame:
-        """What was judged so far: row, winner, loser."""
+        """The judgements so far: row, winner, loser."""
         return pd.DataFrame(self._judged, columns=JUDGED_COLUMNS)
 
     @property
     def current(self) -> tuple[Any, str, str] | None:
-        """The pair on show."""
+        """The displayed pair."""
         return self._left[0] if self._left else None
 
     def choose(self, winner: str) -> None:
-        """Judge the pair on show; `winner` is one of its two.
+        """Judge the displayed pair; `winner` is one of its two items.
 
         Raises
         ------
-        InputError : it is neither of them, or no pair is left.
+        InputError : `winner` is neither of them, or no pair is left.
         """
         if self.current is None or winner not in self.current[1:]:
             raise InputError.unknown("choice", winner, () if self.current is None else self.current[1:])
@@ -94,12 +94,12 @@ class PairJudge(W.VBox):
         self._next(True)
 
     def skip(self) -> None:
-        """Pass the pair on show over without a judgement."""
+        """Skip the displayed pair without a judgement."""
         if self.current is not None:
             self._next(False)
 
     def undo(self) -> None:
-        """Go back to the pair before, and forget its judgement."""
+        """Go back to the previous pair, and remove its judgement."""
         if self._done:
             pair, judged = self._done.pop()
             self._left.insert(0, pair)
@@ -123,7 +123,7 @@ class PairJudge(W.VBox):
             self.choose(self.current[1 + place])
 
     def _turn(self) -> None:
-        """Show the pair that is first now."""
+        """Show the next pair."""
         pair = self.current
         for button, name in zip(self._buttons, pair[1:] if pair else ("", "")):
             button.description, button.disabled = str(name), pair is None
@@ -148,5 +148,5 @@ def _kept(path: Path | None) -> list[tuple[Any, str, str]]:
     frame = read_table(path)
     for name in JUDGED_COLUMNS:
         if name not in frame.columns:
-            raise InputError.unknown("column", name, frame.columns, f"{path.name} is to hold judgements.")
+            raise InputError.unknown("column", name, frame.columns, f"{path.name} must hold judgements.")
     return list(frame[JUDGED_COLUMNS].itertuples(index=False, name=None))

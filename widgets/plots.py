@@ -1,7 +1,7 @@
-"""Plotly figures in a notebook widget that are drawn anew when their numbers change.
+"""Plotly figures in a notebook widget that are redrawn when their numbers change.
 
-plotly's own FigureWidget sends its numbers after the widget was opened, and where the page is slow to load it draws
-before they arrive: an empty plot. Here the page asks when it is ready.
+plotly's own FigureWidget sends its numbers after the widget was opened; if the page loads slowly, it draws an empty
+plot before they arrive. Here the page asks for them when it is ready.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Plots(anywidget.AnyWidget):
 
     Parameters
     ----------
-    figures : plotly figures; settable, with as many as at first or more.
+    figures : plotly figures; replace them with `show`, with at least as many.
     """
 
     _esm = HERE / "plots.js"
@@ -36,11 +36,11 @@ class Plots(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def show(self, figures: Sequence[go.Figure]) -> None:
-        """Draw these instead."""
+        """Draw these figures instead."""
         self._figures = _plain(figures)
 
     def _receive(self, _widget: object, content: dict, _buffers: list) -> None:
-        """The page asks for plotly's code, out of the installed package: 5 MB that no saved notebook should hold."""
+        """Send plotly's code from the installed package on request: 5 MB that do not belong in a saved notebook."""
         if content.get("ask") == "library":
             from plotly.offline import get_plotlyjs
 

@@ -1,6 +1,6 @@
-"""A question with choices, asked before the numbers are known, and answered by them.
+"""A multiple-choice question, asked before the numbers are shown and answered by them.
 
-The guess is only kept to be set beside the answer: nothing is counted, stored or sent.
+The guess is only compared with the answer: nothing is counted, stored or sent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Question(W.VBox):
 
     Raises
     ------
-    InputError : fewer than two choices, or a guess or answer that is none of them.
+    InputError : fewer than two choices, or a guess or answer that is not one of them.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Question(W.VBox):
 
     @property
     def guess(self) -> str | None:
-        """What was chosen, or None."""
+        """The chosen answer, or None."""
         return self._guess
 
     @guess.setter
@@ -59,7 +59,7 @@ class Question(W.VBox):
         self._buttons[choice].value = True
 
     def answer(self, choice: str) -> str:
-        """The answer beside the guess, in words; `choice` is what the numbers say."""
+        """Compare the guess with the answer, in words; `choice` is the answer that the numbers give."""
         self._known("answer", choice)
         if self._guess is None:
             return f"On this data: {choice}."

@@ -44,12 +44,12 @@ def test_a_reloaded_page_comes_back_a_restart_is_said_and_a_killed_kernel_loses_
     # restart: said at once; a key changes nothing, on the page or on disk
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
     page.wait_for_selector(".lw[data-locked=gone]")
-    assert "nothing is saved any more" in page.locator(".lw-banner").inner_text()
+    assert "decisions are no longer saved" in page.locator(".lw-banner").inner_text()
     decided = len(Journal(run_path / "journal.sqlite").state())
     state = page.locator(".lw-state").inner_text()
     for key in (" ", "k", "5", "f", "u"):
         page.keyboard.press(key)
-    assert "nothing is saved any more" in page.locator(".lw-said").inner_text()
+    assert "decisions are no longer saved" in page.locator(".lw-said").inner_text()
     assert page.locator(".lw-state").inner_text() == state
     assert len(Journal(run_path / "journal.sqlite").state()) == decided == 2
     wait_for_kernel(lab)

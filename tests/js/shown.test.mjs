@@ -69,7 +69,7 @@ test("blind mode hides a row until it is judged", () => {
 });
 
 test("an empty queue says why", () => {
-  assert.match(emptyQueue({ meta: { author: "ann" } }, "second"), /^Nobody else has judged an example that ann had not/);
+  assert.match(emptyQueue({ meta: { author: "ann" } }, "second"), /^No other author has judged an example that ann had not/);
   assert.match(emptyQueue({ meta: {} }, "suspicion"), /^No label issues were found\./);
   assert.match(emptyQueue({ meta: {} }, "aum"), /^The queue is empty\./);
 });

@@ -68,7 +68,7 @@ def test_an_earlier_epoch_never_keeps_the_kernel_waiting(run, monkeypatch):
     assert projector.of(1) == (None, 1, "laying out epoch 1…")
     first = projector.thread
     quick, epoch, note = projector.of(-1)
-    assert (quick.shape, epoch, note) == ((run.n, 2), 3, "PCA, epoch 3; UMAP is on its way")
+    assert (quick.shape, epoch, note) == ((run.n, 2), 3, "PCA, epoch 3; UMAP is being computed")
     go.set()
     for thread in (first, projector.thread):
         thread.join(30)

@@ -204,7 +204,7 @@ def test_an_audit_asks_about_what_was_only_accepted_in_bulk(page, run):
 
 def test_second_looks_come_back_blind_and_are_marked(page, run):
     ex = page()
-    assert "No audit was begun" in ex.ask("queue", by="again")[0]["why"]
+    assert "No audit has been started" in ex.ask("queue", by="again")[0]["why"]
     ex.ask("audit", draw=True)
     queue = [int(run.dataset.rows([id])[0]) for id in ex.queue]
     for row in queue:
@@ -229,10 +229,10 @@ def test_second_looks_come_back_blind_and_are_marked(page, run):
 
 def test_an_empty_queue_of_second_opinions_says_why(page, run):
     first = page(author="anna")
-    assert "Nobody has judged" in first.ask("queue", by="second")[0]["why"]
+    assert "No examples have been judged" in first.ask("queue", by="second")[0]["why"]
     first.ask("decide", op="relabel", rows=list(range(20)), label=2, how="accept selection")
     why = first.ask("queue", by="second")[0]["why"]
-    assert "Nobody has judged" in why and "20 were decided in bulk" in why
+    assert "No examples have been judged" in why and "20 were decided in bulk" in why
     first.ask("decide", op="keep", rows=[3], how="key")
     assert "Only you (anna)" in first.ask("queue", by="second")[0]["why"]
     second = page(author="bo", second_opinion=True)

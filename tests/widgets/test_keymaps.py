@@ -88,7 +88,7 @@ def test_no_action_loses_its_only_key_unseen():
         ({"acept": "a"}, "Did you mean 'accept'"),
         ({"accept": "3"}, "Digits set classes"),
         ({"accept": "Ctrl+3"}, "Digits set classes"),
-        ({"accept": "Ctrl+w"}, "Browsers keep this one"),
+        ({"accept": "Ctrl+w"}, "Browsers reserve this one"),
         ({"accept": "Ctrl+"}, "has the key 'Ctrl+'"),
         ({"accept": "Ctrl+Alt+x"}, "has the key 'Ctrl+Alt+x'"),
         ({"label": "y"}, "unknown action in `keymap` 'label'"),

@@ -241,8 +241,8 @@ def test_text_pictures_and_html():
     [
         (lambda row: 1 / 0, "render: ZeroDivisionError: division by zero (line "),
         (lambda row: row["sise"], "'sise'; there are 'id', 'given_label', 'size', 'name'"),
-        (lambda row: None, "render gave nothing"),
-        (lambda row: Html(5), "TypeError: _repr_html_ gave int"),
+        (lambda row: None, "render returned nothing"),
+        (lambda row: Html(5), "TypeError: _repr_html_ returned int"),
         (lambda row: Html("x" * 600_000), "600,000 characters of HTML"),
         (lambda row: b"no picture", "cannot be decoded"),
         (lambda row: object(), "row 0"),

@@ -56,7 +56,7 @@ def test_examples_are_shown_and_text_stays_text():
 
 
 def test_refusals(tmp_path):
-    with pytest.raises(InputError, match="row 1 asks 'x' against itself"):
+    with pytest.raises(InputError, match="row 1 compares 'x' with itself"):
         PairJudge([(0, "x", "y"), (0, "x", "x")])
     with pytest.raises(InputError, match="unknown choice 'cow'"):
         PairJudge(TAGS).choose("cow")

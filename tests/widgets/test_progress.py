@@ -9,7 +9,7 @@ def test_words_come_before_the_answer(page):
     ex.sent.clear()
     body, _ = ex.ask("queue", by="clusters")
     assert "error" not in body
-    assert ex.sent[0][0] == {"push": "progress", "text": "putting the queue in order"}
+    assert ex.sent[0][0] == {"push": "progress", "text": "sorting the queue"}
     assert ex.sent[-1][0]["request"] == "r1", "the answer ends the line"
 
 

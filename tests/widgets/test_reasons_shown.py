@@ -99,7 +99,7 @@ def test_issues_of_other_embeddings_say_so(tmp_path):
     run = open_run(recorded(tmp_path / "run"))
     noise = np.random.default_rng(5).normal(size=(N, 4))
     ex = wd.Explorer(run, issues=find_issues(run.dataset, embeddings=noise))
-    assert "which are not in this run" in ex._view.details.of(0, "")["neighbors"]["other"]
+    assert "which this run does not have" in ex._view.details.of(0, "")["neighbors"]["other"]
     assert wd.Explorer(run)._view.details.of(0, "")["neighbors"]["other"] == ""
 
 

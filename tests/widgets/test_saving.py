@@ -1,4 +1,4 @@
-"""The saved page and the still picture: complete, escaped, refused where they must be."""
+"""The saved page and the static picture: complete, escaped, refused where they must be."""
 
 from __future__ import annotations
 

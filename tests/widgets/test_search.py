@@ -126,7 +126,7 @@ def test_numbers_and_text_do_not_compare():
         ("a > .9 or", r"ends after `or`"),
         ("(a > .9", r"has a `\(` without its `\)`"),
         ("given_label == 'cat", r"a ' without its partner at character 16"),
-        ("long name > 3", r"Put it between backticks: `long name`"),
+        ("long name > 3", r"Put it in backticks: `long name`"),
         ("a > .5 or and digit == 3", r"cannot be read at character 11"),
         ("x<y>", r"put it in quotes: 'x<y>'"),
     ],
@@ -178,8 +178,8 @@ def test_all_words_must_be_there_in_any_case():
         ("'x' * 9000000 == 'x'", "calculates with text"),
         ("-given_label > 3", "calculates with text"),
         ("True and 'x'", "not a condition"),
-        ("contains('abc', 'b')", "something else than a column"),
-        ("contains(given_label, given_label)", "something else than a column"),
+        ("contains('abc', 'b')", "other than a column"),
+        ("contains(given_label, given_label)", "other than a column"),
     ],
 )
 def test_what_cannot_be_computed_is_one_clear_error(text, found):

@@ -36,7 +36,7 @@ def test_a_frame_needs_no_evidence():
     assert body["data_map"] == {"x": "umap_x", "y": "umap_y", "ranges": None, "title": "map"}
     arrays = unpacked_arrays(body["arrays"], buffers)
     assert arrays["umap_x"] == pytest.approx(df["umap_x"], abs=1e-6)
-    assert "last as long as the kernel" in body["warning"]
+    assert "lost when the kernel stops" in body["warning"]
     assert not body["lasting"]
     assert body["first_filters"] == ["weight", "given_label", "verdict"], "nothing is known of p_error"
     assert body["maps"] == [True, False]

@@ -232,7 +232,7 @@ export class Actions {
       const { body } = await this.send(word, { sure }, []);
       if (body.ask) {
         this.asked = word;
-        this.say(`${word} ${count(body.ask)} decisions of an earlier session? The same key again does it`, "warn");
+        this.say(`${word} ${count(body.ask)} decisions of an earlier session? Press the same key again to confirm`, "warn");
       } else if (!body.count && !step) this.say(`nothing to ${word}`);
       else if (!step) {
         this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);

@@ -40,7 +40,7 @@ export class Audit {
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
-    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in order`);
+    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in this order`);
   }
 
   take(body) {

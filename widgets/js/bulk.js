@@ -59,7 +59,7 @@ export class Bulk {
       type: "button",
       class: "lw-button",
       text: "Rank again",
-      title: "rank all examples again, using your verdicts",
+      title: "rank all examples again with your verdicts",
       onclick: () => this.rankAgain(),
     });
     this.ordering = h("span", { class: "lw-bulk" }, this.order, store.meta.doubted !== false && this.rank);

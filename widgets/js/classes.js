@@ -7,8 +7,8 @@ import { classCounts } from "./orders.js";
 
 /** Columns of numbers: [heading, what it means]. */
 const COLUMNS = [
-  ["issues", "label issues among the examples given this class"],
-  ["wrong", "expected share of wrong labels among the examples given this class (mean of the detector's p_error)"],
+  ["issues", "label issues among the examples with this given label"],
+  ["wrong", "expected share of wrong labels among the examples with this given label (mean of the detector's p_error)"],
 ];
 
 /** A table of classes, the most doubtful share first; a click selects a class's label issues. */
@@ -53,12 +53,12 @@ export class ClassTable {
       "div",
       { class: `${shape} lw-quiet` },
       h("span", { class: "lw-bar-name", text: "class" }),
-      (doubted ? COLUMNS : [["given", "examples given this class"]]).map(([text, title]) => h("span", { text, title })),
+      (doubted ? COLUMNS : [["given", "examples with this given label"]]).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
     const joint = (c) =>
       wrong
-        ? ` Confident learning: about ${count(wrong[c])} given this class truly belong to another, and about ${count(missed[c])} of this class were given another label.`
+        ? ` Confident learning: about ${count(wrong[c])} with this label truly belong to another class, and about ${count(missed[c])} of this class have another label.`
         : "";
     if (doubted) this.estimate();
     this.el.replaceChildren(
@@ -70,7 +70,7 @@ export class ClassTable {
             type: "button",
             class: shape,
             title: doubted
-              ? `${store.classes[c]}: ${count(issues[c])} label issues among ${count(given[c])}, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
+              ? `${store.classes[c]}: ${count(issues[c])} label issues in ${count(given[c])} examples, ${count(changed[c])} changed.${joint(c)} Click to select the label issues.`
               : `${store.classes[c]}: ${count(given[c])} examples, ${count(changed[c])} changed. Click to select them.`,
             onclick: () =>
               doubted

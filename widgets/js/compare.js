@@ -145,7 +145,7 @@ function runsTab(view, { name, phrases, scores }) {
       h("span", { class: "lw-num", text: `ρ ${value(score.spearman)}` }),
       h("span", {
         class: "lw-quiet lw-people-text",
-        text: `changed by ${value(score.mean_absolute_change)} on average, ${value(score.mean_change)} signed`,
+        text: `mean absolute change ${value(score.mean_absolute_change)}, mean change ${value(score.mean_change)}`,
       }),
     );
   const parts = [

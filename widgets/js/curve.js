@@ -49,7 +49,7 @@ export function drawCurve(canvas, curve, { given, suggested, colors, theme, noth
     c.textAlign = "center";
     c.textBaseline = "middle";
     c.fillText(
-      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs were recorded"),
+      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs recorded"),
       width / 2,
       height / 2,
     );

@@ -116,7 +116,7 @@ export class Exporter {
   async whereTo() {
     const path = this.path.value.trim();
     if (!path) {
-      this.place.textContent = "name a file";
+      this.place.textContent = "enter a file name";
       return;
     }
     try {

@@ -278,7 +278,7 @@ export class Inspector {
     this.answer = null;
     this.title.textContent = "no example";
     this.title.title = "";
-    const why = this.store.rows("queue").length ? "Click a point, or draw around some." : this.emptyQueue();
+    const why = this.store.rows("queue").length ? "Click a point, or draw around several." : this.emptyQueue();
     this.picture.replaceChildren(h("span", { class: "lw-empty-line", text: why }));
     this.why.replaceChildren();
     this.note("");

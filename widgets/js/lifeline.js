@@ -1,7 +1,7 @@
 /** May decisions be saved? When not (the kernel was restarted, a saved page), the view says so and refuses them. */
 import { h } from "./dom.js";
 
-const RESTARTED = "The kernel was restarted or shut down: nothing is saved any more. Run this cell again.";
+const RESTARTED = "The kernel was restarted or shut down: decisions are no longer saved. Run this cell again.";
 /** How long a kernel that may be a new one has to answer, ms. */
 const ANSWER_WITHIN = 4000;
 

@@ -33,7 +33,7 @@ export class Lightbox {
     this.title = h("strong", { class: "lw-clip" });
     this.facts = h("span", { class: "lw-quiet lw-clip" });
     this.note = h("span", { class: "lw-quiet lw-num lw-lightbox-note" });
-    this.pixels = button("1:1", "original pixels", () => this.togglePixels(), "pixels");
+    this.pixels = button("1:1", "original size", () => this.togglePixels(), "pixels");
     this.stage = h("div", { class: "lw-lightbox-stage" });
     this.el = h(
       "section",

@@ -33,7 +33,7 @@ export {};
  */
 
 /**
- * How an array crosses, see `widgets.wire.packing`.
+ * The encoding of an array, see `widgets.wire.packing`.
  * @typedef {object} ArraySpec
  * @property {number | null} [fill]
  * @property {boolean} [rows]
@@ -60,7 +60,7 @@ export {};
  */
 
 /**
- * What something looks like: one of src, text, html, table, sound, url and error, or nothing.
+ * The appearance of an item: one of src, text, html, table, sound, url and error, or nothing.
  * @typedef {object} Content
  * @property {string} [src]
  * @property {number} [width]
@@ -76,7 +76,7 @@ export {};
  */
 
 /**
- * What an example looks like.
+ * The appearance of an example.
  * @typedef {object} Item
  * @property {string} [src]
  * @property {number} [width]
@@ -94,7 +94,7 @@ export {};
  */
 
 /**
- * Which columns place the points of the first map.
+ * The columns that give the positions on the first map.
  * @typedef {object} AxesInfo
  * @property {string} x
  * @property {string} y
@@ -103,7 +103,7 @@ export {};
  */
 
 /**
- * Is there an embedding map, and what to say until (or instead of) it.
+ * Whether there is an embedding map, and the message shown until (or instead of) it.
  * @typedef {object} EmbeddingInfo
  * @property {boolean} there
  * @property {string} message
@@ -118,7 +118,7 @@ export {};
  */
 
 /**
- * How many errors are left, in words; `due` counts second looks.
+ * The number of remaining errors, in words; `due` counts second looks.
  * @typedef {object} AuditInfo
  * @property {string} [text]
  * @property {string} [title]
@@ -127,14 +127,14 @@ export {};
  */
 
 /**
- * The keys in force: of review mode, and of each editor by kind of label.
+ * The effective keys: of review mode, and of each editor by kind of label.
  * @typedef {object} KeysInfo
  * @property {Record<string, string[]>} review
  * @property {Record<string, Record<string, string[]>>} edit
  */
 
 /**
- * All that a page needs for its first picture.
+ * Everything that a page needs to draw the view.
  * @typedef {object} OpenAnswer
  * @property {string} name
  * @property {string} [path]
@@ -182,7 +182,7 @@ export {};
  */
 
 /**
- * What is on show, or a part of it; a saved one says when it was saved.
+ * The displayed state, or a part of it; a saved view includes the time of saving.
  * @typedef {object} ShownParts
  * @property {Record<string, any>} [filters]
  * @property {string} [color_by]
@@ -201,7 +201,7 @@ export {};
  */
 
 /**
- * The neighbours of an example, the nearest first, or why there are none.
+ * The neighbours of an example, nearest first, or the reason why there are none.
  * @typedef {object} Neighbors
  * @property {number[]} rows
  * @property {Item[]} items
@@ -221,7 +221,7 @@ export {};
  */
 
 /**
- * Where a number and the quantiles of groups are on an axis from 0 to 1 that holds them all.
+ * Positions of a number and of the quantiles of groups on a common axis from 0 to 1.
  * @typedef {object} OnAxis
  * @property {number} [at]
  * @property {number[]} [all]
@@ -230,7 +230,7 @@ export {};
  */
 
 /**
- * How frequent a category is, by group.
+ * The frequency of a category, by group.
  * @typedef {object} Shares
  * @property {Record<string, number>} [shares]
  */
@@ -251,14 +251,14 @@ export {};
  */
 
 /**
- * The features of a row, the most unusual first, and how many were left out.
+ * The features of a row, the most unusual first, and the number of features left out.
  * @typedef {object} Features
  * @property {Feature[]} rows
  * @property {number} more
  */
 
 /**
- * What is known of a unit that was judged.
+ * The detector's result for a unit.
  * @typedef {object} UnitDoubt
  * @property {number | null} [p_error]
  * @property {string | null} [suggested]
@@ -288,7 +288,7 @@ export {};
  */
 
 /**
- * All about one example.
+ * All details of one example.
  * @typedef {object} InspectAnswer
  * @property {number} row
  * @property {number | string} id
@@ -315,7 +315,7 @@ export {};
  */
 
 /**
- * Decisions of the newest sitting.
+ * Decisions of the most recent session.
  * @typedef {object} Pace
  * @property {number} decisions
  * @property {number | null} per_minute
@@ -332,7 +332,7 @@ export {};
  */
 
 /**
- * An annotator and how reliable the votes are.
+ * An annotator and the reliability of their votes.
  * @typedef {object} Annotator
  * @property {string} name
  * @property {number} votes
@@ -381,7 +381,7 @@ export {};
  */
 
 /**
- * What the rows look like.
+ * The appearance of the rows.
  * @typedef {object} MediaAnswer
  * @property {Item[]} items
  */
@@ -410,7 +410,7 @@ export {};
  */
 
 /**
- * How many rows are selected or found; their mask is the buffer.
+ * The number of rows selected or found; their mask is the buffer.
  * @typedef {object} CountMessage
  * @property {number} count
  */
@@ -457,13 +457,13 @@ export {};
  */
 
 /**
- * What the estimates of errors by class rest on.
+ * The evidence behind the estimates of errors by class.
  * @typedef {object} ClassesAnswer
  * @property {string} how
  */
 
 /**
- * Everything about people, or the pace alone.
+ * All information about people, or only the pace.
  * @typedef {object} PeopleRequest
  * @property {boolean} [pace]
  */
@@ -479,7 +479,7 @@ export {};
  */
 
 /**
- * The other run, or where it lies on a map.
+ * The other run, or its positions on a map.
  * @typedef {object} CompareRequest
  * @property {string} [map]
  */
@@ -497,7 +497,7 @@ export {};
  */
 
 /**
- * Where two authors differ, or an annotator from the consensus.
+ * Examples on which two authors differ, or an annotator differs from the consensus.
  * @typedef {object} DifferRequest
  * @property {string[]} [authors]
  * @property {string} [annotator]
@@ -523,7 +523,7 @@ export {};
  */
 
 /**
- * A class or tag that is in the label space from now on.
+ * A class or tag to add to the label space.
  * @typedef {object} AddClassRequest
  * @property {string} name
  */
@@ -548,7 +548,7 @@ export {};
  */
 
 /**
- * Undo or redo; `sure` where the page has seen what it acts on.
+ * Undo or redo; `sure` if the page has shown what it acts on.
  * @typedef {object} TravelRequest
  * @property {boolean} [sure]
  */
@@ -571,7 +571,7 @@ export {};
  */
 
 /**
- * Where rows were on a map.
+ * Positions of rows on a map.
  * @typedef {object} TrailRequest
  * @property {"data" | "embedding"} map
  * @property {number[]} rows
@@ -579,7 +579,7 @@ export {};
  */
 
 /**
- * The extent of an epoch's layout; `later` as in `EmbeddingAnswer`.
+ * Extent of an epoch's layout; `later` as in `EmbeddingAnswer`.
  * @typedef {object} TrailAnswer
  * @property {number[][]} [extent]
  * @property {number} [later]
@@ -592,7 +592,7 @@ export {};
  */
 
 /**
- * What the layout is; `later` is the epoch that a message will name when its layout is done.
+ * A description of the layout; `later` is the epoch that a message names when its layout is done.
  * @typedef {object} EmbeddingAnswer
  * @property {string} note
  * @property {number} [later]
@@ -612,7 +612,7 @@ export {};
  */
 
 /**
- * Write the corrected data; with `ask` only say where.
+ * Write the corrected data; with `ask`, only return the path.
  * @typedef {object} ExportRequest
  * @property {string} path
  * @property {boolean} [ask]
@@ -621,7 +621,7 @@ export {};
  */
 
 /**
- * Where the file is, and what was written or whether there is one.
+ * The path of the file, and what was written, or whether it exists.
  * @typedef {object} ExportAnswer
  * @property {string} path
  * @property {string} [text]
@@ -629,7 +629,7 @@ export {};
  */
 
 /**
- * What is on show, under a name; the selection's mask is the buffer.
+ * The displayed state, under a name; the selection's mask is the buffer.
  * @typedef {object} SaveViewRequest
  * @property {Record<string, any>} [filters]
  * @property {string} [color_by]
@@ -715,14 +715,14 @@ export {};
  */
 
 /**
- * What an answer holds when something went wrong.
+ * The content of an answer after an error.
  * @typedef {object} ErrorAnswer
  * @property {string} error
  * @property {Patch} [patch]
  */
 
 /**
- * What a long answer is busy with.
+ * Progress of a long request.
  * @typedef {object} ProgressPush
  * @property {"progress"} push
  * @property {string} text
@@ -765,7 +765,7 @@ export {};
  */
 
 /**
- * A better layout of the last epoch; its places are the buffer.
+ * A better layout of the last epoch; its positions are the buffer.
  * @typedef {object} EmbeddingPush
  * @property {"embedding"} push
  * @property {string} note
@@ -780,13 +780,13 @@ export {};
  */
 
 /**
- * Everything changed: the page opens anew.
+ * Everything changed: the page opens again.
  * @typedef {object} ReopenPush
  * @property {"reopen"} push
  */
 
 /**
- * Messages that Python sends on its own, by `push`.
+ * Messages that Python sends unasked, by `push`.
  * @typedef {object} Pushes
  * @property {ProgressPush} progress
  * @property {QueuePush} queue

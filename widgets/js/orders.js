@@ -43,11 +43,11 @@ export function emptyQueue({ meta }, order) {
     clusters: "No label issues were found.",
     random: "No label issues were found.",
     annotators: "No two annotators disagree.",
-    second: `Nobody else has judged an example that ${meta.author || "you"} had not judged yet.`,
+    second: `No other author has judged an example that ${meta.author || "you"} had not judged yet.`,
     audit: "The random audit has no examples.",
     own: "The list of ids that was passed as the queue is empty.",
   };
-  return `${why[order] || "The queue is empty."} Choose “all examples” above to go through them all.`;
+  return `${why[order] || "The queue is empty."} Choose “all examples” above to review all of them.`;
 }
 
 /** Per class: how many examples were given it, how many of them are label issues and how many were changed. */

@@ -10,8 +10,8 @@ import { swatch } from "./legend.js";
 const HEADINGS = [
   ["name", "feature", "sort by name"],
   ["value", "value", "sort by value, largest first"],
-  ["", "in the class", "dark: middle 50 % of the class; light: middle 90 %; the mark is this example"],
-  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sorts by unusual first"],
+  ["", "in the class", "dark: middle 50 % of the class; light: middle 90 %; mark: this example"],
+  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sort the most unusual first"],
 ];
 /** Shares up to which a value is called unusual. */
 const ODD = 0.05;
@@ -73,7 +73,7 @@ export class RowTable {
       names = shortNames(shown.map((row) => row.name), 22);
     this.list.replaceChildren(
       ...shown.map((row, i) => this.line(row, names[i])),
-      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, none more unusual` }))] : []),
+      ...(more ? [h("div", { class: "lw-rows-line", role: "row" }, h("span", { class: "lw-quiet", role: "cell", text: `${more} more, less unusual` }))] : []),
     );
     this.legend();
   }

@@ -120,7 +120,7 @@ export function trailsFeature(view) {
     { meta } = store;
   const trails = new Trails(view),
     later = afterRest(TRAIL_REST, () => trails.on && trails.load());
-  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "one epoch has no trails"),
+  const why = store.locked || (overEpochs(meta) || meta.embedding_epochs.length > 1 ? "" : "a single epoch has no trails"),
     possible = !why;
   registry.onAction("trails", () => (possible ? trails.toggle() : view.say(why, "warn")));
   if (!possible) return;

@@ -1,4 +1,4 @@
-"""What a page can ask: one flat table from the kind of a request to the function that answers it.
+"""Requests of a page: one flat table from the kind of a request to the function that answers it.
 
 Each function takes the view, the JSON part of the message and its buffers, and gives the JSON part and the arrays of
 the answer. A new kind is a function in a module of its concept and one line in `REQUESTS`.
@@ -74,14 +74,14 @@ The types of content and body are those of the kind in `widgets.wire.messages.Re
 
 
 def answer(view: View, content: Message, buffers: Buffers) -> tuple[Message, list[bytes]]:
-    """The answer to one question of the page, ready to send; whatever goes wrong becomes its `error`."""
+    """Answer one request of the page, ready to send; an exception becomes its `error`."""
     kind = content.get("kind")
     body: Mapping[str, Any]
     try:
         if kind not in REQUESTS:
             raise InputError.unknown("message", kind, REQUESTS)
         body, arrays = REQUESTS[kind](view, content, buffers)
-    except Exception as error:  # the page must hear of it, whatever it was
+    except Exception as error:  # the page must be notified of any error
         if not isinstance(error, WorkbenchError):
             log.exception("explorer: %s failed", kind)
         text = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
@@ -90,7 +90,7 @@ def answer(view: View, content: Message, buffers: Buffers) -> tuple[Message, lis
 
 
 def _failed(view: View, content: Message, buffers: Buffers, text: str) -> tuple[ErrorAnswer, Arrays]:
-    """What went wrong, and after a decision what holds, so that the page takes back what it showed ahead."""
+    """The error and, after a decision, the actual state, so that the page reverts what it showed in advance."""
     rows = rows_after_error(view, content, buffers)
     if rows is None:
         return {"error": text}, []

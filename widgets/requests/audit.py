@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ask_audit(view: View, content: AuditRequest, buffers: Buffers) -> tuple[AuditAnswer, Arrays]:
-    """What the audit says now; with `draw`, its sample too, which becomes the queue."""
+    """The current estimate of the audit; with `draw`, also its sample, which becomes the queue."""
     if not content.get("draw"):
         return {"audit": estimate(view.run, view.issues, view.only)}, []
     rows = queue_rows(view, AUDIT)
@@ -23,6 +23,6 @@ def ask_audit(view: View, content: AuditRequest, buffers: Buffers) -> tuple[Audi
 
 
 def ask_rank(view: View, content: Nothing, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """Label issues anew; every open page then opens again."""
+    """Rank the examples again; every open page is then refreshed."""
     rank_anew(view)
     return {}, []

@@ -1,4 +1,4 @@
-"""The other run: the agreement in words, and where it has the examples on both maps."""
+"""The other run: the agreement in words, and the positions of its examples on both maps."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def ask_compare(view: View, content: CompareRequest, buffers: Buffers) -> tuple[CompareAnswer, Arrays]:
-    """Agreement, scores that changed, and x and y of the other run on the axes of the data map where it has both.
+    """Agreement, changed scores, and x and y of the other run on the axes of the data map if it has both.
 
     With `map` "embedding": (n, 2) places on the embedding map, nothing where one of the runs has no embeddings, or
     `later` as in `ask_embedding`.
     """
     found, other = view.compared, view.other
     if found is None or other is None:
-        raise InputError.at("other", "is missing", "Open the view with `other=` a second run.")
+        raise InputError.at("other", "is missing", "Pass a second run as `other=` when you open the view.")
     laid_out = bool(view.run.embedding_epochs and other.embedding_epochs)
     if content.get("map") == "embedding":
         if not laid_out:

@@ -1,4 +1,4 @@
-"""Columns, pictures and texts, and all about one example."""
+"""Columns, pictures and texts, and the details of one example."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 MOST_ITEMS = 48
-"""Thumbnails in one answer."""
+"""Maximum number of thumbnails in one answer."""
 
 
 def ask_column(view: View, content: NameRequest, buffers: Buffers) -> tuple[ColumnAnswer, Arrays]:
@@ -40,7 +40,7 @@ def ask_column(view: View, content: NameRequest, buffers: Buffers) -> tuple[Colu
 
 
 def ask_media(view: View, content: MediaRequest, buffers: Buffers) -> tuple[MediaAnswer, Arrays]:
-    """Thumbnails of rows; with `large`, of the size of a grid of large pictures."""
+    """Thumbnails of rows; with `large`, in the size for a grid of large pictures."""
     rows = [view.row(row) for row in content["rows"][:MOST_ITEMS]]
     return {"items": [view.media.item(row, LARGE if content.get("large") else THUMB) for row in rows]}, []
 
@@ -52,6 +52,6 @@ def ask_sound(view: View, content: RowRequest, buffers: Buffers) -> tuple[SoundA
 
 
 def ask_inspect(view: View, content: RowRequest, buffers: Buffers) -> tuple[InspectAnswer, Arrays]:
-    """Everything about one row, and its units."""
+    """All details of one row, and its units."""
     row = view.row(content["row"])
     return {**view.details.of(row, view.decisions.notes.get(row, "")), "units": units_of(view, row)}, []

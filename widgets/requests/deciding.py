@@ -1,4 +1,4 @@
-"""Decisions, undo and redo: in the journal first, then in the answer."""
+"""Decisions, undo and redo: written to the journal first, then confirmed in the answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 MANY_EXAMPLES = 20
-"""Examples that one key may change without a question, where the page did not make that step itself."""
+"""Number of examples that undo may change without confirmation if this page did not make the step itself."""
 
 
 def ask_decide(view: View, content: DecideRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
@@ -76,7 +76,7 @@ def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[Ac
     if sure is None:
         return counts, [np.asarray(found["p_suggested"], np.float32), np.asarray(found["row"], np.int32)]
     if sure != len(found):
-        todo = f"There are {len(found):,} now. Look again and confirm that number."
+        todo = f"There are {len(found):,} now. Check them again and confirm that number."
         raise InputError.at("suggestions", f"have changed: {sure:,} were to be accepted", todo)
     if len(found):
         verdicts, given, reasons = suggested_values(view, found)
@@ -87,34 +87,34 @@ def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[Ac
 
 
 def _where(view: View, rows: np.ndarray) -> str:
-    """In which queue a decision was made, according to the journal's source: an audit, a second look, an opinion."""
+    """The queue in which a decision was made, for the journal's source: an audit, a second look, a second opinion."""
     here = {AUDIT: "audit", AGAIN: SECOND_LOOK}.get(view.queue_order, "")
     if here == SECOND_LOOK and not set(rows.tolist()) <= view.decisions.hidden:
-        here = ""  # decided already: a change of mind, and no look without knowledge
+        here = ""  # already decided: a change of mind, not an independent look
     elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.traits.queue):
         here = ""
     return here or ("second opinion" if view.decisions.alone else "")
 
 
 def ask_add_class(view: View, content: AddClassRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
-    """A class joins the label space, as a step of undo of its own."""
+    """Add a class to the label space, as a separate undo step."""
     code = add_class(view.run, content.get("name"), author=view.decisions.author, source=SOURCE)
     answer, state = _caught_up(view, 0, -1)
     return {**answer, "code": code}, state
 
 
 def ask_undo(view: View, content: TravelRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
-    """The author's newest decision is taken back."""
+    """Undo the author's newest decision."""
     return _travelled(view, content, redo=False)
 
 
 def ask_redo(view: View, content: TravelRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
-    """What was taken back last is brought back."""
+    """Redo the last undone decision."""
     return _travelled(view, content, redo=True)
 
 
 def rows_after_error(view: View, content: Message, buffers: Buffers) -> np.ndarray | None:
-    """Rows of which the page showed something ahead, after a decision that failed; None after other requests."""
+    """Rows that the page updated in advance for a decision that failed; None after other requests."""
     kind = content.get("kind")
     if kind not in ("decide", "undo", "redo"):
         return None
@@ -137,7 +137,7 @@ def _rows_in(view: View, content: DecideRequest | Message, buffers: Buffers) -> 
 
 
 def _travelled(view: View, content: TravelRequest, *, redo: bool) -> tuple[DecideAnswer, Arrays]:
-    """Undo or redo; a large step that the page has not seen itself (of an earlier session) asks first."""
+    """Undo or redo; a large step from an earlier session asks for confirmation first."""
     if not content.get("sure"):
         size = view.decisions.size_of_next(redo=redo)
         if size > MANY_EXAMPLES:

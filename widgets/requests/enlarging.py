@@ -1,4 +1,4 @@
-"""One example at its full size: the pixels of a picture, the whole of a text."""
+"""One example at full size: the original pixels of a picture, or the whole text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ask_picture(view: View, content: RowRequest, buffers: Buffers) -> tuple[PictureAnswer, Arrays]:
-    """A picture in its own pixels, encoded anew: {mime, width, height, original: [w, h], note} and its bytes."""
+    """A picture in its original resolution, re-encoded: {mime, width, height, original: [w, h], note} and its bytes."""
     data, facts = view.media.original(view.row(content["row"]))
     return facts, [np.frombuffer(data, np.uint8)]
 

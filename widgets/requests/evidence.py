@@ -76,6 +76,7 @@ def ask_differ(view: View, content: DifferRequest, buffers: Buffers) -> tuple[Co
     else:
         left = people.withheld(view.run, view.decisions)
         if left:
-            raise InputError.at("authors", f"are not compared before all is judged ({left:,} left)", "Go on first.")
+            found = f"are compared only after you have judged all examples ({left:,} left)"
+            raise InputError.at("authors", found, "Judge the rest first.")
         mask = people.differing(view.run, *content.get("authors", []))
     return {"count": int(mask.sum())}, [packed(np.ascontiguousarray(mask))]

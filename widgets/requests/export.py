@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ask_export(view: View, content: ExportRequest, buffers: Buffers) -> tuple[ExportAnswer, Arrays]:
-    """Write the corrected data, or a cleaned training set, and say where it is; with `ask` only where it would be."""
+    """Write the corrected data or a cleaned training set and return its path; with `ask`, only return the path."""
     path = Path(str(content["path"])).expanduser()
     if content.get("ask"):
         whole = path.resolve()
@@ -25,7 +25,7 @@ def ask_export(view: View, content: ExportRequest, buffers: Buffers) -> tuple[Ex
     try:
         export(view.run, path, force=bool(content.get("overwrite")), cleaned=cleaned, issues=view.issues)
     except ExistsError as error:
-        raise ExistsError(f"{path.resolve()} is there already. Tick “overwrite” to write over it.") from error
+        raise ExistsError(f"{path.resolve()} already exists. Tick “overwrite” to replace it.") from error
     changed = _changed(view)
     rows = exported_rows(view.run, cleaned=cleaned)
     changes = f"{changed.sum():,} changed left out" if cleaned == "drop" else f"{changed[rows].sum():,} changed"
@@ -33,7 +33,7 @@ def ask_export(view: View, content: ExportRequest, buffers: Buffers) -> tuple[Ex
 
 
 def _changed(view: View) -> np.ndarray:
-    """(n,) bool, whose labels differ from the given ones: by everybody's decisions, as in the file."""
+    """(n,) bool, examples whose labels differ from the given ones by the decisions of all authors, as in the file."""
     if view.dataset.kind.one_class:
         return view.run.labels() != view.dataset.given_labels
     return view.dataset.kind.differ(view.run.labels(), view.dataset.labels)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 MOST_TRAILS = 200
-"""Rows in one answer."""
+"""Maximum number of rows in one answer."""
 
 
 def ask_upto(view: View, content: UptoRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """The data map as it stood after an epoch: variability and confidence, each (n,) float32."""
+    """The data map after an epoch: variability and confidence, each (n,) float32."""
     position = view.run.epochs.index(int(content["epoch"])) + 1
     x, y = np.empty(view.dataset.n, np.float32), np.empty(view.dataset.n, np.float32)
     for rows, block in view.run.stat_blocks(("p_given",)):
@@ -36,7 +36,7 @@ def ask_upto(view: View, content: UptoRequest, buffers: Buffers) -> tuple[Nothin
 
 
 def ask_trail(view: View, content: TrailRequest, buffers: Buffers) -> tuple[TrailAnswer, Arrays]:
-    """Where some rows were: on the data map after every epoch, or on the embedding map of one epoch.
+    """Positions of some rows: on the data map after every epoch, or on the embedding map of one epoch.
 
     The answer holds (epochs, m, 2) float32, or (m, 2) and the `extent` [[x0, x1], [y0, y1]] of that epoch's layout, or
     `later` as in `ask_embedding`.
@@ -65,6 +65,6 @@ def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
 
 
 def ask_embedding(view: View, content: EmbeddingRequest, buffers: Buffers) -> tuple[EmbeddingAnswer, Arrays]:
-    """The embedding map of an epoch (-1: the last), or `later`: the epoch that a message will name when it is there."""
+    """The embedding map of an epoch (-1: the last), or `later`: the epoch that a message names when it is ready."""
     xy, epoch, note = view.projector.of(int(content.get("epoch", -1)))
     return ({"note": note, "later": epoch}, []) if xy is None else ({"note": note}, [xy])

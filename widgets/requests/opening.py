@@ -1,4 +1,4 @@
-"""The message that opens a page: names, menus, axes, and what is missing and why."""
+"""The message that opens a page: names, menus, axes, and which evidence is missing and why."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 FIRST_SCORES, MOST_FIRST = ("p_error", "confidence", "aum"), 3
 
 LIVE = ("label", "verdict")
-"""Columns that the page makes of the decisions."""
+"""Columns that the page derives from the decisions."""
 
 NO_STATISTICS = "No statistics per epoch in this run,\nso there is no data map."
-NO_AXES = "Name the columns that place the points\n(x= and y=), or pass embeddings=."
+NO_AXES = "Pass the columns with the positions of the points\n(x= and y=), or pass embeddings=."
 
 
 def ask_open(view: View, content: Nothing, buffers: Buffers) -> tuple[OpenAnswer, Arrays]:
-    """Everything that the page needs for its first picture; the selection follows as news."""
+    """Everything that the page needs to draw the view; the selection follows in a separate message."""
     view.decisions.catch_up()
     columns, decisions = view.columns, view.decisions
     arrays = {
@@ -108,13 +108,13 @@ def described(view: View) -> OpenAnswer:
 
 
 def maps_shown(view: View) -> list[bool]:
-    """Whether the first map and the embedding map have a place: each where it has points, at least one of them."""
+    """Whether the first map and the embedding map are shown: each if it has points, and at least one of them."""
     embedding = bool(view.run.embedding_epochs)
     return [bool(user_map(view) or data_map_axes(view.columns)) or not embedding, embedding]
 
 
 def first_filters(view: View) -> list[str]:
-    """Filters that stand there at the start: scores with values, then (of a DataFrame) the user's first numbers."""
+    """Initial filters: scores with values, then (for a DataFrame) the user's first numeric columns."""
     columns = view.columns
     names = [name for name in FIRST_SCORES if name in columns and np.isfinite(columns[name].values).any()]
     if isinstance(view.run, FrameRun):
@@ -126,7 +126,7 @@ def first_filters(view: View) -> list[str]:
 
 
 def user_map(view: View) -> AxesInfo | None:
-    """Axes that the user named for a DataFrame."""
+    """The axes that the user chose for a DataFrame."""
     axes = view.run.axes if isinstance(view.run, FrameRun) else None
     if axes is None:
         return None
@@ -135,21 +135,20 @@ def user_map(view: View) -> AxesInfo | None:
 
 
 def warning(view: View) -> str:
-    """What somebody should know before working: what is missing, or that nothing will last."""
+    """A note to show before work begins: missing evidence, or decisions that will not be kept."""
     if isinstance(view.run, FrameRun):
-        return (
-            "" if view.run.lasting else "decisions last as long as the kernel: pass journal='file.sqlite' to keep them"
-        )
+        lost = "decisions are lost when the kernel stops: pass journal='file.sqlite' to keep them"
+        return "" if view.run.lasting else lost
     missing = view.issues.attrs.get("missing", "")
     return missing if view.pool is None else "; ".join(filter(None, (pool_in_words(view.pool), missing)))
 
 
 def embedding_state(run: Run) -> EmbeddingInfo:
-    """Is there an embedding map, and what to say until (or instead of) it?"""
+    """Whether there is an embedding map, and the message shown until (or instead of) it."""
     if run.embedding_epochs:
         return {"there": True, "message": "projecting…"}
     if run.dataset.text_column is not None:
-        return {"there": False, "message": "No embeddings, so no second map: wb.embed_texts(run) makes some."}
+        return {"there": False, "message": "No embeddings, so no second map: wb.embed_texts(run) creates them."}
     if isinstance(run, FrameRun):
         return {"there": False, "message": "No second map: pass embeddings= for one."}
     how = 'rec.batch(ids, logits, embeddings=…) or wb.replay(…, embed="layer") records them'
@@ -157,12 +156,12 @@ def embedding_state(run: Run) -> EmbeddingInfo:
 
 
 def how_sure(attrs: Mapping[Any, Any]) -> str:
-    """In a sentence: what the probabilities rest on."""
+    """The evidence behind the probabilities, in a sentence."""
     phrases = {"evidence": "from {}", "pred_probs": "predicted probabilities: {}", "threshold": "label issues: {}"}
     parts = [text.format(attrs[key]) for key, text in phrases.items() if attrs.get(key) and attrs[key] != "none"]
     return "; ".join(parts)
 
 
 def export_name(run: Run) -> Path:
-    """Where an export goes by default, without the suffix: the kernel's folder."""
+    """Default path of an export without the suffix, in the kernel's folder."""
     return Path(f"{run.name}-corrected")

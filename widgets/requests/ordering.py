@@ -1,4 +1,4 @@
-"""The queue in another order."""
+"""Change the order of the queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def ask_queue(view: View, content: QueueRequest, buffers: Buffers) -> tuple[QueueAnswer, Arrays]:
-    """The rows of the queue by name; a queue that the user gave keeps its examples where the order allows it."""
+    """The rows of the queue by name; the user's own queue keeps its examples if the order allows it."""
     by = str(content.get("by"))
     rows = (
         view.dataset.rows(view.own_queue)

@@ -1,4 +1,4 @@
-"""What a long answer is busy with, sent to the page while the kernel computes."""
+"""Progress of a long request, sent to the page while the kernel computes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.foundation.progress import listening
 
 WORDS = {
     "open": "opening",
-    "queue": "putting the queue in order",
+    "queue": "sorting the queue",
     "rank": "ranking again",
     "audit": "drawing the audit",
     "compare": "comparing",
@@ -18,18 +18,18 @@ WORDS = {
     "classes": "counting classes",
     "people": "comparing annotators",
     "matrix": "counting pairs of classes",
-    "slices": "looking for slices",
-    "slice": "looking for the slice",
-    "embedding": "looking for the map",
+    "slices": "computing slices",
+    "slice": "computing the slice",
+    "embedding": "computing the map",
     "search": "searching",
     "export": "exporting",
 }
-"""Kinds of requests that can take long, in words."""
+"""Descriptions of the kinds of requests that can take long."""
 
 
 @contextmanager
 def reporting(kind: object, send: Callable[[ProgressPush], None]) -> Iterator[None]:
-    """Send words for the request at once, and for every step of what is computed for it; the answer ends them."""
+    """Send a description of the request at once, and of every step of its computation, until it is answered."""
     with listening(lambda words: send({"push": "progress", "text": words})):
         if isinstance(kind, str) and kind in WORDS:
             send({"push": "progress", "text": WORDS[kind]})

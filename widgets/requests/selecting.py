@@ -1,4 +1,4 @@
-"""The selection and the example on show."""
+"""The selection and the displayed example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions of a page are made once and in the order in which they were asked, whatever a connection lost or repeated.
+"""Decisions of a page are made exactly once and in order, even if the connection loses or repeats messages.
 
 A connection that breaks can swallow a message or its answer. The page numbers the questions that change something (the
 number is their turn) and sends again what was not answered; here a turn that comes too early waits for those before it,
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 REMEMBERED = 1000
-"""Answers kept for a page that asks again."""
+"""Number of answers kept for a page that repeats a request."""
 
 
 class Turns:
-    """What each page of a view has asked so far."""
+    """The requests of each page of a view so far."""
 
     def __init__(self) -> None:
         self._done: dict[str, int] = {}
@@ -31,7 +31,7 @@ class Turns:
         self._answers: dict[tuple[str, int], Message] = {}
 
     def answers(self, view: View, content: Message, buffers: Buffers) -> Iterator[tuple[Message, list[bytes]]]:
-        """Answers that can be given now that this question came, as `widgets.requests.answer` makes them."""
+        """Answers that can be given now that this request has arrived, as `widgets.requests.answer` returns them."""
         turn = content.get("turn")
         if not isinstance(turn, int):
             yield answer(view, content, buffers)
@@ -51,8 +51,8 @@ class Turns:
             yield body, arrays
 
     def _again(self, view: View, page: str, turn: int, content: Message) -> tuple[Message, list[bytes]]:
-        """The words of the answer that got lost, and how every row stands now."""
-        unknown = {"error": "it is not known whether this was done", "request": content.get("request")}
+        """The message for the lost answer, and the current state of every row."""
+        unknown = {"error": "it is not known whether this decision was saved", "request": content.get("request")}
         view.decisions.catch_up()
         patch, state = view.decisions.patch(np.arange(view.dataset.n, dtype=np.int32))
         body = {**self._answers.get((page, turn), unknown), "patch": patch}

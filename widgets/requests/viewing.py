@@ -1,4 +1,4 @@
-"""Named views from the page's menu: saved, shown, forgotten."""
+"""Named views from the page's menu: save, show, delete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ask_save_view(view: View, content: SaveViewRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """Save what the page shows; it says so itself, since its traits may still be on their way."""
+    """Save what the page shows; it sends its state along, since its traits may not have arrived yet."""
     mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
     parts = {name: part for name, part in content.items() if name in ("filters", "color_by", "cameras", "epochs")}
     keep_view(view, str(content["name"]), parts | {"selection": view.dataset.ids[mask].tolist()})
@@ -24,7 +24,7 @@ def ask_save_view(view: View, content: SaveViewRequest, buffers: Buffers) -> tup
 
 
 def ask_show_view(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """Show a saved view; the page follows the traits that this sets."""
+    """Show a saved view by setting the traits, which the page follows."""
     if not isinstance(content["name"], str):
         raise InputError.at("name", f"is {content['name']!r}", "Pass the name of a view.")
     view.channel.show(check_view(view, named_view(view, content["name"])))
@@ -32,6 +32,6 @@ def ask_show_view(view: View, content: NameRequest, buffers: Buffers) -> tuple[N
 
 
 def ask_delete_view(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """Forget a saved view."""
+    """Delete a saved view."""
     forget_view(view, str(content["name"]))
     return {}, []

@@ -1,1 +1,1 @@
-"""An Explorer without Python: one HTML file that opens anywhere, and a still picture for pages without widgets."""
+"""An Explorer without Python: one HTML file that opens anywhere, and a static picture for pages without widgets."""

@@ -1,6 +1,6 @@
 """An Explorer as one HTML file that opens anywhere: maps, filters, gallery and inspector, without Python or network.
 
-The page gets the code that a notebook gets, and in place of a kernel a table of answers that were asked for while
+The page has the same code as in a notebook and, instead of a kernel, a table of answers that were computed while
 saving. It can be looked at, not written to, and says so. Nothing of the data is part of a script: texts and arrays lie
 in the file as compressed base64, and a policy in the page forbids every other script and every connection.
 """
@@ -41,7 +41,7 @@ Kept = dict[str, Any]
 
 
 MOST_POSITIONS = 4_000_000
-"""Rows times epochs up to which the maps of earlier epochs are part of the file."""
+"""Maximum of rows times epochs up to which the file includes the maps of earlier epochs."""
 
 ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in MATRIX_KINDS))
 """Questions that need no further word, beside those about columns, slices and epochs."""
@@ -53,7 +53,7 @@ def save_html(view: View, path: str | Path, examples: int, force: bool) -> Path:
     """Write the page; see `Explorer.save_html`."""
     if isinstance(examples, bool) or int(examples) != examples or examples < 0:
         raise InputError.at(
-            "examples", f"is {examples!r}", "Give the number of examples to show with picture and details."
+            "examples", f"is {examples!r}", "Pass the number of examples to show with picture and details."
         )
     target = check_target(path, force, PAGE_SUFFIXES)
     with task("save_html", 1):
@@ -91,17 +91,17 @@ def page_script() -> str:
 
 
 def shipped(data: bytes) -> str:
-    """Bytes as text that is safe anywhere in HTML."""
+    """Encode bytes as text that is safe anywhere in HTML."""
     return base64.b64encode(gzip.compress(data, 6, mtime=0)).decode("ascii")
 
 
 def question_key(*question: object) -> str:
-    """The name of a question, as saved_page.js writes it too."""
+    """The name of a request, written in the same way as in saved_page.js."""
     return json.dumps(question, ensure_ascii=False)
 
 
 class RecordedAnswers:
-    """What the page may ask, answered while Python is here; arrays lie one after another in one block of bytes."""
+    """Answers to all requests that the page can make, computed in advance; arrays are stored in one block of bytes."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -113,7 +113,7 @@ class RecordedAnswers:
         """(facts for the page, bytes of the arrays), with pictures and details of the first `examples`."""
         view = self.view
         opened = self.ask("open")
-        opened["locked"] = f"a saved page of {datetime.now():%Y-%m-%d %H:%M}: nothing can be changed here"
+        opened["locked"] = f"a page saved on {datetime.now():%Y-%m-%d %H:%M}: nothing can be changed here"
         for place in ("path", "export_path"):
             del opened[place]
         for name in view.columns:
@@ -149,7 +149,7 @@ class RecordedAnswers:
         return facts, b"".join(self.block)
 
     def ask(self, kind: str, **body: object) -> Message:
-        """Ask the view as a page would and keep the answer; an error is an answer."""
+        """Send a request to the view as a page would, and store the answer; an error is an answer too."""
         got, buffers = answer(self.view, {"kind": kind, **body}, [])
         got.pop("request", None)
         self.answers[question_key(kind, *body.values())] = {"body": got, "at": self.keep(buffers)}
@@ -166,7 +166,7 @@ class RecordedAnswers:
         return places
 
     def _maps(self, opened: Message) -> None:
-        """Positions of the last epoch, and of earlier ones where that is not too much."""
+        """Positions of the last epoch, and of earlier ones if they are not too many."""
         run = self.view.run
         if run.embedding_epochs:
             self.answers[question_key("embedding", -1)] = self._projected(run.resolve_embedding_epoch(-1))
@@ -183,7 +183,7 @@ class RecordedAnswers:
         return {"body": {"note": self.view.projector.note(epoch)}, "at": self.keep([xy.tobytes()])}
 
     def _first(self, examples: int) -> list[int]:
-        """Rows that come with picture and details: what is selected and queued first, then the most suspicious."""
+        """Rows included with picture and details: first the selection and the queue, then the most suspicious."""
         view = self.view
         return list(dict.fromkeys(self._in_turn()))[: min(examples, view.dataset.n)]
 
@@ -196,7 +196,7 @@ class RecordedAnswers:
         yield from view.order.tolist()
 
     def _detail(self, row: int) -> InspectAnswer:
-        """The inspector's answer; thumbnails are kept once, beside it."""
+        """The inspector's answer without thumbnails, which are stored only once."""
         detail = self.view.details.of(row, self.view.decisions.notes.get(row, ""))
         detail["neighbors"] = {**detail["neighbors"], "items": []}
         linked = detail.get("linked")

@@ -1,7 +1,7 @@
-"""An Explorer as a still picture with numbers: what a page shows that has no widgets (a saved notebook elsewhere).
+"""An Explorer as a static picture with numbers: shown by pages that do not support widgets (such as a saved notebook).
 
-Small, because it is kept in every saved notebook: one picture of some kilobytes and a table of eight lines, without
-scripts; everything that came from the data is escaped.
+It is small, because every saved notebook contains it: one picture of a few kilobytes and a table of eight lines,
+without scripts; everything that came from the data is escaped.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 WIDTH, HEIGHT, MARGIN = 420, 300, 10
-"""Of the picture, in pixels."""
+"""Size of the picture in pixels."""
 
 PAPER = (250, 250, 250)
 MOST_ISSUES = 5
-"""Label issues in the table."""
+"""Number of label issues in the table."""
 
 CELL = "padding:2px 12px 2px 0;text-align:left;"
 
@@ -49,7 +49,7 @@ def still_html(view: View) -> str:
     numbers = "".join(f"<tr>{_cells((name, value))}</tr>" for name, value in facts)
     return (
         f'<div style="font-family:sans-serif;font-size:13px"><strong>{html.escape(view.run.name)}</strong>'
-        f" &middot; Label Workbench. A still picture: run the cell to get the view.{_map(view)}"
+        f" &middot; Label Workbench. A static picture: run the cell to open the view.{_map(view)}"
         f'<table style="border-collapse:collapse">{numbers}</table>{_issues(view)}</div>'
     )
 
@@ -105,7 +105,7 @@ def _extent(values: np.ndarray) -> tuple[float, float]:
 
 
 def _issues(view: View) -> str:
-    """The first examples of the queue as a table; empty when the queue is."""
+    """The first examples of the queue as a table; empty if the queue is empty."""
     rows = view.rows_of_queue()[:MOST_ISSUES]
     if not len(rows):
         return ""

@@ -1,4 +1,4 @@
-"""Suggestions for units of many examples at once: how many there are at which probability, and all of them accepted."""
+"""Suggestions for units of many examples at once: count them by probability, and accept them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, least: float | None = None) -> pd.DataFrame:
-    """Doubtful units of examples that nobody has decided and that have a suggestion, as `find_issues` has them.
+    """Undecided doubtful units of examples that have a suggestion, as returned by `find_issues`.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, leas
 
 
 def suggested_values(view: View, found: pd.DataFrame) -> tuple[Decided, list[str | None], list[str]]:
-    """What the suggestions say as verdicts, what is given, and why each is doubted."""
+    """The suggestions as verdicts, the given values, and the reasons for each doubt."""
     encode = view.dataset.kind.encode
     rows = found["row"].to_numpy().astype(np.int64)
     keys = [str(key) for key in found.index.get_level_values("unit")]

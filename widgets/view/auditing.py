@@ -1,4 +1,4 @@
-"""The audit in the view: which examples to review, which to look at again, and how many errors are left."""
+"""The audit in the view: examples to review, examples for a second look, and the number of remaining errors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 BUDGET = 200
-"""Examples that an audit begun in the view draws; `workbench.audit(run, budget)` draws more or fewer."""
+"""Number of examples drawn by an audit that is started in the view; `workbench.audit(run, budget)` sets another."""
 
 AUDIT, AGAIN = "audit", "again"
 """Orders of the queue: the audit's sample, and its second looks."""
 
 
 def audit_sample(run: Run, issues: pd.DataFrame) -> np.ndarray:
-    """(m,) int32 rows of the audit sample in their random order; it is drawn if there is none."""
+    """(m,) int32 rows of the audit sample in random order; the sample is drawn if there is none."""
     drawn = begun(run) or audit(run, budget=BUDGET, issues=issues)
     return run.dataset.rows(drawn.ids).astype(np.int32)
 
@@ -39,7 +39,7 @@ def second_looks(run: Run, author: str | None = None) -> np.ndarray:
 
 
 def unseen(run: Run, author: str | None = None) -> np.ndarray:
-    """(m,) int32 rows of the audit sample that nobody has looked at, though they may have been decided in bulk."""
+    """(m,) int32 rows of the audit sample without a verdict, though they may have been decided in bulk."""
     drawn = begun(run)
     if drawn is None:
         return np.empty(0, np.int32)
@@ -60,7 +60,7 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> Audit
     due = len(second_looks(run, author))
     if found.judged and (total is None or total.source != "audit"):
         rest = ENOUGH_AUDITED - found.judged
-        why = f"{rest} more until it is shown" if rest > 0 else "its interval is wider so far"
+        why = f"{rest} more until it is shown" if rest > 0 else "its interval is still wider"
         shown["title"] = "; ".join(filter(None, (shown.get("title"), f"the audit has {found.judged} verdicts: {why}")))
     if due:
         shown["title"] = "; ".join(filter(None, (shown.get("title"), f"{due} second looks are due to narrow it")))
@@ -68,7 +68,7 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> Audit
 
 
 def total_in_brief(total: ErrorCount | None) -> str:
-    """The number of errors as a line has room for: without what it rests on, which stands elsewhere."""
+    """The number of errors in a short form: without its source, which is shown elsewhere."""
     if total is None:
         return ""
     span = f"{total.low:,.0f} to {total.high:,.0f}"
@@ -78,7 +78,7 @@ def total_in_brief(total: ErrorCount | None) -> str:
 
 
 def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:
-    """The sentence about the number of errors; the detector's own where its number is shown and it has one."""
+    """The sentence about the number of errors; the detector's own sentence if its number is shown."""
     if total is None:
         return ""
     own = issues.attrs.get("errors_in_words") if issues.attrs.get("errors_source", total.source) == total.source else ""
@@ -88,7 +88,7 @@ def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:
 
 
 def canaries(run: Run, issues: pd.DataFrame) -> str:
-    """In words: how many of the errors planted on purpose are among the label issues; empty without any."""
+    """The share of planted errors that are found, in words; empty without planted errors."""
     planted = run.planted()
     if planted is None or not len(planted):
         return ""

@@ -1,4 +1,4 @@
-"""What can be coloured, filtered and searched in a view: one flat table of columns, each number or category.
+"""Columns to colour, filter and search by in a view: one flat table, each column numeric or categorical.
 
 Hides where a column comes from (label issues, scores, the user's metadata) and turns it into one array that crosses to
 the page as a binary buffer: float32 numbers, or int32 codes into a list of categories.
@@ -31,7 +31,7 @@ MOST_CATEGORIES = 200
 VERDICTS = ("undecided", "relabelled", "kept", "skipped")
 
 OF_EVIDENCE = ("suggested_label", "p_error", "p_suggested")
-"""Columns that say nothing without evidence."""
+"""Columns that are empty without evidence."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Column:
     categories : names of the codes; None for numbers.
     suspicious : "low", "high" or None: which end of a score points to a wrong label.
     range : smallest and largest possible value where both are finite, else None.
-    title : what it is, in words. source : the paper it follows.
+    title : description of the column. source : the paper it follows.
     """
 
     name: str
@@ -59,11 +59,11 @@ class Column:
 
     @property
     def known(self) -> bool:
-        """Does any example have a value?"""
+        """Whether any example has a value."""
         return bool((self.values >= 0).any() if self.categories is not None else np.isfinite(self.values).any())
 
     def described(self) -> ColumnInfo:
-        """What the page must know beside the values."""
+        """The description that is sent to the page with the values."""
         kind: Literal["number", "category"] = "number" if self.categories is None else "category"
         out: ColumnInfo = {"name": self.name, "kind": kind, "title": self.title or self.name, "source": self.source}
         if self.categories is not None:
@@ -78,7 +78,7 @@ class Column:
 
 
 def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Column]:
-    """Every column of a view, by name, in the order of the menus; those of the detector only where it had evidence.
+    """Every column of a view, by name, in the order of the menus; those of the detector only if it had evidence.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
     columns = [
         Column("label", given, classes, title="label now", of_classes=True),
         Column("given_label", given.copy(), classes, title="label in the data", of_classes=True),
-        Column("suggested_label", suggested, classes, title="label that the evidence suggests", of_classes=True),
+        Column("suggested_label", suggested, classes, title="label suggested by the evidence", of_classes=True),
         Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="what was decided"),
         Column("p_error", _numbers(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
                title="probability that the given label is wrong"),
@@ -105,7 +105,7 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
 
 
 def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[Column]:
-    """Columns of labels other than one class: whether they were changed, and what is doubtful about an example."""
+    """Columns for labels other than one class: whether they were changed, and what is doubtful in an example."""
     states = states_of(dataset)
     columns = [
         Column("label", states.given.copy(), states.names, title="labels now", of_classes=True),
@@ -122,7 +122,7 @@ def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[
         names = tuple(sorted({one for one in kinds if one}))
         codes = {name: code for code, name in enumerate(names)}
         values = np.array([codes.get(one, -1) for one in kinds], np.int32)
-        columns.append(Column("kind", values, names, title="likeliest kind of error of the most doubtful label"))
+        columns.append(Column("kind", values, names, title="most likely kind of error of the most doubtful label"))
     return [column for column in columns if column.name not in OF_EVIDENCE or column.known]
 
 
@@ -142,7 +142,7 @@ def rows_in_order(dataset: Dataset, frame: pd.DataFrame) -> np.ndarray:
 
     Raises
     ------
-    InputError : an example is missing from the frame, or the frame has ids that the dataset has not.
+    InputError : an example is missing from the frame, or the frame has ids that are not in the dataset.
     """
     rows = dataset.rows(frame.index.to_numpy())
     order = np.full(dataset.n, -1, np.int64)
@@ -160,9 +160,9 @@ def codes_of(dataset: Dataset, names: Sequence[object]) -> np.ndarray:
 
 
 def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
-    """Scores with direction, range and source from the one table that has them."""
+    """Scores with direction, range and source, from `workbench.scores.SCORES`."""
     out = []
-    about = scores.attrs.get("scores", {})  # of an ensemble: spreads and disagreement are in no table
+    about = scores.attrs.get("scores", {})  # of an ensemble: spreads and disagreement are not in the table
     for name in scores.columns:
         known = SCORES.get(name)
         if known is None:
@@ -179,7 +179,7 @@ def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
 
 
 def _of_user(name: str, series: pd.Series) -> Column | None:
-    """A user's column as numbers or as categories; None when it is neither (free text, objects)."""
+    """A user's column as numbers or as categories; None if it is neither (free text, objects)."""
     if pd.api.types.is_bool_dtype(series.dtype):
         codes = series.astype("boolean").astype("Int64").fillna(-1).to_numpy(np.int32)
         return Column(name, codes, ("False", "True"))
@@ -189,12 +189,12 @@ def _of_user(name: str, series: pd.Series) -> Column | None:
         return None
     try:
         codes, found = pd.factorize(series.astype(object).where(series.notna(), None), use_na_sentinel=True)
-    except TypeError:  # lists, dicts, arrays: their text says which are alike
+    except TypeError:  # lists, dicts, arrays: compared by their text
         codes, found = pd.factorize(plain_cells(series), use_na_sentinel=True)
     if len(found) > MOST_CATEGORIES or len(found) > max(20, len(series) // 4):
         return None
     names = [cell_text(value) for value in found]
-    if len(set(names)) < len(names):  # other values of the same text, such as 1 and "1"
+    if len(set(names)) < len(names):  # different values with the same text, such as 1 and "1"
         same, names = pd.factorize(np.array(names, object))
         codes = np.append(same, -1)[codes]
     by_name = np.argsort(np.array(names, object), kind="stable")
@@ -205,7 +205,7 @@ def _of_user(name: str, series: pd.Series) -> Column | None:
 
 
 def plain_cells(series: pd.Series) -> np.ndarray:
-    """(n,) objects that can be compared and searched: texts and numbers as they are, None, of all others their text."""
+    """(n,) objects that can be compared and searched: texts, numbers and None unchanged, other values as text."""
     values, missing = series.to_numpy(object), series.isna().to_numpy(bool)
     out = np.full(len(values), None, object)
     for row in np.flatnonzero(~missing):

@@ -1,4 +1,4 @@
-"""Another run beside the one on show: its differences as columns, its places on the data map, the agreement in words.
+"""Comparison with another run: differences as columns, positions on the data map, the agreement in words.
 
 All numbers are those of `workbench.experiments.compare_runs`.
 """
@@ -26,13 +26,13 @@ PREDICTED = ("the same", "differs")
 
 @dataclass(frozen=True)
 class Compared:
-    """What a view shows of a comparison.
+    """The parts of a comparison that a view shows.
 
     Attributes
     ----------
     name : of the other run. text : the summary in words. phrases : of it, without the scores. columns : differences,
     other minus this. scores : dicts of name, spearman, mean_change and mean_absolute_change (None where unknown).
-    places : (n,) float32 values of the other run by score, NaN where it has none.
+    places : (n,) float32 values of the other run by score, NaN if missing.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Compared:
 
 
 def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = None) -> Compared:
-    """Compare the run on show (whose label issues are `issues`) with another one; `author` as in `issues_of`."""
+    """Compare the displayed run (with label issues `issues`) with another one; `author` as in `issues_of`."""
     found = compare_runs(run, other, issues=(issues, issues_of(other, author)))
     table = found.table.reindex(run.dataset.ids)
     columns, places = {}, {}
@@ -55,7 +55,7 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
             columns[f"{short} change"] = Column(f"{short} change", _numbers(table[name]), title=title)
             places[short] = _numbers(table[f"{short}_b"])
     if "moved" in table:
-        title = f"distance on the data map to where {other.name} has it"
+        title = f"distance on the data map to the position in {other.name}"
         columns["moved"] = Column("moved", _numbers(table["moved"]), title=title)
     if "neighbors_kept" in table:
         title = f"share of the 10 nearest neighbours that are the same in {other.name}"

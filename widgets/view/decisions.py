@@ -1,4 +1,4 @@
-"""The journal as arrays: the present label, verdict and marks of every row, kept up to date entry by entry."""
+"""The journal as arrays: the current label, verdict and marks of every row, updated entry by entry."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SOURCE = "explorer"
 
 
 class _Details(TypedDict):
-    """Who decides, and how and where it was decided, for the journal."""
+    """Author, source and queue of a decision, for the journal."""
 
     author: str | None
     source: str
 
 
 class Decisions:
-    """What was decided about a run, and the only place in a view that decides.
+    """The decisions about a run, and the only place in a view that makes decisions.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Decisions:
         self._shown: set[int] = set()
         self._seq = 0
         self.catch_up()
-        self.on_news, self.on_space = on_news, on_space  # what was there before is no news
+        self.on_news, self.on_space = on_news, on_space  # earlier decisions are not new
 
     @property
     def who(self) -> str:
@@ -84,7 +84,7 @@ class Decisions:
         return self.journal.author if self.author is None else self.author
 
     def catch_up(self) -> np.ndarray:
-        """Take in what was appended since the last call, by this view or by anybody; the rows it touched, int32."""
+        """Read the entries appended since the last call, by this view or any other; return the changed rows, int32."""
         entries = self.journal.since(self._seq)
         if not entries:
             return np.empty(0, np.int32)
@@ -110,14 +110,14 @@ class Decisions:
             if entry.field == "verdict":
                 self.hidden.discard(row)
             touched.add(row)
-        for row in touched & self._judged.keys():  # once for all entries of a row
+        for row in touched & self._judged.keys():  # once per row for all its entries
             self._stand(row)
         if self.on_news is not None:
             self.on_news()
         return np.array(sorted(touched), np.int32)
 
     def _extend(self) -> None:
-        """Take in classes that were added, or of which that was undone."""
+        """Read classes that were added, or whose addition was undone."""
         self.space = self.run.extended()
         self._codes = {name: code for code, name in enumerate(self.space.classes)}
         stands = self.journal.added_classes()
@@ -126,7 +126,7 @@ class Decisions:
             self.on_space()
 
     def _opinions(self, field: str) -> dict:
-        """What this author stands for, by id; after an undo the journal may hold what another one decided."""
+        """The current decisions of this author, by id; after an undo another author's decision may be in effect."""
         if not self.dataset.kind.one_class:
             own = self.journal.state(author=self.who, per="unit")[field].dropna()
             return {(id, unit) if unit else id: value for (id, unit), value in own.items()}
@@ -140,7 +140,7 @@ class Decisions:
         return {id: int(row) for id, row in zip(listed, rows) if row >= 0}
 
     def _take(self, row: int, entry: Entry) -> None:
-        """What holds for one field of one row after an entry is the entry's new value."""
+        """Apply the new value of an entry to one field of one row."""
         if not self.dataset.kind.one_class and entry.field in ("label", "verdict"):
             self._take_unit(row, entry)
         elif entry.field == "label":
@@ -156,26 +156,26 @@ class Decisions:
             self.notes[row] = entry.new or ""
 
     def _take_unit(self, row: int, entry: Entry) -> None:
-        """The same, for the value of a unit or what was said of it."""
+        """The same, for the value or verdict of a unit."""
         if entry.field == "label":
             values = self._values.setdefault(row, {})
             if entry.new is None:
                 values.pop(entry.unit, None)
             else:
                 values[entry.unit] = entry.new
-        else:  # a skip is of the whole example
+        else:  # a skip applies to the whole example
             (self._skipped.add if entry.new == "skip" else self._skipped.discard)(row)
             judged = self._judged.setdefault(row, set())
             (judged.discard if entry.new in (None, "skip") else judged.add)(entry.unit)
 
     def doubt(self, units: Mapping[int, set[str]]) -> None:
-        """Say which units of a row are doubtful: the row has a verdict when each of them is decided."""
+        """Set the doubtful units of a row: the row has a verdict once all of them are decided."""
         self._doubtful = dict(units)
         for row in self._judged:
             self._stand(row)
 
     def _stand(self, row: int) -> None:
-        """State and verdict of a row from its units."""
+        """Update state and verdict of a row from its units."""
         values, judged = self.values_of(row), self._judged.get(row, set())
         given = self.space.values_at([row] * len(values), list(values))
         changed = any(value != was for value, was in zip(values.values(), given, strict=True))
@@ -186,16 +186,16 @@ class Decisions:
         self.verdict[row] = VERDICT_CODES[verdict]
 
     def judged(self, row: int) -> set[str]:
-        """Keys of the units of an example that somebody has decided."""
+        """Keys of the decided units of an example."""
         return self._judged.get(row, set())
 
     def _mark(self, row: int, bit: int, on: bool) -> None:
         self.marks[row] = self.marks[row] | bit if on else self.marks[row] & (0xFF ^ bit)
 
     def hide(self, rows: np.ndarray) -> None:
-        """Show these rows as if nobody had decided, until the next decision on them; others as they are again.
+        """Show these rows as undecided until the next decision on them; all other rows are shown as they are.
 
-        For an audit and its second looks: what was accepted in bulk, or said at the first look, must not steer.
+        For an audit and its second looks: bulk decisions and first verdicts must not influence the reviewer.
         """
         wanted = set(map(int, rows))
         again = np.array(sorted(self.hidden - wanted), np.int64)
@@ -214,17 +214,17 @@ class Decisions:
         self.hidden = wanted
 
     def take_shown(self) -> np.ndarray:
-        """Rows that `hide` has changed since the last call, int32."""
+        """Rows changed by `hide` since the last call, int32."""
         rows, self._shown = np.array(sorted(self._shown), np.int32), set()
         return rows
 
     @property
     def edited(self) -> int:
-        """How many examples have labels that differ from the given ones, as they are shown."""
+        """Number of examples whose displayed labels differ from the given ones."""
         return int(np.count_nonzero(self.marks & EDITED))
 
     def patch(self, rows: np.ndarray, at: int = 0) -> tuple[Patch, Arrays]:
-        """The state of rows as the page takes it: four arrays, the buffers from `at` on of a message."""
+        """The state of rows in the form that the page expects: four arrays, sent as buffers from number `at` on."""
         state = [rows, self.labels[rows], self.verdict[rows], self.marks[rows]]
         patch: Patch = {"at": at, "changed": self.edited}
         if self.added:
@@ -256,7 +256,8 @@ class Decisions:
         one_class = self.dataset.kind.one_class
         if op in ("relabel", "keep") and not one_class:
             todo = "Send the units and their values."
-            raise InputError.at("decision", f"{op!r} is about examples, which have no single class here", todo)
+            found = f"{op!r} applies to examples, which have no single class here"
+            raise InputError.at("decision", found, todo)
         given = self.dataset.names_of(self.dataset.given_labels[rows]).tolist() if one_class else []
         if op == "relabel":
             if codes is None or len(codes) != len(rows) or codes.min() < 0 or codes.max() >= self.space.k:
@@ -296,19 +297,19 @@ class Decisions:
         self.journal.relabel(ids, values, old=given, **details)
 
     def values_of(self, row: int) -> dict[str, str]:
-        """What was decided on the units of a row, values by key, as the journal holds them."""
-        if self.dataset.kind.one_class:  # as it is shown: what an audit hides stays hidden
+        """The decisions on the units of a row, values by key, as stored in the journal."""
+        if self.dataset.kind.one_class:  # as displayed: decisions hidden by an audit stay hidden
             name: Any = self.space.names_of(self.labels[row])
             return {} if name is None else {"": str(name)}
         return dict(self._values.get(row, {}))
 
     def _details_of(self, body: DecideRequest, where: str) -> _Details:
-        """Who decides, and how and where it was decided, for the journal."""
+        """Author, source and queue of a decision, for the journal."""
         did = ", ".join(filter(None, (where, str(body.get("how") or ""))))
         return {"author": self.author, "source": f"{SOURCE}: {did}" if did else SOURCE}
 
     def replace(self, wanted: Mapping[object, str]) -> None:
-        """Let exactly these labels differ from the given ones, as one step of undo.
+        """Make exactly these labels differ from the given ones, as one undo step.
 
         Parameters
         ----------
@@ -327,15 +328,15 @@ class Decisions:
             self.decide("relabel", changed, target[changed], {"op": "relabel", "how": "labels"}, [""] * len(changed))
 
     def undo(self) -> list[Entry]:
-        """Take back the author's newest decision."""
+        """Undo the author's newest decision."""
         return self.journal.undo(self.author)
 
     def size_of_next(self, *, redo: bool) -> int:
-        """On how many examples the next undo (or redo) of the author would act."""
+        """Number of examples that the author's next undo (or redo) would change."""
         return self.journal.size_of_next(redo=redo, author=self.author)
 
     def redo(self) -> list[Entry]:
-        """Bring back what was taken back last."""
+        """Redo the last undone decision."""
         return self.journal.redo(self.author)
 
 

@@ -1,4 +1,4 @@
-"""Everything the inspector shows of one example: reasons, curves over epochs, neighbours, the user's columns."""
+"""Details of one example for the inspector: reasons, curves over epochs, neighbours, the user's columns."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from workbench.scores.ensemble import Ensemble
 
 CURVE_ROWS = 65_536
-"""Rows of the curves read at a time: as many as lie together in the files."""
+"""Rows of the curves read at a time: the size of a row group in the files."""
 
 LINKS_SHOWN = 16
-"""Linked nodes of an example that are shown, at most."""
+"""Maximum number of linked nodes shown for an example."""
 
 CURVE_BYTES = 200_000_000
-"""Memory for the curves of blocks that were looked at."""
+"""Memory for cached blocks of curves."""
 
 
 class Details:
@@ -88,7 +88,7 @@ class Details:
         }
 
     def _last_p(self, given: np.ndarray) -> tuple[float | None, int | None]:
-        """The probability of the given label in the last epoch that has one, and that epoch; None without."""
+        """The probability of the given label in the last epoch that has one, and that epoch; None if there is none."""
         known = np.flatnonzero(np.isfinite(given))
         if not len(known):
             return None, None
@@ -109,7 +109,7 @@ class Details:
         return given[:, at], suggested[:, at]
 
     def _read_curves(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """(epochs, b) of both probabilities; that of the suggestion is known where it was among the top classes."""
+        """(epochs, b) of both probabilities; that of the suggestion is known only if it was among the top classes."""
         epochs = self.run.epochs
         given = np.full((len(epochs), stop - start), np.nan, np.float32)
         suggested = given.copy()
@@ -130,7 +130,7 @@ class Details:
         return [self.run.stats(epoch, ("topk_p", "topk_class"), slice(start, stop)) for epoch in self.run.epochs]
 
     def _neighbors(self, row: int) -> Neighbors:
-        """Rows and thumbnails of the neighbours that the reasons count, and by what they are near; or why none."""
+        """Rows and thumbnails of the neighbours that the reasons count, and the space they are near in; or why none."""
         nothing: Neighbors = {"rows": [], "items": [], "by": ""}
         try:
             rows, source, note = self._nearest(row)
@@ -139,9 +139,9 @@ class Details:
         by = ", ".join(filter(None, ("" if source is None else str(source), note)))
         if not len(rows):
             return {**nothing, "none": f"no neighbours: {by}" if by else "no neighbours"}
-        stored = self.provenance.get("neighbors")  # of label issues that were passed in, it may be something else
+        stored = self.provenance.get("neighbors")  # the user's own issues may have used another space
         counted = source if stored is None else Provenance.from_json(stored)
-        other = "" if counted == source else f"The reasons count neighbours by {counted}, which are not in this run."
+        other = "" if counted == source else f"The reasons count neighbours by {counted}, which this run does not have."
         return {"rows": rows, "items": [self.media.item(one, THUMB) for one in rows], "by": by, "other": other}
 
     def _linked(self, row: int) -> Linked | None:
@@ -157,7 +157,7 @@ class Details:
         return {"rows": rows, "items": items, "total": len(every), "between": between}
 
     def _nearest(self, row: int) -> tuple[list[int], Provenance | None, str]:
-        """Rows of the neighbours of one example, the nearest first, by what, and what else to say of them."""
+        """Rows of the neighbours of one example, nearest first, the space they are near in, and a note."""
         if not self.run.dataset.kind.one_class:
             if not self.run.embedding_epochs:
                 raise MissingEvidence("no embeddings")

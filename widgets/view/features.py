@@ -1,8 +1,8 @@
 """The features of a row of a table: each value, and how unusual it is among the examples of the same given label.
 
-A value is as unusual as the share of the class that is at least as extreme: by rank, two-sided, for numbers; as rare
-for categories and missing values. So a 0.5 says "in the middle of the class", a 0.01 "one of a hundred is like that",
-whatever the units, and features of all kinds sort together. Large classes are represented by a sample.
+The measure is the share of the class that is at least as extreme: by rank, two-sided, for numbers; at least as rare for
+categories and missing values. So 0.5 means "in the middle of the class" and 0.01 "one in a hundred is as extreme", in
+any units, and features of all kinds can be sorted together. Large classes are represented by a sample.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 MOST_FEATURES = 300
-"""Features that are sent, the most unusual first."""
+"""Maximum number of features sent, the most unusual first."""
 
 CLASS_SAMPLE = 20_000
-"""Examples that stand for a class, or for all."""
+"""Size of the sample that represents a class, or all examples."""
 
 FEWEST_OF_CLASS = 8
 """Known values of a class below which a number is compared with all examples instead."""
@@ -35,7 +35,7 @@ GROUPS_KEPT = 64
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOMENT, SPAN = "datetime64[us]", "timedelta64[us]"
-"""Dates and durations as numbers: whatever their unit, in microseconds (of UTC)."""
+"""Dates and durations of any unit as numbers, in microseconds (of UTC)."""
 
 EVERYBODY = None
 """The group of all examples."""
@@ -63,7 +63,7 @@ class Features:
         return {"rows": [cell for _, cell in cells[:MOST_FEATURES]], "more": max(0, len(cells) - MOST_FEATURES)}
 
     def _group(self, code: int | None) -> dict[str, Group]:
-        """The values of a class (or of all) by feature; of no class, nothing."""
+        """The values of a class (or of all examples) by feature; empty without a class."""
         if code is not None and code < 0:  # `EVERYBODY` is None
             return {}
         if code in self._groups:
@@ -82,7 +82,7 @@ class Features:
     def _cell(
         self, name: str, value: object, groups: dict[str, dict[str, Group]]
     ) -> tuple[tuple[float, float], shapes.Feature]:
-        """By what features are sorted, and the feature."""
+        """The sort key of a feature, and the feature."""
         mine = {which: group[name] for which, group in groups.items() if name in group}
         base = mine.get("given")
         of: Literal["class", "all"] = "class"
@@ -145,7 +145,7 @@ class Group:
 
 
 def numbers_of(series: pd.Series) -> np.ndarray | None:
-    """(n,) float64 of a column of numbers or dates, NaN where missing; None for all else (True and False too)."""
+    """(n,) float64 of a column of numbers or dates, NaN where missing; None for other columns (including bool)."""
     kind = series.dtype
     if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype):
         return None
@@ -159,7 +159,7 @@ def numbers_of(series: pd.Series) -> np.ndarray | None:
 
 
 def _number(value: Any) -> float | None:
-    """A finite number, also of a date; None for what is missing."""
+    """A number or date as a finite number; None if missing."""
     if value is None or value is pd.NaT or value is pd.NA:
         return None
     if isinstance(value, pd.Timestamp):
@@ -171,7 +171,7 @@ def _number(value: Any) -> float | None:
 
 
 def _on_axis(number: float | None, groups: dict[str, Group]) -> shapes.OnAxis:
-    """Places of a value and of the quantiles of groups on an axis from 0 to 1 that holds them all."""
+    """Positions of a value and of the quantiles of groups on a common axis from 0 to 1."""
     quantiles = {which: group.quantiles() for which, group in groups.items()}
     ends = [q for one in quantiles.values() if len(one) for q in (one[0], one[-1])]
     ends += [] if number is None else [number]
@@ -193,6 +193,6 @@ def _on_axis(number: float | None, groups: dict[str, Group]) -> shapes.OnAxis:
 
 
 def _shares(value: object, groups: dict[str, Group]) -> shapes.Shares:
-    """How frequent a category is in each group."""
+    """The frequency of a category in each group."""
     text = as_text(value)
     return {"shares": {which: group.counts[text] / group.total for which, group in groups.items() if group.total}}

@@ -28,17 +28,17 @@ math mrow mi mo mn ms mtext msup msub msubsup mfrac msqrt mroot mover munder mun
 mspace
 """
 ELEMENTS = frozenset(f"{_HTML} {_SVG} {_MATH}".split())
-"""Elements that are kept; of others the contents are."""
+"""Elements that are kept; other elements are replaced by their contents."""
 
 DROPPED = frozenset(("script", "template", "noscript", "object", "applet", "iframe", "noembed", "noframes", "xmp"))
-"""Elements that go with their contents."""
+"""Elements that are removed with their contents."""
 
 _LEADING = """
 action archive background cite classid codebase data formaction href icon imagesrcset longdesc manifest ping
 poster profile src srcset usemap xlink:href xml:base xmlns:xlink http-equiv srcdoc attributename
 """
 LEADING = frozenset(_LEADING.split())
-"""Attributes that name a place; kept where it is in the document itself or data."""
+"""Attributes that refer to a location; kept only if it is in the document itself or a data URL."""
 
 _TAG_NAME = re.compile(r"[a-z][a-z0-9]*")
 _ATTRIBUTE = re.compile(r"[a-z_][a-z0-9_.:-]*")
@@ -48,7 +48,7 @@ VOID = frozenset(("br", "col", "hr", "img", "source", "wbr"))
 
 
 def harmless(text: str) -> str:
-    """The same HTML with nothing in it that opens a connection, also when it is clicked."""
+    """The same HTML without anything that opens a connection, even when clicked."""
     writer = _Writer()
     writer.feed(_closed(text))
     writer.close()
@@ -56,7 +56,7 @@ def harmless(text: str) -> str:
 
 
 def _closed(text: str) -> str:
-    """Comments and declarations left out, and what begins like a tag and never ends as text: parsing is then linear."""
+    """Remove comments and declarations, and escape unfinished tags as text, so that parsing takes linear time."""
     parts, start = [], 0
     while (opening := text.find("<!--", start)) >= 0:
         ending = text.find("-->", opening + 4)
@@ -72,7 +72,7 @@ def _closed(text: str) -> str:
 
 
 class _Writer(HTMLParser):
-    """Writes what it reads, without what is not known to be harmless."""
+    """Parser that writes only the elements and attributes known to be harmless."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -113,7 +113,7 @@ class _Writer(HTMLParser):
 
 
 def _leads_nowhere(name: str, value: str | None) -> bool:
-    """Whether an attribute runs nothing and names no other place."""
+    """Whether an attribute runs no code and refers to no other location."""
     if not _ATTRIBUTE.fullmatch(name) or name.startswith("on"):
         return False
     return name not in LEADING or bool(_INSIDE.match(value or ""))

@@ -1,4 +1,4 @@
-"""How items for the page are written: sizes, encoded pictures, shortened texts."""
+"""Format of items for the page: sizes, encoded pictures, shortened texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PNG_WITH_ALPHA = 6
 
 
 def encoded(data: bytes, size: int) -> Content:
-    """src, width, height of an image's bytes, decoded with a pixel limit and encoded anew; alpha if transparent."""
+    """src, width, height of an image's bytes, decoded with a pixel limit and re-encoded; alpha if transparent."""
     picture, width, height = thumbnail(data, size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
@@ -30,18 +30,18 @@ def encoded(data: bytes, size: int) -> Content:
 
 
 def cut_text(text: str, most: int) -> str:
-    """At most `most` characters, with a note of how many were left out."""
+    """At most `most` characters, with a note of how many were cut."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
 def as_text(value: object) -> str:
-    """A cell of the user's table in a line."""
+    """A cell of the user's table as one line."""
     if is_missing(value):
         return "–"
     return cut_text(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
 
 
 def plain(value: Any) -> Any:
-    """A plain int or str of an id that may be a numpy scalar; anything else, arrays included, as it is."""
+    """Convert an id that may be a numpy scalar to a plain int or str; other values are returned unchanged."""
     item = getattr(value, "item", None)
     return item() if item is not None and getattr(value, "shape", ()) == () else value

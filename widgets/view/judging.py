@@ -1,8 +1,8 @@
-"""Label issues and scores for a view, without waiting twice: the detector's answer is kept in the run's cache.
+"""Label issues and scores for a view; the detector's result is stored in the run's cache.
 
-Reopening a view shows the queue in the order that one was working through, even after many decisions. `rank_again` asks
-the detector anew, which then learns from the journal's verdicts. A second opinion has issues of its own, which no
-verdict of another author has touched.
+Reopening a view shows the queue in the same order as before, even after many decisions. `rank_again` runs the detector
+again, which then uses the journal's verdicts. A second opinion has its own ranking, which no verdict of another author
+affects.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def issues_of(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
-    """`workbench.find_issues(run)`, from the cache where the evidence is the same.
+    """`workbench.find_issues(run)`, from the cache if the evidence is the same.
 
-    A run without evidence can be looked at and labelled too: then no label is an issue; `attrs["missing"]` says why.
+    A run without evidence can be viewed and labelled too: then no label is an issue; `attrs["missing"]` says why.
     With `author` and `pool`, as in `rank_again`.
     """
     kept = kept_issues(run, _special(author, pool))
@@ -51,9 +51,9 @@ def unit_issues(run: Run) -> pd.DataFrame | None:
 
 
 def scores_of(run: Run, pool: Ensemble | None = None) -> pd.DataFrame:
-    """All scores that the run (or all runs of the pool) has evidence for; no columns where it has none.
+    """All scores that the run (or all runs of the pool) has evidence for; no columns if there is none.
 
-    Scores are defined for one class per example: of other kinds of labels there are none.
+    Scores are defined for one class per example; other kinds of labels have none.
     """
     if not run.dataset.kind.one_class:
         return pd.DataFrame(index=pd.Index(run.dataset.ids, name="id"))
@@ -64,7 +64,7 @@ def scores_of(run: Run, pool: Ensemble | None = None) -> pd.DataFrame:
 
 
 def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
-    """`workbench.find_issues(run)` computed now, with the verdicts of the journal, and kept.
+    """Compute `workbench.find_issues(run)` again with the verdicts of the journal, and cache it.
 
     With `author`, with this author's verdicts alone: for a second opinion, which the first one must not steer.
     With `pool`, of the evidence of all its runs; `run` is its first.
@@ -76,7 +76,7 @@ def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None
 
 
 def _nothing(run: Run, missing: str) -> pd.DataFrame:
-    """What `find_issues` would return if it knew nothing."""
+    """The result of `find_issues` without any evidence."""
     unknown = np.full(run.n, np.nan)
     nobody = run.dataset.labels_of(np.full(run.n, -1)) if run.dataset.kind.one_class else np.full(run.n, None)
     frame = pd.DataFrame(

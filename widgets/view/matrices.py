@@ -1,4 +1,4 @@
-"""The matrices and the class table of a view: numbers of `workbench`, with the cell of every example beside them."""
+"""The matrices and the class table of a view: numbers from `workbench`, with the cell of every example."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _title(report: NoiseReport) -> str:
 
 
 def class_errors(run: Run) -> tuple[ClassesAnswer, Arrays]:
-    """What `workbench.confident.health.class_health` says of each class, in class order.
+    """Result of `workbench.confident.health.class_health` for each class, in class order.
 
     Two float32 arrays (k,): examples given the class but truly another, and truly of the class but given another.
     """

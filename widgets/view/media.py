@@ -1,4 +1,4 @@
-"""What an example looks like in a view: pictures, texts, sounds, rows of tables, and what a function of the user makes.
+"""The appearance of an example in a view: pictures, texts, sounds, rows of tables, or output of the user's function.
 
 Everything is made when asked for, kept while there is room, and harmless: pictures are decoded with a pixel limit and
 encoded again, so no byte of a user's file reaches the page as a picture; texts stay texts; HTML goes into a frame
@@ -39,11 +39,11 @@ CELLS_SHOWN = {THUMB: 6, FULL: 40}
 
 
 class Media:
-    """The media of one dataset as small JSON-ready dicts; what cannot be shown becomes an item with `error`.
+    """The media of one dataset as small JSON-ready dicts; media that cannot be shown become an item with `error`.
 
     Parameters
     ----------
-    render : function of a row that gives what to show instead, see `widgets.view.rendering`.
+    render : function of a row that returns what to show instead, see `widgets.view.rendering`.
     """
 
     def __init__(self, dataset: Dataset, render: Callable[[Row], object] | None = None) -> None:
@@ -91,7 +91,7 @@ class Media:
         return found
 
     def original(self, row: int) -> tuple[bytes, PictureAnswer]:
-        """An image in its own pixels: bytes, and {mime, width, height, original: [width, height], note}.
+        """An image in its original resolution: bytes, and {mime, width, height, original: [width, height], note}.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class Media:
         return {"table": [[str(name), as_text(value)] for name, value in cells]}
 
     def _own(self, row: int, size: int) -> Content:
-        assert self.render is not None  # the kind "own" means that there is one
+        assert self.render is not None  # the kind "own" implies a render function
         return rendered(self.render, self.dataset, row, thumb=size == THUMB)
 
     def _keep(self, key: tuple[int, int], item: Item) -> None:
@@ -156,7 +156,7 @@ _CONTENT: dict[MediaKind, Callable[[Media, int, int], Content]] = {
 
 
 def enlarged(data: bytes) -> tuple[bytes, PictureAnswer]:
-    """An image's bytes encoded anew in its own pixels, and what `Media.original` says of them."""
+    """An image's bytes, re-encoded in its original resolution, and their description as in `Media.original`."""
     opened = open_image(data)
     frames = getattr(opened, "n_frames", 1)
     notes = [f"first of {frames} frames"] if frames > 1 else []

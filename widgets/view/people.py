@@ -1,4 +1,4 @@
-"""Who labels, how fast, and do they agree: `agreement`, `annotator_quality` and `review_pace` for the page."""
+"""Annotators and authors, their pace and their agreement: `agreement`, `annotator_quality` and `review_pace`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 NEWEST = 5000
-"""Decisions among which the newest sitting is looked for."""
+"""Number of recent decisions in which the latest session is searched."""
 
 MOST_PEOPLE = 50
-"""Annotators and pairs of authors on show."""
+"""Maximum number of annotators and pairs of authors shown."""
 
 
 def people(run: Run, decisions: Decisions) -> PeopleAnswer:
@@ -47,7 +47,7 @@ def withheld(run: Run, decisions: Decisions) -> int:
 
 
 def pace(decisions: Decisions) -> Pace:
-    """Decisions of the author's newest sitting and how many a minute."""
+    """Decisions of the author's latest session, and decisions per minute."""
     found = pace_of(list(decisions.times.values())[-NEWEST:])
     rate = None if math.isnan(found.per_minute) else round(found.per_minute, 1)
     return {"decisions": found.decisions, "per_minute": rate}
@@ -63,7 +63,7 @@ def authors(run: Run) -> list[Pair]:
 
 
 def voters(run: Run) -> list[Annotator]:
-    """Annotators, the least reliable first; none where the run has no votes."""
+    """Annotators, the least reliable first; empty if the run has no votes."""
     try:
         table = annotator_quality(run)
     except MissingEvidence:
@@ -87,7 +87,7 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
 
 
 def against_consensus(run: Run, annotator: str) -> np.ndarray:
-    """(n,) bool: examples on which an annotator's vote is not the consensus of Dawid and Skene."""
+    """(n,) bool: examples on which an annotator's vote differs from the consensus of Dawid and Skene."""
     votes = votes_needed(run)
     best = run.dataset.codes_of(consensus(run)["consensus"].reindex(run.dataset.ids))
     cast = votes.annotators == (votes.names.index(annotator) if annotator in votes.names else -1)

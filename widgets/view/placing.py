@@ -1,4 +1,4 @@
-"""Which two columns place the points of the first map, and the columns that are made for it.
+"""Choose the two columns that give the positions on the first map, and compute columns for it.
 
 With statistics per epoch it is the data map. Without, two columns are wanted that say different things: a margin
 against a confidence is nearly one line, and in two classes exactly one.
@@ -29,14 +29,14 @@ DATA_MAPS = (
 
 FEWEST_FEATURES = 3
 MOST_PLACED_FEATURES, FIT_ROWS = 500, 20_000
-"""Numeric columns of which principal components are made, and examples that they are fitted to."""
+"""Maximum number of numeric columns for the principal components, and of examples they are fitted to."""
 
 MOST_PLACED_CLASSES = 12
-"""Classes up to which confidences stand side by side."""
+"""Maximum number of classes whose confidences are shown side by side."""
 
 
 def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
-    """Axes and title of the first map, with fixed ranges where the scores have them; None without such scores."""
+    """Axes and title of the first map, with fixed ranges if the scores have them; None without such scores."""
     for x, y, title in DATA_MAPS:
         if x in columns and y in columns and all(np.isfinite(columns[name].values).any() for name in (x, y)):
             ranges = [columns[name].range for name in (x, y)]
@@ -48,7 +48,7 @@ def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
 
 
 def columns_of_map(dataset: Dataset, columns: dict[str, Column]) -> list[Column]:
-    """Columns that are made for the first map where none of the better pairs is there."""
+    """Columns computed for the first map if none of the better pairs is available."""
     found = data_map_axes(columns)
     if found is not None and found["x"] in ("variability", "neighbor_distance"):
         return []
@@ -60,12 +60,13 @@ def columns_of_map(dataset: Dataset, columns: dict[str, Column]) -> list[Column]
     if dataset.k > 2 and "normalized_margin" in columns:
         margin = 2 * columns["normalized_margin"].values - 1  # the score is (p - other + 1) / 2
         other = np.clip(confidence - margin, 0, 1).astype(np.float32)
-        return [Column("p_other", other, range=(0.0, 1.0), title="largest probability of a class not given")]
+        title = "largest probability of a class other than the given one"
+        return [Column("p_other", other, range=(0.0, 1.0), title=title)]
     return [_spread(dataset)] if dataset.k <= MOST_PLACED_CLASSES else []
 
 
 def _components(dataset: Dataset) -> list[Column]:
-    """The first two principal components of the numeric columns, each scaled to unit spread; [] of few columns."""
+    """The first two principal components of the numeric columns, each scaled to unit spread; [] if too few."""
     values = {name: numbers_of(series) for name, series in dataset.metadata.items()}
     known = [one for one in values.values() if one is not None and np.isfinite(one).any()][:MOST_PLACED_FEATURES]
     if len(known) < FEWEST_FEATURES or dataset.n < FEWEST_FEATURES:
@@ -75,7 +76,7 @@ def _components(dataset: Dataset) -> list[Column]:
     spread = np.cov(table[fit], rowvar=False)
     sizes, axes = np.linalg.eigh(spread)
     axes = axes[:, ::-1][:, :2]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(0), [0, 1]])  # the same way round everywhere
+    axes = axes * np.sign(axes[np.abs(axes).argmax(0), [0, 1]])  # the same sign everywhere
     placed = (table @ axes).astype(np.float32)
     shares = sizes[::-1][:2] / max(float(sizes.sum()), 1e-12)
     return [
@@ -89,7 +90,7 @@ def _components(dataset: Dataset) -> list[Column]:
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
-    """(n,) float32 with mean 0 and standard deviation 1, at most 5 either way; 0 where missing."""
+    """(n,) float32 with mean 0 and standard deviation 1, clipped to [-5, 5]; 0 where missing."""
     known = values[np.isfinite(values)]
     low, high = np.quantile(known, [0.001, 0.999])
     values = np.clip(values, low, high)
@@ -99,7 +100,7 @@ def _standard(values: np.ndarray) -> np.ndarray:
 
 
 def _spread(dataset: Dataset) -> Column:
-    """The given class as a number, each example a little beside it, so that they do not hide each other."""
+    """The given class as a number, with jitter so that examples do not hide each other."""
     beside = np.random.default_rng(0).uniform(-0.35, 0.35, dataset.n)
     place = np.where(dataset.given_labels < 0, np.nan, dataset.given_labels + beside)
     names = ", ".join(f"{code} {name}" for code, name in enumerate(dataset.classes))

@@ -1,4 +1,4 @@
-"""Several runs as one view: the doubts of the ensemble over the maps and the journal of its first run.
+"""Several runs as one view: the label issues of the ensemble with the maps and the journal of its first run.
 
 Hidden here: examples that not all runs have stay on show, without doubts.
 """
@@ -57,9 +57,9 @@ def _disagreement(pool: Ensemble) -> pd.DataFrame:
 
 
 def pool_in_words(pool: Ensemble) -> str:
-    """What is of all runs, what of the first alone, and where decisions go."""
+    """Describe which parts come from all runs, which from the first run, and where decisions are stored."""
     first, *others = (run.name for run in pool.runs)
     return (
-        f"decisions go to the journal of {first}; label issues and scores are of {first}, {', '.join(others)}; curves, "
-        f"neighbours, matrices and embedding map of {first}"
+        f"decisions go to the journal of {first}; label issues and scores come from {first}, {', '.join(others)}; "
+        f"curves, neighbours, matrices and embedding map come from {first}"
     )

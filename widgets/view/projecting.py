@@ -1,4 +1,4 @@
-"""Embedding maps without waiting: they are laid out one after another in a thread, while one goes on working.
+"""Embedding maps without waiting: they are laid out one after another in a background thread.
 
 Of the last epoch the page gets PCA at once and UMAP when it is done; of earlier ones it hears when they are done.
 """
@@ -23,7 +23,7 @@ PATIENCE = 0.25
 """Seconds that the page waits for a layout before it gets another answer."""
 
 BESIDE = "other"
-"""Stands for the map of another run among the epochs that are laid out."""
+"""Represents the map of another run among the epochs to lay out."""
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ class Projector:
             return self.layout(epoch), epoch, self.note(epoch)
         if epoch == last:
             quick = _float32(project(self.run, epoch, method="pca"))
-            return quick, epoch, f"PCA{self._of(epoch)}; UMAP is on its way"
+            return quick, epoch, f"PCA{self._of(epoch)}; UMAP is being computed"
         return None, epoch, f"laying out epoch {epoch}…"
 
     def ready(self, epoch: int | str) -> bool:
-        """Is a layout there? If not, it is asked for."""
+        """Whether a layout is available; if not, it is requested."""
         done = self._done.get(epoch)
         if done is None:
             done = self._done[epoch] = threading.Event()
@@ -79,20 +79,20 @@ class Projector:
         return out
 
     def note(self, epoch: int | str) -> str:
-        """What a layout is, in words."""
+        """A description of a layout."""
         last = self.run.resolve_embedding_epoch(-1)
         return f"UMAP{self._of(epoch)}" if epoch == last else f"UMAP, epoch {epoch}, aligned to epoch {last}"
 
     def _of(self, epoch: int | str) -> str:
-        """Which epoch; embeddings that were passed in are of none."""
+        """Name the epoch; embeddings passed by the user have none."""
         return f", epoch {epoch}" if self.run.epochs else ""
 
     def _work(self, epoch: int | str, done: threading.Event) -> None:
-        """In a thread: lay out one epoch, and notify the page."""
+        """Lay out one epoch in a thread, and notify the page."""
         try:
             with self._one:
                 xy = self.layout(epoch)
-        except Exception as error:  # the page must hear of it, whatever it was
+        except Exception as error:  # the page must be notified of any error
             log.exception("explorer: projection failed")
             self._done.pop(epoch)
             self.send({"push": "projected", "epoch": epoch, "failed": f"projection failed: {error}"}, [])

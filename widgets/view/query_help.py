@@ -1,6 +1,6 @@
-"""What is wrong with a query that cannot be read: where, and how it would be written.
+"""Explain what is wrong with a query that cannot be parsed: where, and how to write it.
 
-People bring the habits of SQL, pandas and JavaScript (`=`, `&&`, `AND`, `<>`). Such a query is not run on a guess: the
+Users bring habits from SQL, pandas and JavaScript (`=`, `&&`, `AND`, `<>`). Such a query is not run on a guess: the
 message shows the corrected one.
 """
 
@@ -33,12 +33,12 @@ QUERY_EXAMPLE = "p_error > .5 and given_label == 'cat'"
 
 
 def looks_like_query(text: str) -> bool:
-    """Does a text that is no query try to be one? A name before a sign of comparison, or `contains(`."""
+    """Whether a text looks like an attempted query: a name before a comparison operator, or `contains(`."""
     return bool(_LIKE_QUERY.search(_QUOTED.sub(lambda match: "q" * len(match[0]), text.translate(_CURLY))))
 
 
 def corrected(text: str) -> tuple[str, str]:
-    """The query as it is written here, and what the first slip was and where, in words ("" where there is none)."""
+    """The corrected query, and a description of the first mistake and its position ("" if there is none)."""
     straight, first = text.translate(_CURLY), (len(text) + 1, "")
     if straight != text:
         first = next(i for i, (one, other) in enumerate(zip(text, straight)) if one != other), "has curly quotes"
@@ -62,7 +62,7 @@ def unreadable_query(
 
     Parameters
     ----------
-    readable : whether a text can be parsed. place : index at which the parser gave up, if it says so.
+    readable : whether a text can be parsed. place : index at which the parser stopped, if known.
     """
     found, todo = _trouble(text, columns, place)
     better, slip = corrected(text)
@@ -80,17 +80,17 @@ def _trouble(text: str, columns: Iterable[str], place: int | None) -> tuple[str,
         if bare.count(quote) % 2:
             return f"has a {quote} without its partner at character {text.rindex(quote) + 1}", "Close it."
     if match := _JOINS.search(bare):
-        return f"ends after `{match[1]}`", f"Write another condition, or take `{match[1]}` away."
+        return f"ends after `{match[1]}`", f"Write another condition, or remove `{match[1]}`."
     if match := _ENDS.search(bare):
         return f"ends after `{match[1]}`", "Write what follows, for example: p_error > .5"
     if match := _BEGINS.match(bare):
-        return f"begins with `{match[1]}`", "Write what stands before it, for example: p_error > .5"
+        return f"begins with `{match[1]}`", "Write what comes before it, for example: p_error > .5"
     for one, other in ("()", "[]"):
         if bare.count(one) != bare.count(other):
             lone, missing = (one, other) if bare.count(one) > bare.count(other) else (other, one)
-            return f"has a `{lone}` without its `{missing}`", f"Add `{missing}`, or take `{lone}` away."
+            return f"has a `{lone}` without its `{missing}`", f"Add `{missing}`, or remove `{lone}`."
     for name in columns:
         if not re.fullmatch(r"\w+", name) and name in text and f"`{name}`" not in text:
-            return f"names the column {name} as it is", f"Put it between backticks: `{name}`."
+            return f"names the column {name} without backticks", f"Put it in backticks: `{name}`."
     where = "" if place is None or place >= len(text) else f" at character {place + 1} ({text[place : place + 12]!r})"
     return f"cannot be read{where}", f"Write for example: {QUERY_EXAMPLE}"

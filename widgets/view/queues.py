@@ -1,4 +1,4 @@
-"""Orders of the review queue by name, as rows of the view: those of `wb.review_queue`, and any column on show."""
+"""Orders of the review queue by name, as rows of the view: those of `wb.review_queue`, and any displayed column."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 OF_DOUBT = ("suspicion", "pairs", AUDIT, AGAIN)
-"""Orders that rest on label issues."""
+"""Orders that depend on label issues."""
 
 OF_CLASSES = ("pairs", AUDIT, AGAIN)
-"""Orders of examples with one class."""
+"""Orders for examples with one class."""
 
 COLUMN = "column"
-"""In a page: by the column that colours the points."""
+"""Name of the order by the column that colours the points."""
 
 
 def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
-    """(m,) int32 row numbers of the queue of that name; `among` are ids to order instead of the label issues.
+    """(m,) int32 row numbers of the named queue; `among` are ids to order instead of the label issues.
 
     Where no label is an issue for want of evidence, all examples are ordered. The examples of an audit that nobody has
     looked at, and those to look at again, are shown without what was decided, until another queue is asked for.
@@ -66,13 +66,13 @@ def show_queue(view: View, name: str, rows: np.ndarray) -> None:
 
 
 def unit_of_queue(view: View) -> str:
-    """Key of the units that the queue on show is about, where it is about one tag; else ""."""
+    """Key of the units in the current queue if it concerns one tag; otherwise ""."""
     by_tag = tag_queue(view.dataset, None, view.queue_order)
     return "" if by_tag is None else by_tag[1]
 
 
 def rank_anew(view: View) -> None:
-    """Ask the detector anew, with the verdicts of the journal; every open page then opens again."""
+    """Run the detector again with the verdicts of the journal, and refresh every open page."""
     view.show_issues(rank_again(view.run, view.only, view.pool))
     view.own_queue = None
     show_queue(view, "suspicion", queue_rows(view, "suspicion"))
@@ -80,7 +80,7 @@ def rank_anew(view: View) -> None:
 
 
 def orders(view: View) -> list[str]:
-    """Names of the orders that a page can offer; without evidence those that need none."""
+    """Names of the orders that a page can offer; without evidence, only those that need none."""
     of_doubt = () if view.doubted else OF_DOUBT
     if not view.dataset.kind.one_class:
         of_doubt = OF_CLASSES if view.doubted else (*OF_DOUBT, *OF_CLASSES)
@@ -88,26 +88,27 @@ def orders(view: View) -> list[str]:
 
 
 def why_empty(view: View, name: str) -> str:
-    """In a sentence or two: why the queue of that name has no example."""
+    """Explain in a sentence or two why the named queue is empty."""
     if name == "second":
         return _no_second_opinion(view)
     if name == AGAIN:
         found = begun(view.run)
         if found is None:
-            return "No audit was begun. Choose “random audit” first; some of its examples come back here."
+            return "No audit has been started. Choose “random audit” first; some of its examples come back here."
         judged = found.estimate(view.only).judged
-        return f"No second look is due: {judged} of {found.budget} examples of the audit are judged. Go on with it."
+        done = f"{judged} of {found.budget} examples of the audit are judged"
+        return f"No second look is due: {done}. Continue the audit."
     if name == AUDIT:
         return "Nothing to audit: no example has a given label and a p_error."
     if tag_queue(view.dataset, None, name) is not None:
-        return "The tag is not doubtful in this way in any example."
+        return "No label issues of this kind were found for this tag."
     if name == "annotators":
         return "The annotators agree on every example."
     return "No label issues were found."
 
 
 def _no_second_opinion(view: View) -> str:
-    """Why there is nothing to give a second opinion on: nobody has judged, or only this author, or only in bulk."""
+    """Explain an empty second-opinion queue: no verdicts yet, only this author's, or only bulk decisions."""
     who = view.decisions.who
     said = opinions(view.run.journal)
     others = [name for name in said.columns if name != who]
@@ -119,5 +120,5 @@ def _no_second_opinion(view: View) -> str:
     if who in said.columns:
         why = f"Only you ({who}) have judged examples. A second opinion is another author's: open the run with author=."
     else:
-        why = "Nobody has judged an example yet."
+        why = "No examples have been judged yet."
     return f"{why} {bulk:,} were decided in bulk, which does not count as an opinion." if bulk else why

@@ -1,4 +1,4 @@
-"""What the user's own function makes of a row, as something harmless: text, a picture, or HTML in a closed frame.
+"""Safe display of the output of the user's `render` function: text, a picture, or HTML in a sandboxed frame.
 
 HTML is whatever has a `_repr_html_` (`IPython.display.HTML`, a DataFrame, a Styler). The page puts it into an
 `<iframe sandbox>` whose policy allows inline styles and pictures that are part of the HTML, and nothing else: no
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 LONG_HTML = 500_000
-"""Characters of HTML that are sent to the page."""
+"""Maximum number of characters of HTML sent to the page."""
 
 SHORT_HTML = 400
 
@@ -31,7 +31,7 @@ STYLE = ":root { color-scheme: light dark } body { margin: 4px; font: 12px/1.4 s
 
 
 class Row(Mapping):
-    """One example as the user's function sees it; images and sounds are read only if they are asked for."""
+    """One example as passed to the user's function; images and sounds are read only on access."""
 
     def __init__(self, dataset: Dataset, row: int) -> None:
         self._dataset, self._row = dataset, row
@@ -69,18 +69,18 @@ class Row(Mapping):
 
 
 def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thumb: bool) -> Content:
-    """An item of `widgets.view.media` out of what `render` gives for a row."""
+    """Convert the return value of `render` for a row to an item of `widgets.view.media`."""
     try:
         made: Any = render(Row(dataset, row))
         if made is not None and not isinstance(made, str) and hasattr(made, "_repr_html_"):
             made = _Html(made._repr_html_())
-    except Exception as error:  # the user's code: whatever it raises is shown in its place
+    except Exception as error:  # the user's code: any exception is shown instead of its output
         return {"error": f"render: {_where(error)}"}
     if made is None:
-        return {"error": "render gave nothing"}
+        return {"error": "render returned nothing"}
     if isinstance(made, _Html):
         if len(made) > LONG_HTML:
-            return {"error": f"render gave {len(made):,} characters of HTML; at most {LONG_HTML:,} are shown"}
+            return {"error": f"render returned {len(made):,} characters of HTML; at most {LONG_HTML:,} are shown"}
         return {"text": cut_text(_text_of(made), SHORT_HTML)} if thumb else {"html": document(made)}
     if isinstance(made, str):
         return {"text": cut_text(made, SHORT_TEXT if thumb else LONG_TEXT)}
@@ -89,23 +89,23 @@ def rendered(render: Callable[[Row], object], dataset: Dataset, row: int, *, thu
     except InputError:
         raise
     except Exception as error:
-        found = f"gave {type(made).__name__}, which is not a picture ({type(error).__name__}: {error})"
+        found = f"returned {type(made).__name__}, which is not a picture ({type(error).__name__}: {error})"
         raise InputError.at("render", found, "Return text, an image or something with _repr_html_.") from error
     return encoded(data, THUMB if thumb else FULL)
 
 
 def document(html: str) -> str:
-    """A page for the frame: its policy first, then the HTML without what the policy cannot stop."""
+    """A page for the frame: its policy, then the HTML without the parts that the policy cannot block."""
     head = f'<meta http-equiv="Content-Security-Policy" content="{FRAME_POLICY}"><style>{STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{harmless(html)}</body></html>"
 
 
 class _Html(str):
-    """Text that is HTML."""
+    """Text that contains HTML."""
 
     def __new__(cls, value: object) -> _Html:
         if not isinstance(value, str):
-            raise TypeError(f"_repr_html_ gave {type(value).__name__}, not text")
+            raise TypeError(f"_repr_html_ returned {type(value).__name__}, not text")
         return super().__new__(cls, value)
 
 

@@ -22,7 +22,7 @@ from widgets.view.query_help import looks_like_query, unreadable_query
 from workbench.foundation.errors import InputError, WorkbenchError
 
 LONGEST_QUERY = 1000
-"""Characters of a query that are read."""
+"""Maximum length of a query in characters."""
 
 _COMPARE = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
             ast.Gt: operator.gt, ast.GtE: operator.ge}  # fmt: skip
@@ -32,7 +32,7 @@ _BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 def is_query(text: str, columns: Container[str] = ()) -> bool:
-    """Does a text compare or call something, or try to, or is it plain words?
+    """Whether a text is a query or an attempt at one, rather than plain words.
 
     "man in car" is words, unless one of `columns` is named; what stands between quotes as a whole is words too.
     """
@@ -54,7 +54,7 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
 
     Raises
     ------
-    InputError : not a query, an unknown column, or something that queries do not know.
+    InputError : not a query, an unknown column, or an expression that queries do not support.
 
     Notes
     -----
@@ -79,7 +79,7 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
         raise InputError.at("query", found, "Compare a column with a number or with text in quotes.") from error
     mask = np.asarray(result)
     if mask.shape != (n,) or mask.dtype != bool:
-        raise InputError.at("query", "is not a condition on the columns", "Compare a column with something.")
+        raise InputError.at("query", "is not a condition on the columns", "Compare a column with a value.")
     return mask
 
 
@@ -96,7 +96,7 @@ def word_mask(text: str, haystack: np.ndarray) -> np.ndarray:
 
 
 def _asks(node: ast.AST, columns: Container[str]) -> bool:
-    """Does a node compare or call? `in` without a list is an English word, unless a column stands beside it."""
+    """Whether a node compares or calls. `in` without a list is an English word, unless it is next to a column."""
     if isinstance(node, ast.Call):
         return True
     if not isinstance(node, ast.Compare):
@@ -110,7 +110,7 @@ def _asks(node: ast.AST, columns: Container[str]) -> bool:
 
 
 def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | None]:
-    """The tree of a query, the column names that stood between backticks by placeholder, and where reading stopped."""
+    """The tree of a query, the column names in backticks by placeholder, and the position where parsing stopped."""
     names: dict[str, str] = {}
 
     def placeholder(match: re.Match) -> str:
@@ -120,7 +120,7 @@ def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | Non
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's advice on what looks like its code
+            warnings.simplefilter("ignore")  # Python's warnings about the text as code
             return ast.parse(_BACKTICKS.sub(placeholder, text[:LONGEST_QUERY]).strip(), mode="eval"), names, None
     except SyntaxError as error:
         return None, names, error.offset - 1 if error.offset and not names else None
@@ -143,7 +143,7 @@ def _is_text(value: object) -> TypeGuard[np.ndarray]:
 
 
 def _alike(one: Any, other: Any) -> tuple[Any, Any]:
-    """Both sides of a comparison, of one kind: names beside a number as numbers, numbers beside a quoted number too."""
+    """Both sides of a comparison as one type: names beside a number, or numbers beside a quoted number, as numbers."""
     if _is_text(one) and _is_number(other):
         numbers = _numbers(one)
         if np.isnan(numbers).all():
@@ -158,7 +158,7 @@ def _alike(one: Any, other: Any) -> tuple[Any, Any]:
 
 
 def _operand(value: Any) -> Any:
-    """What arithmetic takes: numbers, as float64, so that no result grows beyond that."""
+    """An operand of arithmetic as float64, so that integers cannot grow without limit."""
     if _is_text(value):
         value = _numbers(value)
         if not np.isnan(value).all():
@@ -169,7 +169,7 @@ def _operand(value: Any) -> Any:
 
 
 class _Reader:
-    """Evaluates the few kinds of nodes that queries know."""
+    """Evaluator of the few kinds of nodes that queries support."""
 
     def __init__(self, columns: Mapping[str, Callable[[], np.ndarray]], names: dict[str, str]) -> None:
         self.columns, self.names = columns, names
@@ -252,7 +252,7 @@ class _Reader:
         return members
 
     def _value(self, node: ast.AST) -> Any:
-        """The right side of a comparison: a bare word that is not a column was meant as text."""
+        """The right side of a comparison: an unquoted word that is not a column was meant as text."""
         name = self.names.get(node.id, node.id) if isinstance(node, ast.Name) else None
         if name is not None and name not in self.columns:
             near = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.8)
@@ -263,11 +263,11 @@ class _Reader:
     def _call(self, node: ast.Call) -> np.ndarray:
         if not isinstance(node.func, ast.Name) or node.func.id != "contains" or len(node.args) != 2 or node.keywords:
             raise InputError.at(
-                "query", "calls something else than contains(column, 'text')", "Only contains() is known."
+                "query", "calls something other than contains(column, 'text')", "Only contains() is supported."
             )
         values, wanted = self.read(node.args[0]), self.read(node.args[1])
         if not np.ndim(values) or np.ndim(wanted):
-            found = "calls contains() with something else than a column and a text"
+            found = "calls contains() with arguments other than a column and a text"
             raise InputError.at("query", found, "Write contains(column, 'text').")
         wanted = str(wanted).lower()
         return np.fromiter((wanted in str(value).lower() for value in values), bool, len(values))
@@ -275,5 +275,5 @@ class _Reader:
     def _condition(self, node: ast.AST) -> np.ndarray:
         value = np.asarray(self.read(node))
         if value.dtype != bool:
-            raise InputError.at("query", "joins something that is not a condition", "Compare it: column > 0.")
+            raise InputError.at("query", "joins a part that is not a condition", "Compare it: column > 0.")
         return value

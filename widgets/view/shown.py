@@ -1,4 +1,4 @@
-"""What is on show, as plain values: filters, colour, cameras, epochs and selection, checked field by field.
+"""The displayed state as plain values: filters, colour, cameras, epochs and selection, checked field by field.
 
 The same checks serve the traits that a user sets and the named views that are read from a run's file, which may be
 untrusted.
@@ -29,7 +29,7 @@ SEARCH = "search"
 
 MAPS = ("data map", "embedding map")
 NEAREST_ZOOM, FARTHEST_ZOOM = 0.2, 1e6
-"""Zoom factors of a camera."""
+"""Smallest and largest zoom factor of a camera."""
 
 
 def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any
 
     Raises
     ------
-    InputError : not a dict, an unknown column or category, or bounds that are no two numbers in order.
+    InputError : not a dict, an unknown column or category, or bounds that are not two numbers in order.
     """
     if not isinstance(value, Mapping):
         raise InputError.at("filters", f"is {value!r}", "Pass a dict such as {'p_error': [0.5, 1]}; {} for none.")
@@ -54,7 +54,7 @@ def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any
 
 
 def filter_mask(view: View, filters: Mapping) -> np.ndarray:
-    """(n,) bool of the rows that pass every filter; the page keeps the same ones."""
+    """(n,) bool of the rows that match every filter; the page computes the same rows."""
     mask = np.ones(view.dataset.n, bool)
     for name, wanted in filters.items():
         if name == SEARCH:
@@ -71,7 +71,7 @@ def filter_mask(view: View, filters: Mapping) -> np.ndarray:
 
 
 def search_mask(view: View, text: str) -> np.ndarray:
-    """(n,) bool of the rows that words or a query find."""
+    """(n,) bool of the rows found by words or a query."""
     columns = queryable(view)
     return query_mask(text, view.dataset.n, columns) if is_query(text, columns) else word_mask(text, view.words())
 
@@ -118,7 +118,7 @@ def check_epochs(value: object, run: Run) -> dict[str, int]:
 
     Raises
     ------
-    InputError : not a dict of that form, or an epoch of which the run has nothing for that map.
+    InputError : not a dict of that form, or an epoch for which the run has no such map.
     """
     if not isinstance(value, Mapping):
         raise InputError.at("epochs", f"is {value!r}", "Pass {'data map': epoch}; {} shows the last ones.")
@@ -142,11 +142,11 @@ def check_color(value: object, columns: Mapping[str, Column]) -> str:
 
 
 def check_view(view: View, value: object) -> ShownParts:
-    """A view, or a part of one: every field checked against what the run has.
+    """A view, or a part of one, with every field checked against the run.
 
     Raises
     ------
-    InputError : no dict, an unknown field, or a field that does not fit the run.
+    InputError : not a dict, an unknown field, or a field that does not fit the run.
     """
     if not isinstance(value, Mapping):
         raise InputError.at("view", f"is {value!r}", f"Pass a name, or a dict of {', '.join(VIEW_FIELDS)}.")

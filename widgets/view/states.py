@@ -1,4 +1,4 @@
-"""How the labels of each example stand, as one category that maps, filters and counts can show.
+"""The state of each example's labels as one category for maps, filters and counts.
 
 Where an example has one class, its category is that class. The labels of other kinds (sets of tags, numbers, objects)
 are no category: there it says whether anything was changed, and the inspector's editor shows the rest.
@@ -18,7 +18,7 @@ STATE_NAMES = ("as given", "changed")
 
 
 class States(NamedTuple):
-    """Categories by name, and (n,) int32 the category of what is given, -1 where no label is."""
+    """Categories by name, and (n,) int32 the category of the given label, -1 without a label."""
 
     names: tuple[str, ...]
     given: np.ndarray

@@ -1,4 +1,4 @@
-"""Filters and queues by tag: how one tag stands in each example, and where it is likely missing or wrong.
+"""Filters and queues by tag: the state of one tag in each example, and where it is likely missing or wrong.
 
 A tag has a column in the view as soon as it is asked for by name ("tag snow"); until then thousands cost nothing.
 """
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 PREFIX = "tag "
-"""Before the name of a tag, in the name of its column."""
+"""Prefix of the name of a tag in the name of its column."""
 
 STATES = ("yes", "yes, remove?", "no", "no, add?", "unknown", "unknown, add?")
-"""What is given of a tag in an example, and whether the evidence suggests another answer."""
+"""The given value of a tag in an example, and whether the evidence suggests another answer."""
 
 QUEUES = ("missing", "wrong")
 """Queues of a tag, by the kind of error: "missing tag snow" and "wrong tag snow"."""
 
 MOST_MENU_TAGS = 300
-"""Tags that a page offers in its menus, those with the most doubtful examples first."""
+"""Maximum number of tags in the menus of a page, those with the most doubtful examples first."""
 
 
 class TagColumns(dict[str, Column]):
-    """The columns of a view, and those of tags, each made when it is first used.
+    """The columns of a view including those of tags, which are created on first use.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class TagColumns(dict[str, Column]):
         return column
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The column, made where it is of a tag."""
+        """The column; a column of a tag is created on first use."""
         return self[name] if name in self else default  # noqa: SIM401, this is what `get` is made of
 
 
@@ -74,7 +74,7 @@ def states_of_tag(dataset: Dataset, doubts: pd.DataFrame | None, tag: int) -> np
 def tag_queue(dataset: Dataset, doubts: pd.DataFrame | None, name: str) -> tuple[np.ndarray, str] | None:
     """(m,) int32 rows where a tag seems to be missing (or wrong), the likeliest first, and the key of its units.
 
-    None where `name` is no such queue.
+    None if `name` is not such a queue.
 
     Raises
     ------
@@ -119,6 +119,6 @@ def _key(tag: int) -> str:
 
 
 def _of_tag(doubts: pd.DataFrame, tag: int) -> np.ndarray:
-    """(m,) places of the doubtful units of one tag."""
+    """(m,) positions of the doubtful units of one tag."""
     keys = doubts.index.get_level_values("unit")
     return np.flatnonzero(doubts["is_issue"].to_numpy(bool) & np.asarray(keys == _key(tag)))

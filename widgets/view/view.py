@@ -1,4 +1,4 @@
-"""What an Explorer shows, apart from the notebook: the columns, label issues, decisions and media of one run.
+"""The state of an Explorer independent of the notebook: columns, label issues, decisions and media of one run.
 
 `widgets.requests`, `widgets.view.queues` and `widgets.view.shown` work on a `View`; its channel leads to the widget.
 """
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 OWN_ORDER = "own"
-"""The order of a queue that the user gave as ids."""
+"""Name of the order of a queue that the user passed as ids."""
 
 
 class View:
-    """Data of one open view, and the ways between rows and ids.
+    """Data of one open view, and conversion between rows and ids.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class View:
         self.show_issues(issues)
 
     def show_issues(self, issues: pd.DataFrame) -> None:
-        """Show these label issues (and whatever follows from them)."""
+        """Show these label issues, and update everything that depends on them."""
         order = rows_in_order(self.dataset, issues)
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
@@ -121,7 +121,7 @@ class View:
             self.columns = TagColumns(self.columns, self.dataset, self.doubts)
 
     def _doubt_units(self, found: pd.DataFrame | None) -> None:
-        """Sort what is known of units by example, so that those of one are found at once."""
+        """Sort the results for units by example, so that those of one example are found quickly."""
         self.doubts = None
         if found is not None:
             ordered = found.iloc[np.argsort(found["row"].to_numpy(), kind="stable")]  # the most doubtful first in each
@@ -135,22 +135,22 @@ class View:
             self.doubts = ordered
 
     def _take_space(self) -> None:
-        """Present labels can be classes that were added."""
+        """Current labels can be classes that were added."""
         if self.dataset.kind.one_class:
             self.columns["label"] = dataclasses.replace(self.columns["label"], categories=self.decisions.space.classes)
 
     @property
     def doubted(self) -> bool:
-        """Is anything known about which labels are wrong?"""
+        """Whether there is any evidence about which labels are wrong."""
         return "p_error" in self.columns
 
     @property
     def only(self) -> str | None:
-        """The author whose verdicts alone may count in a second opinion; None where everybody's do."""
+        """The only author whose verdicts count in a second opinion; None if all authors' verdicts count."""
         return self.decisions.who if self.decisions.alone else None
 
     def row(self, value: Any) -> int:
-        """A row number that came in a message."""
+        """Check a row number from a message."""
         row = int(value)
         if not 0 <= row < self.dataset.n:
             raise InputError.at("row", f"is {row}", f"Use 0 to {self.dataset.n - 1}.")
@@ -168,7 +168,7 @@ class View:
         return mask
 
     def known_ids(self, field: str, value: Any) -> list:
-        """A list of ids that are in the dataset, from whatever a user passed as `field`."""
+        """The list of known ids from a value that a user passed as `field`."""
         if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")
         ids = [plain_scalar(one) for one in value]

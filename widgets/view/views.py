@@ -1,4 +1,4 @@
-"""Named views: filters, colour, cameras, epochs and selection kept in a run as one small JSON file.
+"""Named views: filters, colour, cameras, epochs and selection, stored in a run as one small JSON file.
 
     views.json    {"schema_version": 2,
                    "views": {name: {"filters", "color_by", "cameras", "epochs", "selection", "saved"}}}
@@ -24,17 +24,17 @@ from workbench.storage.limits import small_json
 VIEWS_VERSION = 2
 MOST_VIEWS = 200
 MOST_SELECTED = 100_000
-"""Ids in the selection of a named view."""
+"""Maximum number of ids in the selection of a named view."""
 LONGEST_NAME = 100
 
 RENAMED = {"given": "given_label", "suggested": "suggested_label"}
-"""Columns as files of schema 1 name them -> their names since."""
+"""Names of columns in files of schema 1 -> their current names."""
 VIEW_FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "epochs": dict, "selection": list}
-"""What a view holds; all are optional, and what is missing is left as it is when the view is shown."""
+"""Fields of a view; all are optional, and missing fields are left unchanged when the view is shown."""
 
 
 class Views:
-    """The named views of one run, read anew each time, so that several notebooks can share them.
+    """The named views of one run, read from the file each time so that several notebooks can share them.
 
     Parameters
     ----------
@@ -58,14 +58,15 @@ class Views:
         except RunError:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{self.path} cannot be read ({error}). Restore it, or delete it to go without.") from error
+            todo = "Restore the file, or delete it to start without saved views."
+            raise RunError(f"{self.path} cannot be read ({error}). {todo}") from error
 
     def save(self, name: str, view: ShownParts) -> None:
-        """Keep a view under a name; one of that name is replaced.
+        """Save a view under a name; an existing view of that name is replaced.
 
         Raises
         ------
-        WriteError : the run cannot be written; the views that are there stay.
+        WriteError : the run cannot be written; the existing views are kept.
         """
         name = _name(name)
         views = self.read()
@@ -73,12 +74,13 @@ class Views:
             found = f"holds {many:,} selected examples"
             raise InputError.at("view", found, f"Save a filter instead, or select up to {MOST_SELECTED:,}.")
         if name not in views and len(views) >= MOST_VIEWS:
-            raise InputError.at("view", f"is one too many ({MOST_VIEWS})", "Delete one with `delete_view`.")
+            found = f"exceeds the maximum of {MOST_VIEWS} saved views"
+            raise InputError.at("view", found, "Delete one with `delete_view`.")
         stamp = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._write({**views, name: {**view, "saved": stamp}})
 
     def delete(self, name: str) -> None:
-        """Forget a view."""
+        """Delete a view."""
         views = self.read()
         if name not in views:
             raise InputError.unknown("view", name, views)
@@ -123,7 +125,7 @@ def _checked(stored: Any) -> dict[str, ShownParts]:
 
 
 def _renamed(view: dict[str, Any]) -> dict[str, Any]:
-    """A view of schema 1 with the present names of columns."""
+    """A view of schema 1 with the current names of columns."""
     out = dict(view)
     if "filters" in view:
         out["filters"] = {RENAMED.get(name, name): value for name, value in view["filters"].items()}

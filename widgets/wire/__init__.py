@@ -1,1 +1,1 @@
-"""Between Python and the page: arrays and sets of rows as few bytes, traits, keymaps."""
+"""Communication between Python and the page: compact arrays and sets of rows, traits, keymaps."""

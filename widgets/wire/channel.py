@@ -1,4 +1,4 @@
-"""What a `View` needs of the widget that shows it: the traits a user sees, and a way to the open pages."""
+"""What a `View` needs from the widget that shows it: the user's traits, and a channel to the open pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from widgets.wire.pushes import Push
 
 
 class Traits(Protocol):
-    """What is on show, as the user sets it and the pages report it; see `widgets.Explorer`."""
+    """The displayed state, as set by the user and reported by the pages; see `widgets.Explorer`."""
 
     selection: list
     current: object
@@ -33,7 +33,7 @@ class Channel(Protocol):
         """Set traits to what a page has set already; nothing is sent back."""
 
     def show(self, parts: Mapping[str, object]) -> None:
-        """Set parts of what is on show in one step; every page follows."""
+        """Set parts of the displayed state in one step; every page follows."""
 
     def decided(self) -> None:
-        """Decisions were taken in, whoever made them."""
+        """Decisions by any author have been read in."""

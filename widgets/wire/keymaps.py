@@ -17,7 +17,7 @@ from widgets.wire.shapes import KeysInfo
 from workbench.foundation.errors import InputError
 
 Keys = dict[str, list[str]]
-"""Action to its keys, the one that is printed on buttons first."""
+"""Action to its keys; the first key is printed on buttons."""
 
 VIEW: Keys = {
     "neighbors": ["n"],
@@ -94,7 +94,7 @@ REVIEW: dict[str, Keys] = {
         "clear": ["Backspace"],
     },
 }
-"""Keys of review mode by preset: as people know them from Prodigy, Label Studio and CVAT."""
+"""Keys of review mode by preset: as in Prodigy, Label Studio and CVAT."""
 
 CLASS_KEYS: Keys = {"choose": ["Enter"], "nextMatch": ["ArrowDown"], "previousMatch": ["ArrowUp"], "leave": ["Escape"]}
 
@@ -109,38 +109,38 @@ EDIT: dict[str, dict[str, Keys]] = {
     "labelstudio": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
     "cvat": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
 }
-"""Keys of each editor, by preset and by the kind of label whose editor it is (a file of `js/editors/`)."""
+"""Keys of each editor, by preset and by kind of label (a file in `js/editors/`)."""
 
 PRESETS = tuple(REVIEW)
-"""Names that `keymap` takes."""
+"""Valid names for `keymap`."""
 
 ON_DIGITS = ("label", "labelSelection")
-"""Actions of the digit keys, which a dict cannot give away."""
+"""Actions of the digit keys, which a dict cannot change."""
 
 ON_BUTTONS = ("enlarge", "grid", "zoomIn", "zoomOut", "pixels", "undoView", "redoView", "edit")
-"""Actions that can be done by mouse as well: a dict may take their keys without a word."""
+"""Actions that are also available by mouse: a dict may take their keys silently."""
 
 OF_OBJECTS = ("confirmAll", "nothing", "unknown", "nextUnit", "previousUnit")
-"""Actions of examples with several units or objects: a dict may take their keys as well."""
+"""Actions for examples with several units or objects: a dict may take their keys, too."""
 
 ACTIONS = tuple(action for action in DEFAULT if action not in ON_DIGITS)
-"""What a key of one's own can do."""
+"""Actions that a custom key can have."""
 
 KEY_NAMES = (
     *("ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Escape", "Backspace", "Delete", "Tab", "Shift+Tab"),
     *("Home", "End", "PageUp", "PageDown", "Insert", *(f"F{n}" for n in range(1, 13))),
 )
-"""Names of keys that are longer than one character."""
+"""Names of keys with more than one character."""
 
 MODIFIERS = ("Ctrl+", "Alt+")
-"""What may be held with a key."""
+"""Modifiers that a key can be combined with."""
 
 OF_BROWSERS = ("Ctrl+n", "Ctrl+t", "Ctrl+w", "Ctrl+N", "Ctrl+T", "Ctrl+W")
-"""Chords that browsers keep for themselves."""
+"""Chords that browsers reserve."""
 
 
 def checked(keymap: object) -> KeysInfo:
-    """The keys in force: {"review": action to keys, "edit": {kind of label: action to keys}}.
+    """Return the effective keys: {"review": action to keys, "edit": {kind of label: action to keys}}.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def _laid_over(base: Keys, own: Keys) -> Keys:
         out[action] = own.get(action, [key for key in keys if key not in owner])
         if not out[action] and action not in (*own, *ON_BUTTONS, *OF_OBJECTS):
             taken = " and ".join(f"{key!r} to {owner[key]!r}" for key in keys)
-            todo = f"Add a key for it, {{{action!r}: ...}}, or {{{action!r}: []}} to go without one."
+            todo = f"Add a key for it, {{{action!r}: ...}}, or {{{action!r}: []}} to leave it without one."
             raise InputError.at("keymap", f"gives {taken}, which leaves {action!r} without a key", todo)
     return out
 
@@ -210,5 +210,5 @@ def _key(action: str, key: object) -> str:
     if bare.isdigit():
         raise InputError.at("keymap", found, "Digits set classes; use another key.")
     if key in OF_BROWSERS:
-        raise InputError.at("keymap", found, "Browsers keep this one for themselves; use another key.")
+        raise InputError.at("keymap", found, "Browsers reserve this one; use another key.")
     return str(key)

@@ -1,4 +1,4 @@
-"""Sets of rows as one bit per row: how selections, searches and slices cross between Python and the page."""
+"""Sets of rows as one bit per row: the form in which selections, searches and slices are sent to and from the page."""
 
 from __future__ import annotations
 

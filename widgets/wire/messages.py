@@ -1,4 +1,4 @@
-"""Every question of a page and its answer, written once: `Requests` and `Answers` by kind.
+"""Every request of a page and its answer, defined once: `Requests` and `Answers` by kind.
 
 Beside the JSON part, whose types stand here, a message carries buffers; the functions in `widgets.requests` say which.
 `widgets.wire.typedefs` writes the same types as JSDoc for the page (`js/messages.js`) and checks messages.
@@ -38,10 +38,10 @@ Message = dict[str, Any]
 """The JSON part of any message: its kind, the number of the request, and the fields that its kind has."""
 
 Buffers = Sequence[bytes | memoryview]
-"""The bytes beside a message that came."""
+"""The buffers of an incoming message."""
 
 Arrays = list[np.ndarray]
-"""What goes beside an answer."""
+"""The buffers of an answer."""
 
 # ---- requests and answers, by kind ------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ class MediaRequest(TypedDict):
 
 
 class MediaAnswer(TypedDict):
-    """What the rows look like."""
+    """The appearance of the rows."""
 
     items: list[Item]
 
@@ -106,7 +106,7 @@ class TextAnswer(TypedDict):
 
 
 class CountMessage(TypedDict):
-    """How many rows are selected or found; their mask is the buffer."""
+    """The number of rows selected or found; their mask is the buffer."""
 
     count: int
 
@@ -153,13 +153,13 @@ class MatrixAnswer(TypedDict):
 
 
 class ClassesAnswer(TypedDict):
-    """What the estimates of errors by class rest on."""
+    """The evidence behind the estimates of errors by class."""
 
     how: str
 
 
 class PeopleRequest(TypedDict):
-    """Everything about people, or the pace alone."""
+    """All information about people, or only the pace."""
 
     pace: NotRequired[bool]
 
@@ -175,7 +175,7 @@ class PeopleAnswer(TypedDict):
 
 
 class CompareRequest(TypedDict):
-    """The other run, or where it lies on a map."""
+    """The other run, or its positions on a map."""
 
     map: NotRequired[str]
 
@@ -193,7 +193,7 @@ class CompareAnswer(TypedDict):
 
 
 class DifferRequest(TypedDict):
-    """Where two authors differ, or an annotator from the consensus."""
+    """Examples on which two authors differ, or an annotator differs from the consensus."""
 
     authors: NotRequired[list[str]]
     annotator: NotRequired[str]
@@ -221,7 +221,7 @@ class DecideRequest(TypedDict):
 
 
 class AddClassRequest(TypedDict):
-    """A class or tag that is in the label space from now on."""
+    """A class or tag to add to the label space."""
 
     name: str
 
@@ -248,7 +248,7 @@ class AcceptAnswer(TypedDict):
 
 
 class TravelRequest(TypedDict):
-    """Undo or redo; `sure` where the page has seen what it acts on."""
+    """Undo or redo; `sure` if the page has shown what it acts on."""
 
     sure: NotRequired[bool]
 
@@ -271,7 +271,7 @@ class UptoRequest(TypedDict):
 
 
 class TrailRequest(TypedDict):
-    """Where rows were on a map."""
+    """Positions of rows on a map."""
 
     map: Literal["data", "embedding"]
     rows: list[int]
@@ -279,7 +279,7 @@ class TrailRequest(TypedDict):
 
 
 class TrailAnswer(TypedDict):
-    """The extent of an epoch's layout; `later` as in `EmbeddingAnswer`."""
+    """Extent of an epoch's layout; `later` as in `EmbeddingAnswer`."""
 
     extent: NotRequired[list[list[Number]]]
     later: NotRequired[int]
@@ -292,7 +292,7 @@ class EmbeddingRequest(TypedDict):
 
 
 class EmbeddingAnswer(TypedDict):
-    """What the layout is; `later` is the epoch that a message will name when its layout is done."""
+    """A description of the layout; `later` is the epoch that a message names when its layout is done."""
 
     note: str
     later: NotRequired[int]
@@ -312,7 +312,7 @@ class AuditAnswer(TypedDict):
 
 
 class ExportRequest(TypedDict):
-    """Write the corrected data; with `ask` only say where."""
+    """Write the corrected data; with `ask`, only return the path."""
 
     path: str
     ask: NotRequired[bool]
@@ -321,7 +321,7 @@ class ExportRequest(TypedDict):
 
 
 class ExportAnswer(TypedDict):
-    """Where the file is, and what was written or whether there is one."""
+    """The path of the file, and what was written, or whether it exists."""
 
     path: str
     text: NotRequired[str]
@@ -329,7 +329,7 @@ class ExportAnswer(TypedDict):
 
 
 class SaveViewRequest(ShownParts):
-    """What is on show, under a name; the selection's mask is the buffer."""
+    """The displayed state, under a name; the selection's mask is the buffer."""
 
     name: str
 
@@ -409,7 +409,7 @@ class Answers(TypedDict):
 
 
 class ErrorAnswer(TypedDict):
-    """What an answer holds when something went wrong."""
+    """The content of an answer after an error."""
 
     error: str
     patch: NotRequired[Patch]

@@ -1,4 +1,4 @@
-"""How arrays cross to the page: each as few bytes as say the same.
+"""Lossless compact encoding of arrays for the page.
 
 A million class codes are a million bytes, not four; a column that repeats another one, counts the rows, or holds one
 value crosses as a word. Nothing is rounded. `packing.js` is the other side.
@@ -13,7 +13,7 @@ import numpy as np
 from widgets.wire.shapes import ArraySpec, Said
 
 NARROW_TYPES = ((1 << 8, np.uint8), (1 << 16, np.uint16))
-"""Types for whole numbers by how many different values they hold."""
+"""Integer types by the number of values that they can hold."""
 
 
 def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[ArraySpec], list[np.ndarray]]:
@@ -72,7 +72,7 @@ def _repeats(values: np.ndarray, before: list[tuple[str, np.ndarray]]) -> Said |
 
 
 def _narrowed(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Whole numbers in the narrowest type that holds them, and what was added to them: 1 where the least is -1."""
+    """Integers in the narrowest type that holds them, and the offset added to them: 1 if the minimum is -1."""
     if values.dtype.kind == "i":
         less = int(values.min() < 0)
         most = int(values.max()) + less

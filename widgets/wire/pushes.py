@@ -1,4 +1,4 @@
-"""Messages that Python sends to a page on its own, written once."""
+"""Messages that Python sends to a page unasked, defined once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ else:
 
 
 class ProgressPush(TypedDict):
-    """What a long answer is busy with."""
+    """Progress of a long request."""
 
     push: Literal["progress"]
     text: str
@@ -57,7 +57,7 @@ class DecidedPush(TypedDict):
 
 
 class EmbeddingPush(TypedDict):
-    """A better layout of the last epoch; its places are the buffer."""
+    """A better layout of the last epoch; its positions are the buffer."""
 
     push: Literal["embedding"]
     note: str
@@ -72,13 +72,13 @@ class ProjectedPush(TypedDict):
 
 
 class ReopenPush(TypedDict):
-    """Everything changed: the page opens anew."""
+    """Everything changed: the page opens again."""
 
     push: Literal["reopen"]
 
 
 class Pushes(TypedDict):
-    """Messages that Python sends on its own, by `push`."""
+    """Messages that Python sends unasked, by `push`."""
 
     progress: ProgressPush
     queue: QueuePush

@@ -1,4 +1,4 @@
-"""What messages between Python and a page are made of: columns, items, curves, what is known of an example."""
+"""Parts of the messages between Python and a page: columns, items, curves, details of an example."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ else:
     from typing import NotRequired, TypedDict
 
 Number = float
-"""A number of JSON, whole or not."""
+"""A JSON number, integer or float."""
 
 
 class AddedClass(TypedDict):
@@ -45,7 +45,7 @@ class Said(TypedDict):
 
 
 class ArraySpec(Said):
-    """How an array crosses, see `widgets.wire.packing`."""
+    """The encoding of an array, see `widgets.wire.packing`."""
 
     name: str
     type: str
@@ -66,7 +66,7 @@ class ColumnInfo(TypedDict):
 
 
 class Content(TypedDict):
-    """What something looks like: one of src, text, html, table, sound, url and error, or nothing."""
+    """The appearance of an item: one of src, text, html, table, sound, url and error, or nothing."""
 
     src: NotRequired[str]
     width: NotRequired[int]
@@ -82,14 +82,14 @@ class Content(TypedDict):
 
 
 class Item(Content):
-    """What an example looks like."""
+    """The appearance of an example."""
 
     row: int
     id: int | str
 
 
 class AxesInfo(TypedDict):
-    """Which columns place the points of the first map."""
+    """The columns that give the positions on the first map."""
 
     x: str
     y: str
@@ -98,7 +98,7 @@ class AxesInfo(TypedDict):
 
 
 class EmbeddingInfo(TypedDict):
-    """Is there an embedding map, and what to say until (or instead of) it."""
+    """Whether there is an embedding map, and the message shown until (or instead of) it."""
 
     there: bool
     message: str
@@ -113,7 +113,7 @@ class TagInfo(TypedDict):
 
 
 class AuditInfo(TypedDict):
-    """How many errors are left, in words; `due` counts second looks."""
+    """The number of remaining errors, in words; `due` counts second looks."""
 
     text: NotRequired[str]
     title: NotRequired[str]
@@ -126,14 +126,14 @@ MediaKind = Literal["own", "image", "audio", "text", "none"]
 
 
 class KeysInfo(TypedDict):
-    """The keys in force: of review mode, and of each editor by kind of label."""
+    """The effective keys: of review mode, and of each editor by kind of label."""
 
     review: dict[str, list[str]]
     edit: dict[str, dict[str, list[str]]]
 
 
 class OpenAnswer(TypedDict):
-    """All that a page needs for its first picture."""
+    """Everything that a page needs to draw the view."""
 
     name: str
     path: NotRequired[str]
@@ -181,7 +181,7 @@ class OpenAnswer(TypedDict):
 
 
 class ShownParts(TypedDict):
-    """What is on show, or a part of it; a saved one says when it was saved."""
+    """The displayed state, or a part of it; a saved view includes the time of saving."""
 
     filters: NotRequired[dict[str, Any]]
     color_by: NotRequired[str]
@@ -200,7 +200,7 @@ class Curve(TypedDict):
 
 
 class Neighbors(TypedDict):
-    """The neighbours of an example, the nearest first, or why there are none."""
+    """The neighbours of an example, nearest first, or the reason why there are none."""
 
     rows: list[int]
     items: list[Item]
@@ -222,7 +222,7 @@ class Linked(TypedDict):
 
 
 class OnAxis(TypedDict):
-    """Where a number and the quantiles of groups are on an axis from 0 to 1 that holds them all."""
+    """Positions of a number and of the quantiles of groups on a common axis from 0 to 1."""
 
     at: NotRequired[Number]
     all: NotRequired[list[Number]]
@@ -231,7 +231,7 @@ class OnAxis(TypedDict):
 
 
 class Shares(TypedDict):
-    """How frequent a category is, by group."""
+    """The frequency of a category, by group."""
 
     shares: NotRequired[dict[str, Number]]
 
@@ -247,14 +247,14 @@ class Feature(OnAxis, Shares):
 
 
 class Features(TypedDict):
-    """The features of a row, the most unusual first, and how many were left out."""
+    """The features of a row, the most unusual first, and the number of features left out."""
 
     rows: list[Feature]
     more: int
 
 
 class UnitDoubt(TypedDict):
-    """What is known of a unit that was judged."""
+    """The detector's result for a unit."""
 
     p_error: NotRequired[Number | None]
     suggested: NotRequired[str | None]
@@ -280,7 +280,7 @@ class UnitInfo(UnitDoubt):
 
 
 class InspectAnswer(TypedDict):
-    """All about one example."""
+    """All details of one example."""
 
     row: int
     id: int | str
@@ -307,7 +307,7 @@ class Slice(TypedDict):
 
 
 class Pace(TypedDict):
-    """Decisions of the newest sitting."""
+    """Decisions of the most recent session."""
 
     decisions: int
     per_minute: Number | None
@@ -324,7 +324,7 @@ class Pair(TypedDict):
 
 
 class Annotator(TypedDict):
-    """An annotator and how reliable the votes are."""
+    """An annotator and the reliability of their votes."""
 
     name: str
     votes: int

@@ -1,4 +1,4 @@
-"""The kinds of traits that an Explorer has beside those of traitlets."""
+"""Trait types of the Explorer in addition to those of traitlets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Ids(T.TraitType):
 
 
 class Computed(T.TraitType):
-    """A trait whose value is put together when it is asked for, and whose owner says when it has changed.
+    """A trait whose value is computed on access, and whose owner notifies observers of changes.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ class Computed(T.TraitType):
         self.read, self.write = read, write
 
     def get(self, obj: T.HasTraits, cls: type[Any] | None = None) -> Any:
-        """The value now."""
+        """The current value."""
         return self.read(obj)
 
     def set(self, obj: T.HasTraits, value: Any) -> None:
-        """Let the owner take the value apart."""
+        """Pass the value to the owner."""
         self.write(obj, value)
 
     def tell(self, obj: T.HasTraits) -> None:
-        """Notify observers, with a value made once; nothing is made where nobody listens."""
-        assert self.name is not None  # the class that has it has named it
+        """Notify the observers with one computed value; nothing is computed if there are no observers."""
+        assert self.name is not None  # set by the class that has this trait
         heard = obj._trait_notifiers.get(self.name, {}) | obj._trait_notifiers.get(T.All, {})
         if heard.get("change") or heard.get(T.All):
             obj.notify_change(T.Bunch(name=self.name, old=None, new=self.read(obj), owner=obj, type="change"))

@@ -1,4 +1,4 @@
-"""The types of messages as JSDoc for the page, and messages checked against them."""
+"""Write the message types as JSDoc for the page, and check messages against them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def typedefs() -> str:
 
 
 def _script(hint: Any) -> str:
-    """A type as JSDoc writes it."""
+    """A type in JSDoc notation."""
     if hint in PLAIN_TYPES:
         return PLAIN_TYPES[hint]
     if is_typeddict(hint):
@@ -73,7 +73,7 @@ def _script(hint: Any) -> str:
 
 
 def misfits(value: object, hint: Any, at: str = "message") -> list[str]:
-    """What of a message is not as its type says, in words; empty when all is."""
+    """Describe where a message differs from its type; empty if it conforms."""
     if hint is Any:
         return []
     if is_typeddict(hint):

@@ -1,6 +1,6 @@
-"""Whether it helps: planted errors, trainings before and after, rankings of models, selection, robust training.
+"""Does fixing help? Planted errors, comparisons, rankings of models, selection, robust training.
 
-`wb.compare`, the question most asked, stands at the top of the package.
+`wb.compare`, the most common question, is available at the top of the package.
 """
 
 from workbench.foundation.lazy import names_of

@@ -1,4 +1,4 @@
-"""How sure a difference is: over splits, over test examples, and in plain words."""
+"""Uncertainty of a difference: over splits, over test examples, and in words."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def paired_bootstrap(
     gains : float (r, m), right by the second model minus right by the first, in {-1, 0, 1}; a row per repeat, a column
         per test example; NaN where the example was not tested in that repeat. Both models of a pair see the same
         example: what makes an example hard for both cancels.
-    repeats_too : draw the repeats again as well. Only right where the repeats all test the same examples.
+    repeats_too : draw the repeats again as well. Only valid if all repeats test the same examples.
     level : coverage in (0, 1)
     resamples : number of draws
     seed : of the draws

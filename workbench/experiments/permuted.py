@@ -1,6 +1,6 @@
-"""Numbers that lost their rows: a robust linear model fits what belongs together, an assignment restores the rest.
+"""Numbers swapped between rows: a robust linear model fits the matching rows, an assignment restores the others.
 
-Each restored row is a proposal; nothing is changed.
+Each restored row is a proposal; no data is changed.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from workbench.foundation.errors import InputError
 FAMILIES = ("gaussian", "poisson", "binomial")
 ASSIGNMENT_ROUNDS, IRLS_STEPS = 8, 50
 TURN = 1.345
-"""Standardised residual from which a row counts less (Huber)."""
+"""Standardised residual above which a row gets less weight (Huber)."""
 DOUBTFUL = 1.5
-"""Standardised residual from which a row may be moved."""
+"""Standardised residual above which a row may be moved."""
 FAR = 3.0
-"""Standardised residual from which a row counts as moved when their number is guessed."""
+"""Standardised residual above which a row counts as moved when the number of moved rows is estimated."""
 MOST_MOVED = 1500
-"""Rows that may be moved, at most: those with the largest residuals."""
+"""Maximum number of rows that may be moved: those with the largest residuals."""
 WRONG = 1e-4
-"""Share of rows believed to be wrong without any exchange, with a spread ten times as wide."""
+"""Prior share of rows that are wrong without any swap, with a spread ten times as wide."""
 
 
 class Pairing(NamedTuple):
-    """What `restore_pairing` returns.
+    """Result of `restore_pairing`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Pairing(NamedTuple):
 
 
 def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> Pairing:
-    """Find numbers that were exchanged between rows, given a linear or generalised linear model, and who has whose.
+    """Find numbers that were swapped between rows, and restore them, given a linear or generalised linear model.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _scale(residual: np.ndarray, family: str) -> float:
 
 
 def _log_density(y: np.ndarray, eta: np.ndarray, scale: float, family: str) -> np.ndarray:
-    """(rows, numbers) of each number in each row, up to what depends on the number alone."""
+    """(rows, numbers) log density of each number in each row, up to terms that depend on the number alone."""
     mean, _, variance = _moments(np.clip(eta, -30, 30), family)
     if family == "binomial":
         p = (1 - WRONG) * mean + WRONG / 2
@@ -159,7 +159,7 @@ def _log_density(y: np.ndarray, eta: np.ndarray, scale: float, family: str) -> n
 
 
 def _assigned(eta: np.ndarray, y: np.ndarray, family: str) -> tuple[np.ndarray, np.ndarray]:
-    """Whose number each row gets, and the gain of each row."""
+    """The row whose number each row gets, and the gain of each row."""
     from scipy.optimize import linear_sum_assignment
 
     mean, _, variance = _moments(np.clip(eta, -30, 30), family)
@@ -180,7 +180,7 @@ def _assigned(eta: np.ndarray, y: np.ndarray, family: str) -> tuple[np.ndarray, 
     rows, numbers = linear_sum_assignment(-value)
     source[some[rows]] = some[numbers]
     gain[some] = value[rows, numbers] - stay
-    same = y[source] == y  # an exchange of equal numbers is none
+    same = y[source] == y  # swapping equal numbers changes nothing
     source[same] = np.arange(len(y))[same]
     return (source, gain) if len(set(source.tolist())) == len(y) else (_without_equal(source, y), gain)
 

@@ -1,4 +1,4 @@
-"""A detector of wrong labels of nodes that is trained on errors planted as they seem to happen (GraphCleaner)."""
+"""A detector of wrong node labels that is trained on planted errors with an estimated noise matrix (GraphCleaner)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.foundation.parallel import one_blas_thread
 from workbench.graphs.propagation import label_histograms, propagate_labels
 
 PLANTED = 0.3
-"""Share of the nodes that get another label in each draw."""
+"""Share of the nodes that get a wrong label in each draw."""
 
 NODE_FOLDS = 5
 
@@ -25,15 +25,16 @@ LEAST_WRONG, MOST_WRONG = 0.005, 0.5
 def graph_cleaner(
     given_labels: Any, pred_probs: Any, edges: Any, *, hops: int = 3, draws: int = 3, seed: int = 0
 ) -> pd.DataFrame:
-    """How likely each node is mislabelled, by a small classifier of planted errors and kept labels.
+    """Probability that each node is mislabelled, by a small classifier of planted errors and unchanged labels.
 
     Parameters
     ----------
     given_labels : int (n,), class indices, -1 = unlabelled.
     pred_probs : float (n, k), out-of-fold predictions of any model of the nodes.
     edges : as of `wb.graphs.Edges.of`: (m, 2) row numbers, or a DataFrame source, target, weight.
-    hops : longest walk whose labels and predictions are looked at, from 1.
-    draws : how often errors are planted, from 1. seed : of everything random.
+    hops : length of the longest walk whose labels and predictions are used, from 1.
+    draws : number of times that errors are planted, from 1.
+    seed : of all random numbers.
 
     Returns
     -------
@@ -61,13 +62,13 @@ def graph_cleaner(
     Li, Xiong & Hooi 2023, GraphCleaner: Detecting Mislabelled Samples in Popular Graph Learning Benchmarks.
     """
     if int(draws) != draws or draws < 1:
-        raise InputError.at("draws", f"is {draws!r}", "Give a whole number from 1.")
+        raise InputError.at("draws", f"is {draws!r}", "Pass an integer of at least 1.")
     probs = check_pred_probs(pred_probs)[0].astype(np.float64)
     n, k = probs.shape
     given = check_given_labels(given_labels, n, k)
     known = np.flatnonzero(given >= 0)
     if len(known) < 20:
-        raise InputError.at("given_labels", f"has {len(known)} labels", "Give at least 20.")
+        raise InputError.at("given_labels", f"has {len(known)} labels", "Pass at least 20.")
     spread = propagate_labels(given, edges, k=k).astype(np.float64)
     both = probs * spread
     noise = estimate_noise(given, both / both.sum(axis=1, keepdims=True))

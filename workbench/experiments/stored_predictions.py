@@ -1,4 +1,4 @@
-"""Predictions of many models on many data sets in one table: ensembles at no cost, rows that the models contradict."""
+"""Predictions of many models on many data sets in one table: ensembles without training, contradicted rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StoredPredictions:
 
     Raises
     ------
-    InputError : a column is missing, an example is predicted twice or by some models only, or probabilities are none.
+    InputError : a column is missing, an example is predicted twice or by some models only, or invalid probabilities.
 
     References
     ----------
@@ -92,21 +92,21 @@ class StoredPredictions:
                 raise InputError.unknown("model", name, one.names)
         share = np.ones(len(chosen)) if weights is None else np.asarray(weights, float)
         if share.shape != (len(chosen),) or not (share >= 0).all() or not share.sum() > 0:
-            raise InputError.at("weights", f"are {shortened(weights)}", "Give a number from 0 for each model.")
+            raise InputError.at("weights", f"are {shortened(weights)}", "Pass a nonnegative number for each model.")
         places = [one.names.index(name) for name in chosen]
         mean = np.einsum("m,mnk->nk", share / share.sum(), one.values[places])
         return pd.DataFrame(mean, index=pd.Index(one.ids, name="id"), columns=one.columns)
 
     def select(self, data: object, size: int = 10) -> list[Any]:
-        """Models for an ensemble, chosen one by one, with repetition, so that the mean loss falls most.
+        """Select models for an ensemble one by one, with repetition, so that the mean loss decreases most.
 
         Parameters
         ----------
-        data : name of the data set. size : how many, from 1.
+        data : name of the data set. size : maximum number of models, from 1.
 
         Returns
         -------
-        names in the order of choice, to be passed to `ensemble`; fewer than `size` where none lowers the loss any more
+        names in the order of choice, to be passed to `ensemble`; fewer than `size` if no model lowers the loss any more
 
         Raises
         ------
@@ -115,7 +115,7 @@ class StoredPredictions:
         Notes
         -----
         The loss is the log loss, of numbers the squared error, against the given labels (Caruana et al. 2004, Ensemble
-        selection from libraries of models). It is judged on the rows that it is chosen on.
+        selection from libraries of models). The loss is measured on the same rows that are used for the selection.
         """
         if int(size) != size or size < 1:
             raise InputError.at("size", f"is {size!r}", "Give a whole number from 1.")
@@ -135,7 +135,7 @@ class StoredPredictions:
 
         Parameters
         ----------
-        data : name of the data set. share : in [0, 1], least share of the models that contradict.
+        data : name of the data set. share : in [0, 1], minimum share of the models that contradict.
 
         Returns
         -------
@@ -182,7 +182,7 @@ class _OneSet:
         return float(-np.log(np.maximum(values[np.arange(len(values)), self.codes], TINY_PROBABILITY)).mean())
 
     def contradictions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which models contradict which row (models, n), how strongly all together (n,), and what they say (n,)."""
+        """Which models contradict which row (models, n), how strongly in total (n,), and their prediction (n,)."""
         mean = self.values.mean(axis=0)
         rows = np.arange(len(mean))
         if self.numbers:

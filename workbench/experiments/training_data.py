@@ -1,4 +1,4 @@
-"""What a comparison trains on and is judged by: inputs of every example, labels as class indices, a default model.
+"""Data of a comparison: inputs of every example, labels for training and testing, a default model.
 
 Hidden here: a run brings its own embeddings, rows without one are left out, and true labels come in several forms.
 """
@@ -22,8 +22,8 @@ from workbench.foundation.rows import indexable, take_rows
 from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run
 
-SMALL_TRAINING = 20_000  # rows up to which threads of linear algebra cost more than they gain
-COMPONENTS = 64  # principal components that the default model sees
+SMALL_TRAINING = 20_000  # up to this number of rows, threads of linear algebra cost more than they gain
+COMPONENTS = 64  # principal components used by the default model
 
 
 STRENGTH = 0.1  # inverse penalty of the default model
@@ -31,7 +31,7 @@ STRENGTH = 0.1  # inverse penalty of the default model
 
 @dataclass(frozen=True)
 class Inputs:
-    """n inputs in dataset order, which of them are there (n,) bool, and where they come from in words."""
+    """n inputs in dataset order, which of them are present (n,) bool, and their source in words."""
 
     values: Any
     there: np.ndarray
@@ -46,7 +46,7 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
 
     Raises
     ------
-    MissingEvidence : no X, and no run with embeddings. InputError : X has not n rows.
+    MissingEvidence : no X, and no run with embeddings. InputError : X does not have n rows.
     """
     n = data.n
     if X is None:
@@ -85,7 +85,7 @@ def take(X: Any, rows: np.ndarray) -> Any:
 
 
 def codes(labels: Any, dataset: Dataset, name: str, n: int | None = None) -> np.ndarray:
-    """(n,) int64 class indices, -1 for missing, from indices or from labels as the user gave them.
+    """(n,) int64 class indices, -1 for missing, from indices or from the user's labels.
 
     Integers of an array are class indices, as everywhere, unless they cannot be and are labels of the data set; those
     of a Series or list are labels where the data set's labels are integers.
@@ -107,7 +107,7 @@ def codes(labels: Any, dataset: Dataset, name: str, n: int | None = None) -> np.
         if integers:
             missing = values == UNLABELLED
         for one in values[(found < 0) & ~missing][:1]:
-            dataset.code_of(one)  # says what there is
+            dataset.code_of(one)  # raises an error that lists the valid names
         return found
     outside = (values < UNLABELLED) | (values >= dataset.k)
     if outside.any():
@@ -118,7 +118,7 @@ def codes(labels: Any, dataset: Dataset, name: str, n: int | None = None) -> np.
 
 
 def true_labels(dataset: Dataset, truth: Iterable[object] | str) -> np.ndarray:
-    """(n,) class indices of true labels, -1 where unknown; "planted" takes planted errors back."""
+    """(n,) class indices of true labels, -1 where unknown; "planted" reverts planted errors."""
     if not isinstance(truth, str):
         return codes(truth, dataset, "truth")
     if truth != "planted":
@@ -131,7 +131,7 @@ def true_labels(dataset: Dataset, truth: Iterable[object] | str) -> np.ndarray:
 
 
 def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
-    """(n,) class indices as corrected: of the run's journal, of an array, or of a table of `find_issues`.
+    """(n,) corrected class indices: from the run's journal, an array, or a table of `find_issues`.
 
     Of a table the suggested label of every issue is taken; the rest keeps the given label.
     """
@@ -155,8 +155,9 @@ def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
 def default_model(X: Any, rows: int) -> Any:
     """Logistic regression on at most 64 principal components of standardised columns, well regularised.
 
-    A weak penalty follows wrong labels, and then any correction looks like a feat: on digits with 8 % planted errors
-    correcting all of them brings +3.8 points with C = 1 and +1.1 with C = .1, which is also the better model.
+    With a weak penalty the model follows wrong labels, and any correction looks very effective: on digits with 8 %
+    planted errors, correcting all of them brings +3.8 points with C = 1 and +1.1 with C = .1, which is also the better
+    model.
     """
     from sklearn.decomposition import PCA, TruncatedSVD
     from sklearn.linear_model import LogisticRegression

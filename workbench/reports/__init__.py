@@ -1,1 +1,1 @@
-"""What others are shown: figures, and one HTML page about a run."""
+"""Reports for others: figures, and one HTML page about a run."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 CORRECTNESS_BINS = 5
-"""Steps of correctness that have a colour of their own (classes m0, most suspicious, to m4)."""
+"""Number of steps of correctness with a separate colour (classes m0, most suspicious, to m4)."""
 
 
 class Axes:
@@ -119,7 +119,7 @@ def curve(given: np.ndarray, suggested: np.ndarray) -> str:
 
 
 def _polyline(values: np.ndarray, width: int, height: int) -> str:
-    """Path through the values that are there; gaps break it."""
+    """Path through the available values, interrupted at gaps."""
     step, out, drawing = (width - 4) / max(len(values) - 1, 1), "", False
     for place, value in enumerate(np.asarray(values, float).tolist()):
         if value != value:
@@ -149,7 +149,7 @@ def reliability_svg(table: pd.DataFrame) -> str:
 def gain(reviewed: np.ndarray, found: np.ndarray, ideal: int) -> str:
     """Share of planted errors found among the examples reviewed from the top; `ideal` is their number.
 
-    What lies far beyond the last planted error is cut off.
+    The part far beyond the last planted error is cut off.
     """
     enough = reviewed[np.argmax(found >= min(0.99, found[-1]))]
     shown = reviewed <= max(2 * ideal, 1.5 * enough)

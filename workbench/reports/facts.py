@@ -1,4 +1,4 @@
-"""What a report says, collected as plain values: nothing here knows about HTML."""
+"""The contents of a report as plain values, independent of HTML."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 MOST_CLASSES = 20
-"""Classes in tables and matrices; with more, the worst are listed."""
+"""Maximum number of classes in tables and matrices; with more, the worst are listed."""
 
 MEDIA_BYTES = 3_500_000
-"""Thumbnails in one page."""
+"""Maximum size of all thumbnails in one page."""
 
-EXCERPT = 420  # characters of a text
+EXCERPT = 420  # characters per text
 MAP_POINTS = 15_000  # points of the data map
 
 
@@ -68,7 +68,7 @@ class DataMap:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything in a report."""
+    """The contents of a report."""
 
     name: str
     n: int
@@ -95,7 +95,7 @@ class Facts:
 
 
 def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> Facts:
-    """Collect the facts of a run; parts whose evidence is not there are left out and named in `missing`."""
+    """Collect the facts of a run; parts without evidence are left out and named in `missing`."""
     if issues is None:
         step("label errors")
     found = _named(run, find_issues(run, fdr=fdr) if issues is None else issues)
@@ -142,7 +142,7 @@ def _named(run: Run, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, str]]:
-    """(what, whether it is out-of-fold, where from) of each kind of evidence; None where the own label is left out."""
+    """(name, whether it is out-of-fold, source) of each kind of evidence; None if the own label is left out."""
     rows = []
     sources = dict(issues.attrs.get("sources", {}))
     probs = run.pred_probs()
@@ -159,7 +159,7 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, st
 
 
 def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[ShownIssue]:
-    """The first `top` examples that have a p_error, with media while there is room for them."""
+    """The first `top` examples that have a p_error, with media up to the size limit."""
     step("pictures and texts of label issues")
     shown = issues[issues["p_error"].notna()].head(top)
     rows = shown["row"].to_numpy()
@@ -169,7 +169,7 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
     now, out, room = run.extended().names_of(run.labels()), [], MEDIA_BYTES
     for place, (id, found) in enumerate(shown.iterrows()):
         row = int(rows[place])
-        picture, why = _picture(run, row) if room > 0 else (None, "left out: the page would grow too large")
+        picture, why = _picture(run, row) if room > 0 else (None, "left out: the page would become too large")
         room -= len(picture[0]) if picture else 0
         text = run.dataset.text(row)
         out.append(
@@ -202,7 +202,7 @@ def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
 
 
 def _decision(state: pd.DataFrame, id: object, given: object, label: object) -> str:
-    """What was decided about an example, in words; "" if nothing."""
+    """The decision about an example, in words; "" if there is none."""
     if id not in state.index:
         return ""
     verdict = state.at[id, "verdict"]
@@ -212,7 +212,7 @@ def _decision(state: pd.DataFrame, id: object, given: object, label: object) -> 
 
 
 def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
-    """Per given class: examples, expected errors, their share, label issues; most expected errors by share first."""
+    """Per given class: examples, expected errors, their share, label issues; largest share of expected errors first."""
     judged = issues[issues["p_error"].notna()]
     grouped = judged.groupby("given_label", sort=False)
     table = pd.DataFrame({"examples": grouped.size(), "expected": grouped["p_error"].sum()})
@@ -275,11 +275,11 @@ def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.n
 
 
 def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
-    """The bins and what the truth is; or None and why nothing can be said."""
+    """The bins and a description of the truth; or None and the reason why calibration cannot be checked."""
     try:
         p, wrong, how = known_errors(run, issues)
     except MissingEvidence:
         count = len(verdicts_of(run))
         so_far = f"{count:,} {'label was' if count == 1 else 'labels were'} judged by a person"
-        return None, f"{so_far}, {FEWEST_VERDICTS} are needed to say; an audit shows it best"
+        return None, f"{so_far}, {FEWEST_VERDICTS} are needed; an audit is the best check"
     return (binned(p, wrong), how) if len(p) else (None, "no example with a verdict has a probability")

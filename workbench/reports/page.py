@@ -1,4 +1,4 @@
-"""The facts as HTML. Every text from data passes `escape`; there is no script, and a policy in the page forbids any."""
+"""The report as HTML. All text from data is escaped; there are no scripts, and a policy in the page forbids them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from workbench.reports.facts import MOST_CLASSES, Facts, ShownIssue
 
 MOST_CHANGES = 100
 SEEN = {True: ("out", "out-of-fold"), False: ("in", "in-sample"), None: ("", "own label left out")}
-"""Colour and words of evidence, by whether it is out-of-fold."""
+"""Colour and description of evidence, by whether it is out-of-fold."""
 MOST_CLASS_PAIRS = 12
 TERMS = {
     "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
-    "p = .8 about four of five should turn out wrong; how far that holds is shown where the truth is known.",
+    "p = .8 about four of five should turn out wrong; the report shows how far that holds if true labels are known.",
     "in-sample, out-of-fold": "in-sample: the model had seen the label that it judges, so it may have "
     "memorized a wrong one and doubt it too little. Out-of-fold: it had not.",
     "expected wrong labels": "the sum of p. It is a model's estimate; an audit (a random sample that a person judges) "
-    "is the way to be sure.",
+    "gives a reliable number.",
     "confidence, variability": "mean and standard deviation over the epochs of the probability of the given label "
     "(Swayamdipta et al. 2020, Dataset Cartography).",
     "suggested": "the most probable other label, with its probability. A label issue is a question, not a verdict: "
@@ -41,7 +41,7 @@ def page(facts: Facts) -> str:
         ("issues", "The most suspicious labels", _shown(facts)),
         ("map", "How they were learned", _map(facts)),
         ("classes", "Classes", _classes(facts)),
-        ("noise", "Which labels are given to which class", _noise(facts)),
+        ("noise", "Which classes are confused", _noise(facts)),
         ("check", "Was the detector right?", _check(facts)),
         ("decisions", "Decisions so far", _decisions(facts)),
         ("evidence", "What was judged, and from what", _evidence(facts)),
@@ -75,7 +75,7 @@ def page(facts: Facts) -> str:
 {body}
 </main>
 <footer>Label Workbench {escape(VERSION)}, {escape(now)}.
-This page holds no scripts and loads nothing.</footer>
+This page contains no scripts and loads no external content.</footer>
 </body>
 </html>
 """
@@ -86,7 +86,8 @@ def _headline(facts: Facts) -> str:
     if total is None:
         return f"{facts.name}: {facts.n:,} labels"
     if not total.known:
-        return f"{total.low:,.0f} to {total.high:,.0f} of {total.labels:,} labels could be wrong: audit some to know"
+        span = f"{total.low:,.0f} to {total.high:,.0f} of {total.labels:,}"
+        return f"{span} labels could be wrong: run an audit to estimate the number"
     words = f"About {total.errors:,.0f} of {total.labels:,} labels are wrong"
     if total.left_high < total.high:
         words += f"; about {total.left:,.0f} of these have no decision yet"
@@ -96,7 +97,7 @@ def _headline(facts: Facts) -> str:
 def _subtitle(facts: Facts) -> str:
     words = f"{facts.name}: {facts.n:,} examples, {facts.k:,} classes, {facts.epochs} epochs recorded"
     if facts.canaries is not None and facts.canaries["planted"]:
-        words += f"; {facts.canaries['planted']:,} labels were spoiled on purpose, to measure with"
+        words += f"; {facts.canaries['planted']:,} labels were changed on purpose, to measure detection"
     return words
 
 
@@ -184,7 +185,7 @@ def _map(facts: Facts) -> str:
     key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.CORRECTNESS_BINS))
     hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.rows)
     words = f"The data map: the mean probability that the model gave to the given label over {facts.epochs} epochs "
-    words += f"(confidence), and how much it moved (variability). {hard:,} of {drawn_n:,} labels were never believed "
+    words += f"(confidence), and how much it varied (variability). {hard:,} of {drawn_n:,} labels were never learned "
     words += "(confidence below 0.25)."
     if drawn_n < found.thinned_from:
         words += f" {drawn_n:,} of {found.thinned_from:,} examples are drawn."
@@ -213,7 +214,7 @@ def _classes(facts: Facts) -> str:
     ]
     heads = ("given class", "examples", "wrong (expected)", "share", "label issues", "changed")
     note = f" The {MOST_CLASSES} worst of {facts.k:,} classes." if len(facts.classes) > MOST_CLASSES else ""
-    out = f"<p>Expected wrong labels among the examples that were given each class, worst first.{note}</p>"
+    out = f"<p>Expected wrong labels among the examples of each given class, worst first.{note}</p>"
     out += _table(heads, rows, numbers=(1, 2, 4, 5))
     if len(facts.pairs):
         pairs = [
@@ -256,11 +257,11 @@ def _noise(facts: Facts) -> str:
     doubts = f"<p class='soft'>Doubtful here:</p><ul class='soft'>{doubts}</ul>" if doubts else ""
     assumptions = "".join(f"<li>{escape(one)}</li>" for one in noise.assumptions)
     return (
-        f"<p>Which classes are given for which, by confident learning ({escape(noise.how)}). "
-        f"Compare the shares; how many labels are wrong in all is said on top.{note}</p>"
+        f"<p>Which classes are confused, by confident learning ({escape(noise.how)}). "
+        f"Compare the shares; the total number of wrong labels is at the top.{note}</p>"
         f'<div class="scroll"><table class="matrix"><caption>{caption}</caption>{head}{"".join(lines)}</table></div>'
-        f"{doubts}<details class='soft'><summary>What this estimate takes for granted</summary><ul>{assumptions}</ul>"
-        f"<p>The intervals cover the choice of examples, not a failure of these.</p></details>"
+        f"{doubts}<details class='soft'><summary>What this estimate assumes</summary><ul>{assumptions}</ul>"
+        f"<p>The intervals cover the random choice of examples, not violations of these assumptions.</p></details>"
     )
 
 
@@ -269,7 +270,7 @@ def _check(facts: Facts) -> str:
     canaries = facts.canaries
     if canaries is not None and canaries["planted"]:
         c = canaries
-        words = f"{c['planted']:,} errors were planted on purpose before training and kept apart. "
+        words = f"{c['planted']:,} errors were planted before training and recorded separately. "
         marked = c["caught"] + c["false_alarms"]
         words += f"{c['caught']:,} of them ({c['recall']:.0%}) are among the {marked:,} label issues"
         if c["false_alarms"]:
@@ -345,7 +346,7 @@ def _reading() -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table of cells that are HTML already."""
+    """A table whose cells are already HTML."""
 
     def cells(tag: str, values: Sequence[str]) -> Iterator[str]:
         for place, value in enumerate(values):

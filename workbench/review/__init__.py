@@ -1,4 +1,4 @@
-"""A person at work: what to look at first, ready-made selections, several annotators, agreement, pace, export."""
+"""Review by people: order of the queue, ready-made slices, several annotators, agreement, pace, export."""
 
 from workbench.foundation.lazy import names_of
 

@@ -1,4 +1,4 @@
-"""Several people's labels for the same examples: the consensus of them, and how good each annotator is.
+"""Labels of several people for the same examples: their consensus, and the quality of each annotator.
 
 Hidden here: the estimators, which work on the list of votes (`votes`) and never on a matrix of examples by annotators.
 """
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["DawidSkene", "annotator_quality", "consensus", "crowdlab", "dawid_skene", "majority"]
 
-VOTE_SMOOTHING = 0.01  # votes added to every cell of an annotator's confusion matrix: no vote is ever impossible
-SHARED = 1.0  # votes with everybody's confusion matrix that `consensus` adds to each row of an annotator's
+VOTE_SMOOTHING = 0.01  # votes added to every cell of an annotator's confusion matrix, so that no vote is impossible
+SHARED = (
+    1.0  # votes distributed as in the common confusion matrix, which `consensus` adds to each row of an annotator's
+)
 MOST_MATRIX_CELLS = 200_000_000  # annotators x k x k of Dawid and Skene
-FEWEST_KNOWN = 50  # examples with a known label from which probabilities are calibrated
-MOST_ODDS = 7.0  # log odds beyond which a model's certainty is not taken for more
+FEWEST_KNOWN = 50  # minimum number of examples with a known label for calibration
+MOST_ODDS = 7.0  # log odds are clipped at this value
 NOT_CALIBRATED = "not calibrated: annotators may share mistakes, which votes alone cannot show; `known` calibrates"
 
 
@@ -46,7 +48,7 @@ def majority(votes: Votes) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DawidSkene:
-    """What `dawid_skene` found.
+    """Result of `dawid_skene`.
 
     Attributes
     ----------
@@ -68,8 +70,8 @@ def dawid_skene(
 
     Parameters
     ----------
-    shared : votes that are added to each row of an annotator's confusion matrix, with the shares of everybody's matrix;
-        0 is the method as published. Matters for annotators with few votes
+    shared : votes added to each row of an annotator's confusion matrix, distributed as in the common matrix; 0 is the
+        published method. Matters for annotators with few votes
     most_iterations, tolerance : EM stops when no posterior moves by more than `tolerance`
 
     Notes
@@ -113,7 +115,7 @@ def dawid_skene(
     return DawidSkene(whole, confusion, priors, iterations, converged)
 
 
-# ---- for people ----------------------------------------------------------------------------------------------
+# ---- public functions ----------------------------------------------------------------------------------------------
 
 
 CONSENSUS_METHODS = ("majority", "dawid_skene", "crowdlab")
@@ -121,7 +123,7 @@ CONSENSUS_METHODS = ("majority", "dawid_skene", "crowdlab")
 
 @task("consensus", 1)
 def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None = None) -> pd.DataFrame:
-    """What the annotators say together, for every example that has a vote.
+    """Consensus of the annotators for every example that has a vote.
 
     Parameters
     ----------
@@ -206,10 +208,12 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
 
 
 def _warn_of(votes: Votes, found: DawidSkene) -> None:
-    """Say where the probabilities of Dawid and Skene rest on nothing, or on iterations that were cut short."""
-    todo = "The classes may be right, the probabilities are not to be relied on."
+    """Warn if the probabilities of Dawid and Skene have no basis, or if the iterations did not converge."""
+    todo = "The classes may be correct, but the probabilities are not reliable."
     if len(votes.rows) and votes.per_row().max() < 2:
-        warnings.warn(f"no example has two votes, so nothing says how good an annotator is. {todo}", stacklevel=3)
+        warnings.warn(
+            f"no example has two votes, so the quality of an annotator cannot be estimated. {todo}", stacklevel=3
+        )
     elif not found.converged:
         warnings.warn(f"Dawid and Skene did not converge in {found.iterations} iterations. {todo}", stacklevel=3)
 
@@ -219,7 +223,7 @@ def _calibrated(
 ) -> tuple[np.ndarray, int]:
     """The probabilities after a logistic map fitted to the examples whose label is known, and how many those are."""
     if not isinstance(known, pd.Series):
-        todo = "Give a Series of class names indexed by id."
+        todo = "Pass a Series of class names indexed by id."
         raise InputError.at("known", f"is a {type(known).__name__}", todo)
     known = known.dropna()
     truth = pd.Series([run.dataset.code_of(name) for name in known], index=known.index, dtype=np.int64)
@@ -227,7 +231,7 @@ def _calibrated(
     there = truth.notna().to_numpy()
     if there.sum() < FEWEST_KNOWN:
         found = f"names {int(there.sum())} examples that have votes"
-        raise InputError.at("known", found, f"Give the true labels of at least {FEWEST_KNOWN}, or leave it out.")
+        raise InputError.at("known", found, f"Pass the true labels of at least {FEWEST_KNOWN}, or omit it.")
     right = (truth.to_numpy()[there] == code[there]).astype(float)
     x = np.clip(logit(p), -MOST_ODDS, MOST_ODDS)
     a, b = fitted_line(x[there], right)

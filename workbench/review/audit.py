@@ -20,16 +20,17 @@ def audit(
     issues: pd.DataFrame | None = None,
     reviewer_error: float | None = None,
 ) -> Audit:
-    """Draw a stratified random sample for review; asked again, it continues the sample that is there.
+    """Draw a stratified random sample for review, or continue the existing sample.
 
     Parameters
     ----------
-    run : the run; the plan is stored in it (audit.parquet), so that the same sample comes back tomorrow.
-    budget : examples to review. A larger budget later adds to the end of the sample, a smaller one leaves it as it is.
+    run : the run; the plan is stored in it (audit.parquet), so that later calls return the same sample.
+    budget : number of examples to review. A larger budget later extends the sample, a smaller one does not change it.
     seed : same seed, same sample; used when the first sample of a run is drawn.
-    issues : result of `find_issues`; computed when missing.
-    reviewer_error : share of verdicts that are wrong, in [0, .5), where it is known; it is stored with the plan. By
-        default it is estimated from second looks (`Audit.second_looks`), and until there are some from what is usual.
+    issues : result of `find_issues`; computed if not given.
+    reviewer_error : float in [0, .5), optional
+        Share of verdicts that are wrong, if known; it is stored with the plan. By default it is estimated from second
+        looks (`Audit.second_looks`), and before there are any, a usual value is assumed.
 
     Returns
     -------
@@ -48,10 +49,10 @@ def audit(
     with 3 % wrong verdicts, and without: benchmarks/audit.py.
     """
     if budget < 1:
-        raise InputError.at("budget", f"is {budget}", "Give the number of examples to review, such as 200.")
+        raise InputError.at("budget", f"is {budget}", "Pass the number of examples to review, such as 200.")
     check_error(reviewer_error)
     if not isinstance(run, Run):
-        todo = "An audit is kept in a run: record or import one, and pass `wb.open_run(path)`."
+        todo = "An audit is stored in a run: record or import one, and pass `wb.open_run(path)`."
         raise InputError.at("run", f"is a {type(run).__name__}", todo)
     require_task(run, "multiclass", "audit")
     plan = stored_plan(run, seed)

@@ -1,4 +1,4 @@
-"""CROWDLAB: votes and a classifier together (Goh, Tkachenko, Mueller 2022), as cleanlab 2.9 computes it."""
+"""CROWDLAB: consensus of votes and a classifier (Goh, Tkachenko, Mueller 2022), as computed by cleanlab 2.9."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from workbench.foundation.errors import InputError
 from workbench.runs.votes import Votes
 
-LEAST_WEIGHT = 1e-6  # weight of who is no better than the most frequent class
+LEAST_WEIGHT = 1e-6  # weight of an annotator no better than always choosing the most frequent class
 
 
 def crowdlab(votes: Votes, pred_probs: Any) -> np.ndarray:
-    """(n, k) consensus probabilities of the votes and a classifier together; the classifier's alone without votes.
+    """Consensus probabilities (n, k) of the votes and a classifier; without votes, those of the classifier.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def crowdlab_consensus(votes: Votes, pred_probs: Any) -> tuple[np.ndarray, np.nd
 
 
 def _mixed(votes: Votes, counts: np.ndarray, total: np.ndarray, probs: np.ndarray, consensus: np.ndarray) -> np.ndarray:
-    """(n, k) the weighted mean, with the weights that this consensus gives."""
+    """(n, k) weighted mean, with the weights that follow from this consensus."""
     shared = total > 1
     among = shared if shared.any() else total > 0
     agreed = consensus[among]
@@ -100,7 +100,7 @@ def _majority(votes: Votes, counts: np.ndarray, total: np.ndarray, probs: np.nda
 
 
 def _keep_largest(tied: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Of the classes that are tied in each row, those where `by` is largest."""
+    """Among the tied classes of each row, those with the largest `by`."""
     values = np.where(tied, by, -np.inf)
     return tied & (values == values.max(axis=1, keepdims=True))
 

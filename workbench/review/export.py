@@ -1,6 +1,6 @@
-"""The corrected labels as a file: with who changed what, when and why, or as a cleaned training set.
+"""Export the corrected labels: with author, time and reason of each change, or as a cleaned training set.
 
-What is exported is the given labels with the decisions of the journal applied; the run itself stays as it is. Columns
+The export contains the given labels with the decisions of the journal applied; the run is not changed. Columns
 that the user named when the Dataset was made come back under these names.
 """
 
@@ -28,7 +28,7 @@ EXPORT_COLUMNS = (
     *("given_label", "label", "changed", "verdict", "flag", "note", "p_error", "suggested_label"),
     *("author", "time", "reason"),
 )
-"""Columns of an export besides the user's own; a column of the user's with such a name gets a trailing underscore."""
+"""Columns of an export besides the user's own; a user's column with one of these names gets a trailing underscore."""
 
 
 def export(
@@ -49,14 +49,14 @@ def export(
     Parameters
     ----------
     run : Run
-        Its journal says what was decided.
+        Its journal holds the decisions.
     path : str or Path
         The file; its suffix says the format, its directory must exist.
     format : str, optional
         A format of this kind of label (`workbench.tasks.TASKS[run.task].formats`), such as "svmlight" for tags; it
         holds the labels as corrected, and only `force` goes with it.
     force : bool
-        Replace a file that is there.
+        Replace an existing file.
     drop : {"flagged", "skipped", "issues"} or list of ids, optional
         Examples to leave out. "skipped" are those put off in the review, "issues" those that `find_issues` calls an
         issue and nobody has relabelled or kept.
@@ -75,14 +75,14 @@ def export(
     Returns
     -------
     Path
-        The file. It appears whole or not at all.
+        The file, which is written completely or not at all.
 
     Raises
     ------
     ExistsError
-        The file is there.
+        The file exists.
     InputError
-        Unknown suffix or option, no such directory.
+        Unknown suffix or option, or a missing directory.
 
     Notes
     -----
@@ -127,7 +127,7 @@ def export_table(
     issues: pd.DataFrame | bool | None = None,
     binary: bool = True,
 ) -> pd.DataFrame:
-    """What `export` writes, as a DataFrame with one row per example in dataset order.
+    """The table that `export` writes, as a DataFrame with one row per example in dataset order.
 
     Parameters
     ----------
@@ -177,11 +177,11 @@ def _chosen(
     only_changed: bool,
     cleaned: str | None,
 ) -> np.ndarray:
-    """The same, of labels that are known and of which `changed` (n,) differ from the given ones."""
+    """The same, for known labels of which `changed` (n,) differ from the given ones."""
     if cleaned is not None and cleaned not in CLEANED:
         raise InputError.unknown("cleaned", cleaned, CLEANED)
     if cleaned == "drop" and only_changed:
-        raise InputError('cleaned="drop" leaves out what changed, only_changed=True the rest. Choose one.')
+        raise InputError('cleaned="drop" leaves out the changed examples, only_changed=True all others. Choose one.')
     keep = ~_dropped(run, drop)
     if only_changed:
         keep &= changed
@@ -193,7 +193,7 @@ def _chosen(
 
 
 def _names(dataset: Dataset, *, whole: bool) -> dict[str, str]:
-    """The name in an export of each column of the dataset: the user's, with an underscore where ours is the same."""
+    """The exported name of each column of the dataset: the user's, with an underscore if it equals one of ours."""
     own = dataset.column_of
     taken = set(EXPORT_COLUMNS) if whole else set()
     label = own.get("given_label", "label")
@@ -216,7 +216,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _as_given(dataset: Dataset, labels: Labels, rows: np.ndarray) -> object:
-    """Labels of some rows in the type in which they were given."""
+    """Labels of some rows in the type of the given labels."""
     if not dataset.kind.one_class:
         return _objects(dataset.as_given(labels)[rows])
     values = dataset.as_given(labels[rows])
@@ -224,12 +224,12 @@ def _as_given(dataset: Dataset, labels: Labels, rows: np.ndarray) -> object:
 
 
 def _objects(values: object) -> pd.Series:
-    """Text with None where there is none, which pandas would make NaN."""
+    """Text with None for missing values, which pandas would convert to NaN."""
     return pd.Series(values, dtype=object)
 
 
 def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
-    """What was decided about `rows`, by whom, when and why; None, and False for the flag, where nobody decided."""
+    """Decisions about `rows` with author, time and reason; None, and False for the flag, where there is none."""
     state = _by_example(run)
     places, known = run.dataset.find(state.index)
     found: dict[str, object] = {}
@@ -241,7 +241,7 @@ def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
 
 
 def _by_example(run: Run) -> pd.DataFrame:
-    """`journal.state()`; where decisions are on units, the newest of each example, with any flag of its units."""
+    """`journal.state()`; for decisions on units, the newest of each example, flagged if any of its units is."""
     if run.dataset.kind.one_class:
         return run.journal.state()
     state = run.journal.state(per="unit", oldest_first=True)
@@ -250,7 +250,7 @@ def _by_example(run: Run) -> pd.DataFrame:
 
 
 def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
-    """`p_error` and `suggested_label` of `rows`; NaN and None where the detector's answer is not at hand."""
+    """`p_error` and `suggested_label` of `rows`; NaN and None without a result of the detector."""
     if issues is True:
         issues = find_issues(run)
     elif issues is None:
@@ -302,7 +302,7 @@ def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:
 def _media(
     run: Run, of: Callable[[int], bytes | str | None], rows: np.ndarray, binary: bool
 ) -> list[bytes | str | None]:
-    """Bytes or paths of images or sounds; where bytes cannot be stored, where in the run they are."""
+    """Bytes or paths of images or sounds; if bytes cannot be stored, their location in the run."""
     media = (of(int(row)) for row in rows)
     if binary:
         listed = list(media)
@@ -321,7 +321,7 @@ def read_labels(
     classes: Sequence[object] | None = None,
     **options: Any,
 ) -> Dataset:
-    """A Dataset of a table that `export` wrote: its ids and the labels as corrected, all else as metadata.
+    """Read a table written by `export` as a Dataset: its ids and the corrected labels, other columns as metadata.
 
     Parameters
     ----------

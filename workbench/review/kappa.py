@@ -1,4 +1,4 @@
-"""Do two people who looked at the same examples agree: Cohen's kappa with an interval, from the journal."""
+"""Agreement of two people who judged the same examples: Cohen's kappa with an interval, from the journal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Kappa(Printed):
     Attributes
     ----------
     kappa, low, high : chance-corrected agreement in [-1, 1] and its interval; 1 = always the same, 0 = as by chance.
-    NaN where nothing can be said (no example in common, or both said one class only).
+        NaN if undefined (no example in common, or both used only one class).
     observed, expected : share of agreement, and what chance alone would give. n : examples both judged.
     """
 
@@ -94,7 +94,7 @@ def cohen_kappa(a: Any, b: Any, *, level: float = 0.95) -> Kappa:
 
 
 def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
-    """How far the authors of a journal agree on labels, pair by pair.
+    """Agreement between the authors of a journal on labels, pair by pair.
 
     Parameters
     ----------

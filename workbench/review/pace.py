@@ -1,4 +1,4 @@
-"""How fast somebody decides, from the times in the journal."""
+"""Pace of a reviewer, from the times in the journal."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from workbench.runs.journal import Entry, Journal
 
 PAUSE = 300.0
-"""Seconds without a decision after which a new sitting begins."""
+"""Seconds without a decision after which a new session begins."""
 
-FEWEST_DECISIONS = 5  # decisions from which a pace is given
+FEWEST_DECISIONS = 5  # minimum number of decisions for a pace
 
 
 @dataclass(frozen=True)
 class Pace:
-    """The newest sitting of a reviewer.
+    """The latest session of a reviewer.
 
     Attributes
     ----------
     decisions : int, labels given or kept and examples skipped; a decision on a whole selection counts once.
-    minutes : float, from its first decision to its last. per_minute : decisions a minute; NaN below five decisions.
+    minutes : float, from its first decision to its last. per_minute : decisions per minute; NaN below five decisions.
     """
 
     decisions: int
@@ -34,17 +34,17 @@ class Pace:
 
 
 def review_pace(journal: Journal, author: str | None = None, *, pause: float = PAUSE) -> Pace:
-    """Pace of an author's newest sitting.
+    """Pace of an author's latest session.
 
     Parameters
     ----------
     journal : Journal, such as `run.journal`
-    author : whose decisions; the journal's own author when not given
-    pause : seconds without a decision after which a new sitting begins
+    author : author of the decisions; by default the journal's own author
+    pause : seconds without a decision after which a new session begins
 
     Returns
     -------
-    Pace: `decisions` of the sitting, `per_minute`, NaN where there are too few.
+    Pace: `decisions` of the session, and `per_minute`, NaN if there are too few.
 
     Notes
     -----
@@ -55,7 +55,7 @@ def review_pace(journal: Journal, author: str | None = None, *, pause: float = P
 
 
 def times_of(entries: Iterable[Entry], author: str) -> dict[int, str]:
-    """ISO 8601 time by batch of an author's decisions among the entries of a journal, whole batches of them.
+    """ISO 8601 time of each batch of an author's decisions among complete batches of journal entries.
 
     Undo does not count, and neither does what a program decided; a whole selection is one decision.
     """

@@ -1,6 +1,6 @@
-"""In which order to review: one function from a run to ids.
+"""Order of the review queue: one function from a run to ids.
 
-Hidden here: what each order goes by, which examples it takes, and how ties are broken (by suspicion, then by row).
+Hidden here: the criterion of each order, which examples it includes, and how ties are broken (by suspicion, then row).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_CLUSTERS = 200
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What an order works from: `rows` (m,) of the label issues by suspicion, and all n rows by suspicion."""
+    """Input of an order: `rows` (m,) of the label issues by suspicion, and all n rows by suspicion."""
 
     run: Run
     rows: np.ndarray
@@ -137,7 +137,7 @@ def _second(wanted: _Wanted, author: str) -> np.ndarray:
 
 
 def _column(wanted: _Wanted, name: str) -> np.ndarray:
-    """Every example by a column of the issues or by a score."""
+    """Every example, ordered by a column of the issues table or by a score."""
     issues = wanted.issues
     numbers = [c for c in issues.columns if issues[c].dtype.kind in "fiu" and c != "row"]
     if name not in numbers and name not in SCORES:
@@ -149,7 +149,7 @@ def _column(wanted: _Wanted, name: str) -> np.ndarray:
 
 
 def possible(run: Run) -> list[str]:
-    """Names of the orders for which the run has what is needed."""
+    """Names of the orders for which the run has the required evidence."""
     missing = set()
     if not run.embedding_epochs:
         missing.add("clusters")

@@ -1,6 +1,6 @@
-"""Ready-made selections of a run: one bool column each, with a sentence that says what it holds and how it was found.
+"""Ready-made slices of a run: one bool column each, with a sentence that describes its contents and how it was found.
 
-Hidden here: which of them the evidence allows, and where each comes from.
+Hidden here: which slices the evidence allows, and how each is computed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Selections that rest on evidence, for every example.
+    """Slices of a run: examples selected by the evidence.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _of_predictions(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
     try:
         predicted, how = predicted_labels(run)
     except MissingEvidence:
-        return  # nothing was predicted: no such slice
+        return  # no predictions: no such slice
     given = run.dataset.given_labels
     yield "prediction differs", (predicted >= 0) & (given >= 0) & (predicted != given), how
 
@@ -95,7 +95,7 @@ def _of_duplicates(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
     try:
         table = duplicates(run)
     except MissingEvidence:
-        return  # nothing to compare by: no such slice
+        return  # nothing to compare: no such slice
     rows = run.dataset.rows(table.index.to_numpy())
 
     def mask(chosen: pd.Series) -> np.ndarray:

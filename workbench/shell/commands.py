@@ -1,4 +1,4 @@
-"""What the commands of the shell do: from parsed arguments to lines of text; a number among them is the exit status."""
+"""The commands: functions from parsed arguments to lines of text; an int among the lines is the exit status."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
 def demo(args: argparse.Namespace) -> Lines:
     """Record the demo run and say what it found."""
     if args.reset:
-        yield f"{args.run}: the decisions on {reset_demo(args.run):,} examples were taken back; the journal keeps them."
+        count = reset_demo(args.run)
+        yield f"{args.run}: the decisions on {count:,} examples were undone; the journal keeps the history."
         return
     run = record_demo(args.run, data=args.data, small=args.small, overwrite=args.force, progress=not args.quiet)
     yield from findings(run)
@@ -92,7 +93,7 @@ def issues(args: argparse.Namespace) -> Lines:
         raise InputError.at("--fdr", f"is {args.fdr}", "Give a share between 0 and 1, such as 0.2.")
     run = open_run(args.run)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FdrNotPossible)  # what it says is printed below
+        warnings.simplefilter("ignore", FdrNotPossible)  # printed below
         found = find_issues(run, fdr=args.fdr)
     marked = int(found["is_issue"].sum())
     summary = _basis_of(found.attrs)
@@ -110,7 +111,7 @@ def issues(args: argparse.Namespace) -> Lines:
 
 
 def _basis_of(attrs: Mapping[str, object]) -> str:
-    """How sure `find_issues` is of its count, and what it went by."""
+    """The count of `find_issues` with its uncertainty, and the evidence behind it."""
     parts = [str(attrs.get("threshold", "")), str(attrs.get("errors_in_words", ""))]
     parts.append(f"evidence: {attrs.get('evidence') or 'none'}")
     if attrs.get("pred_probs"):
@@ -121,7 +122,7 @@ def _basis_of(attrs: Mapping[str, object]) -> str:
 
 
 def _origin(run: Run) -> str:
-    """Whether scores from probabilities are in-sample or out-of-fold, and of which pass the dynamics are."""
+    """Whether scores from probabilities are in-sample or out-of-fold, and the mode of the recorded dynamics."""
     probs = run.pred_probs()
     parts = [] if probs is None else [f"probabilities {probs.kind}"]
     if run.epochs:
@@ -189,7 +190,7 @@ def project(args: argparse.Namespace) -> Lines:
 
 
 def describe(run: Run) -> str:
-    """One line: what the run holds."""
+    """Describe the contents of the run in one line."""
     probs = run.pred_probs()
     parts = [f"{run.n:,} examples", f"{run.k} classes", f"{len(run.epochs)} epochs"]
     if run.logits_epochs:
@@ -201,5 +202,5 @@ def describe(run: Run) -> str:
 
 
 def _free(args: argparse.Namespace) -> Path | None:
-    """The file of --out, refused before the work when it cannot be written."""
+    """The file of --out; refused before the computation if it cannot be written."""
     return None if args.out is None else check_target(args.out, args.force)

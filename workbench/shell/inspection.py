@@ -1,6 +1,6 @@
-"""Look at everything in a run directory: what is damaged, left over, unfinished or unknown, and what can be repaired.
+"""Check every file of a run directory: what is damaged, left over, unfinished or unknown, and what can be repaired.
 
-Hides what belongs where. A repair never deletes: it moves files to `set-aside/`, where their owner can look at them.
+Hides which files belong where. A repair never deletes: it moves files to `set-aside/`, where the user can inspect them.
 Files that are damaged in a way that no checksum shows are found by reading them.
 """
 
@@ -41,29 +41,29 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 FINDING_KINDS = {
-    "damaged": "cannot be used as it is: reading it fails, or it is not what was written",
-    "missing": "was sealed and is gone",
-    "leftover": "left by a process that was killed; nothing reads it",
-    "unfinished": "an epoch under way, or cut short",
-    "unknown": "no file of a run",
-    "note": "worth knowing, nothing is wrong",
+    "damaged": "cannot be used: reading it fails, or it differs from what was written",
+    "missing": "was complete and has been removed",
+    "leftover": "left by a killed process, and not used",
+    "unfinished": "an epoch in progress, or interrupted",
+    "unknown": "not a file of a run",
+    "note": "for information; nothing is wrong",
 }
 """Kinds of findings. The first two are damage."""
 
-_OLDER = "it is read as it is; `workbench migrate` brings it up"
+_OLDER = "it can be read; `workbench migrate` upgrades it"
 
 _TEMPORARY = re.compile(r"\..*\.tmp$")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """A finding about a file of a run.
 
     Attributes
     ----------
     kind : one of `FINDING_KINDS`.
     path : the file, relative to the run; "" for the run as a whole.
-    words : what was found, and what to do about it.
+    words : description of the problem, and what to do about it.
     remedy : "set-aside" (moved to set-aside/), "note-checksum", "forget-checksum", or "" when a repair leaves it alone.
     """
 
@@ -74,7 +74,7 @@ class Finding:
 
     @property
     def is_damage(self) -> bool:
-        """Whether something that the run held cannot be used."""
+        """Whether recorded data is lost or cannot be used."""
         return self.kind in ("damaged", "missing")
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class Finding:
 
 
 def inspect(run: Run, counted: Callable[[Path], object] = lambda path: None) -> Iterator[Finding]:
-    """Everything that is wrong with a run, in the order of its folders.
+    """Find all problems of a run, in the order of its folders.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def inspect(run: Run, counted: Callable[[Path], object] = lambda path: None) -> 
         if path not in broken and _no_file(path) and path.exists():
             yield Finding("damaged", _name(layout, path), _no_file(path))
         if not path.exists():
-            words = "it was sealed (it has a checksum) and is gone. Restore it from a copy"
+            words = "it has a checksum, but the file is gone. Restore it from a copy"
             yield Finding("missing", _name(layout, path), words, "forget-checksum")
     yield from _descriptions(layout, broken)
     yield from _planted(run, broken)
@@ -122,7 +122,7 @@ def inspect(run: Run, counted: Callable[[Path], object] = lambda path: None) -> 
     yield from _epochs(run, broken)
     yield from _strays(layout)
     for path in bare:
-        words = "has no checksum (recorded by an older release, or put here by hand): read, not compared"
+        words = "has no checksum (recorded by an older release, or added by hand): read, not compared"
         yield Finding("note", _name(layout, path), words, "note-checksum")
 
 
@@ -135,7 +135,7 @@ def repair_run(run: Run, findings: list[Finding]) -> Iterator[str]:
     """
     layout = run.layout
     if in_use(layout.root):
-        raise RunError(f"{layout.root} is being recorded. Wait for it, or stop it, then repair.")
+        raise RunError(f"{layout.root} is being recorded. Wait until it ends, or stop it, then repair.")
     stamp = datetime.datetime.now().strftime("%Y-%m-%dT%H%M%S")
     for finding in findings:
         path = layout.root / finding.path
@@ -155,7 +155,7 @@ def repair_run(run: Run, findings: list[Finding]) -> Iterator[str]:
 
 
 def _evidence(layout: Layout) -> list[Path]:
-    """The files that hold what was recorded, as far as readers look at them."""
+    """The files with recorded data that are read."""
     fixed = [layout.run_json, layout.examples, layout.planted, layout.edges, layout.votes, layout.audit, layout.views]
     fixed += [layout.pred_probs, layout.pred_probs.with_suffix(".json")]
     found = [path for path in fixed if path.exists()]
@@ -167,24 +167,24 @@ def _evidence(layout: Layout) -> list[Path]:
 
 
 def _no_file(path: Path) -> str:
-    """Says so where something else is in a file's place."""
+    """Describe what is in the place of a file; empty if it is a regular file or missing."""
     if path.is_file():
         return ""
     if path.is_dir():
         return "is a folder, not a file"
-    return "is not a regular file" if path.exists() else "is a link to nothing" if path.is_symlink() else ""
+    return "is not a regular file" if path.exists() else "is a broken link" if path.is_symlink() else ""
 
 
 def _compared(path: Path, checksum: str | None) -> str:
-    """What is wrong with the bytes of a file; empty when nothing is, or no checksum is known."""
+    """The problem with the bytes of a file; empty if they are intact or no checksum is known."""
     if checksum is None:
         return ""
     found = sha256(path)
-    return "" if found == checksum else f"SHA-256 is {found[:12]}…, noted was {checksum[:12]}…: it was changed"
+    return "" if found == checksum else f"SHA-256 is {found[:12]}…, expected {checksum[:12]}…: the file was changed"
 
 
 def _unreadable(run: Run, path: Path) -> str:
-    """What is wrong with the contents of a file; empty when nothing is."""
+    """The problem with the contents of a file; empty if there is none."""
     layout = run.layout
     try:
         if path.parent.parent.name == "stats":
@@ -202,13 +202,13 @@ def _unreadable(run: Run, path: Path) -> str:
                 if run.pred_probs() is None and path.suffix == ".npy":
                     return UNDESCRIBED
         elif path == layout.examples and run.dataset.images is not None:
-            for row in range(0, run.n, GROUP_ROWS):  # each reads its group
+            for row in range(0, run.n, GROUP_ROWS):  # each access reads its row group
                 run.dataset.images[row]
         elif path == layout.votes:
             vote_table(run)
         elif path == layout.edges:
             if run.dataset.edges is None:
-                raise ValueError("it holds no edges")
+                raise ValueError("it contains no edges")
         elif path == layout.audit:
             return _ids_unknown(run, read_plan(run)["id"].tolist())
         elif path == layout.views:
@@ -216,11 +216,11 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path == layout.planted:
             planted = read_copy(layout)
             if planted is None or not _same_record(planted, run.dataset.planted):
-                return ""  # a copy that does not count: see `_descriptions`
+                return ""  # a copy that is not used: see `_descriptions`
             rows, known = run.dataset.find(pd.Index(planted["id"]))
             given = run.dataset.names_of(run.dataset.given_labels[rows])
             other = planted[known][given != planted["planted_label"].to_numpy(object)[known]]
-            words = f"says that labels were planted which the examples do not have: {first_few(other['id'].tolist())}"
+            words = f"lists planted labels that the examples do not have: {first_few(other['id'].tolist())}"
             return _ids_unknown(run, planted["id"].tolist()) or (words if len(other) else "")
     except (WorkbenchError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         of_json = isinstance(error, DescriptionError)
@@ -230,7 +230,7 @@ def _unreadable(run: Run, path: Path) -> str:
 
 
 def _same_record(copy: pd.DataFrame, planted: pd.DataFrame | None) -> bool:
-    """Whether a copy says what the record of planted errors says."""
+    """Whether a copy equals the record of planted errors."""
     return planted is not None and copy.equals(as_stored(planted).astype(copy.dtypes.to_dict()))
 
 
@@ -283,16 +283,16 @@ def _journal(run: Run) -> Iterator[Finding]:
     path = run.layout.journal
     name, begun = path.name, begun_marker(path).is_file()
     if path.is_dir():
-        yield Finding("damaged", name, "is a folder, not a file: no decision is read")
+        yield Finding("damaged", name, "is a folder, not a file: no decisions can be read")
         return
     if not path.exists():
         if begun:
-            words = "decisions were saved and their file is gone. Restore it from a copy"
+            words = "decisions were saved, but their file is gone. Restore it from a copy"
             yield Finding("missing", name, words, "forget-checksum")
         return
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what they say is said below
+            warnings.simplefilter("ignore")  # reported below
             problems = run.journal.integrity()
             state = run.journal.state()
             strange = run.journal.inconsistencies()
@@ -300,14 +300,14 @@ def _journal(run: Run) -> Iterator[Finding]:
         yield Finding("damaged", name, f"{error}")
         return
     if problems:
-        yield Finding("damaged", name, f"SQLite finds: {first_few(problems)}. Restore it from a copy")
+        yield Finding("damaged", name, f"SQLite reports: {first_few(problems)}. Restore it from a copy")
     for words in strange:
-        yield Finding("damaged", name, f"{words}. Ask whoever sent it, or restore it from a copy")
+        yield Finding("damaged", name, f"{words}. Ask the person who sent it, or restore it from a copy")
     if run.journal.schema not in (None, JOURNAL_VERSION):
         words = f"has schema version {run.journal.schema}, of an older release: {_OLDER}, or its next decision"
         yield Finding("note", name, words)
     if begun and not run.journal.last_seq:
-        words = "holds no decision although some were saved. Was it copied without journal.sqlite-wal? Copy both"
+        words = "contains no decisions although some were saved. Was it copied without journal.sqlite-wal? Copy both"
         yield Finding("damaged", name, words)
     strange = _ids_unknown(run, state.index.tolist())
     if strange:
@@ -325,7 +325,7 @@ def _journal(run: Run) -> Iterator[Finding]:
 
 
 def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
-    """Copies of descriptions, for people and older releases, that a process was killed before writing."""
+    """Outdated copies of descriptions, which are kept for people and older releases."""
     arrays = [layout.pred_probs, *(file for parts in layout.arrays("embeddings").values() for _, file in parts)]
     for path in arrays:
         beside = path.with_suffix(".json")
@@ -336,20 +336,20 @@ def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
         except RunError:
             continue  # found when the two were read
         if inside is not None and copy is not None and {name: copy.get(name) for name in inside} != inside:
-            words = f"says something else than {path.name}, whose own description counts; save it again to renew it"
+            words = f"differs from the description in {path.name}, which is used; save it again to update the copy"
             yield Finding("note", _name(layout, beside), words)
 
 
 def _planted(run: Run, broken: set[Path]) -> Iterator[Finding]:
-    """A copy of the record of planted errors that a process was killed before writing."""
+    """An outdated copy of the record of planted errors."""
     path = run.layout.planted
     if path.is_file() and path not in broken and not _same_record(read_copy(run.layout), run.dataset.planted):
-        words = "says something else than the record in examples.parquet, which counts; record again to renew it"
+        words = "differs from the record in examples.parquet, which is used; record again to update the copy"
         yield Finding("note", path.name, words)
 
 
 def _cache(layout: Layout, counted: Callable[[Path], object]) -> Iterator[Finding]:
-    """Computed results that were changed, or that another user made: neither is used."""
+    """Cached results that were changed or computed by another user; neither is used."""
     for path in sorted(layout.cache.rglob("*")):
         if not path.is_file() or path.suffix not in (".npy", ".npz") or path.parent.name.startswith("part-"):
             continue
@@ -360,15 +360,15 @@ def _cache(layout: Layout, counted: Callable[[Path], object]) -> Iterator[Findin
             yield Finding("damaged", _name(layout, path), f"cannot be read ({error})")
             continue
         if state == seals.SEAL_CHANGED:
-            words = "was changed since it was computed; it is not used, and computed again"
+            words = "was changed after it was computed; it is not used and will be computed again"
             yield Finding("damaged", _name(layout, path), words, "set-aside")
         elif state != seals.MINE:
-            words = "was computed by another user or another release; it is not used, and computed again"
+            words = "was computed by another user or another release; it is not used and will be computed again"
             yield Finding("note", _name(layout, path), words)
 
 
 def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
-    """Rank gaps, epochs not there, rows not recorded, epochs under way."""
+    """Missing ranks, missing epochs, rows that were not recorded, and epochs in progress."""
     layout, sealed = run.layout, run.layout.sealed()
     for epoch, files in sealed.items():
         if broken.intersection(files):
@@ -380,9 +380,9 @@ def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
         if epoch not in sealed:
             yield Finding("unfinished", f"stats/epoch={epoch:04d}", _why_unsealed(sizes))
     if sealed and (words := _gaps(list(sealed))):
-        yield Finding("note", "", f"epochs {words} were not recorded, later ones were")
+        yield Finding("note", "", f"epochs {words} were not recorded, but later ones were")
     for name in layout.unsent():
-        words = "is here and not at the run's URL: an upload failed. It goes up when the run is next written to"
+        words = "is missing at the run's URL: an upload failed. It is uploaded when the run is next written to"
         yield Finding("unfinished", name, words)
     for epoch, frame in run.unsealed().items():
         words = f"{len(frame):,} of {run.n:,} examples were recorded before it ended; record the epoch again"
@@ -390,15 +390,15 @@ def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
 
 
 def _why_unsealed(sizes: dict[int, dict[int, Path]]) -> str:
-    """Why the statistics of some ranks are no epoch, and what to do."""
+    """Why the statistics of some ranks do not form an epoch, and what to do."""
     names = ", ".join(file.name for ranks in sizes.values() for file in ranks.values())
     if any(set(ranks) == set(range(size)) for size, ranks in sizes.items()):
-        return f"its ranks are of different attempts (there: {names}). Record it again with all of them"
-    return f"some ranks have not sealed it (there: {names}). Record it again to the end"
+        return f"its ranks are from different attempts (present: {names}). Record it again with all of them"
+    return f"some ranks have not finished it (present: {names}). Record it again to the end"
 
 
 def _gaps(sealed: list[int], most: int = 5) -> str:
-    """The first few numbers below the last epoch that are none, and how many others there are."""
+    """The first few missing epochs before the last one, and the number of others."""
     missing = sealed[-1] + 1 - len(sealed)
     first: list[int] = []
     for before, epoch in zip([-1, *sealed], sealed):
@@ -409,7 +409,7 @@ def _gaps(sealed: list[int], most: int = 5) -> str:
 
 
 def _strays(layout: Layout) -> Iterator[Finding]:
-    """Half-written files, streams of sealed epochs, arrays that no epoch refers to, and what is not ours."""
+    """Partially written files, streams of finished epochs, arrays that no epoch refers to, and unknown files."""
     busy, sealed = in_use(layout.root), layout.sealed()
     read = {file for kind in ("logits", "embeddings") for parts in layout.arrays(kind).values() for _, file in parts}
     read |= {file for files in sealed.values() for file in files}
@@ -423,25 +423,25 @@ def _strays(layout: Layout) -> Iterator[Finding]:
             continue
         if _TEMPORARY.match(path.name):
             if not busy:
-                yield Finding("leftover", name, "half-written by a process that was killed", "set-aside")
+                yield Finding("leftover", name, "partially written by a process that was killed", "set-aside")
         elif top in ("migrating", "migration.json"):
-            yield Finding("unfinished", name, "a migration was cut short. Run `workbench migrate`")
+            yield Finding("unfinished", name, "a migration was interrupted. Run `workbench migrate`")
         elif not KNOWN.fullmatch(name):
-            yield Finding("unknown", name, "no file of a run; nothing reads it, and a repair leaves it")
+            yield Finding("unknown", name, "not a file of a run; it is not read, and a repair leaves it")
         elif top == "inflight" and path.with_suffix(".arrows") not in unsealed and not busy:
-            yield Finding("leftover", name, "the stream of an epoch that has been sealed", "set-aside")
+            yield Finding("leftover", name, "the stream of an epoch that was finished", "set-aside")
         elif path in unread and not busy:
-            words = "of an attempt that was cut short; the epoch was recorded again"
+            words = "from an interrupted attempt; the epoch was recorded again"
             yield Finding("leftover", name, words, "set-aside")
         elif top in ("logits", "embeddings") and path not in read and path.with_suffix(".npy") not in read and not busy:
             epoch = re.search(r"epoch=(\d+)", name)
             whole = epoch is not None and int(epoch[1]) in sealed
-            there = "of parts whose other ranks are missing" if whole else "of an epoch not sealed"
-            yield Finding("leftover", name, f"{there}: nothing reads it", "set-aside")
+            there = "its other ranks are missing" if whole else "its epoch is not finished"
+            yield Finding("leftover", name, f"{there}: it is not read", "set-aside")
 
 
 def _all_files(layout: Layout) -> Iterator[Path]:
-    """Every file; of folders that are not the run's those that may be read."""
+    """Every file; in folders that do not belong to the run, only readable ones."""
     for entry in entries(layout.root):
         if entry.is_file():
             yield Path(entry.path)

@@ -1,4 +1,4 @@
-"""Bring a run of an older schema version to the present one, a step at a time; what is replaced is kept.
+"""Migrate a run of an older schema version to the current one, step by step; replaced files are kept.
 
 Hides how a step becomes whole or undone: its files are written to `migrating/`, a plan is flushed to disk, and only
 then they change places with the old ones, which go to `before-schema=N/`. A plan that is found later is carried on from
@@ -30,7 +30,7 @@ STAGING, PLAN_FILE = "migrating", "migration.json"
 
 @dataclass(frozen=True)
 class Change:
-    """What a step did: the new description (its `schema_version` is set for it), and files that are no longer there.
+    """Result of a step: the new description (its `schema_version` is set automatically), and the removed files.
 
     Files that the step wrote below the folder it was given take the places of those with the same relative path.
     """
@@ -43,11 +43,11 @@ Step = Callable[[Layout, Path, dict], Change]
 """(the run as it is, which a step only reads; an empty folder for new files; run.json) -> what changes."""
 
 MIGRATIONS: Mapping[int, Step] = {}
-"""Version -> the step from it to the next. Version 1 is the first that was published, so there is none yet."""
+"""Version -> the step from it to the next. Version 1 is the first published version, so there are none yet."""
 
 
 def migrate(path: str | Path, steps: Mapping[int, Step] = MIGRATIONS, newest: int = SCHEMA_VERSION) -> Iterator[str]:
-    """Bring the run at `path` to schema version `newest`; yields a line for each step that is done.
+    """Migrate the run at `path` to schema version `newest`; yields a line for each finished step.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = MIGRATIONS, newest: in
 
     Raises
     ------
-    RunError : not a run, damaged, of a newer version, in use, or of a version from which no step leads on.
+    RunError : not a run, damaged, of a newer version, in use, or of a version without a migration step.
     """
     local = local_path(path)
     if local is None:
@@ -64,7 +64,7 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = MIGRATIONS, newest: in
     layout = Layout(local)
     version = described_by(layout, newest)["schema_version"]
     if in_use(layout.root):
-        raise RunError(f"{layout.root} is being recorded. Wait for it, or stop it, then migrate.")
+        raise RunError(f"{layout.root} is being recorded. Wait until it ends, or stop it, then migrate.")
     lock = Lock(layout.root, 0)
     lock.take()
     try:
@@ -88,7 +88,7 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = MIGRATIONS, newest: in
 
 
 def _upgrade_journal(layout: Layout) -> Iterator[str]:
-    """Bring the journal up as its next decision would; one that cannot be used is left to `workbench check`."""
+    """Upgrade the journal as its next decision would; a damaged journal is left to `workbench check`."""
     with contextlib.closing(JournalFile(layout.journal)) as file:
         try:
             kept = file.upgrade()
@@ -100,7 +100,7 @@ def _upgrade_journal(layout: Layout) -> Iterator[str]:
 
 
 def _upgrade_votes(layout: Layout) -> Iterator[str]:
-    """Give votes of release 0.1 the columns of today, after a copy of them is on disk."""
+    """Add the current columns to votes of release 0.1, after saving a copy of them."""
     run = open_run(layout.root)
     if is_older(run):
         table = vote_table(run)
@@ -113,7 +113,7 @@ def _upgrade_votes(layout: Layout) -> Iterator[str]:
 
 
 def _prepare(layout: Layout, step: Step, version: int) -> dict:
-    """Let the step write its files, then put the plan on disk: before that nothing has changed, after it all will."""
+    """Let the step write its files, then save the plan: before that nothing has changed, after it everything will."""
     staging = layout.root / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
@@ -122,8 +122,8 @@ def _prepare(layout: Layout, step: Step, version: int) -> dict:
     files = sorted(file.relative_to(staging).as_posix() for file in staging.rglob("*") if file.is_file())
     for name in (*files, *change.removed):
         if PurePosixPath(name).parts[0].startswith("journal.sqlite"):
-            raise RunError(f"the step from version {version} names {name}: a migration leaves the journal alone.")
-    files.sort(key=lambda name: name == "run.json")  # last: it says that the step is done
+            raise RunError(f"the step from version {version} names {name}: a migration must not change the journal.")
+    files.sort(key=lambda name: name == "run.json")  # last: it marks the step as done
     for name in files:
         _flush(staging / name)
     plan = {"from": version, "files": files, "removed": sorted(change.removed)}
@@ -132,7 +132,7 @@ def _prepare(layout: Layout, step: Step, version: int) -> dict:
 
 
 def _carry_out(layout: Layout, plan: dict) -> str:
-    """Old files to the backup, new ones into place, run.json last. Each move is skipped if it was made before."""
+    """Move old files to the backup and new ones into place, run.json last. Moves that were made before are skipped."""
     version = plan["from"]
     kept = layout.root / f"before-schema={version}"
     for name in (*plan["removed"], *plan["files"]):
@@ -141,7 +141,7 @@ def _carry_out(layout: Layout, plan: dict) -> str:
         if waiting and old.is_file() and not backup.exists():
             backup.parent.mkdir(parents=True, exist_ok=True)
             if name == "run.json":
-                with atomic(backup) as temporary:  # a copy: the directory is a run at any moment
+                with atomic(backup) as temporary:  # a copy, so that the directory is a valid run at any moment
                     shutil.copyfile(old, temporary)
             else:
                 forget(layout, old)
@@ -152,18 +152,18 @@ def _carry_out(layout: Layout, plan: dict) -> str:
             note(layout, old)
     shutil.rmtree(layout.root / STAGING, ignore_errors=True)
     (layout.root / PLAN_FILE).unlink()
-    return f"schema version {version} -> {version + 1}; what was replaced is in {kept}"
+    return f"schema version {version} -> {version + 1}; the replaced files are in {kept}"
 
 
 def _read_plan(layout: Layout) -> dict:
-    """The plan that an interrupted migration left, checked: a run can come from an untrusted source."""
+    """The checked plan of an interrupted migration: a run can come from an untrusted source."""
     path = layout.root / PLAN_FILE
     try:
         plan = small_json(path)
         names = [*plan["files"], *plan["removed"]]
         safe = all(isinstance(name, str) and _inside(name) for name in names)
         if not safe or type(plan["from"]) is not int:
-            raise ValueError("it names files outside the run, or no version")
+            raise ValueError("it names files outside the run, or has no version")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error}). Restore the run from a copy.") from error
     return plan

@@ -136,7 +136,9 @@ def test_check_says_that_ranks_are_of_different_attempts_or_left_something(tmp_p
     assert run.epochs == ()
     words = [one.words for one in inspect(run) if one.path == "stats/epoch=0000"]
     assert len(words) == 1
-    assert words[0].startswith("its ranks are of different attempts (there: rank=0.of=2.parquet, rank=1.of=2.parquet)")
+    assert words[0].startswith(
+        "its ranks are from different attempts (present: rank=0.of=2.parquet, rank=1.of=2.parquet)"
+    )
     with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):  # one process goes on
         recorder.batch(dataset.ids, np.eye(2)[dataset.given_labels])
     left = {one.path for one in inspect(run) if one.kind == "leftover"}

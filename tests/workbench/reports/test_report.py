@@ -149,9 +149,9 @@ def test_it_says_what_was_judged_and_how_sure_that_is(written):
     assert "in-sample" in shown
     assert "the embedding was trained on these labels" in shown
     assert "78 labelled examples, 2 unlabelled" in shown
-    assert "errors were planted on purpose" in shown
-    assert "8 labels were spoiled on purpose" in shown
-    assert "What this estimate takes for granted" in shown
+    assert "errors were planted before training" in shown
+    assert "8 labels were changed on purpose" in shown
+    assert "What this estimate assumes" in shown
     assert "expected calibration error" in shown
 
 
@@ -280,7 +280,7 @@ def test_the_detector_is_not_proved_by_its_own_suggestions(tmp_path):
     assert "40 decided, 0 by looking" in shown
     verdicts_on(run, ids[:35], found, source="explorer: key")
     shown = shown_in(run, found, tmp_path / "looked.html")
-    assert "By 35 verdicts of people, on examples of their own choice and not a random audit" in shown
+    assert "By 35 verdicts of people, on examples of their own choice, not a random audit" in shown
 
 
 def test_the_headline_is_the_one_number_with_its_source(tmp_path):

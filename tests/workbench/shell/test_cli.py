@@ -57,7 +57,7 @@ def test_import_then_ls_and_check(tmp_path, source, capsys):
     out = said(capsys, "ls", tmp_path / "runs")
     assert out.splitlines()[0].split() == list(LISTED)
     assert "import" in out
-    assert "all whole" in said(capsys, "check", tmp_path / "runs" / "a")
+    assert "nothing is damaged" in said(capsys, "check", tmp_path / "runs" / "a")
 
 
 def test_import_of_a_table_says_its_kind(tmp_path, capsys):
@@ -149,11 +149,11 @@ def test_check_finds_damage(run, capsys):
     assert main(["check", str(run.path)]) == 1
     out = capsys.readouterr().out
     assert "damaged: stats/epoch=0002/rank=0.parquet: SHA-256 is " in out
-    assert "1 part is damaged. `--repair` moves what is damaged to set-aside/." in out
+    assert "1 part is damaged. `--repair` moves damaged files to set-aside/." in out
     out = said(capsys, "check", run.path, "--repair")
     assert "moved: stats/epoch=0002/rank=0.parquet -> set-aside/" in out
-    assert "all whole" in out.splitlines()[-1]
-    assert "note: epochs 2 were not recorded, later ones were" in said(capsys, "check", run.path)
+    assert "nothing is damaged" in out.splitlines()[-1]
+    assert "note: epochs 2 were not recorded, but later ones were" in said(capsys, "check", run.path)
 
 
 def test_list_of_runs(tmp_path, run, capsys):
@@ -168,7 +168,7 @@ def test_list_of_runs(tmp_path, run, capsys):
     assert good[1:7] == ["60", "3", "4", "complete", f"{stats.mean():.3f}", "1"]
     with wb.Recorder(tmp_path / "run2", run.dataset) as recorder, recorder.epoch(0):
         recorder.batch(run.dataset.ids[:5], np.zeros((5, 3)))
-        assert "cut short in epoch 0" in said(capsys, "ls", tmp_path / "run2")  # nobody else holds its lock
+        assert "interrupted in epoch 0" in said(capsys, "ls", tmp_path / "run2")  # nobody else holds its lock
 
 
 def test_a_run_at_a_url_from_the_shell(tmp_path, source, run, capsys, monkeypatch):
@@ -337,6 +337,6 @@ def test_check_says_what_can_be_done_about_a_run_that_does_not_open(tmp_path, ru
     for options in ([], ["--repair"]):
         assert main(["check", str(run.path), *options]) == 1
         out = capsys.readouterr().out
-        assert "damaged" in out and "--repair leaves all as it is" in out
-        assert "the decisions are whole (1 examples): copy journal.sqlite" in out
+        assert "damaged" in out and "--repair changes nothing" in out
+        assert "the decisions are intact (1 examples): copy journal.sqlite" in out
         assert (run.path / damage).read_bytes() == b"{"

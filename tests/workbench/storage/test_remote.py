@@ -300,7 +300,7 @@ def test_an_upload_that_failed_is_made_good_when_recording_goes_on(which, first,
         with pytest.raises(RunError, match=r"uploading .* failed"):
             record(url, [first], logits=True)
     if which == "stats/":
-        found = [one for one in inspect(open_run(url)) if "not at the run's URL" in one.words]
+        found = [one for one in inspect(open_run(url)) if "missing at the run's URL" in one.words]
         assert [one.path for one in found] == open_run(url).layout.unsent()
         home("bob")
         assert open_run(url).epochs == (0,)
@@ -353,7 +353,7 @@ def test_check_elsewhere_names_epochs_that_are_missing(home):
     record(url, [1, 3])
     home("bob")
     notes = [one.words for one in inspect(open_run(url)) if one.kind == "note" and not one.path]
-    assert notes == ["epochs 0, 2 were not recorded, later ones were"]
+    assert notes == ["epochs 0, 2 were not recorded, but later ones were"]
 
 
 def test_a_push_that_was_killed_before_it_was_noted_is_no_push_of_another(monkeypatch, home):

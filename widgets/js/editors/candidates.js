@@ -109,7 +109,7 @@ class CandidatesEditor {
         class: `lw-choice${marks}`,
         "aria-selected": String(is),
         "data-name": name,
-        title: now.includes(name) ? `${name} is the true class` : `${name}: taken out of the set`,
+        title: now.includes(name) ? `${name} is the true class` : `${name}: removed from the set`,
         onclick: () => this.choose(name, "button"),
       },
       h("kbd", { text: i < DIGITS ? String((i + 1) % 10) : "" }),
@@ -134,7 +134,7 @@ class CandidatesEditor {
 
   digit(digit, selection) {
     const name = this.names[(Number(digit) + 9) % 10];
-    if (selection) this.say("digits say something of one example here", "warn");
+    if (selection) this.say("digits apply to one example here, not to a selection", "warn");
     else if (name === undefined) this.say(`no candidate on key ${digit}`, "warn");
     else this.choose(name, "key");
   }

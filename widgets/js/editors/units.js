@@ -68,7 +68,7 @@ class UnitsEditor {
     const { space } = this;
     const naming = space.choices.includes("yes") && space.classes.length > 0,
       names = naming ? space.classes : space.choices.map(valueText);
-    const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "nothing of that name" };
+    const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "no match" };
     if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(text) };
     return {
       ...common,
@@ -243,7 +243,7 @@ class UnitsEditor {
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
     if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
-    else if (selection) this.say("digits with Shift give the tag of a line to all that is selected", "warn");
+    else if (selection) this.say("Shift + digit applies the tag of that row to the whole selection", "warn");
     else if (!this.space.choices.length) this.line.open({ ...this.line.standing, value: digit });
     else if (this.few) {
       if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
@@ -255,13 +255,13 @@ class UnitsEditor {
   /** "no", or nothing here. */
   nothing() {
     const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
-    if (value === null) this.say("“nothing” is no answer here", "warn");
+    if (value === null) this.say("“nothing” is not an answer here", "warn");
     else this.say1(value, "key");
   }
 
   unknown() {
     if (this.space.choices.includes("unknown")) this.say1("unknown", "key");
-    else this.say("“unknown” is no answer here", "warn");
+    else this.say("“unknown” is not an answer here", "warn");
   }
 
   open() {
@@ -304,9 +304,9 @@ export const editor = {
   nothing: true,
   units: true,
   edits: {
-    choose: "choose what is highlighted, or save the value or note",
-    nextMatch: "next match; a number a step down (⇧ ten, Alt a tenth)",
-    previousMatch: "previous match; a number a step up",
+    choose: "choose the highlighted answer, or save the value or note",
+    nextMatch: "next match; lower a number by one step (⇧ ten steps, Alt a tenth)",
+    previousMatch: "previous match; raise a number by one step",
     leave: "leave the box",
   },
   make: (options) => new UnitsEditor(options),

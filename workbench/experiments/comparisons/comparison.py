@@ -1,7 +1,7 @@
-"""Did it help? The same model trained on given and on corrected labels, on the same splits, several times.
+"""Compare the same model trained on given and on corrected labels, on the same splits, several times.
 
-Beside the two run the controls: issues dropped instead of relabelled, and as many random changes. An honest answer
-needs test labels that the correction did not touch: either known true labels, or only examples whose label stayed.
+There are two controls: issues dropped instead of relabelled, and as many random changes. A fair comparison needs test
+labels that the correction did not change: known true labels, or only examples whose label is unchanged.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class Comparison(Printed):
     effects : DataFrame indexed by arm (corrected, dropped, random), each against "given": accuracy, difference, low,
         high (the 95 % interval, of the kind that `interval_kind` names), bootstrap_low, bootstrap_high (95 %, paired,
         over test examples), verdict.
-    judged_on : in words, which examples and which labels the accuracy is about.
-    changed : how many labels differ between the given and the corrected labels.
-    dropped : how many examples the arm "dropped" leaves out.
+    judged_on : the examples and labels on which the accuracy is measured, in words.
+    changed : number of labels that differ between the given and the corrected labels.
+    dropped : number of examples that the arm "dropped" leaves out.
     interval_kind : "corrected resampled t" or "paired bootstrap".
-    notes : what else the result rests on, in words.
+    notes : other assumptions of the result, in words.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -123,7 +123,7 @@ def compare(
     estimator : scikit-learn classifier; cloned for every training. By default logistic regression on at most 64
         principal components (`material.default_model`).
     after : (n,) corrected class indices, -1 to leave an example out of training; or a table of `find_issues`, whose
-        suggestions are taken for every issue. By default the run's current labels.
+        suggestions are used for every issue. By default the run's current labels.
     truth : (n,) true labels (class index or name; -1 or None where unknown), from a source that the correction did not
         use; or "planted", the labels before errors were planted. Without it the models are tested on examples whose
         label did not change; those that changed are never tested on, since their new label is what is being judged.
@@ -194,7 +194,7 @@ def compare(
         outside = _outside(values, material.values, len(labels))
         pool = np.flatnonzero(material.there)
         splits = _same_test(pool, take_rows(outside, np.flatnonzero(known)), labels[known], repeats, test_share, seed)
-        judged = f"{int(known.sum()):,} examples of a test set of its own"
+        judged = f"{int(known.sum()):,} examples of a separate test set"
     else:
         target, can_test, kind = _judges(dataset, corrected, changed, truth)
         can_test &= material.there
@@ -203,7 +203,7 @@ def compare(
             rows = rows[can_test[rows]]
             pool = np.setdiff1d(np.flatnonzero(material.there), rows)
             splits = _same_test(pool, take_rows(material.values, rows), target[rows], repeats, test_share, seed)
-            judged = f"{len(rows):,} examples that were named, {kind}"
+            judged = f"{len(rows):,} chosen examples, {kind}"
         else:
             eligible = np.flatnonzero(can_test)
             m = round(test_share * len(eligible))
@@ -293,7 +293,7 @@ def _same_test(
 ) -> list[_Split]:
     """Each trains on another random part of the pool and tests on the same examples."""
     if not len(labels):
-        raise InputError.at("test", "holds no example with a label that can judge", "Name others, or pass `truth=`.")
+        raise InputError.at("test", "contains no example with a usable label", "Choose others, or pass `truth=`.")
     rng = np.random.default_rng(seed)
     size = max(1, round((1 - test_share) * len(pool)))
     parts = [np.sort(rng.choice(pool, size=size, replace=False)) for _ in range(int(repeats))]
@@ -303,7 +303,7 @@ def _same_test(
 def _judges(
     dataset: Dataset, corrected: np.ndarray, changed: np.ndarray, truth: Any
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Labels that judge, which rows can be tested on, and what they are in words."""
+    """Labels for testing, the rows that can be tested on, and a description of them."""
     if truth is None:
         return corrected, ~changed & (corrected != UNLABELLED), "whose label did not change"
     target = true_labels(dataset, truth)
@@ -315,8 +315,8 @@ def _held_out(test: Iterable[object], dataset: Dataset, changed: np.ndarray, tru
     rows = np.unique(dataset.rows(list(test)))
     own = rows[changed[rows]]
     if truth is None and len(own):
-        found = f"holds {len(own)} examples whose label the correction changed: {first_few(dataset.ids[own])}"
-        todo = "Judging by its own labels would praise any correction. Pass `truth=`, or name other examples."
+        found = f"contains {len(own)} examples whose label the correction changed: {first_few(dataset.ids[own])}"
+        todo = "Testing on its own labels would favour any correction. Pass `truth=`, or choose other examples."
         raise InputError.at("test", found, todo)
     return rows
 
@@ -343,5 +343,5 @@ def _outside(values: Any, X: Any, n: int) -> Any:
         values = values.reshape(len(values), -1)
     if values.shape[0] != n or values.shape[1:] != X.shape[1:]:
         found = f"has inputs of shape {values.shape} for {n} labels and {X.shape[1]} columns in training"
-        raise InputError.at("test", found, "Pass (inputs, labels), inputs made as those of the training.")
+        raise InputError.at("test", found, "Pass (inputs, labels), with inputs computed as for training.")
     return values

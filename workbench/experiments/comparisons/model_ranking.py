@@ -1,6 +1,6 @@
-"""What corrected test labels do to a ranking of models: who moves, how surely, and from which share of errors on.
+"""Effect of corrected test labels on a ranking of models: changes of rank, their certainty, and the share of errors.
 
-On examples whose label stayed, given and corrected labels say the same; all that can change a ranking is the share p of
+On examples whose label stayed, given and corrected labels agree; a ranking can change only through the share p of
 relabelled examples and how each model does on those. Accuracy is linear in p, so the point where two models swap has
 a closed form.
 """
@@ -66,7 +66,7 @@ class Reranking(Printed):
         if labels not in ("given", "corrected"):
             raise InputError.unknown("labels", labels, ("given", "corrected"))
         if not 0 <= prevalence <= 1:
-            raise InputError.at("prevalence", f"is {prevalence!r}", "Give a share between 0 and 1.")
+            raise InputError.at("prevalence", f"is {prevalence!r}", "Pass a share between 0 and 1.")
         changed = self.table[f"changed_{labels}"]
         mixed = prevalence * changed + (1 - prevalence) * self.table["stayed"]
         return mixed.sort_values(ascending=False, kind="stable").rename("accuracy")
@@ -100,7 +100,7 @@ def compare_rankings(
     predictions_by_model : model name -> (n,) predicted classes, in the form of the labels (indices or names), or
         (n, k) float probabilities or logits, of which the largest is taken; or a DataFrame, one column per model.
     given : (n,) labels as published.
-    corrected : (n,) labels as corrected; None, NaN or -1 where no label is right: such examples are left out.
+    corrected : (n,) labels as corrected; None, NaN or -1 if no label is correct: such examples are left out.
     resamples : draws of the paired bootstrap over examples; all models see the same draw.
     seed : of the draws.
 
@@ -170,9 +170,9 @@ def compare_rankings(
     _one_kind({"given": before, "corrected": after, **dict(zip(names, predictions))})
     judged = ~_missing(after) & ~_missing(before)
     if not judged.any():
-        raise InputError.at("corrected", "has no label at all", "Pass the labels that are thought right.")
+        raise InputError.at("corrected", "has no label at all", "Pass the corrected labels.")
     if int(resamples) != resamples or resamples < 2:
-        raise InputError.at("resamples", f"is {resamples!r}", "Use a whole number from 2; 1000 is usual.")
+        raise InputError.at("resamples", f"is {resamples!r}", "Use an integer of at least 2, such as 1000.")
     before, after = before[judged], after[judged]
     changed = before != after
     right = {"given": [], "corrected": []}
@@ -350,7 +350,7 @@ def _predictions(source: Mapping[str, Any] | pd.DataFrame) -> tuple[list[str], l
     if len(names) < 2:
         raise InputError.at("predictions_by_model", f"holds {len(names)} models", "A ranking needs two or more.")
     if len(set(names)) < len(names):
-        raise InputError.at("predictions_by_model", "names a model twice", "Give each model a name of its own.")
+        raise InputError.at("predictions_by_model", "names a model twice", "Give each model a unique name.")
     found = []
     for name in source:
         values = _plain(source[name])
@@ -374,7 +374,7 @@ def _labels(labels: Any, name: str) -> np.ndarray:
 
 
 def _plain(values: Any) -> np.ndarray:
-    """Array of numbers, or of objects where text or None is among them."""
+    """Array of numbers, or of objects if it contains text or None."""
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     if isinstance(values, pd.Series):
@@ -393,7 +393,7 @@ def _one_kind(arrays: dict[str, np.ndarray]) -> None:
     if len(set(kinds.values())) > 1:
         odd = next(name for name, kind in kinds.items() if kind != kinds[next(iter(kinds))])
         found = f"of {odd!r} are {kinds[odd]}, others {kinds[next(iter(kinds))]}"
-        raise InputError.at("labels", found, "Give all as class names, or all as class indices.")
+        raise InputError.at("labels", found, "Pass all as class names, or all as class indices.")
 
 
 def _missing(labels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The labels that each training of a comparison sees: given, corrected, issues dropped, as many random changes."""
+"""Training labels of each arm of a comparison: given, corrected, label issues dropped, as many random changes."""
 
 from __future__ import annotations
 

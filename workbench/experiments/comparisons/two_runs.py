@@ -1,7 +1,7 @@
-"""Two runs on the same examples, joined by id: what moved, which scores changed, and how far both agree.
+"""Compare two runs on the same examples, joined by id: moves on the data map, changed scores, agreement.
 
 Before and after a correction, two models, two seeds. Hidden here: runs with other orders of rows and of classes, and
-evidence that only one of them has. `workbench.compare` asks another question: does a model get better by a correction.
+evidence that only one of them has. `workbench.compare` answers another question: whether a correction improves a model.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 COMPARED_NEIGHBORS = 10
-"""Neighbours that are compared."""
+"""Number of neighbours that are compared."""
 
 MAP = ("variability", "confidence")
 
 
 @dataclass(frozen=True, repr=False)
 class RunComparison(Printed):
-    """What `compare_runs` found.
+    """Result of `compare_runs`.
 
     Attributes
     ----------
     table : DataFrame indexed by the ids that both runs have, in the order of the first
         given_a, given_b, predicted_a, predicted_b : class names or None. is_issue_a, is_issue_b : bool.
         For p_error and for every score that both runs have: `NAME_a`, `NAME_b` and `NAME_change` (b - a).
-        moved : distance between the two places on the data map, in [0, 1.12]; NaN without statistics per epoch.
+        moved : distance between the two positions on the data map, in [0, 1.12]; NaN without statistics per epoch.
         neighbors_kept : share of an example's 10 nearest neighbours that are the same in both, in [0, 1]: how far the
         embeddings agree, whatever their coordinates. NaN without embeddings.
     summary : dict of numbers
         n, only_a, only_b : examples in both, and in one only. given_differ : examples with another given label.
         predictions_agree : share; predictions_kappa : Cohen's. issues_a, issues_b, issues_both : counts;
         issues_jaccard : both / either. moved, neighbors_kept : means. spearman : dict of score to rank correlation.
-        A number is missing where a run lacks the evidence.
+        A number is missing if a run lacks the evidence.
     """
 
     table: pd.DataFrame
@@ -79,7 +79,7 @@ class RunComparison(Printed):
 
     @property
     def phrases(self) -> list[str]:
-        """How far both agree, a phrase for each kind of evidence; `scores` has the rest."""
+        """Agreement of both runs, one phrase for each kind of evidence; see also `scores`."""
         s = self.summary
         parts = [f"{s['n']:,} examples in both"]
         if s["only_a"] or s["only_b"]:
@@ -107,7 +107,7 @@ def compare_runs(
 
     Returns
     -------
-    RunComparison: `table`, one row per shared example, and the figures that sum it up.
+    RunComparison: `table`, one row per shared example, and summary statistics.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def compare_runs(
     Notes
     -----
     Spearman's rho is the correlation of ranks, ties by their mean rank, over examples for which both have a value.
-    Jaccard: label issues of both / of at least one. Two seeds of one training say how much of a difference
-    between two models is chance; compare those first.
+    Jaccard: label issues of both / of at least one. Two seeds of one training show how large a difference
+    between two models is by chance; compare those first.
     """
     a, b = opened(a), opened(b)
     for run in (a, b):
@@ -182,7 +182,7 @@ def _predictions(table: pd.DataFrame, summary: dict, *sides: tuple[Run, np.ndarr
     try:
         said = [run.dataset.labels_of(predicted_labels(run)[0])[rows] for run, rows in sides]
     except MissingEvidence:
-        return  # one of them has no predictions: nothing to compare
+        return  # one of them has no predictions
     table["predicted_a"], table["predicted_b"] = said
     both = table["predicted_a"].notna() & table["predicted_b"].notna()
     found = cohen_kappa(table.loc[both, "predicted_a"], table.loc[both, "predicted_b"])

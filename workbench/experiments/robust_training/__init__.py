@@ -1,7 +1,7 @@
 """Training that tolerates wrong labels: small heads on stored features, one switch between the methods of the field.
 
 `losses/` has one file per loss, `methods` is the table of trainings made of them, `networks` the small networks,
-`bench` measures accuracy by noise rate, `suggestions` turns what a robust head thinks into a review queue.
+`bench` measures accuracy by noise rate, `suggestions` turns the predictions of a robust head into a review queue.
 """
 
 from __future__ import annotations

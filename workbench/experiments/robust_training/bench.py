@@ -1,4 +1,4 @@
-"""Robust methods side by side: accuracy, calibration and corrected labels by share of wrong labels."""
+"""Comparison of robust methods: accuracy, calibration and corrected labels by share of wrong labels."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def robust(
             lines += _condition(names, features, given, right, part, test, dataset.k, setup, number, noise, rate)
     table = pd.DataFrame(lines)
     kind_said = kind if isinstance(kind, str) else "matrix"
-    source = "the given labels taken as true" if truth is None else "known true labels"
+    source = "the given labels, assumed true" if truth is None else "known true labels"
     judged = f"{m:,} held-out examples, {int(seeds)} seeds, {kind_said} noise, {source}"
     return RobustBench(table, _effects(table, names, m, len(rows) - m), judged)
 
@@ -195,7 +195,7 @@ def _condition(
 
 
 def _fixed(X: np.ndarray, given: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """Given labels with the suggestions of `find_issues` on these features taken."""
+    """Given labels with the suggestions of `find_issues` on these features applied."""
     found = find_issues(Evidence.from_arrays(given, k, embeddings=X), seed=seed).sort_values("row")
     labels = given.copy()
     take = found["is_issue"].to_numpy(bool)
@@ -247,9 +247,9 @@ def _rates(rates: Iterable[float]) -> list[float]:
     found = sorted({float(rate) for rate in ([rates] if isinstance(rates, (int, float)) else rates)})
     for rate in found:
         if not 0 <= rate < 1:
-            raise InputError.at("rates", f"holds {rate!r}", "Give shares of labels to change, in [0, 1).")
+            raise InputError.at("rates", f"holds {rate!r}", "Pass shares of labels to change, in [0, 1).")
     if not found:
-        raise InputError.at("rates", "is empty", "Give shares of labels to change, in [0, 1).")
+        raise InputError.at("rates", "is empty", "Pass shares of labels to change, in [0, 1).")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The methods behind one switch: each trains heads on given labels and answers with probabilities.
+"""The robust methods with a common interface: each trains heads on given labels and returns probabilities.
 
 Most are a loss in the common loop; co-teaching and cross-split correction train two networks.
 """
@@ -36,7 +36,7 @@ WARM_UP = 1 / 3  # share of the epochs in which cross-split correction trusts th
 
 @dataclass(frozen=True)
 class Trained:
-    """Heads after training: their mean probabilities, and what they say of the training examples.
+    """Trained heads: their mean probabilities, and their predictions for the training examples.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Method:
-    """How to train, what it is in words, who proposed it."""
+    """The training function, a description, and the source."""
 
     train: Callable[[Training], Trained]
     in_words: str
@@ -132,7 +132,7 @@ ROBUST_METHODS: dict[str, Method] = {
     ),
     "generalized_cross_entropy": Method(
         _one_network(lambda task, net, x, y, rng: generalized_cross_entropy(net(x), y)),
-        "what the model does not believe counts less (q = .7)",
+        "labels that the model finds improbable count less (q = .7)",
         "Zhang and Sabuncu 2018",
     ),
     "bootstrapping": Method(
@@ -142,11 +142,11 @@ ROBUST_METHODS: dict[str, Method] = {
     ),
     "forward_correction": Method(
         _one_network(lambda task, net, x, y, rng: forward_correction(net(x), y, task.transition)),
-        "predictions pass through the estimated noise matrix",
+        "predictions are multiplied by the estimated noise matrix",
         "Patrini et al. 2017",
     ),
     "mixup": Method(_one_network(_mixed), "trained between examples", "Zhang et al. 2018"),
-    "co_teaching": Method(_co_teaching, "two networks pick small losses for each other", "Han et al. 2018"),
+    "co_teaching": Method(_co_teaching, "two networks select small-loss examples for each other", "Han et al. 2018"),
     "cross_split": Method(
         _cross_split, "two halves correct each other's labels; without the semi-supervised part", "Kim et al. 2023"
     ),
@@ -154,7 +154,7 @@ ROBUST_METHODS: dict[str, Method] = {
 
 
 def check_methods(names: str | Iterable[str] | None) -> list[str]:
-    """Names of methods, all of them for None, or an error that lists what there is."""
+    """Names of methods, all of them for None, or an error that lists the valid names."""
     found = list(ROBUST_METHODS) if names is None else [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in found:
         if name not in ROBUST_METHODS:
@@ -167,7 +167,7 @@ def check_methods(names: str | Iterable[str] | None) -> list[str]:
 def estimated_noise(X: np.ndarray, labels: np.ndarray, k: int, seed: int = 0) -> tuple[np.ndarray, float]:
     """Noise matrix (k, k), row = true, column = given, and the share of wrong labels, by confident learning.
 
-    The probabilities are out of fold, of a logistic regression on X. A class that nobody was given keeps its labels.
+    The probabilities are out of fold, of a logistic regression on X. A class without examples keeps its labels.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -1,6 +1,6 @@
-"""Small networks on stored features, and the loop that all methods share.
+"""Small networks on stored features, and the training loop that all methods share.
 
-Hidden here: seeds that leave the global ones alone, batches, one thread (small networks gain nothing from more).
+Hidden here: seeds that do not affect the global state, batches, one thread (small networks gain nothing from more).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-WIDEST_HEAD = 128  # principal components that a head sees at most
+WIDEST_HEAD = 128  # maximum number of principal components for a head
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Training:
         return np.random.default_rng([self.seed, number])
 
     def batches(self, rng: np.random.Generator, rows: np.ndarray | None = None) -> Iterator[Tensor]:
-        """Row numbers of one epoch, shuffled; a last batch of one row joins the one before."""
+        """Shuffled row numbers of one epoch; a last batch of one row is merged with the previous one."""
         import torch
 
         order = torch.from_numpy(rng.permutation(len(self.labels) if rows is None else rows))

@@ -1,6 +1,6 @@
-"""What robust heads would change, as suggestions for the review queue.
+"""Labels that robust heads would change, as suggestions for the review queue.
 
-Every example is judged by a head that was trained without it, so that none can vouch for its own label.
+Every example is predicted by a head that was trained without it, so that its own label has no influence.
 """
 
 from __future__ import annotations

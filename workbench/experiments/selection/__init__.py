@@ -1,4 +1,4 @@
-"""Keep, drop, weight: which examples to train on, by whatever score, and whether that beats chance.
+"""Keep, drop or weight: which examples to train on, by any score, and whether that is better than chance.
 
 `selection` chooses ids and weights, `rules` says which end of a score is kept and why, `shapley` and `influence` are
 values that need all examples at once, `curve` measures accuracy against the share that was kept.

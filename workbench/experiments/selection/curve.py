@@ -102,7 +102,7 @@ def keep_curve(
 
     Notes
     -----
-    "knn_shapley" and "influence" are made anew from the training part of each split. Recorded scores come from the one
+    "knn_shapley" and "influence" are recomputed from the training part of each split. Recorded scores come from the one
     training that was recorded, which saw the held-out examples too: what they say of a training example rests a little
     on the given labels of test examples, never on the true ones. Intervals are corrected resampled t
     (`workbench.experiments.intervals.corrected_t`), the splits overlapping by the part that was chosen from.
@@ -196,7 +196,7 @@ def _predicted(estimator: Any, X: Any, given: np.ndarray, kept: np.ndarray, test
 
 
 def _whole(data: Run | Dataset, source: str | pd.Series, seed: int) -> np.ndarray | None:
-    """(n,) values that are known before the split; None for those made from its training part."""
+    """(n,) values that are known before the split; None for those computed from its training part."""
     if isinstance(source, str) and needs_inputs(source):
         return None
     return selection_values(data, source, seed)

@@ -1,4 +1,4 @@
-"""What leaving out an example would do to held-out loss: influence functions of a softmax head, exact Hessian.
+"""Effect of leaving out an example on the held-out loss: influence functions of a softmax head, exact Hessian.
 
 The head is small (a linear layer on embeddings), so the Hessian is built and solved as it is; nothing is sampled.
 """
@@ -73,7 +73,7 @@ class SoftmaxHead:
         return float(-np.log(self.probabilities(X)[np.arange(len(labels)), labels]).mean())
 
     def influence(self, X: np.ndarray, labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray) -> np.ndarray:
-        """How much the mean loss on `test` would grow if a training example were left out: float64 (n,), in nats.
+        """Increase of the mean loss on `test` if a training example were left out: float64 (n,), in nats.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class SoftmaxHead:
 def influence(
     X: np.ndarray, labels: np.ndarray, k: int, *, folds: int = 5, penalty: float = PENALTY, seed: int = 0
 ) -> np.ndarray:
-    """How much held-out loss would grow without an example, averaged over the folds that it was trained for.
+    """Increase of the held-out loss without an example, averaged over the folds in which it is a training example.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def influence(
     k : number of classes
     folds : each is held out once from a head that is trained on the others
     penalty : of the heads
-    seed : of the dealing of examples to folds
+    seed : of the assignment of examples to folds
 
     Returns
     -------
@@ -138,7 +138,7 @@ def influence(
 
 
 def directions(k: int) -> int:
-    """How many columns an exact Hessian allows for k classes, between 8 and 64.
+    """Number of columns for which an exact Hessian is feasible with k classes, between 8 and 64.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""By what to select, which end is kept, and who says so: one flat table.
+"""Rules of selection: the value, the end that is kept, and the source, in one flat table.
 
-A score says which end is suspicious; which end is worth keeping is another question. Scores of label quality keep the
-end that is not suspicious. Scores of difficulty keep the hard end, as their papers do, and wrong labels with it.
+A score defines which end is suspicious; which end is worth keeping is another question. Scores of label quality keep
+the end that is not suspicious. Scores of difficulty keep the hard end, as their papers do, and wrong labels with it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rule:
-    """Which end of a value is kept ("high" or "low"), who proposed it, and what it is in words."""
+    """The end of a value that is kept ("high" or "low"), the source, and a description."""
 
     keep: str
     source: str
@@ -53,16 +53,16 @@ RULES: dict[str, Rule] = {
     "mean_entropy": Rule("high", "uncertainty sampling, Lewis and Gale 1994", "the undecided"),
     "p_error": Rule("low", "find_issues: the probability that the given label is wrong", "the least doubtful labels"),
     "knn_shapley": Rule(
-        "high", "Jia et al. 2019, theorem 1", "what helps nearest neighbours to the given labels", _shapley
+        "high", "Jia et al. 2019, theorem 1", "examples that help nearest neighbours predict the given labels", _shapley
     ),
     "influence": Rule(
-        "high", "Koh and Liang 2017, equation 2", "what lowers the held-out loss of a softmax head", _influence
+        "high", "Koh and Liang 2017, equation 2", "examples that lower the held-out loss of a softmax head", _influence
     ),
 }
 
 
 def rule(name: str) -> Rule:
-    """The rule of a name: its own, or of a score of label quality the end that is not suspicious."""
+    """The rule for a name: its own, or for a score of label quality the end that is not suspicious."""
     if name in RULES:
         return RULES[name]
     if name not in SCORES:
@@ -72,12 +72,12 @@ def rule(name: str) -> Rule:
 
 
 def needs_inputs(name: str) -> bool:
-    """Whether a value is made from inputs and labels of just the examples that can be chosen."""
+    """Whether a value is computed from inputs and labels of only the examples that can be chosen."""
     return rule(name).value is not None
 
 
 def recorded_value(data: Run | Dataset, name: str, seed: int) -> np.ndarray:
-    """(n,) of a registered score, or of "p_error"; NaN where there is none."""
+    """(n,) of a registered score, or of "p_error"; NaN where missing."""
     if name == "p_error":
         found = find_issues(data, seed=seed)
         return _aligned(found["p_error"], data)
@@ -90,21 +90,21 @@ def recorded_value(data: Run | Dataset, name: str, seed: int) -> np.ndarray:
 
 
 def made_value(material: Inputs, labels: np.ndarray, k: int, name: str, rows: np.ndarray, seed: int) -> np.ndarray:
-    """(n,) of a value that is made from the inputs and labels of `rows`; NaN elsewhere."""
+    """(n,) of a value computed from the inputs and labels of `rows`; NaN elsewhere."""
     out = np.full(len(labels), np.nan)
     rows = rows[material.there[rows] & (labels[rows] >= 0)]
     X = material.values
     X = X.iloc[rows].to_numpy() if hasattr(X, "iloc") else X[rows].toarray() if hasattr(X, "toarray") else X[rows]
     value = rule(name).value
     if value is None:
-        raise InputError.at("by", f"is {name!r}, which is not made from inputs", "Pass it to `recorded_value`.")
+        raise InputError.at("by", f"is {name!r}, which is not computed from inputs", "Pass it to `recorded_value`.")
     with limited_threads(len(labels)):
         out[rows] = value(scaled(np.asarray(X, np.float32), seed), labels[rows], k, seed)
     return out
 
 
 def selection_values(data: Run | Dataset, by: str | pd.Series, seed: int = 0, X: Any = None) -> np.ndarray:
-    """(n,) float64, what to select by, in dataset order; NaN for what cannot be chosen.
+    """(n,) float64, the values to select by, in dataset order; NaN for examples that cannot be chosen.
 
     Parameters
     ----------
@@ -132,11 +132,11 @@ def _aligned(values: pd.Series, data: Run | Dataset) -> np.ndarray:
 
 
 def end_of(by: str | pd.Series, end: str | None) -> str:
-    """Which end is kept: the one asked for, else that of the rule."""
+    """The end to keep: as requested, or by default that of the rule."""
     if end is not None and end not in ("high", "low"):
         raise InputError.unknown("end", end, ("high", "low"))
     if isinstance(by, pd.Series):
         if end is None:
-            raise InputError.at("end", "is missing", 'Of values of your own, say which end to keep: "high" or "low".')
+            raise InputError.at("end", "is missing", 'For your own values, pass the end to keep: "high" or "low".')
         return end
     return rule(by).keep if end is None else end

@@ -1,7 +1,7 @@
 """Ids to keep and weights for training, by a score.
 
-Ties are broken at random by the seed, so that a score with many equal values (forgetting) does not keep what comes
-first in the file.
+Ties are broken at random by the seed, so that a score with many equal values (forgetting) does not depend on the order
+of the file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def select(
     X: Any = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """Ids of the examples to keep.
+    """Select the ids of the examples to keep.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ def select(
 
     Raises
     ------
-    InputError : an unknown score, `keep` out of range, or nothing to choose from. MissingEvidence : it needs what the
-    run does not have.
+    InputError : an unknown score, `keep` out of range, or nothing to choose from.
+    MissingEvidence : the run lacks the required evidence.
 
     Notes
     -----
     Hard and mislabelled examples look alike to variability, EL2N and forgetting: on data with wrong labels their hard
-    end holds many of them. `keep_curve` says what a selection does to accuracy on your data.
+    end holds many of them. `keep_curve` measures the effect of a selection on accuracy on your data.
 
     Examples
     --------
@@ -96,15 +96,16 @@ def sample_weights(
     X: Any = None,
     seed: int = 0,
 ) -> pd.Series:
-    """A weight in [0, 1] for every example, for `sample_weight=` or a weighted sampler.
+    """Compute a weight in [0, 1] for every example, for `sample_weight=` or a weighted sampler.
 
     Parameters
     ----------
     run, by, end, X, seed : as in `select`.
-    keep : weight 1 for what `select` keeps and 0 for the rest. Without it: of "p_error" the probability that the label
-        is right, 1 - p_error; of any other score the share of examples that are worth no more.
+    keep : weight 1 for the examples that `select` keeps and 0 for the others. Without it, the weight for "p_error" is
+        the probability that the label is correct, 1 - p_error; for any other score the share of examples that are
+        worth no more.
     path : also write the columns id and weight to .csv, .jsonl or .parquet.
-    force : replace a file that is there.
+    force : replace an existing file.
 
     Returns
     -------
@@ -157,7 +158,7 @@ def _share(keep: float | int, total: int) -> float:
         raise InputError.at("keep", f"is {keep!r}", "Give a share in (0, 1] or a number of examples.")
     if isinstance(keep, (int, np.integer)):
         if not 1 <= keep <= total:
-            raise InputError.at("keep", f"is {keep} of {total} examples", "Give a number between 1 and that.")
+            raise InputError.at("keep", f"is {keep} of {total} examples", "Pass a number between 1 and that.")
         return keep / total
     if not 0 < keep <= 1:
         raise InputError.at("keep", f"is {keep!r}", "Give a share in (0, 1] or a number of examples.")

@@ -1,4 +1,4 @@
-"""The worth of every training example to a k-nearest-neighbour classifier: exact Shapley values by one sort.
+"""Value of every training example for a k-nearest-neighbour classifier: exact Shapley values by one sort.
 
 A Shapley value is the mean gain in accuracy that an example brings to all possible training sets. For nearest
 neighbours the 2^n trainings collapse into a recursion along the neighbours of each test example.
@@ -11,7 +11,7 @@ import numpy as np
 from workbench.foundation.errors import InputError
 
 SHAPLEY_BLOCK = 1 << 23  # distances held at a time
-MOST_TESTED = 5000  # above so many examples a sample of them is taken as test examples
+MOST_TESTED = 5000  # with more examples, a sample of them is used as test examples
 
 
 def knn_shapley(
@@ -60,7 +60,7 @@ def knn_shapley(
 
     Examples
     --------
-    One test example at 0 of class 1; the nearest neighbour is of class 0, so it takes what the second would bring.
+    One test example at 0 of class 1; the nearest neighbour is of class 0, so it cancels the contribution of the second.
 
     >>> knn_shapley(np.array([[1.0], [2.0]]), np.array([0, 1]), np.array([[0.0]]), np.array([1]), k=1)
     array([-0.5,  0.5])
@@ -80,7 +80,7 @@ def knn_shapley(
     test, test_labels = np.asarray(test, np.float32), np.asarray(test_labels)
     if test.ndim != 2 or test.shape[1] != vectors.shape[1] or len(test) != len(test_labels):
         found = f"has shape {test.shape} for {len(test_labels)} labels and training vectors of width {vectors.shape[1]}"
-        raise InputError.at("test", found, "Pass (t, d) vectors made as the others, and (t,) labels.")
+        raise InputError.at("test", found, "Pass (t, d) vectors computed like the others, and (t,) labels.")
     total, times = np.zeros(n), np.zeros(n)
     squares = (vectors * vectors).sum(axis=1)
     step = max(1, SHAPLEY_BLOCK // n)

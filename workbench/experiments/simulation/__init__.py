@@ -1,1 +1,1 @@
-"""A small world where the truth is known: digits with label noise of a chosen kind, and networks trained on them."""
+"""Simulations with known true labels: digits with label noise of a chosen kind, and networks trained on them."""

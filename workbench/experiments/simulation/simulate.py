@@ -1,7 +1,7 @@
-"""A small world where the truth is known: real digits, label noise of a chosen kind, a network trained on them.
+"""Simulations with known true labels: real digits, label noise of a chosen kind, a network trained on them.
 
-What can only be guessed on one's own data is plain here: which labels are wrong, when the network memorizes them,
-which score finds them, and what it brings to correct some. Hidden: all networks of an experiment (the one that is
+Everything that is unknown on real data is known here: which labels are wrong, when the network memorizes them, which
+score finds them, and the effect of correcting some. Hidden: all networks of an experiment (the one that is
 watched, those for out-of-fold probabilities, those trained on corrected labels) learn at once, as slices of the same
 arrays, so that an experiment takes a second or two.
 """
@@ -29,14 +29,14 @@ from workbench.scores.dynamics import confidence, variability
 TRAIN = 800  # of the 1,797 digits; the others, with their true labels, are the test
 FOLDS = 4
 BOUNDARY_EPOCHS = 6
-REPLICATES = 2  # networks per number of corrections, from different weights
+REPLICATES = 2  # networks per number of corrections, with different initial weights
 CHECKED = (0.25, 0.5, 1.0, 1.5)  # examples checked, as multiples of the number of wrong labels
 NOISES = ("symmetric", "pair", "classes", "boundary", "annotator")
 DETECTORS = ("p_error", "self_confidence", "aum", "forgetting", "last_loss")
 
 
 def class_noise(k: int) -> np.ndarray:
-    """(k, k) transition matrix: the upper half of the classes is taken for the class below it, the lower half never."""
+    """(k, k) transition matrix: each class of the upper half is labelled as the class below it."""
     matrix = np.eye(k)
     for label in range(k // 2, k):
         matrix[label, label] = 0.5
@@ -45,7 +45,7 @@ def class_noise(k: int) -> np.ndarray:
 
 
 class _Training(TypedDict):
-    """What all networks of a simulation have in common."""
+    """Settings and data common to all networks of a simulation."""
 
     width: int
     epochs: int
@@ -54,7 +54,7 @@ class _Training(TypedDict):
 
 @dataclass(frozen=True)
 class Simulation:
-    """What happened, with the truth beside it. Made by `simulate`.
+    """Result of `simulate`, with the true labels.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Simulation:
     figures: ClassVar[tuple[str, ...]] = ("map", "memorization", "detection", "repair")
 
     def data_map(self, epochs: int | None = None) -> pd.DataFrame:
-        """The data map after so many epochs: confidence and variability of every example, and whether it is wrong."""
+        """The data map after some epochs: confidence and variability of every example, and whether it is wrong."""
         p_given = self.evidence.get("p_given")[:epochs]
         columns = {"confidence": confidence(p_given), "variability": variability(p_given), "wrong": self.wrong}
         return pd.DataFrame(columns, index=pd.Index(self.dataset.ids, name="id"))
@@ -94,7 +94,7 @@ class Simulation:
         """One column per detector of `DETECTORS`, by id; high is suspicious."""
         columns: dict[str, np.ndarray] = {}
         for name in DETECTORS:
-            if name == "p_error":  # by place in the list: equal probabilities are ranked there
+            if name == "p_error":  # by position in the list, which also ranks equal probabilities
                 order = self.issues["row"].to_numpy()
                 columns[name] = np.empty(len(order))
                 columns[name][order] = -np.arange(len(order), dtype=float)
@@ -128,7 +128,7 @@ class Simulation:
 
     @cached_property
     def repair(self) -> pd.DataFrame:
-        """What correcting labels brings: networks trained anew after the first examples of a list were checked.
+        """Effect of correcting labels: networks retrained after the first examples of a list were checked.
 
         A checked label becomes the true one; the list is either the most suspicious first (`p_error`), or at random.
 
@@ -142,7 +142,7 @@ class Simulation:
         return self._repaired([0, *sorted({min(len(self.truth), round(part * wrong)) for part in CHECKED})])
 
     def fix(self, checked: int) -> pd.DataFrame:
-        """`repair` for a number of checked examples of one's own choice: the rows of 0 and of that number.
+        """`repair` for a chosen number of checked examples: the rows for 0 and for that number.
 
         Parameters
         ----------
@@ -161,7 +161,7 @@ class Simulation:
 
     @cached_property
     def _fixed(self) -> dict[int, pd.DataFrame]:
-        """Numbers of checked examples that were asked for, so that a slider that comes back need not train again."""
+        """Requested numbers of checked examples, cached so that moving a slider back does not train again."""
         return {}
 
     def _repaired(self, numbers: list[int]) -> pd.DataFrame:
@@ -176,7 +176,7 @@ class Simulation:
                 mended[first] = self.truth[first]
                 rows.append({"order": order, "checked": checked, "corrected": int(self.wrong[first].sum())})
                 labels.append(mended)
-        # none checked is the same in both orders
+        # with none checked, both orders are the same
         once, place = np.unique(np.stack(labels), axis=0, return_inverse=True)
         accuracy = self._accuracies(once)[place.ravel()]
         found = [{**row, "replicate": r, "accuracy": float(a)} for row, line in zip(rows, accuracy)
@@ -199,12 +199,12 @@ class Simulation:
 def simulate(
     noise: str | np.ndarray = "symmetric", rate: float = 0.2, *, width: int = 64, epochs: int = 20, seed: int = 0
 ) -> Simulation:
-    """Spoil labels of real digits, train a small network on them, and keep everything that can be known.
+    """Corrupt labels of real digits, train a small network on them, and keep all results.
 
     Parameters
     ----------
-    noise : "symmetric", "pair", "classes" (the digits 5 to 9 are taken for the digit below), "boundary" (images near
-        the boundary of a classifier), "annotator" (five people of different care), or a float transition matrix
+    noise : "symmetric", "pair", "classes" (the digits 5 to 9 are labelled as the digit below), "boundary" (images near
+        the boundary of a classifier), "annotator" (five people of different accuracy), or a float transition matrix
         (k, k): the kinds of `wb.experiments.plant_errors`.
     rate : share of the training labels that are wrong, in (0, 1).
     width : units of the hidden layer; a wider network memorizes wrong labels sooner.
@@ -213,7 +213,7 @@ def simulate(
 
     Returns
     -------
-    Simulation; `detection`, `repair` and `fix` are worked out when first asked for.
+    Simulation; `detection`, `repair` and `fix` are computed on first access.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Small networks that learn at once, as slices of the same arrays: one hidden layer of rectified linear units, AdamW.
+"""Small networks trained together as slices of the same arrays: one hidden layer of rectified linear units, AdamW.
 
 Hidden here: the gradient by hand. Networks this small spend most of their time in a framework's bookkeeping, and its
 import takes longer than the training.
@@ -14,7 +14,7 @@ import numpy as np
 BATCH = 32
 RATE = 1e-2  # of learning
 DECAY = 1e-4
-ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON = 0.9, 0.999, 1e-8  # of Adam's two means, and what keeps its quotient finite
+ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON = 0.9, 0.999, 1e-8  # decay of Adam's two means, and epsilon
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Networks:
 
     @classmethod
     def started(cls, starts: np.ndarray, d: int, width: int, k: int) -> Networks:
-        """First weights after He et al. 2015, biases zero; equal entries of `starts` (M,) give equal networks."""
+        """Initial weights after He et al. 2015, biases zero; equal entries of `starts` (M,) give equal networks."""
         made = cls.empty(len(starts), d, width, k)
         for number, start in enumerate(starts):
             rng = np.random.default_rng(int(start))
@@ -68,7 +68,7 @@ def training(
     features: np.ndarray, labels: np.ndarray, k: int, *, width: int, epochs: int, seed: int, starts: np.ndarray,
     use: np.ndarray | None = None,
 ) -> Iterator[Networks]:  # fmt: skip
-    """The networks after each epoch (the same object, moved on), trained by cross-entropy.
+    """Yield the networks after each epoch (the same object, updated in place), trained with cross-entropy.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def training(
     labels : int (M, n), the given classes for each network
     k, width, epochs : classes, hidden units, passes over the data
     seed : of the order of batches, which is the same for all networks
-    starts : int (M,), seeds of the first weights
+    starts : int (M,), seeds of the initial weights
     use : float (M, n), the weight of an example's loss; 0 leaves it out. 1 by default
 
     References

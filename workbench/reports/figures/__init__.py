@@ -1,6 +1,6 @@
-"""Figures of a run, or of a result, as plain plotly figures, to look at, to style further, to write to a file.
+"""Figures of a run, or of a result, as plotly figures to display, style or save.
 
-One function per kind in the modules of this folder; `FIGURES` lists them. Nothing here is needed to use the rest.
+The modules of this folder have one function per kind; `FIGURES` lists them. The rest of the package does not need them.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ OF_RESULTS: LazyTable = LazyTable(
         "swaps": f"{_HERE}.rankings:swaps",
     }
 )
-"""Figures of results by kind; a result names its own in its attribute `figures`."""
+"""Figures of results by kind; the attribute `figures` of a result lists the available kinds."""
 
 __all__ = ["FIGURES", "OF_RESULTS", "figure"]
 
 
 def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure:
-    """A plotly figure of a run, or of a result of `compare`, `compare_rankings` and their like.
+    """Plot a run, or a result of `compare`, `compare_rankings` and similar functions, with plotly.
 
     Parameters
     ----------

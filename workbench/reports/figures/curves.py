@@ -23,7 +23,7 @@ GIVEN_COLOR, SUGGESTED_COLOR = OKABE_ITO[4], OKABE_ITO[3]
 
 
 def curves(run: Run, ids: Sequence[object] | None = None, *, issues: pd.DataFrame | None = None) -> go.Figure:
-    """How sure the model was of the given label, and of the suggested one, epoch by epoch.
+    """Probability of the given and of the suggested label over the epochs, for some examples.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def curves(run: Run, ids: Sequence[object] | None = None, *, issues: pd.DataFram
 
     Notes
     -----
-    Of each epoch the five likeliest classes are recorded: where the suggested label is not among them, the curve has
-    a gap.
+    The five most probable classes of each epoch are recorded: if the suggested label is not among them, the curve has a
+    gap.
     """
     from plotly.subplots import make_subplots
 
@@ -64,7 +64,7 @@ def curves(run: Run, ids: Sequence[object] | None = None, *, issues: pd.DataFram
     figure.update_annotations(font={"size": 12, "color": INK})
     last = p_given[-1]
     believed = int((last >= 0.5).sum())
-    title = f"At the end the model believes {believed} of these {len(rows)} labels"
+    title = f"At the end the model agrees with {believed} of these {len(rows)} labels"
     dressed(figure, title, f"{safe(run.name)}: probability of the given label and of the suggested one, epoch by epoch")
     figure.update_yaxes(range=[-0.04, 1.04], tickvals=[0, 0.5, 1])
     figure.update_xaxes(title_text="epoch", row=lines)

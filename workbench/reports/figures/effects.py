@@ -1,4 +1,4 @@
-"""What a change of the training data brings: corrected labels, and a part of the examples, with intervals."""
+"""Effect of a change of the training data: corrected labels, or a part of the examples, with intervals."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def comparison(result: Comparison) -> go.Figure:
     figure.add_vline(x=0, line={"color": INK, "dash": "dot", "width": 1})
     words = result.effects.loc["corrected", "verdict"]
     title = f"{result.changed:,} labels corrected: {result.in_words()}"
-    title += f" ({words})" if words in ("better", "worse") else "; no difference that this can show"
+    title += f" ({words})" if words in ("better", "worse") else "; no difference is shown"
     subtitle = f"judged on {result.judged_on}; interval: {result.interval_kind}"
     dressed(figure, title, subtitle, x="accuracy against the given labels, in points")
     figure.update_yaxes(range=[len(ROWS) - 0.6, -0.7])
@@ -126,7 +126,7 @@ def robust(result: RobustBench, measure: str = "accuracy") -> go.Figure:
 
 
 def _in_rows(figure: go.Figure) -> go.Figure:
-    """Lines of one point each, which would lie on one another, as rows with their names in front."""
+    """Lines of one point each, which would overlap, as rows with their names in front."""
     for line in figure.data:
         away = line.error_y.to_plotly_json()
         line.update(x=line.y, y=[line.name], error_x=away, error_y=None, mode="markers", marker_size=9)

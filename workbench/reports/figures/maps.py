@@ -1,4 +1,4 @@
-"""The two maps: how each example fared in training, and where its embedding lies."""
+"""The two maps: the training dynamics of each example, and a projection of its embedding."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ REGIONS = (
 )
 """Dataset Cartography's regions: place in the plot and name."""
 
-MOST_MAP_CLASSES = 40  # with more, classes share colours and the legend is left out
-HARD = 0.25  # mean probability of the given label below which an example counts as never believed
+MOST_MAP_CLASSES = 40  # with more classes, colours repeat and the legend is omitted
+HARD = 0.25  # mean probability of the given label below which a label counts as not learned
 
 
 def data_map(
@@ -52,13 +52,13 @@ def data_map(
     ----------
     color : a score, "p_error", "given_label" (class), or a column of the dataset.
     issues : result of `find_issues`: its issues get a ring, and hovering shows its suggestions.
-    most : points drawn at most; more are thinned at random, issues never.
+    most : maximum number of points; more are thinned at random, but issues are always drawn.
     """
     values = score(run, ["confidence", "variability"])
     x, y = values["variability"].to_numpy(), values["confidence"].to_numpy()
     hard, judged = int((y < HARD).sum()), int((~np.isnan(y)).sum())
-    title = f"The model came to believe all but {hard:,} of {judged:,} labels" if judged else "No label was judged"
-    subtitle = f"{safe(run.name)}: mean probability of the given label below {share(HARD)} means not believed; "
+    title = f"The model learned all but {hard:,} of {judged:,} labels" if judged else "No label was judged"
+    subtitle = f"{safe(run.name)}: mean probability of the given label below {share(HARD)} means not learned; "
     subtitle += f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
     figure = _scatter(run, x, y, color, issues, most, {"confidence": y, "variability": x})
     for left, bottom, xanchor, yanchor, name in REGIONS:
@@ -94,7 +94,8 @@ def embedding(
     drawn = int(np.isfinite(points).all(axis=1).sum())
     what = "given label" if color == "given_label" else safe(color.replace("_", " "))
     title = f"{drawn:,} examples by embedding, coloured by {what}"
-    near = "near points are alike, distances between groups mean little" if method == "umap" else "the main directions"
+    near = "near points are similar, distances between groups mean little"
+    near = near if method == "umap" else "the main directions"
     subtitle = f"{safe(run.name)}: {method.upper()} of epoch {number}; {near}"
     figure = _scatter(run, points[:, 0], points[:, 1], color, issues, most, {})
     dressed(figure, title, subtitle)

@@ -1,4 +1,4 @@
-"""Matrices of classes: what is predicted where a label is given, and which labels are given where a class is true."""
+"""Matrices of classes: predicted class by given label, and given label by true class."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 MOST_MATRIX_CLASSES = 40
-"""With more classes only those with the most disagreement are drawn."""
+"""With more classes, only those with the most disagreement are drawn."""
 
 ASSUMED = (
     "An estimate that holds only under assumptions: label noise depends on the true class alone, probabilities are "
-    "out-of-sample, and every class has examples that the model is sure of and right about."
+    "out-of-sample, and every class has examples that the model predicts confidently and correctly."
 )
 CELL_RGB = "0,100,170"
-MOST_NUMBERS = 20  # classes up to which the numbers are written into the cells
+MOST_NUMBERS = 20  # maximum number of classes for numbers in the cells
 
 
 def confusion(run: Run) -> go.Figure:
-    """How often each class is predicted where each label is given; the diagonal is left pale.
+    """Number of predictions of each class by given label; the diagonal is pale.
 
     Predictions are those of the stored or out-of-fold probabilities, or else of the last epoch (in-sample).
     """
@@ -132,7 +132,7 @@ def _heatmap(
     subtitle: str,
     axes: tuple[str, str],
 ) -> go.Figure:
-    """Rows from top to bottom; cells without a colour (the diagonal) stay grey."""
+    """Rows from top to bottom; cells without a colour (the diagonal) are grey."""
     import plotly.graph_objects as go
 
     k = len(names)

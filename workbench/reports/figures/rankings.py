@@ -1,4 +1,4 @@
-"""A ranking of models before and after test labels were corrected, and how it depends on the share of errors."""
+"""Ranking of models before and after correcting test labels, and its dependence on the share of errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def bump(result: Reranking) -> go.Figure:
-    """Rank of every model by given labels (left) and by corrected labels (right); models that moved in colour."""
+    """Rank of every model by given labels (left) and by corrected labels (right); models that moved are coloured."""
     import plotly.graph_objects as go
 
     table = result.table
@@ -44,7 +44,7 @@ def bump(result: Reranking) -> go.Figure:
         )  # fmt: skip
     moved = int((table["moved"] != 0).sum())
     sure = int(result.flips["sure"].sum())
-    title = f"{moved} of {len(table)} models change their place" if moved else "No model changes its place"
+    title = f"{moved} of {len(table)} models change rank" if moved else "No model changes rank"
     pairs = f"{len(result.flips)} pairs change their order, {sure} beyond chance"
     low, high = result.tau_interval
     subtitle = f"{result.changed:,} of {result.n:,} test labels corrected; {pairs}; Kendall's tau {result.tau:.2f}"
@@ -60,12 +60,12 @@ def bump(result: Reranking) -> go.Figure:
 def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None = None) -> go.Figure:
     """Accuracy of every model against the share of relabelled examples, lines that cross where models swap.
 
-    The slider moves the mark over the shares, and title and points say who is ahead there. It needs no kernel.
+    The slider moves the mark over the shares; title and points show which model is ahead. It needs no kernel.
 
     Parameters
     ----------
     labels : "corrected" or "given", by which the relabelled examples are judged.
-    prevalence : where to put the mark at first, in [0, 1]; by default the share that was observed.
+    prevalence : initial position of the mark, in [0, 1]; by default the observed share.
     """
     import plotly.graph_objects as go
 
@@ -121,21 +121,21 @@ def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None
 
 
 def _points(share: float, order: pd.Series) -> dict[str, list]:
-    """Where the lines are at a share, and what a pointer reads there."""
+    """Values of the lines at a share, and the hover text there."""
     words = [f"{place}. {safe(name)}: {value:.3f}" for place, (name, value) in enumerate(order.items(), 1)]
     return {"x": [share] * len(order), "y": order.tolist(), "text": words}
 
 
 def _ahead(share: float, order: pd.Series, judged: str) -> tuple[str, str]:
-    """Title and subtitle: who leads at a share, and by how much."""
+    """Title and subtitle: the best model at a share, and its lead."""
     first, second = order.index[:2]
     gap = order.iloc[0] - order.iloc[1]
     title = f"With {share:.1%} of the test labels wrong, {safe(first, 24)} is ahead"
     if gap < 1e-9:
         title = f"With {share:.1%} of the test labels wrong, {safe(first, 24)} and {safe(second, 24)} tie"
-    return title, f"{100 * gap:.1f} points before {safe(second, 24)}; {judged}"
+    return title, f"{100 * gap:.1f} points ahead of {safe(second, 24)}; {judged}"
 
 
 def _places(ranks: pd.Series) -> dict[object, int]:
-    """A line of its own for every model, models of the same rank one below the other."""
+    """A separate line for every model, models of the same rank one below the other."""
     return {name: place for place, name in enumerate(ranks.sort_values(kind="stable").index)}

@@ -1,4 +1,4 @@
-"""Whether predicted probabilities of error come true, where the truth is known."""
+"""Calibration of the predicted probabilities of error, for examples whose truth is known."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
 
 
 def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tuple[np.ndarray, np.ndarray, str]:
-    """(m,) p_error and (m,) bool "is wrong" of the examples whose truth is known, and from what it is, in words."""
+    """(m,) p_error and (m,) bool "is wrong" of the examples whose truth is known, and its source, in words."""
     if truth not in (None, "verdicts", "planted"):
         raise InputError.unknown("truth", truth, ("verdicts", "planted"))
     planted = run.planted()
@@ -88,14 +88,14 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
         p, wrong = table["p_error"].to_numpy(float), table["wrong"].to_numpy(bool)
         how = f"{len(table):,} verdicts of people, " + (
             "on a random audit, by p_error as it was when the sample was drawn" if random else
-            "on examples of their own choice and not a random audit: of labels that nobody looked at it says little"
+            "on examples of their own choice, not a random audit: this says little about the other labels"
         )  # fmt: skip
     elif truth == "planted" and planted is not None:
         p = issues["p_error"].to_numpy(float)
         wrong = issues.index.isin(planted["id"])
         how = f"{len(planted):,} planted errors; errors that were not planted count as right"
     else:
-        there = f"{most:,} verdicts of people so far, {FEWEST_VERDICTS} are needed (what was accepted in bulk is none)"
+        there = f"{most:,} verdicts of people so far, {FEWEST_VERDICTS} are needed (bulk decisions do not count)"
         how = f"{there}. Decide about examples one by one, or train on planted errors (`wb.experiments.plant_errors`)."
         raise MissingEvidence.needed("figure 'reliability'", ["verdicts", "planted"], how)
     usable = ~np.isnan(p)
@@ -109,7 +109,7 @@ def _audited(run: Run) -> pd.DataFrame:
 
 
 def _chosen(run: Run, issues: pd.DataFrame) -> pd.Series:
-    """The newest verdict on each example that `issues` has."""
+    """The newest verdict on each example in `issues`."""
     verdicts = verdicts_of(run)
     return verdicts[verdicts.index.isin(issues.index)]
 
@@ -122,7 +122,7 @@ def _before_verdicts(run: Run, issues: pd.DataFrame, verdicts: pd.Series) -> pd.
 
 
 def binned(p: np.ndarray, wrong: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """One row per bin that holds something: count, predicted, observed, low, high (Wilson's 95 % interval)."""
+    """One row per non-empty bin: count, predicted, observed, low, high (Wilson's 95 % interval)."""
     place = np.minimum((p * bins).astype(np.int64), bins - 1)
     count = np.bincount(place, minlength=bins)
     there = count > 0

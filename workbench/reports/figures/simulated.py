@@ -24,7 +24,7 @@ CURVE_WORDS = {"p_error": "all evidence (p_error)", "last_loss": "loss after the
 
 
 def data_map(simulation: Simulation, epochs: int | None = None) -> go.Figure:
-    """Confidence against variability after so many epochs; wrong labels are crosses."""
+    """Confidence against variability after a number of epochs; wrong labels are crosses."""
     import plotly.graph_objects as go
 
     epochs = _checked(simulation, epochs)
@@ -62,7 +62,7 @@ def memorization(simulation: Simulation, epochs: int | None = None) -> go.Figure
     names = {
         "right_fitted": "right labels fitted",
         "wrong_fitted": "wrong labels fitted",
-        "wrong_as_true": "wrong labels seen through",
+        "wrong_as_true": "wrong labels predicted as true",
         "test_accuracy": "accuracy on clean test",
     }
     colors = (BLUE, ORANGE, OKABE_ITO[2], INK)
@@ -119,7 +119,7 @@ def detection(simulation: Simulation) -> go.Figure:
 
 
 def repair(simulation: Simulation, checked: int | None = None) -> go.Figure:
-    """Test accuracy of networks trained anew after the first so many examples were checked and corrected.
+    """Test accuracy of networks retrained after the first examples of a list were checked and corrected.
 
     The faint line is at `checked`, by default the number of wrong labels; its networks are trained if need be.
     """
@@ -163,7 +163,7 @@ def repair(simulation: Simulation, checked: int | None = None) -> go.Figure:
 
 
 def _upright(figure: go.Figure, x: float, low: float, high: float) -> None:
-    """A broad faint line at x: what a slider points at."""
+    """A broad faint line at x, the position of a slider."""
     figure.add_scatter(
         x=[x, x],
         y=[low, high],
@@ -175,7 +175,7 @@ def _upright(figure: go.Figure, x: float, low: float, high: float) -> None:
 
 
 def _checked(simulation: Simulation, epochs: int | None) -> int:
-    """The number of epochs, all of them unless given."""
+    """The number of epochs; by default all."""
     last = len(simulation.memorization)
     if epochs is not None and not 1 <= epochs <= last:
         raise InputError.at("epochs", f"is {epochs!r}", f"Use a number from 1 to {last}.")

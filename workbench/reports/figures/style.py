@@ -1,7 +1,7 @@
-"""The one look of all figures: colours, template, titles, hover texts.
+"""Common style of all figures: colours, template, titles, hover texts.
 
-Backgrounds are transparent and greys are chosen to be readable on white and on black, so that a figure sits well on
-paper and in a dark notebook. Text from data (ids, class names) is escaped, since plotly reads markup in text.
+Backgrounds are transparent and greys are chosen to be readable on white and on black, so that a figure fits on paper
+and in a dark notebook. Text from data (ids, class names) is escaped, since plotly reads markup in text.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ OKABE_ITO = ("#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "
 """Okabe and Ito's colours for the colour-blind; yellow darkened and black lightened to be seen on any background."""
 
 MORE_COLORS = ("#8f5fc4", "#8b5a2b", "#7fae1e", "#f0868c", "#0b8f9a", "#b5178f", "#5c6fe0", "#a83a3a")
-"""Of classes nine to sixteen."""
+"""Colours of classes nine to sixteen."""
 
 VIRIDIS = ("#3f5290", "#355f8d", "#2a788e", "#21918c", "#22a884", "#44bf70", "#7ad151", "#a5db36")
-"""Without its darkest and lightest ends, which melt into a black or a white page."""
+"""The scale without its darkest and lightest ends, which are invisible on a black or a white page."""
 
 INK = "#7b7b7b"
 FAINT = "rgba(128,128,128,0.22)"
 RING = "#d55e00"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 WEBGL_ROWS = 5_000
-"""More points than this are drawn by WebGL."""
+"""More points than this are drawn with WebGL."""
 
 MOST_POINTS = 50_000
 """More points than this are thinned at random."""
@@ -101,7 +101,7 @@ def dressed(figure: go.Figure, title: str, subtitle: str = "", *, x: str = "", y
 
 
 def template() -> go.layout.Template:
-    """Quiet, dense, transparent."""
+    """The template: quiet, dense, transparent."""
     import plotly.graph_objects as go
 
     axis = {

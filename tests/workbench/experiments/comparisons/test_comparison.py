@@ -110,7 +110,10 @@ def test_nothing_gained_is_said(spoiled, rng):
         ({"after": ["cow"] * 200}, "unknown class 'cow'"),
         ({"after": np.zeros(200, int), "truth": "planted"}, "has no planted errors"),
         ({"after": np.zeros(200, int), "truth": "right"}, "unknown truth 'right'"),
-        ({"after": np.zeros(200, int), "test": np.arange(200)}, "`test` holds .* examples whose label the correction"),
+        (
+            {"after": np.zeros(200, int), "test": np.arange(200)},
+            "`test` contains .* examples whose label the correction",
+        ),
         ({"after": np.zeros(200, int), "test": (np.ones((5, 3)), np.zeros(5, int))}, r"inputs of shape \(5, 3\) for 5"),
         ({"after": np.zeros(200, int), "issues": [999]}, "1 not in the dataset"),
         ({"after": pd.DataFrame({"p": [1.0]})}, "unknown column 'suggested_label'"),
@@ -166,7 +169,7 @@ def test_a_test_set_of_its_own_is_the_same_for_every_repeat(spoiled):
     result = wb.compare(dataset, X, Memory(), after=truth, test=(X[:40], truth[:40]), repeats=3)
     assert result.interval_kind.startswith("paired bootstrap")
     assert all(np.array_equal(seen, np.arange(40)) for seen in Memory.seen)
-    assert "judged on 40 examples of a test set of its own" in str(result)
+    assert "judged on 40 examples of a separate test set" in str(result)
     assert result.difference > 0
     unknown = truth[:40].copy()
     unknown[:10] = -1
@@ -183,7 +186,7 @@ def test_named_examples_are_held_out_from_every_training(spoiled):
             return super().fit(X, y)
 
     result = wb.compare(dataset, X, Watched(), after=truth, test=stayed, repeats=3)
-    assert "50 examples that were named, whose label did not change" in str(result)
+    assert "50 chosen examples, whose label did not change" in str(result)
     everything = np.arange(0, 200, 2)
     with pytest.raises(InputError, match="whose label the correction changed"):
         wb.compare(dataset, X, Memory(), after=truth, test=everything)

@@ -99,7 +99,7 @@ def test_the_data_map_places_every_labelled_example_and_counts_the_hard(recorded
     assert sum(len(trace.x) for trace in fig.data) == len(values) == N - 3
     assert np.allclose(np.sort(fig.data[-1].y), np.sort(values["confidence"]))
     hard = int((values["confidence"] < 0.25).sum())
-    assert fig.layout.title.text.startswith(f"The model came to believe all but {hard} of 87 labels")
+    assert fig.layout.title.text.startswith(f"The model learned all but {hard} of 87 labels")
     assert "in-sample" in fig.layout.title.text
     words = [note.text for note in fig.layout.annotations]
     assert any("easy" in w for w in words)

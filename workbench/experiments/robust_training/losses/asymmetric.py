@@ -1,4 +1,4 @@
-"""Asymmetric loss for several labels per example: easy negatives count little, very easy ones not at all."""
+"""Asymmetric loss for multi-label data: easy negatives get little weight, very easy ones none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bootstrapping: the target is partly the given label and partly what the model says itself."""
+"""Bootstrapping: the target is a mix of the given label and the model's own prediction."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bootstrapping(logits: Tensor, labels: Tensor, beta: float | None = None, *, 
 
     Examples
     --------
-    A model that is sure of class 0 against the given label 1 pays less than the full price.
+    A model that is confident of class 0 against the given label 1 has less than the full loss.
 
     >>> import torch
     >>> logits, labels = torch.tensor([[4.0, 0.0]]), torch.tensor([1])

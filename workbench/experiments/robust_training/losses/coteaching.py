@@ -1,4 +1,4 @@
-"""Co-teaching: two networks, each learns from what the other finds easy."""
+"""Co-teaching: two networks, each trained on the examples that the other finds easy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def remember_rate(epoch: int, noise_rate: float, ramp: int = 10) -> float:
     ----------
     epoch : from 0
     noise_rate : estimated share of wrong labels, in [0, 1]
-    ramp : epochs after which all of it is left out
+    ramp : epochs after which the full noise rate is left out
 
     Notes
     -----

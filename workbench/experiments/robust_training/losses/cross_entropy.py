@@ -1,4 +1,4 @@
-"""Cross-entropy against given or soft labels, and with smoothed labels: what the others are measured by."""
+"""Cross-entropy against given or soft labels, and with smoothed labels: the baseline of the other methods."""
 
 from __future__ import annotations
 

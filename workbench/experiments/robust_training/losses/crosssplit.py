@@ -1,4 +1,4 @@
-"""Cross-split label correction: a label is blended with what a network says that never saw it."""
+"""Cross-split label correction: a label is blended with the prediction of a network that never saw it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAGES = (2 / 29, 3 / 29)  # of the epochs after the warm-up: 20 and 30 of the 2
 
 
 def gamma_at(progress: float) -> float:
-    """How far the blend follows the disagreement, by the share in [0, 1) of the epochs after the warm-up that is over.
+    """How far the blend follows the disagreement, by the elapsed share in [0, 1) of the epochs after the warm-up.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Forward correction: the model predicts true labels, and the loss asks how likely they make the given ones."""
+"""Forward correction: the model predicts true labels, and the loss is that of the given ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def forward_correction(logits: Tensor, labels: Tensor, transition: Tensor) -> Te
 
     Examples
     --------
-    Half of class 0 is given as 1: a model that says 0 is not surprised by a 1.
+    Half of class 0 is labelled 1, so a model that predicts 0 has a low loss for a 1.
 
     >>> import torch
     >>> T = torch.tensor([[0.5, 0.5], [0.0, 1.0]])

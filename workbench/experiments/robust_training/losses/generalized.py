@@ -1,4 +1,4 @@
-"""Generalised cross-entropy: between cross-entropy, which learns fast, and absolute error, which bears noise."""
+"""Generalised cross-entropy: between cross-entropy, which learns fast, and absolute error, which tolerates noise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def generalized_cross_entropy(logits: Tensor, labels: Tensor, q: float = 0.7) ->
 
     Notes
     -----
-    (1 - p_y^q) / q. Its gradient is that of cross-entropy times p_y^q: what the model does not believe counts less.
+    (1 - p_y^q) / q. Its gradient is that of cross-entropy times p_y^q: improbable labels count less.
 
     References
     ----------
