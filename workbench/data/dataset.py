@@ -122,8 +122,8 @@ class Dataset:
             Default: the sorted distinct labels.
         media_root : folder below which images and sounds are read; relative paths start there. Default: the current
             folder, or the common folder of the paths if all are absolute and some lie outside it.
-        edges : edges between the examples: a DataFrame with columns source and target (ids) and, optionally, weight;
-            or an int array (m, 2) of row numbers.
+        edges : DataFrame with columns source and target (ids), optionally weight; or int array (m, 2) of row numbers
+            Edges between the examples.
         **options : further options of the kind of label; none for "multiclass".
 
         Returns
