@@ -2,7 +2,8 @@
 
     python benchmarks/audit.py [--quick] [--simulations N] [--worlds NAME ...]
 
-Simulated sets of 2,000 or 5,000 labels whose errors are known, 200 audited examples, reviewers whose looks are wrong
+Simulated sets of 2,000 or 5,000 labels, or of 1,500 examples with 8 tags each, whose errors are known; 200 audited
+examples (or tags), reviewers whose looks are wrong
 0 % or 3 % of the time. The estimate does not know that share: it learns it from second looks ("second"; nine tenths of
 the verdicts against the detector, a tenth of the others), or there are none ("none") and the prior alone speaks, or it
 is told ("given"). One line per world: coverage, mean width, mean error of the estimate. `--quick`: 40 simulations; the
@@ -24,7 +25,8 @@ BUDGET = 200
 DRAWS = 4000
 LOOKS = ("second", "none", "given")
 
-World = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
+World = Callable[[np.random.Generator], tuple[np.ndarray, ...]]
+"""p_error and whether a label is wrong; of units also whether what is given is that something is not there."""
 
 
 def calibrated(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +61,28 @@ def look_clean(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return seen, wrong
 
 
+def tags(missing: float, extra: float) -> World:
+    """1,500 examples with 8 tags, of which missing ones are predicted `missing` times too rarely, extra ones likewise.
+
+    Errors come in clusters: some annotators left out half of the tags.
+    """
+
+    def world(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        yes = rng.random((1500, 8)) < rng.beta(1, 4, 8)
+        careless = rng.random((1500, 1)) < 0.1
+        wrong = rng.random(yes.shape) < np.where(yes, np.where(careless, 0.5, 0.1), 0.02)
+        given = yes ^ wrong
+        score = rng.normal(size=yes.shape) + 2.5 * wrong
+        p = np.empty(yes.shape)
+        for side, factor in ((given, extra), (~given, missing)):
+            rate = wrong[side].mean()
+            odds = np.log(rate / (1 - rate)) + 2.5 * score[side] - 2.5**2 / 2
+            p[side] = expit(odds - np.log(factor))
+        return p.ravel(), wrong.ravel(), ~given.ravel()
+
+    return world
+
+
 WORLDS: dict[str, World] = {
     "calibrated": calibrated,
     "binormal, 3 %": lambda rng: binormal(rng, 5000, 0.03),
@@ -68,12 +92,17 @@ WORLDS: dict[str, World] = {
     "predicts too many": moved(1.0, 1.2),
     "predicts too few": moved(1.0, -1.5),
     "errors look clean": look_clean,
+    "tags": tags(1.0, 1.0),
+    "tags, off by side": tags(3.0, 0.33),
 }
 
 
-def audited(p: np.ndarray, wrong: np.ndarray, mistakes: float, looks: str, rng: np.random.Generator, seed: int):
+def audited(
+    p: np.ndarray, wrong: np.ndarray, added: np.ndarray, mistakes: float, looks: str, rng: np.random.Generator,
+    seed: int,
+):  # fmt: skip
     """The estimate after one audit of a world, by a reviewer whose looks are wrong with probability `mistakes`."""
-    stratum = audit.stratify(p)
+    stratum = audit.stratify_sides(p, added)
     sizes = np.bincount(stratum, minlength=audit.STRATA)
     rates = np.bincount(stratum, p, minlength=audit.STRATA) / np.maximum(sizes, 1)
     drawn = np.zeros(len(p), bool)
@@ -111,8 +140,9 @@ def main() -> None:
             for looks in args.looks:
                 rng, rows = np.random.default_rng(1), []
                 for seed in range(count):
-                    p, wrong = WORLDS[name](rng)
-                    found = audited(p, wrong, mistakes, looks, rng, seed)
+                    p, wrong, *rest = WORLDS[name](rng)
+                    added = rest[0] if rest else np.zeros(len(p), bool)
+                    found = audited(p, wrong, added, mistakes, looks, rng, seed)
                     true = int(wrong.sum())
                     held = found.low <= true <= found.high
                     rows.append((held, found.high - found.low, found.errors - true, true, found.looked_again))

@@ -1005,9 +1005,11 @@ class UnitsEditor {
 
 
   show(example) {
-    const other = example?.row !== this.example?.row;
+    const before = this.asked;
+    let other = example?.row !== this.example?.row;
     this.example = example;
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
+    other ||= this.asked !== before;
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.describe(example) : []));
     this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
@@ -1015,7 +1017,12 @@ class UnitsEditor {
     this.reveal();
   }
 
+  get asked() {
+    return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
+  }
+
   nextOpen() {
+    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
     const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // of the queue of one tag
     return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
@@ -1024,12 +1031,14 @@ class UnitsEditor {
     return this.units.find((unit) => unit.key === this.focus);
   }
 
-  describe({ verdict, flagged, hides, pError }) {
+  describe({ verdict, flagged, hides, pError, audited }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
     const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const drawn = [this.asked, this.asked && audited && `(${audited})`].filter(Boolean).join(" ");
     return [
+      ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
       factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
@@ -1840,7 +1849,8 @@ class Audit {
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
-    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in this order`);
+    const drawn = body.audit.done || `${this.store.lists.queue.length} examples`;
+    this.say(`queue random audit: ${drawn}, drawn at random; judge them in this order`);
   }
 
   take(body) {
@@ -4617,6 +4627,7 @@ class Store {
   setQueue(rows, unit = "") {
     this.lists.queue = rows;
     this.queueUnit = unit;
+    this.emit("queue");
     this.emit("list");
   }
 
@@ -6510,6 +6521,10 @@ class InspectAnswers {
     this.kept.delete(row);
   }
 
+  clear() {
+    this.kept.clear();
+  }
+
   async fetch(row) {
     const { body } = await this.wire.ask("inspect", { row });
     for (const item of [body.media, ...body.neighbors.items, ...(body.linked?.items ?? [])]) this.media.keep(item);
@@ -7029,6 +7044,12 @@ class UnitJudge {
       for (const row of rows) this.changed.add(row);
     });
     store.on("history", () => this.renew());
+    store.on("queue", () => {
+      inspector.answers.clear(); // an audit asks about other units, and hides what was decided
+      if (store.row < 0) return;
+      this.changed.add(store.row);
+      this.renew();
+    });
   }
 
   async judge(verdicts, how) {
@@ -7039,7 +7060,8 @@ class UnitJudge {
     for (const unit of answer.units)
       if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
     const changed = answer.units.some((unit) => unit.changed),
-      done = answer.units.every((unit) => !unit.doubted || unit.decided);
+      asked = answer.units.filter((unit) => unit.asked),
+      done = (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
     const named = [clip(one?.name || verdicts[0].key, 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
@@ -7250,6 +7272,7 @@ class Inspector {
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
       unit: store.list === "queue" ? store.queueUnit : "",
+      audited: store.meta.audit?.done || "",
       units: this.answer?.row === row ? this.answer.units : null,
       epoch: p_epoch,
     });

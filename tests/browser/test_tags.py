@@ -147,6 +147,26 @@ def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged):
     page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('1 changed')")
     page.keyboard.press("Shift+X")  # of the tag in focus nothing is known
     probe.wait(f"'unknown' in set({state})")
+
+    # the random audit asks about the drawn tags of an example, one after the other, then shows the next example
+    probe.run("sample = __import__('workbench').audit(ex.run, 12)")
+    probe.run("drawn = list(zip(sample.ids.tolist(), sample.units.tolist()))")
+    order.select_option("audit")
+    probe.wait("ex._view.queue_order == 'audit'")
+    looked = "ex.run.journal.log()['source'].str.startswith('explorer: audit').sum()"
+    for place, id in enumerate(probe.eval("ex.queue[:2]")):
+        page.wait_for_function(wait_title, arg=id)
+        keys = probe.eval(f"[key for one, key in drawn if one == {id!r}]")
+        page.wait_for_function(
+            "keys => keys.includes(document.querySelector('.lw-unit.lw-focused')?.dataset.key)", arg=keys
+        )
+        page.locator(".lw-fact-name", has_text="drawn").wait_for()
+        for _ in keys:
+            page.locator(".lw-name").click()
+            page.keyboard.press("k")
+        probe.wait(f"{looked} > {2 * place}")
+    probe.wait("sample.estimate().judged >= 2")
+    assert violations(lab) == []
     assert lab.errors == []
 
 

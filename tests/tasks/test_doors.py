@@ -43,7 +43,6 @@ DOORS = {
     "a run made of Evidence": lambda run, path: wb.import_run(evidence(run), path / "new"),
     "agreement": lambda run, path: review.agreement(run),
     "annotator_quality": lambda run, path: review.annotator_quality(run),
-    "audit": lambda run, path: wb.audit(run),
     "compare": lambda run, path: wb.compare(run, X),
     "compare_runs": lambda run, path: experiments.compare_runs(run, run),
     "confusion_matrix": lambda run, path: wb.confusion_matrix(run),

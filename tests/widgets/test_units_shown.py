@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import widgets as wd
+import workbench as wb
 from workbench.foundation.errors import InputError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "browser"))
@@ -129,3 +130,66 @@ def test_a_tag_is_added_and_decided_and_taken_back(view):
     assert view.decisions.labels[row] == 0
     with pytest.raises(InputError, match="already in the label space"):
         ask_add_class(view, {"name": view.dataset.classes[0]}, [])
+
+
+def asked_of(view, by):
+    """Rows of the audit's queue and the page's part of the answer."""
+    from widgets.requests.audit import ask_audit
+    from widgets.requests.ordering import ask_queue
+
+    body, arrays = ask_audit(view, {"draw": True}, []) if by == "audit" else ask_queue(view, {"by": by}, [])
+    return arrays[0].tolist(), body
+
+
+def drawn_at(view, row):
+    return {key for key, unit in units(view, row).items() if unit.get("asked")}
+
+
+def test_an_audit_shows_the_drawn_units_of_each_example_once(view):
+    sample = wb.audit(view.run, 30)
+    rows, body = asked_of(view, "audit")
+    assert body["audit"]["done"] == "0 of 30 units judged"
+    drawn = {}
+    for id, unit in zip(sample.ids, sample.units):
+        drawn.setdefault(int(view.dataset.rows([id])[0]), set()).add(unit)
+    assert rows == list(drawn)
+    assert all(drawn_at(view, row) == drawn[row] for row in rows)
+    row = max(rows, key=lambda row: len(drawn[row]))
+    first, *rest = sorted(drawn[row])
+    judge(view, row, **{first: units(view, row)[first]["given"]})
+    assert bool(view.decisions.verdict[row]) == (not rest), "a row is done when each drawn unit is"
+    for key in rest:
+        judge(view, row, **{key: units(view, row)[key]["given"]})
+    assert view.decisions.verdict[row] == 2
+    assert set(view.run.journal.log()["source"]) == {"explorer: audit"}
+    for row in rows:
+        judge(view, row, **{key: units(view, row)[key]["given"] for key in drawn[row]})
+    assert sample.estimate().judged == 30 and asked_of(view, "audit")[1]["audit"]["done"] == "30 of 30 units judged"
+    asked_of(view, "suspicion")
+    assert not any(drawn_at(view, row) for row in rows)
+
+
+def test_an_audit_hides_what_was_accepted_in_bulk_and_its_second_looks_the_first(view):
+    sample = wb.audit(view.run, 12)
+    ids, keys = sample.ids.tolist(), sample.units.tolist()
+    at = view.dataset.rows(ids).tolist()
+    given = view.dataset.values_at(at, keys)
+    others = ["no" if value == "yes" else "yes" for value in given]
+    view.run.journal.relabel(ids, others, old=given, units=keys, source="explorer: accept selection")
+    view.decisions.catch_up()
+    assert units(view, at[0])[keys[0]]["value"] == others[0]
+    asked_of(view, "audit")
+    shown = [units(view, row)[key] for row, key in zip(at, keys)]
+    assert [one["value"] for one in shown] == given and not any(one["decided"] for one in shown)
+    assert (view.decisions.verdict[at] == 0).all()
+    for row, key, value in zip(at, keys, others):
+        judge(view, row, **{key: value})
+    assert sample.estimate().judged == 12
+    due = sample.second_looks()
+    assert due and asked_of(view, "again")[1]["count"] == len({id for id, _ in due})
+    id, key = due[0]
+    row = int(view.dataset.rows([id])[0])
+    assert not units(view, row)[key]["decided"]
+    judge(view, row, **{key: view.dataset.values_at([row], [key])[0]})
+    assert view.run.journal.log()["source"].iloc[-1] == "explorer: second look"
+    assert sample.estimate().looked_again == 1

@@ -29,6 +29,10 @@ export class InspectAnswers {
     this.kept.delete(row);
   }
 
+  clear() {
+    this.kept.clear();
+  }
+
   /** @param {number} row */
   async fetch(row) {
     const { body } = await this.wire.ask("inspect", { row });

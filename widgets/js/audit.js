@@ -40,7 +40,8 @@ export class Audit {
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
-    this.say(`queue random audit: ${this.store.lists.queue.length} examples drawn at random; judge them in this order`);
+    const drawn = body.audit.done || `${this.store.lists.queue.length} examples`;
+    this.say(`queue random audit: ${drawn}, drawn at random; judge them in this order`);
   }
 
   take(body) {

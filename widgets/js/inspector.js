@@ -210,6 +210,7 @@ export class Inspector {
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
       unit: store.list === "queue" ? store.queueUnit : "",
+      audited: store.meta.audit?.done || "",
       units: this.answer?.row === row ? this.answer.units : null,
       epoch: p_epoch,
     });

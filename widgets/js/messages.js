@@ -118,12 +118,13 @@ export {};
  */
 
 /**
- * The number of remaining errors, in words; `due` counts second looks.
+ * The number of remaining errors, in words; `due` counts second looks; `done`: progress of an audit of units.
  * @typedef {object} AuditInfo
  * @property {string} [text]
  * @property {string} [title]
  * @property {boolean} [begun]
  * @property {number} [due]
+ * @property {string} [done]
  */
 
 /**
@@ -270,7 +271,8 @@ export {};
 
 /**
  * A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
- * Where an example has several: what a unit is called, and what is known of it when it was judged.
+ * Where an example has several: what a unit is called, and what is known of it when it was judged; `asked` where the
+ * queue is an audit that has drawn it.
  * @typedef {object} UnitInfo
  * @property {number | null} [p_error]
  * @property {string | null} [suggested]
@@ -285,6 +287,7 @@ export {};
  * @property {any} shape
  * @property {string} [name]
  * @property {boolean} [decided]
+ * @property {boolean} [asked]
  */
 
 /**

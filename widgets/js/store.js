@@ -194,6 +194,7 @@ export class Store {
   setQueue(rows, unit = "") {
     this.lists.queue = rows;
     this.queueUnit = unit;
+    this.emit("queue");
     this.emit("list");
   }
 

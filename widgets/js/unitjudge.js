@@ -16,10 +16,16 @@ export class UnitJudge {
       for (const row of rows) this.changed.add(row);
     });
     store.on("history", () => this.renew());
+    store.on("queue", () => {
+      inspector.answers.clear(); // an audit asks about other units, and hides what was decided
+      if (store.row < 0) return;
+      this.changed.add(store.row);
+      this.renew();
+    });
   }
 
   /**
-   * What a person says of units; after the last doubtful one comes the next example.
+   * What a person says of units; after the last one that is doubtful, or drawn in an audit, comes the next example.
    * @param {{ key: string, value: string }[]} verdicts @param {string} how
    */
   async judge(verdicts, how) {
@@ -30,7 +36,8 @@ export class UnitJudge {
     for (const unit of answer.units)
       if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
     const changed = answer.units.some((unit) => unit.changed),
-      done = answer.units.every((unit) => !unit.doubted || unit.decided);
+      asked = answer.units.filter((unit) => unit.asked),
+      done = (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
     const named = [clip(one?.name || verdicts[0].key, 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;

@@ -58,7 +58,8 @@ def _judge(view: View, content: DecideRequest, verdicts: object) -> tuple[Decide
     found = verdicts_in(view, verdicts)
     rows = np.unique(found.rows)
     reasons = [str(view.reasons[row] or "") for row in found.rows]
-    view.decisions.judge(found, given_of(view, found.rows, found.keys), content, reasons, _where(view, rows))
+    veiled = any(map(view.decisions.is_veiled, found.rows.tolist(), found.keys))
+    view.decisions.judge(found, given_of(view, found.rows, found.keys), content, reasons, _where(view, rows, veiled))
     return _caught_up(view, len(rows), int(found.rows[0]))
 
 
@@ -86,10 +87,13 @@ def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[Ac
     return {**counts, "time": view.decisions.last_time, "patch": patch}, state
 
 
-def _where(view: View, rows: np.ndarray) -> str:
-    """The queue in which a decision was made, for the journal's source: an audit, a second look, a second opinion."""
+def _where(view: View, rows: np.ndarray, veiled: bool = False) -> str:
+    """The queue in which a decision was made, for the journal's source: an audit, a second look, a second opinion.
+
+    veiled : whether an earlier decision on a unit was hidden.
+    """
     here = {AUDIT: "audit", AGAIN: SECOND_LOOK}.get(view.queue_order, "")
-    if here == SECOND_LOOK and not set(rows.tolist()) <= view.decisions.hidden:
+    if here == SECOND_LOOK and not veiled and not set(rows.tolist()) <= view.decisions.hidden:
         here = ""  # already decided: a change of mind, not an independent look
     elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.traits.queue):
         here = ""

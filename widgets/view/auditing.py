@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,45 +20,77 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 BUDGET = 200
-"""Number of examples drawn by an audit that is started in the view; `workbench.audit(run, budget)` sets another."""
+"""Number of units (examples, of one class each) drawn by an audit that is started in the view; `workbench.audit(run,
+budget)` sets another."""
 
 AUDIT, AGAIN = "audit", "again"
 """Orders of the queue: the audit's sample, and its second looks."""
 
 
-def audit_sample(run: Run, issues: pd.DataFrame) -> np.ndarray:
-    """(m,) int32 rows of the audit sample in random order; the sample is drawn if there is none."""
+class AskedUnits(NamedTuple):
+    """What a queue of the audit asks about.
+
+    rows : (m,) int32, each example once, in the order of its first unit. units : keys of its units by row.
+    """
+
+    rows: np.ndarray
+    units: dict[int, set[str]]
+
+    @classmethod
+    def about(cls, run: Run, ids: Sequence[object], keys: Iterable[str]) -> AskedUnits:
+        """The units with these ids and keys, in their order."""
+        rows = run.dataset.rows(ids).tolist() if len(ids) else []
+        units: dict[int, set[str]] = {}
+        for row, key in zip(rows, keys, strict=True):
+            units.setdefault(row, set()).add(key)
+        return cls(np.array(list(units), np.int32), units)
+
+    @property
+    def count(self) -> int:
+        """Number of units."""
+        return sum(map(len, self.units.values()))
+
+
+def audit_sample(run: Run, issues: pd.DataFrame | None) -> AskedUnits:
+    """The audit's sample in its random order; it is drawn if there is none."""
     drawn = begun(run) or audit(run, budget=BUDGET, issues=issues)
-    return run.dataset.rows(drawn.ids).astype(np.int32)
+    return AskedUnits.about(run, drawn.ids, drawn.units)
 
 
-def second_looks(run: Run, author: str | None = None) -> np.ndarray:
-    """(m,) int32 rows of audited examples that are due for a second look; none before an audit."""
+def second_looks(run: Run, author: str | None = None) -> AskedUnits:
+    """Audited units that are due for a second look; none before an audit."""
     drawn = begun(run)
-    ids = [] if drawn is None else drawn.second_looks(author)
-    return run.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
+    found = [] if drawn is None else drawn.second_looks(author)
+    if run.dataset.kind.one_class:
+        found = [(id, "") for id in found]
+    return AskedUnits.about(run, [id for id, _ in found], [key for _, key in found])
 
 
-def unseen(run: Run, author: str | None = None) -> np.ndarray:
-    """(m,) int32 rows of the audit sample without a verdict, though they may have been decided in bulk."""
+def unseen(run: Run, author: str | None = None) -> AskedUnits:
+    """Units of the audit sample without a verdict, though they may have been decided in bulk."""
     drawn = begun(run)
     if drawn is None:
-        return np.empty(0, np.int32)
-    ids = drawn.ids[~drawn.judged_by_looking(author)].tolist()
-    return run.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
+        return AskedUnits.about(run, [], [])
+    left = ~drawn.judged_by_looking(author)
+    return AskedUnits.about(run, drawn.ids[left].tolist(), drawn.units[left].tolist())
 
 
 def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> AuditInfo:
     """The number of errors to show: `text` such as "about 41 left, from the detector", `title` with all of it.
 
-    With `author`, from this author's decisions alone. `begun`: whether an audit was; `due`: second looks to take.
+    With `author`, from this author's decisions alone. `begun`: whether an audit was; `due`: second looks to take;
+    `done`: how much of its sample was looked at, where labels are not one class per example.
     """
     total = error_count(run, issues, author)
     found = audit_of(run, author)
     shown: AuditInfo = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
     if found is None:
         return shown
-    due = len(second_looks(run, author))
+    due = second_looks(run, author).count
+    if not run.dataset.kind.one_class:
+        drawn = begun(run)
+        assert drawn is not None  # as there is an estimate
+        shown["done"] = f"{drawn.judged_by_looking(author).sum():,} of {found.budget:,} {found.counted} judged"
     if found.judged and (total is None or total.source != "audit"):
         rest = ENOUGH_AUDITED - found.judged
         why = f"{rest} more until it is shown" if rest > 0 else "its interval is still wider"
@@ -73,8 +106,8 @@ def total_in_brief(total: ErrorCount | None) -> str:
         return ""
     span = f"{total.low:,.0f} to {total.high:,.0f}"
     if not total.known:
-        return f"between {span} of {total.labels:,} labels are wrong"
-    return f"about {total.errors:,.0f} of {total.labels:,} labels are wrong ({span})"
+        return f"between {span} of {total.labels_in_words} are wrong"
+    return f"about {total.errors:,.0f} of {total.labels_in_words} are wrong ({span})"
 
 
 def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:

@@ -65,6 +65,8 @@ class Decisions:
         self._values: dict[int, dict[str, str]] = {}
         self._judged: dict[int, set[str]] = {}
         self._doubtful: dict[int, set[str]] = {}
+        self._asked: dict[int, set[str]] = {}
+        self._veiled: dict[int, set[str]] = {}
         self._skipped: set[int] = set()
         self.verdict = np.zeros(run.n, np.uint8)
         self.marks = np.zeros(run.n, np.uint8)
@@ -167,6 +169,7 @@ class Decisions:
             (self._skipped.add if entry.new == "skip" else self._skipped.discard)(row)
             judged = self._judged.setdefault(row, set())
             (judged.discard if entry.new in (None, "skip") else judged.add)(entry.unit)
+            self._veiled.get(row, set()).discard(entry.unit)
 
     def doubt(self, units: Mapping[int, set[str]]) -> None:
         """Set the doubtful units of a row: the row has a verdict once all of them are decided."""
@@ -176,18 +179,39 @@ class Decisions:
 
     def _stand(self, row: int) -> None:
         """Update state and verdict of a row from its units."""
-        values, judged = self.values_of(row), self._judged.get(row, set())
+        values, judged = self.values_of(row), self.judged(row)
         given = self.space.values_at([row] * len(values), list(values))
         changed = any(value != was for value, was in zip(values.values(), given, strict=True))
         self.labels[row] = CHANGED if changed else self.given[row]
         self._mark(row, EDITED, changed)
-        done = bool(judged) and self._doubtful.get(row, set()) <= judged
+        done = bool(judged) and (self._asked.get(row) or self._doubtful.get(row, set())) <= judged
         verdict = ("relabel" if changed else "keep") if done else "skip" if row in self._skipped else None
         self.verdict[row] = VERDICT_CODES[verdict]
 
     def judged(self, row: int) -> set[str]:
-        """Keys of the decided units of an example."""
-        return self._judged.get(row, set())
+        """Keys of the units of an example that somebody has decided, as it is shown."""
+        return self._judged.get(row, set()) - self._veiled.get(row, set())
+
+    def asked(self, row: int) -> set[str]:
+        """Keys of the units of an example that the audit in the queue is about."""
+        return self._asked.get(row, set())
+
+    def ask(self, asked: Mapping[int, set[str]], veiled: Mapping[int, set[str]]) -> None:
+        """Let the queue be about units of rows, by their keys: a row has a verdict when each of these is decided.
+
+        The veiled ones are shown as if nobody had decided, until the next decision on them: what was accepted in bulk,
+        or said at the first look, must not steer. As `hide`, for labels that are not one class per example.
+        """
+        touched = {*self._asked, *self._veiled, *asked, *veiled}
+        self._asked = {row: set(keys) for row, keys in asked.items()}
+        self._veiled = {row: set(keys) for row, keys in veiled.items()}
+        for row in touched:
+            self._stand(row)
+        self._shown |= touched
+
+    def is_veiled(self, row: int, key: str) -> bool:
+        """Whether what was decided on a unit is not shown."""
+        return key in self._veiled.get(row, set())
 
     def _mark(self, row: int, bit: int, on: bool) -> None:
         self.marks[row] = self.marks[row] | bit if on else self.marks[row] & (0xFF ^ bit)
@@ -301,7 +325,8 @@ class Decisions:
         if self.dataset.kind.one_class:  # as displayed: decisions hidden by an audit stay hidden
             name: Any = self.space.names_of(self.labels[row])
             return {} if name is None else {"": str(name)}
-        return dict(self._values.get(row, {}))
+        veiled = self._veiled.get(row, set())
+        return {key: value for key, value in self._values.get(row, {}).items() if key not in veiled}
 
     def _details_of(self, body: DecideRequest, where: str) -> _Details:
         """Author, source and queue of a decision, for the journal."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.auditing import AGAIN, AUDIT, audit_sample, second_looks, unseen
+from widgets.view.auditing import AGAIN, AUDIT, AskedUnits, audit_sample, second_looks, unseen
 from widgets.view.judging import rank_again
 from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OF_DOUBT = ("suspicion", "pairs", AUDIT, AGAIN)
 """Orders that depend on label issues."""
 
-OF_CLASSES = ("pairs", AUDIT, AGAIN)
+OF_CLASSES = ("pairs",)
 """Orders for examples with one class."""
 
 COLUMN = "column"
@@ -30,18 +30,19 @@ COLUMN = "column"
 def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
     """(m,) int32 row numbers of the named queue; `among` are ids to order instead of the label issues.
 
-    Where no label is an issue for want of evidence, all examples are ordered. The examples of an audit that nobody has
+    Where no label is an issue for want of evidence, all examples are ordered. The units of an audit that nobody has
     looked at, and those to look at again, are shown without what was decided, until another queue is asked for.
     """
     if name == AUDIT:
-        rows = audit_sample(view.run, view.issues)
-        view.decisions.hide(unseen(view.run, view.only))
-        return rows
+        asked = audit_sample(view.run, view.issues if view.dataset.kind.one_class else view.doubts)
+        _ask(view, asked, unseen(view.run, view.only))
+        return asked.rows
     if name == AGAIN:
-        rows = second_looks(view.run, view.only)
-        view.decisions.hide(rows)
-        return rows
-    view.decisions.hide(np.empty(0, np.int32))
+        asked = second_looks(view.run, view.only)
+        _ask(view, asked, asked)
+        return asked.rows
+    nothing = AskedUnits.about(view.run, [], [])
+    _ask(view, nothing, nothing)
     by_tag = tag_queue(view.dataset, view.doubts, name)
     if by_tag is not None:
         return by_tag[0] if among is None else by_tag[0][np.isin(by_tag[0], view.dataset.rows(among))]
@@ -57,6 +58,14 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
         raise InputError.unknown("queue", name, [*ORDERS, "second", AGAIN, *numbers], "Or pass a list of ids.")
     values = column.values if column.suspicious == "low" else -column.values
     return view.order[np.argsort(np.where(np.isnan(values), np.inf, values)[view.order], kind="stable")]
+
+
+def _ask(view: View, asked: AskedUnits, veiled: AskedUnits) -> None:
+    """The queue is about these units; the veiled ones are shown as if nobody had decided."""
+    if view.dataset.kind.one_class:
+        view.decisions.hide(veiled.rows)
+    else:
+        view.decisions.ask(asked.units, veiled.units)
 
 
 def show_queue(view: View, name: str, rows: np.ndarray) -> None:
@@ -95,8 +104,8 @@ def why_empty(view: View, name: str) -> str:
         found = begun(view.run)
         if found is None:
             return "No audit has been started. Choose “random audit” first; some of its examples come back here."
-        judged = found.estimate(view.only).judged
-        done = f"{judged} of {found.budget} examples of the audit are judged"
+        estimate = found.estimate(view.only)
+        done = f"{estimate.judged} of {found.budget} {estimate.counted} of the audit are judged"
         return f"No second look is due: {done}. Continue the audit."
     if name == AUDIT:
         return "Nothing to audit: no example has a given label and a p_error."

@@ -32,12 +32,12 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
 
     `given` and `value` (as it stands now) are values as the journal holds them, None where there is none; `changed`
     says whether they differ; `shape` is the place, None for units without one. Where an example has several units, each
-    says what it is called (`name`) and what is doubtful about it (`doubts_of`); of more than `SHOWN` those that people
-    look for.
+    says what it is called (`name`), what is doubtful about it (`doubts_of`), and whether an audit has drawn it
+    (`asked`); of more than `SHOWN` those that people look for.
     """
     dataset = view.decisions.space
     units = dataset.units
-    decided, judged = view.decisions.values_of(row), view.decisions.judged(row)
+    decided, judged, asked = (of(row) for of in (view.decisions.values_of, view.decisions.judged, view.decisions.asked))
     found: list[UnitInfo] = []
 
     def add(key: str, given: str | None, shape: object) -> None:
@@ -48,7 +48,7 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
         add(units.key(unit), dataset.value_of(unit), None if units.shapes is None else units.shapes[unit].as_py())
     doubts = {} if dataset.kind.one_class else doubts_of(view, row)
     there = {one["key"] for one in found}
-    for key in (*doubts, *decided):
+    for key in (*doubts, *decided, *sorted(asked)):
         if key not in there:
             add(key, dataset.values_at([row], [key])[0], None)
             there.add(key)
@@ -57,11 +57,14 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
     if len(found) > SHOWN:
         blank = ("no",) if dataset.kind.asks == "yes/no" else ()
         doubted = {key for key, known in doubts.items() if known.get("doubted")}
-        found = [one for one in found if one["key"] in doubted or one["key"] in decided or one["given"] not in blank]
+        listed = doubted | decided.keys() | asked
+        found = [one for one in found if one["key"] in listed or one["given"] not in blank]
     name = dataset.kind.unit_name
     for one in found:
         key = one["key"]
         one |= {"name": name(key, dataset.classes), "decided": key in judged, **doubts.get(key, {})}
+        if key in asked:
+            one["asked"] = True
     return found
 
 

@@ -113,12 +113,13 @@ class TagInfo(TypedDict):
 
 
 class AuditInfo(TypedDict):
-    """The number of remaining errors, in words; `due` counts second looks."""
+    """The number of remaining errors, in words; `due` counts second looks; `done`: progress of an audit of units."""
 
     text: NotRequired[str]
     title: NotRequired[str]
     begun: NotRequired[bool]
     due: NotRequired[int]
+    done: NotRequired[str]
 
 
 MediaKind = Literal["own", "image", "audio", "text", "none"]
@@ -267,7 +268,8 @@ class UnitDoubt(TypedDict):
 class UnitInfo(UnitDoubt):
     """A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
 
-    Where an example has several: what a unit is called, and what is known of it when it was judged.
+    Where an example has several: what a unit is called, and what is known of it when it was judged; `asked` where the
+    queue is an audit that has drawn it.
     """
 
     key: str
@@ -277,6 +279,7 @@ class UnitInfo(UnitDoubt):
     shape: Any
     name: NotRequired[str]
     decided: NotRequired[bool]
+    asked: NotRequired[bool]
 
 
 class InspectAnswer(TypedDict):

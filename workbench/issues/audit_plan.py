@@ -1,10 +1,10 @@
 """Audits: estimate the number of label errors, in total and remaining, from a small random review.
 
-The detector's own count depends on its calibration; an audit does not. Examples are drawn at random within strata of
-p_error, a reviewer judges them in the order of the audit, and the verdicts give the number of errors in the whole set
-(`workbench.issues.estimating`). Stratification puts the effort where the answer is uncertain, so the interval is
-narrower than that of a simple random sample of the same size. Some examples are reviewed twice to estimate the
-reviewers' error rate.
+The detector's own count depends on its calibration; an audit does not. Units (the examples themselves if they have one
+class each, else tags or numbers) are drawn at random within strata of p_error, a reviewer judges them in the order of
+the audit, and the verdicts give the number of errors in the whole set (`workbench.issues.estimating`). Stratification
+puts the effort where the answer is uncertain, so the interval is narrower than that of a simple random sample of the
+same size. Some units are reviewed twice to estimate the reviewers' error rate.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError, RunError
 from workbench.issues.estimating import FEW_LOOKS, Estimate, estimate_errors, open_rates
-from workbench.runs.verdicts import known_looks, wrong_by
+from workbench.runs.verdicts import known_looks, unit_looks, wrong_by
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.parquet import read_parquet
+from workbench.tasks.keys import check_key
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -55,22 +56,34 @@ class Audit:
 
     Attributes
     ----------
-    ids : ids to review, in random order; every initial part of them is itself a random sample.
-    plan : DataFrame, one row per example with a p_error, in dataset order: id, p_error, stratum, turn (position in the
+    ids : ids to review, in random order; every initial part of them is itself a random sample. If an example has
+        several units, an id can occur several times.
+    units : (m,) object, the key of the unit to review for each of `ids`; "" if an example is its own unit.
+    plan : DataFrame, one row per unit with a p_error, in dataset order: id, p_error, stratum, turn (position in the
         random order of its stratum), drawn, place (position in `ids`; -1 = not drawn), again (random number that
-        decides about a second look), reviewer_error (as given, NaN = to be estimated).
+        decides about a second look), reviewer_error (as given, NaN = to be estimated); unit (its key), if labels are
+        not one class per example.
     """
 
     def __init__(self, run: Run, plan: pd.DataFrame) -> None:
         self._run = run
         self.plan = plan
-        drawn = plan[plan["drawn"]]
-        self.ids = drawn["id"].to_numpy()[np.argsort(drawn["place"].to_numpy())]
+        drawn = np.flatnonzero(plan["drawn"])
+        self._order = drawn[np.argsort(plan["place"].to_numpy()[drawn])]
+        self.ids = plan["id"].to_numpy()[self._order]
+        self.units = np.full(len(plan), "", object)[self._order]
+        if "unit" in plan:
+            self.units = plan["unit"].to_numpy(object)[self._order]
 
     @property
     def budget(self) -> int:
-        """Number of examples in the sample."""
+        """Number of units (examples, where each is its own) in the sample."""
         return len(self.ids)
+
+    @property
+    def several(self) -> bool:
+        """Whether an example can have several units."""
+        return self._run.dataset.units.keys is not None
 
     @property
     def reviewer_error(self) -> float | None:
@@ -99,7 +112,14 @@ class Audit:
         known = self._known(author)
         found = estimate_errors(**known, decided=self._decided(author), reviewer_error=reviewer_error)
         waiting = int((self.plan["drawn"].to_numpy() & known["judged"] & ~known["drawn"]).sum())
-        return replace(found, budget=self.budget, waiting=waiting)
+        found = replace(found, budget=self.budget, waiting=waiting, population=len(self.plan))
+        if not self.several:
+            return found
+        sizes = np.sort(self.plan.groupby("id", sort=False).size().to_numpy())[::-1]
+        fewest = int(np.searchsorted(np.cumsum(sizes), found.low)) + 1 if found.low else 0
+        most = min(found.high, len(sizes))
+        one_unit = self._run.dataset.kind.one_unit
+        return replace(found, counted="units", unit=one_unit, examples_low=min(fewest, most), examples_high=most)
 
     def _known(self, author: str | None) -> _Known:
         """Return the arguments of `estimate_errors` for the rows of the plan."""
@@ -120,7 +140,7 @@ class Audit:
 
         Returns
         -------
-        (DataFrame by id, list)
+        (DataFrame by id, or by id and unit, list)
             stratum : int. judged, wrong : bool, has a verdict, and it says "wrong". The list holds one or two arrays
             (`estimating.DRAWS`, strata) with posterior draws of the error rate of unjudged examples; two as long as
             there are few second looks.
@@ -129,22 +149,26 @@ class Audit:
         few = error is None and int((known["drawn"] & (known["looks"] > 1)).sum()) < FEW_LOOKS
         draws = [open_rates(**known, reviewer_error=rate) for rate in ([None, 0.0] if few else [error])]
         columns = {name: known[name] for name in ("stratum", "judged", "wrong")}
-        return pd.DataFrame(columns, index=pd.Index(self.plan["id"])), draws
+        return pd.DataFrame(columns, index=self._index(np.arange(len(self.plan)))), draws
 
     def counted(self, author: str | None = None) -> pd.DataFrame:
-        """Return the counted verdicts by id: p_error when the sample was drawn, wrong (bool, of the first look)."""
+        """Return the counted verdicts by id, or by id and unit.
+
+        p_error : when the sample was drawn. wrong : bool, of the first look.
+        """
         table = self._looks(author)
         judged = table["looks"].to_numpy() > 0
         passed = self._passed(judged | table["skipped"].to_numpy())
-        here = judged & self.plan["drawn"].to_numpy() & (self.plan["place"].to_numpy() < passed)
-        plan = self.plan[here].set_index("id")
-        return pd.DataFrame({"p_error": plan["p_error"], "wrong": table["first"].to_numpy()[here] > 0})
+        here = np.flatnonzero(judged & self.plan["drawn"].to_numpy() & (self.plan["place"].to_numpy() < passed))
+        columns = {"p_error": self.plan["p_error"].to_numpy()[here], "wrong": table["first"].to_numpy()[here] > 0}
+        return pd.DataFrame(columns, index=self._index(here))
 
     def second_looks(self, author: str | None = None) -> list:
-        """Return ids due for a second look. Show them without the first verdict; decide with source="second look".
+        """Return what is due for a second look: ids, or (id, unit) pairs if labels are not one class per example.
 
-        Most verdicts that contradict the detector are checked, and a tenth of the others. Examples come back after at
-        least `LOOKS_APART` verdicts, or when the sample is done. Any author may give the second verdict.
+        Show them without the first verdict; decide with source="second look". Most verdicts that contradict the
+        detector are checked, and a tenth of the others. Units come back after at least `LOOKS_APART` verdicts, or when
+        the sample is done. Any author may give the second verdict.
         """
         table = self._looks(author)
         once = (table["looks"].to_numpy() == 1) & self.plan["drawn"].to_numpy()
@@ -157,18 +181,21 @@ class Audit:
             due &= table["seq"].to_numpy() <= (seqs[-LOOKS_APART] if len(seqs) >= LOOKS_APART else -1)
         rows = np.flatnonzero(due)
         mixed = self.plan["again"].to_numpy()[rows] % 0.001  # from digits that were not used above
-        return self.plan["id"].to_numpy()[rows[np.argsort(mixed)]].tolist()
+        return self._index(rows[np.argsort(mixed)]).tolist()
 
     def judged_by_looking(self, author: str | None = None) -> np.ndarray:
         """Return which of `ids` have a verdict that a person gave by looking, or were skipped, (m,) bool."""
         table = self._looks(author)
-        done = pd.Series((table["looks"] > 0) | table["skipped"]).set_axis(self.plan["id"])
-        return done.reindex(self.ids).to_numpy(bool)
+        return ((table["looks"] > 0) | table["skipped"]).to_numpy(bool)[self._order]
 
     def _decided(self, author: str | None) -> np.ndarray:
         """Return which rows of the plan have a decision from any source, (m,) bool."""
-        verdicts = self._run.journal.state(author=author)["verdict"]
-        return self.plan["id"].isin(verdicts.index[verdicts.isin(DECIDED)]).to_numpy()
+        per = "unit" if "unit" in self.plan else "example"
+        verdicts = self._run.journal.state(author=author, per=per)["verdict"]
+        table = verdicts[verdicts.isin(DECIDED)].reset_index()
+        decided = np.zeros(len(self.plan), bool)
+        decided[self._placed(table)["at"].to_numpy()] = True
+        return decided
 
     def _passed(self, done: np.ndarray) -> int:
         """Return the length of the longest initial part of the audit's order in which every example is done."""
@@ -178,20 +205,50 @@ class Audit:
 
     def _looks(self, author: str | None) -> pd.DataFrame:
         """Return, per row of the plan: looks, wrong (number of "wrong" looks), first (0 or 1), its seq, skipped."""
-        table = known_looks(self._run, author)
-        table = table.assign(wrong=wrong_by(self._run, table).to_numpy())
-        skipped = table.drop_duplicates("id", keep="last").set_index("id")["verdict"].eq("skip")
+        if "unit" in self.plan:
+            table = unit_looks(self._run, author)
+        else:
+            table = known_looks(self._run, author)
+            table = table.assign(wrong=wrong_by(self._run, table).array)
+        table = self._placed(table)
+        last = table.drop_duplicates("at", keep="last")
+        skipped = np.zeros(len(self.plan), bool)
+        skipped[last["at"].to_numpy()] = last["wrong"].isna().to_numpy()  # skipped, or neither right nor wrong
         # an author's change of mind replaces the verdict; a second look and another author's verdict are further looks
-        table = table.drop_duplicates(["id", "author", "second_look"], keep="last")
+        table = table.drop_duplicates(["at", "author", "second_look"], keep="last")
         table = table[table["wrong"].notna()].sort_values(["second_look", "seq"])
-        grouped = table.astype({"wrong": int}).groupby("id", sort=False)
+        grouped = table.astype({"wrong": int}).groupby("at", sort=False)
         wrong = grouped["wrong"]
         out = pd.DataFrame(
             {"looks": wrong.size(), "wrong": wrong.sum(), "first": wrong.first(), "seq": grouped["seq"].first()}
         )
-        out = out.reindex(self.plan["id"]).fillna(0).astype(np.int64)
-        out["skipped"] = skipped.reindex(self.plan["id"]).fillna(False).astype(bool) & (out["looks"] == 0)
-        return out.reset_index(drop=True)
+        out = out.reindex(np.arange(len(self.plan))).fillna(0).astype(np.int64)
+        return out.assign(skipped=skipped & (out["looks"] == 0))
+
+    def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a table of ids and units that are about units of the plan, with `at`, the row of the plan.
+
+        An example that was put off as a whole is so in each of its drawn units.
+        """
+        about = np.flatnonzero(self.plan["id"].isin(set(table["id"])))
+        ids = self.plan["id"].to_numpy()[about].tolist()
+        units = self.plan["unit"].to_numpy()[about].tolist() if "unit" in self.plan else [""] * len(ids)
+        known = {(id, unit): [at] for id, unit, at in zip(ids, units, about.tolist(), strict=True)}
+        if self.several:
+            for id, at, drawn in zip(ids, about.tolist(), self.plan["drawn"].to_numpy()[about], strict=True):
+                if drawn:
+                    known.setdefault((id, ""), []).append(at)
+        named = table["unit"] if "unit" in table else [""] * len(table)
+        places = [known.get(target, []) for target in zip(table["id"], named, strict=True)]
+        found = table.iloc[np.repeat(np.arange(len(table)), [len(one) for one in places])]
+        return found.assign(at=np.array([at for one in places for at in one], np.int64))
+
+    def _index(self, rows: np.ndarray) -> pd.Index:
+        """Names of rows of the plan: ids, or (id, unit)."""
+        ids = pd.Index(self.plan["id"].to_numpy()[rows], name="id")
+        if "unit" not in self.plan:
+            return ids
+        return pd.MultiIndex.from_arrays([ids, self.plan["unit"].to_numpy(object)[rows]], names=["id", "unit"])
 
     def __repr__(self) -> str:
         return f"<Audit of {self._run.name}: {self.estimate()}>"
@@ -211,11 +268,12 @@ def check_error(reviewer_error: float | None) -> None:
 
 
 def stored_plan(run: Run, seed: int) -> pd.DataFrame | None:
-    """Return the plan of a run; None if there is none or it belongs to other examples."""
+    """Return the plan of a run; None if there is none or it belongs to other examples or another kind of label."""
     if not is_there(run.layout.audit):
         return None
     plan = read_plan(run)
-    return complete(plan, seed) if set(plan["id"]) <= set(run.dataset.ids.tolist()) else None
+    here = set(plan["id"]) <= set(run.dataset.ids.tolist()) and ("unit" in plan) != run.dataset.kind.one_class
+    return complete(plan, seed) if here else None
 
 
 def complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -244,8 +302,11 @@ def read_plan(run: Run) -> pd.DataFrame:
         if {name: kind for name, kind in PLAN.items() if name != "id"} != kinds:
             raise ValueError(f"its columns are {kinds}")
         p, stratum = plan["p_error"], plan["stratum"]
-        if not (p.between(0, 1).all() and stratum.between(0, STRATA - 1).all() and plan["id"].is_unique):
-            raise ValueError("its numbers are out of range, or it has a duplicate id")
+        named = [name for name in ("id", "unit") if name in plan]
+        if not (p.between(0, 1).all() and stratum.between(0, STRATA - 1).all()) or plan.duplicated(named).any():
+            raise ValueError("its numbers are out of range, or it has a duplicate id or unit")
+        for key in plan["unit"].unique() if "unit" in plan else ():
+            check_key(key)
         return plan
     except Exception as error:  # pyarrow and pandas raise many kinds of errors for a damaged file
         todo = "Restore it, or delete it to draw another sample (verdicts stay in the journal)."
@@ -258,7 +319,7 @@ def store_plan(run: Run, plan: pd.DataFrame) -> None:
 
 
 def draw(plan: pd.DataFrame, budget: int, seed: int) -> pd.DataFrame:
-    """Draw the first examples of each stratum; previously drawn ones stay, and come first."""
+    """Draw the first units of each stratum; previously drawn ones stay, and come first."""
     stratum, before = plan["stratum"].to_numpy(), plan["drawn"].to_numpy()
     sizes = np.bincount(stratum)
     rates = np.bincount(stratum, plan["p_error"]) / np.maximum(sizes, 1)
@@ -284,6 +345,30 @@ def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
     cumulated = np.cumsum(np.sqrt(rate * (1 - rate))[order])
     stratum = np.empty(len(p), dtype=np.int64)
     stratum[order] = np.minimum((cumulated / cumulated[-1] * strata).astype(np.int64), strata - 1)
+    return stratum
+
+
+def stratify_sides(p: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """(m,) int64 stratum of each unit: strata by suspicion of what is given, then of what is not.
+
+    A detector can be too high for missing tags and too low for wrong ones: no stratum mixes them.
+
+    Parameters
+    ----------
+    p : (m,) p_error. added : (m,) bool, units that are not there as given: if they are wrong, something is missing.
+
+    Notes
+    -----
+    The two sides share the strata in proportion to their sums of sqrt(p(1 - p)), at least two each.
+    """
+    if added.all() or not added.any():
+        return stratify(p)
+    rate = np.clip(p, RATE_FLOOR, 1 - RATE_FLOOR)
+    weight = np.sqrt(rate * (1 - rate))
+    own = int(np.clip(round(STRATA * weight[~added].sum() / weight.sum()), 2, STRATA - 2))
+    stratum = np.empty(len(p), np.int64)
+    stratum[~added] = stratify(p[~added], own)
+    stratum[added] = own + stratify(p[added], STRATA - own)
     return stratum
 
 

@@ -33,27 +33,31 @@ class Audited:
 
     Attributes
     ----------
-    count : number of audited examples whose verdicts count. strata : DataFrame by id with stratum, judged, wrong.
+    count : number of audited examples (or units) whose verdicts count. strata : DataFrame by id (or by id and unit)
+        with stratum, judged, wrong.
     rates : one or two arrays (d, h) of posterior draws of the strata's error rates among unjudged examples
+    counted : "examples" or "units"
     """
 
     count: int
     strata: pd.DataFrame
     rates: list[np.ndarray]
+    counted: str = "examples"
 
     @property
     def key(self) -> str:
         """Digest that changes with the sample and the verdicts."""
         return f"{int(hash_pandas_object(self.strata).sum()):x}"
 
-    def largest_set(self, ids: np.ndarray, p_error: np.ndarray, fdr: float) -> np.ndarray:
-        """Select the largest set of most suspicious examples that the audit supports, (n,) bool.
+    def largest_set(self, ids: np.ndarray | pd.Index, p_error: np.ndarray, fdr: float) -> np.ndarray:
+        """Select the largest set of most suspicious examples (or units) that the audit supports, (n,) bool.
 
-        Examples judged to be correct are left out.
+        Those judged to be correct are left out.
 
         Parameters
         ----------
-        ids : (n,) ids of the examples. p_error : (n,) values by which they are ranked; NaN is never selected
+        ids : (n,) ids of the examples, or (id, unit) of the units. p_error : (n,) values by which they are ranked; NaN
+            is never selected
         fdr : share of false alarms that is not exceeded, with a posterior probability of `SURE_AUDIT`
 
         Notes
@@ -90,11 +94,11 @@ class Audited:
     def words(self, fdr: float, found: int) -> str:
         """Describe how the issues were selected."""
         if not found:
-            finding = f"the {self.count:,} audited examples support no set with a share of false alarms up to {fdr:g}"
-            return f"no issue is marked, because {finding}"
+            finding = f"the {self.count:,} audited {self.counted} support no set"
+            return f"no issue is marked, because {finding} with a share of false alarms up to {fdr:g}"
         return (
             f"largest set whose share of false alarms is at most {fdr:g} according to the {self.count:,} audited "
-            f"examples ({SURE_AUDIT:.0%} posterior probability)"
+            f"{self.counted} ({SURE_AUDIT:.0%} posterior probability)"
         )
 
 
@@ -106,4 +110,4 @@ def audited(run: Run) -> Audited | None:
     count = len(audit.counted())
     if count < ENOUGH_AUDITED:
         return None
-    return Audited(count, *audit.open_rates())
+    return Audited(count, *audit.open_rates(), "units" if audit.several else "examples")

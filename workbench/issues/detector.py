@@ -163,7 +163,7 @@ def find_issues(
     if client is None and kind in ESTIMATORS:
         settings = {"per": per, "fdr": fdr, "threshold": threshold, "verdicts": verdicts, "seed": seed}
         with progress("find_issues", FINDING_STEPS):
-            return find_in_kind(source, kind, arrays, **settings)
+            return find_in_kind(source, kind, arrays, follow=own is not None, **settings)
     if client is not None:
         verdicts = pd.Series(dtype=bool) if verdicts is None else verdicts
         settings = {"fdr": fdr, "threshold": threshold, "verdicts": verdicts, "seed": seed}

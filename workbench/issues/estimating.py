@@ -39,11 +39,15 @@ class Estimate(Printed):
     ----------
     errors, low, high : in the whole data set as given.
     left, left_low, left_high : among the examples without a decision.
-    judged, budget : examples of the audit sample whose verdicts count, and its size.
+    judged, budget : units of the audit sample whose verdicts count, and its size.
     reviewer_error, reviewer_low, reviewer_high : the reviewer's error rate that the numbers allow for, with a 95 %
         interval (no width when it was given).
-    looked_again : audited examples with a second look. waiting : verdicts on the sample that do not count, since an
-        example before them in the audit's order is open.
+    looked_again : audited units with a second look. waiting : verdicts on the sample that do not count, since a unit
+        before them in the audit's order is open. population : units that could be drawn.
+    counted : what all of these numbers count: "examples", or "units" where an example can have several. unit : what
+        one of these is, in words.
+    examples_low, examples_high : bounds of the number of examples with at least one wrong unit, which follow from those
+        of the units: all in the examples with most units, or each in another one; None where examples are counted.
     """
 
     errors: float
@@ -59,19 +63,34 @@ class Estimate(Printed):
     reviewer_high: float = 0.0
     looked_again: int = 0
     waiting: int = 0
+    population: int = 0
+    counted: str = "examples"
+    unit: str = ""
+    examples_low: int | None = None
+    examples_high: int | None = None
 
     def __str__(self) -> str:
         waiting = ""
         if self.waiting:
-            waiting = f"; {self.waiting} more do not count, because examples before them in the audit's order are open"
+            before = f"because {self.counted} before them in the audit's order are open"
+            waiting = f"; {self.waiting} more do not count, {before}"
         if not self.judged:
-            return f"no verdict yet on the {self.budget} examples of the audit{waiting}"
-        examples = "example" if self.judged == 1 else "examples"
+            return f"no verdict yet on the {self.budget} {self.counted} of the audit{waiting}"
+        judged = self.counted[:-1] if self.judged == 1 else self.counted
+        errors = f"wrong units (each is {self.unit})" if self.unit else "label errors"
         return (
-            f"about {self.errors:.0f} label errors ({self.low}-{self.high}), about {self.left:.0f} left "
-            f"({self.left_low}-{self.left_high}); 95 % intervals from {self.judged} audited {examples}, "
-            f"{self.reviewer}{waiting}"
+            f"about {self.errors:.0f} {errors} ({self.low}-{self.high}), about {self.left:.0f} left "
+            f"({self.left_low}-{self.left_high}); 95 % intervals from {self.judged} audited {judged}, "
+            f"{self.reviewer}{waiting}{self.examples}"
         )
+
+    @property
+    def examples(self) -> str:
+        """How many examples have at least one wrong unit, in words; "" where examples are counted anyway."""
+        if self.examples_low is None:
+            return ""
+        span = f"{self.examples_low} to {self.examples_high}"
+        return f"; {span} examples have at least one wrong unit (bounds that follow from the number of units)"
 
     @property
     def reviewer(self) -> str:

@@ -25,9 +25,15 @@ VERSION = 12
 """Version of the detector, increased if the same evidence gives a different result."""
 
 
+FINDING = 2
+"""Of what all kinds of labels with an estimator of their own share (`workbench.issues.kinds.finding`)."""
+
+
 def kind_key(run: Run) -> dict[str, object]:
     """Return what a result depends on besides the evidence: the kind of label, and the version of its estimator."""
-    return {"task": run.task, "estimator": ESTIMATORS[run.task].version} if run.task in ESTIMATORS else {}
+    if run.task not in ESTIMATORS:
+        return {}
+    return {"task": run.task, "estimator": ESTIMATORS[run.task].version, "finding": FINDING}
 
 
 DEFAULTS = {"fdr": None, "threshold": 0.5, "seed": 0}
@@ -71,15 +77,17 @@ class Kept:
     run : Run
     arguments : dict of numbers or None
     verdicts : Series of bool indexed by id, or None
+    audit : key of what the audit says that the result follows; "" without one
     """
 
-    def __init__(self, run: Run, arguments: Mapping[str, object], verdicts: pd.Series | None) -> None:
+    def __init__(self, run: Run, arguments: Mapping[str, object], verdicts: pd.Series | None, audit: str = "") -> None:
         self._run = run
         arguments = {name: str(value) for name, value in arguments.items()}
         self._name = f"issues-for={key_digest(arguments)[:8]}"
         self._key = evidence_key(run.layout, run.dataset) | arguments
         self._key |= {"detector": VERSION, "classes": list(run.dataset.classes), "mode": run.mode}
         self._key["verdicts"] = _digest_of(verdicts)
+        self._key |= {"audit": audit} if audit else {}
 
     def load(self) -> pd.DataFrame | None:
         """Return the stored result, identical in values, dtypes and attributes; None if this user has none."""

@@ -31,9 +31,10 @@ class ErrorCount(Printed):
     ----------
     errors, low, high : number among all given labels, with a 95 % interval.
     left, left_low, left_high : number among the examples without a decision.
-    labels : number of examples with a given label and a p_error.
+    labels : number of examples (or units) with a given label and a p_error.
     source : "audit" or "detector". known : whether `errors` is a valid estimate; if not, only the interval is.
     basis : source of the numbers, in words. detail : further assumptions, or "".
+    unit : what is counted if that is not examples, in words, such as "one tag of one example"; else "".
     """
 
     errors: float
@@ -47,21 +48,28 @@ class ErrorCount(Printed):
     known: bool
     basis: str
     detail: str = ""
+    unit: str = ""
 
     @property
     def short(self) -> str:
         """Short text, such as "about 95 left, from 120 audited examples"."""
+        left = "wrong units left" if self.unit else "left"
         if not self.known:
-            return f"{self.left_low:,.0f} to {self.left_high:,.0f} left, {self.basis}"
-        return f"about {self.left:,.0f} left, {self.basis}"
+            return f"{self.left_low:,.0f} to {self.left_high:,.0f} {left}, {self.basis}"
+        return f"about {self.left:,.0f} {left}, {self.basis}"
+
+    @property
+    def labels_in_words(self) -> str:
+        """How many things were counted, and what they are."""
+        return f"{self.labels:,} units (each is {self.unit})" if self.unit else f"{self.labels:,} labels"
 
     def __str__(self) -> str:
         span = f"{self.low:,.0f} to {self.high:,.0f}"
         if not self.known:
-            return f"{span} of {self.labels:,} labels may be wrong, {self.basis}: audit 200 examples to find out"
-        text = f"about {self.errors:,.0f} of {self.labels:,} labels are wrong ({span})"
+            return f"{span} of {self.labels_in_words} may be wrong, {self.basis}: audit 200 examples to find out"
+        text = f"about {self.errors:,.0f} of {self.labels_in_words} are wrong ({span})"
         if self.left_high < self.high:
-            text += f", about {self.left:,.0f} of them among undecided examples"
+            text += f", about {self.left:,.0f} of them among undecided {'units' if self.unit else 'examples'}"
             text += f" ({self.left_low:,.0f} to {self.left_high:,.0f})"
         return f"{text}, {self.basis}" + (f", {self.detail}" if self.detail else "")
 
@@ -77,19 +85,29 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     Notes
     -----
     The audit's estimate replaces the detector's if 30 of its examples are judged, and either its interval is narrower
-    or the detector cannot identify the number (`attrs["errors_identified"]` is False).
+    or the detector cannot identify the number (`attrs["errors_identified"]` is False). If an example has several units,
+    an audit counts these, whatever a row of `issues` is, and its interval is compared with that of the units; `issues`
+    that follow an audit already name its number.
     """
     expected = by_detector(run, issues, author)
     audited = audit_of(run, author)
     if audited is None or audited.judged < ENOUGH_AUDITED:
         return expected
-    if expected is not None and expected.known and audited.high - audited.low >= expected.high - expected.low:
-        return expected
-    labels = int(issues["p_error"].notna().sum())
-    basis = f"from {audited.judged:,} audited examples"
+    follows = not run.dataset.kind.one_class and issues.attrs.get("errors_source") == "audit"
+    if expected is not None and expected.known and not follows:
+        low, high = issues.attrs.get("expected_errors_units_interval", (expected.low, expected.high))
+        if audited.high - audited.low >= high - low:
+            return expected
+    return by_audit(audited, audited.population if audited.unit else int(issues["p_error"].notna().sum()))
+
+
+def by_audit(audited: Estimate, labels: int) -> ErrorCount:
+    """The number of an audit as it is shown; `labels` as in `ErrorCount`."""
+    basis = f"from {audited.judged:,} audited {audited.counted}"
     numbers = (audited.errors, audited.low, audited.high, audited.left, audited.left_low, audited.left_high)
-    source = {"source": "audit", "known": True, "basis": basis, "detail": audited.reviewer}
-    return ErrorCount(*map(float, numbers), labels=labels, **source)
+    detail = f"{audited.reviewer}{audited.examples}"
+    source = {"source": "audit", "known": True, "basis": basis, "detail": detail}
+    return ErrorCount(*map(float, numbers), labels=labels, unit=audited.unit, **source)
 
 
 def audit_of(run: Run, author: str | None = None) -> Estimate | None:
@@ -108,7 +126,7 @@ def by_detector(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     p = issues["p_error"]
     errors = float(attrs["expected_errors"])
     low, high = attrs.get("expected_errors_interval") or (errors, errors)
-    state = run.journal.state(author=author)["verdict"]
+    state = run.journal.state(author=author, per="unit" if p.index.nlevels > 1 else "example")["verdict"]
     decided = p.index.isin(state[state.isin(DECIDED)].index)
     left = float(np.nansum(p.to_numpy(float)[~decided]))
     share = left / errors if errors else 0.0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError
-from workbench.issues.audit_plan import Audit, check_error, complete, draw, store_plan, stored_plan, stratify
+from workbench.issues.audit_plan import Audit, check_error, complete, draw, store_plan, stored_plan, stratify_sides
 from workbench.issues.detector import find_issues
 from workbench.runs.run import Run
-from workbench.tasks import require_task
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
 
 
 def audit(
@@ -25,36 +29,42 @@ def audit(
     Parameters
     ----------
     run : the run; the plan is stored in it (audit.parquet), so that later calls return the same sample.
-    budget : number of examples to review. A larger budget later extends the sample, a smaller one does not change it.
+    budget : number of units to review: examples, or tags or numbers of examples that have several. A larger budget
+        later extends the sample, a smaller one does not change it.
     seed : same seed, same sample; used when the first sample of a run is drawn.
-    issues : result of `find_issues`; computed if not given.
+    issues : result of `find_issues`, with per="unit" if labels are not one class per example; computed if not given.
     reviewer_error : float in [0, .5), optional
         Share of verdicts that are wrong, if known; it is stored with the plan. By default it is estimated from second
         looks (`Audit.second_looks`), and before there are any, a usual value is assumed.
 
     Returns
     -------
-    Audit: `.ids` to review in this order (in the Explorer: the queue "random audit"), `.estimate()` from the verdicts
-    so far.
+    Audit: `.ids` to review in this order (in the Explorer: the queue "random audit"), with the unit of each in
+    `.units`; `.estimate()` from the verdicts so far.
 
     Raises
     ------
-    InputError : budget below 1, or reviewer_error outside [0, .5).
+    InputError : budget below 1, reviewer_error outside [0, .5), or nothing to audit. MissingEvidence : nothing says
+        which labels are likely wrong.
 
     Notes
     -----
     Ten strata by the cumulative square root of p(1 - p), sizes by Neyman allocation (Cochran 1977, Sampling
-    Techniques, sections 5.5 and 5A.7), at least five from each. See `estimate_errors` for the interval, and
+    Techniques, sections 5.5 and 5A.7), at least five from each. Where a unit can be given or be missing (a tag, an
+    object), what is given and what is not have strata of their own. See `estimate_errors` for the interval, and
     `Audit.estimate` for the verdicts that count: a person's, in the order of the audit. Coverage of the 95 % interval
     with 3 % wrong verdicts, and without: benchmarks/audit.py.
+
+    Units are drawn whatever their example, so the number of wrong units is estimated, with its interval; for examples
+    with at least one the answer gives bounds. Units that `find_issues` does not list (of more than 5,000,000 cells,
+    those that are neither given nor likely) cannot be drawn and are not counted.
     """
     if budget < 1:
-        raise InputError.at("budget", f"is {budget}", "Pass the number of examples to review, such as 200.")
+        raise InputError.at("budget", f"is {budget}", "Pass the number of examples or units to review, such as 200.")
     check_error(reviewer_error)
     if not isinstance(run, Run):
         todo = "An audit is stored in a run: record or import one, and pass `wb.open_run(path)`."
         raise InputError.at("run", f"is a {type(run).__name__}", todo)
-    require_task(run, "multiclass", "audit")
     plan = stored_plan(run, seed)
     if plan is not None:
         larger = int(plan["drawn"].sum()) < min(budget, len(plan))
@@ -66,17 +76,44 @@ def audit(
         if larger or rate is not None:
             store_plan(run, plan)
         return Audit(run, plan)
-    found = find_issues(run) if issues is None else issues
-    judgeable = found["p_error"].dropna().reindex(run.dataset.ids).dropna()
-    if judgeable.empty:
-        raise InputError("there is nothing to audit: no example has a given label and a p_error.")
-    p = judgeable.to_numpy(dtype=float)
-    stratum = stratify(p)
-    turn = pd.Series(np.random.default_rng(seed).permutation(len(p))).groupby(stratum).rank(method="first").to_numpy()
-    columns = {"id": judgeable.index.to_numpy(), "p_error": p, "stratum": stratum, "turn": turn.astype(np.int64) - 1}
-    plan = complete(pd.DataFrame(columns).assign(drawn=False), seed)
+    plan = _fresh_plan(run, issues, seed)
     if reviewer_error is not None:
         plan["reviewer_error"] = float(reviewer_error)
     plan = draw(plan, budget, seed)
     store_plan(run, plan)
     return Audit(run, plan)
+
+
+def _fresh_plan(run: Run, issues: pd.DataFrame | None, seed: int) -> pd.DataFrame:
+    """A plan of which nothing is drawn."""
+    dataset = run.dataset
+    if dataset.kind.one_class:
+        found = find_issues(run) if issues is None else issues
+        judgeable = found["p_error"].dropna().reindex(dataset.ids).dropna()
+        named = {"id": judgeable.index.to_numpy()}
+        added = np.zeros(len(judgeable), bool)
+    else:
+        found = issues
+        if found is None or list(found.index.names) != ["id", "unit"]:
+            found = find_issues(run, per="unit")
+        rows = dataset.index.get_indexer(found.index.get_level_values("id"))
+        found = found.iloc[np.argsort(rows, kind="stable")[int((rows < 0).sum()) :]]
+        judgeable = found["p_error"].dropna()
+        named = {name: judgeable.index.get_level_values(name).to_numpy() for name in ("id", "unit")}
+        added = _not_given(dataset, found)[found["p_error"].notna().to_numpy()]
+    if judgeable.empty:
+        what = "example" if dataset.kind.one_class else f"unit ({dataset.kind.one_unit})"
+        raise InputError(f"there is nothing to audit: no {what} has a given label and a p_error.")
+    p = judgeable.to_numpy(dtype=float)
+    stratum = stratify_sides(p, added)
+    turn = pd.Series(np.random.default_rng(seed).permutation(len(p))).groupby(stratum).rank(method="first").to_numpy()
+    columns = named | {"p_error": p, "stratum": stratum, "turn": turn.astype(np.int64) - 1}
+    return complete(pd.DataFrame(columns).assign(drawn=False), seed)
+
+
+def _not_given(dataset: Dataset, found: pd.DataFrame) -> np.ndarray:
+    """(m,) bool: what is given of a unit is that it is not there, so that an error would be something missing."""
+    kind = dataset.kind
+    if dataset.units.keys is None or not (kind.nothing or kind.asks == "yes/no") or "given_label" not in found:
+        return np.zeros(len(found), bool)
+    return np.asarray(found["given_label"].to_numpy(object) == kind.answers(dataset.classes)[0], bool)

@@ -57,9 +57,9 @@ def review_queue(
         "suspicion": issues, the most suspicious first. "pairs": issues by given and suggested class, the most
         frequent pair first. "clusters": issues that look alike together, by k-means of their embeddings, the cluster
         with the most expected errors first. "annotators": examples on which annotators disagree, most first.
-        "random": issues shuffled. "audit": the random sample of `workbench.audit`. "second": what other authors have
-        judged and `author` has not, shuffled. "all": every example. A column of `issues` or a score: every example, its
-        suspicious end first (a column without one: the largest value first)
+        "random": issues shuffled. "audit": the random sample of `workbench.audit`, each example once. "second": what
+        other authors have judged and `author` has not, shuffled. "all": every example. A column of `issues` or a score:
+        every example, its suspicious end first (a column without one: the largest value first)
     among : ids to order instead of the issues ("suspicion", "pairs", "clusters" and "random")
     issues : DataFrame as from `find_issues(run)`, which is called when it is not given
     author : who asks for a second opinion; the journal's own author when not given
@@ -125,7 +125,8 @@ def _annotators(wanted: _Wanted) -> np.ndarray:
 
 
 def _audit(wanted: _Wanted) -> np.ndarray:
-    return wanted.run.dataset.rows(audit(wanted.run, issues=wanted.issues).ids)
+    drawn = audit(wanted.run, issues=wanted.issues).ids
+    return wanted.run.dataset.rows(list(dict.fromkeys(drawn.tolist())))
 
 
 def _second(wanted: _Wanted, author: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError, first_few, outside
@@ -150,15 +151,23 @@ def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     return verdicts.dropna().astype(bool)
 
 
-def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
-    """Return the newest verdict on each unit: bool indexed by (id, unit), True = the given value is wrong.
+def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
+    """Every verdict that stands on a unit, oldest first: as `looks`, for labels that are not one class per example.
 
-    As `verdicts_of`, for labels other than one class per example. A call about units of one example is a verdict on all
-    of them; a call about several examples is one only if its source says so.
+    Returns
+    -------
+    DataFrame, one row per verdict
+        id, verdict, author, source, seq, second_look : as in `looks`. unit : str, key of the unit; "" where an example
+        is its own unit, or was put off as a whole. wrong : boolean, True = what is given is wrong; <NA> where that was
+        put off, or neither was said.
+
+    Notes
+    -----
+    All units of one example in one call count as looked at; those of several examples do only where the call says so.
     """
-    whole = run.dataset.units.keys is None  # each example is its own unit, ""
-    standing = (one for one in run.journal.standing() if whole or one.unit)
-    entries = [one for one in standing if author is None or one.author == author]
+    dataset = run.dataset
+    whole = dataset.units.keys is None  # each example is its own unit, ""
+    entries = [one for one in run.journal.standing() if author is None or one.author == author]
     looked: dict[int, set] = {}
     said: dict[tuple, str | None] = {}
     for entry in entries:
@@ -166,28 +175,32 @@ def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
             looked.setdefault(entry.batch, set()).add(entry.id)
         elif entry.field == "label":
             said[entry.batch, entry.id, entry.unit] = entry.new
-    newest = {
-        (one.id, one.unit): (one.new, said.get((one.batch, one.id, one.unit)))
-        for one in entries
-        if one.field == "verdict" and one.new is not None and by_looking(one.source, len(looked[one.batch]))
-    }
-    dataset = run.dataset
-    rows = dataset.index.get_indexer([id for id, _ in newest])
-    known = [target for target, row in zip(newest, rows, strict=True) if row >= 0]
-    given = dataset.values_at(rows[rows >= 0], [unit for _, unit in known])
-    found = {}
-    for target, label in zip(known, given, strict=True):
-        verdict, value = newest[target]
-        if verdict == "skip":
-            continue
-        wrong = verdict == "relabel" and value is not None and dataset.kind.contradicts(value, label)
-        if wrong is not None:
-            found[target] = wrong
-    index = pd.MultiIndex.from_tuples(list(found), names=["id", "unit"]) if found else _NO_UNITS
-    return pd.Series(list(found.values()), index=index, dtype=bool)
+    given = [one for one in entries if one.field == "verdict" and (whole or one.unit or one.new == "skip")]
+    given = [one for one in given if one.new is not None and by_looking(one.source, len(looked[one.batch]))]
+    rows = dataset.index.get_indexer([one.id for one in given]) if given else np.empty(0, np.int64)
+    known = [one for one, row in zip(given, rows, strict=True) if row >= 0]
+    about = [(one, int(row)) for one, row in zip(given, rows, strict=True) if row >= 0 and one.new != "skip"]
+    labels = dataset.values_at([row for _, row in about], [one.unit for one, _ in about])
+    wrong: dict[int, bool | None] = {}
+    for (one, _), label in zip(about, labels, strict=True):
+        value = said.get((one.batch, one.id, one.unit))
+        relabelled = one.new == "relabel" and value is not None
+        wrong[one.seq] = dataset.kind.contradicts(str(value), label) if relabelled else False
+    columns = ("id", "unit", "verdict", "author", "source", "seq", "second_look")
+    lines = [(one.id, one.unit, one.new, one.author, one.source, one.seq, is_second_look(one.source)) for one in known]
+    table = pd.DataFrame(lines, columns=columns).astype({"seq": "int64", "second_look": bool})
+    return table.assign(wrong=pd.array([wrong.get(one.seq) for one in known], "boolean"))
 
 
-_NO_UNITS = pd.MultiIndex.from_arrays([[], []], names=["id", "unit"])
+def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
+    """The newest verdict on each unit: bool indexed by (id, unit), True = what is given is wrong.
+
+    As `verdicts_of`, for labels that are not one class per example (`unit_looks`).
+    """
+    table = unit_looks(run, author).drop_duplicates(["id", "unit"], keep="last")
+    table = table[table["wrong"].notna()]
+    index = pd.MultiIndex.from_frame(table[["id", "unit"]])
+    return pd.Series(table["wrong"].to_numpy(bool), index=index, dtype=bool)
 
 
 def known_looks(run: Run, author: str | None = None) -> pd.DataFrame:

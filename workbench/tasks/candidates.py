@@ -30,6 +30,7 @@ class Candidates(TaskMixin):
 
     name = "candidates"
     asks = "yes/no"
+    one_unit = "the set of one example"
     column = SETS_TYPE
     predictions = ("pred_probs", "embeddings", "texts", "logits")
     stored = "pred_probs"

@@ -39,6 +39,7 @@ class Multilabel(TaskMixin):
 
     name = "multilabel"
     asks = "yes/no"
+    one_unit = "one tag of one example"
     column = CELLS_TYPE
     predictions = ("pred_probs", "embeddings", "texts")
     stored = "pred_probs"
@@ -144,6 +145,10 @@ class Multilabel(TaskMixin):
     def decode(self, text: str, classes: Sequence[str]) -> str:
         """The text unchanged."""
         return self.encode(text)
+
+    def contradicts(self, said: str, given: str | None) -> bool | None:
+        """The other answer; who says "unknown" says neither."""
+        return None if said == VALUES[2] else said != given
 
     def apply(self, labels: pa.StructArray, classes: Sequence[str], decided: Decided) -> pa.StructArray:
         """Return the labels with the decided cells; in a row that had no label, all other cells are unknown."""

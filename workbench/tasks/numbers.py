@@ -32,6 +32,7 @@ class Numbers(TaskMixin):
 
     name = "numbers"
     asks = "number"
+    one_unit = "one number of one example"
     column = pa.list_(pa.float64())
     predictions = ("predictions", "features", "embeddings")
     stored = "predictions"

@@ -93,6 +93,7 @@ class Task(Protocol):
     asks : kind of answer that a unit needs.
     nothing : whether "no object here" is an answer; it then has code 0.
     one_class : whether each example has exactly one class index, stored as (n,) int64.
+    one_unit : what a unit is, in words, such as "one tag of one example".
     column : Arrow type of the given labels in examples.parquet.
     predictions : names of the arguments of `meet`, or of the estimator of the kind (`workbench.issues.kinds`).
     stored : the one of them that a run stores, as a float array (n, width); "" for none.
@@ -103,6 +104,7 @@ class Task(Protocol):
     asks: Literal["choice", "yes/no", "number"]
     nothing: bool
     one_class: bool
+    one_unit: str
     column: pa.DataType
     predictions: tuple[str, ...]
     stored: str
@@ -204,6 +206,7 @@ class TaskMixin:
     asks: Literal["choice", "yes/no", "number"] = "choice"
     nothing = False
     one_class = False
+    one_unit = "one part of the label of one example"
     column: pa.DataType
     predictions: tuple[str, ...] = ()
     stored = ""

@@ -108,9 +108,11 @@ class UnitsEditor {
   /* ---- what is shown ---- */
 
   show(example) {
-    const other = example?.row !== this.example?.row;
+    const before = this.asked;
+    let other = example?.row !== this.example?.row;
     this.example = example;
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
+    other ||= this.asked !== before;
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.describe(example) : []));
     this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
@@ -118,8 +120,17 @@ class UnitsEditor {
     this.reveal();
   }
 
-  /** The first unit to decide; in blind mode, which must not show what is doubtful, the first undecided one. */
+  /** Names of the units that an audit has drawn; "" where the queue is none. */
+  get asked() {
+    return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
+  }
+
+  /**
+   * The first unit to decide: one that an audit has drawn, or a doubtful one; in blind mode, which must not show what is
+   * doubtful, the first undecided one.
+   */
   nextOpen() {
+    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
     const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // of the queue of one tag
     return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
@@ -128,12 +139,14 @@ class UnitsEditor {
     return this.units.find((unit) => unit.key === this.focus);
   }
 
-  describe({ verdict, flagged, hides, pError }) {
+  describe({ verdict, flagged, hides, pError, audited }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
     const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const drawn = [this.asked, this.asked && audited && `(${audited})`].filter(Boolean).join(" ");
     return [
+      ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
       factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from workbench.issues import calibration, counts
 from workbench.issues.kept import Kept, kind_key
 from workbench.issues.kinds import ESTIMATORS
 from workbench.issues.kinds.contract import Asked, Found
+from workbench.issues.kinds.following import Followed, followed
 from workbench.issues.per_example import both_counts, by_example
 from workbench.issues.review import with_verdicts
 from workbench.runs.run import Run
@@ -34,13 +35,17 @@ FINDING_STEPS = 3
 
 def find_in_kind(
     source: Any, task: str, arrays: Mapping[str, Any], *, per: str, fdr: float | None, threshold: float,
-    verdicts: pd.Series | None, seed: int,
+    verdicts: pd.Series | None, seed: int, follow: bool = False,
 ) -> pd.DataFrame:  # fmt: skip
-    """`find_issues` of labels whose kind has an estimator; a run's answer without `arrays` is kept in its cache."""
-    kept = None
+    """`find_issues` of labels whose kind has an estimator; a run's answer without `arrays` is kept in its cache.
+
+    follow : whether the audit of a run counts.
+    """
+    kept, audit = None, None
     if isinstance(source, Run) and not arrays:
+        audit = followed(source, cut=fdr is not None) if follow else None
         arguments = {"fdr": fdr, "threshold": threshold, "seed": seed, "per": per}
-        kept = Kept(source, arguments | kind_key(source), verdicts)
+        kept = Kept(source, arguments | kind_key(source), verdicts, "" if audit is None else audit.key)
         found = kept.load()
         if found is not None:
             return found
@@ -53,13 +58,15 @@ def find_in_kind(
     step("reading the evidence")
     with one_blas_thread():
         found = ESTIMATORS[task].judge(asked)
-    frame, promised = _as_table(asked, found, per, fdr, threshold)
+    frame, promised = _as_table(asked, found, per, fdr, threshold, audit)
     if kept is not None and promised:  # otherwise the warning is repeated on every call
         kept.store(frame)
     return frame
 
 
-def _as_table(asked: Asked, found: Found, per: str, fdr: float | None, threshold: float) -> tuple[pd.DataFrame, bool]:
+def _as_table(
+    asked: Asked, found: Found, per: str, fdr: float | None, threshold: float, audit: Followed | None
+) -> tuple[pd.DataFrame, bool]:
     """The table, and whether the cut that was asked for could be promised."""
     ids = asked.dataset.ids
     index: Any = None
@@ -69,29 +76,83 @@ def _as_table(asked: Asked, found: Found, per: str, fdr: float | None, threshold
     if verdicts is not None and len(verdicts):
         verdicts = known_verdicts(verdicts, index, journal=asked.run is not None)
     p_error, words = _moved(found.p_error, verdicts, index, found.pair)
-    strict = None
-    promised = fdr is None or found.identified
-    if fdr is None:
-        how, is_issue = f"p_error >= {threshold:g}", np.nan_to_num(p_error, nan=-1.0) >= threshold
-    elif not promised:
-        how = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {found.why}"
-        warnings.warn(f"`fdr`: {how}. Use `threshold=`.", FdrNotPossible, stacklevel=outside())
-        is_issue = np.zeros(len(p_error), bool)
-    else:
-        strict = p_error if found.p_least is None else _moved(found.p_least, verdicts, index, found.pair)[0]
-        how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not "
-        how, is_issue = f"{how}known", calibration.largest_set(strict, fdr * counts.FDR_CUT)
+    least = None
+    if fdr is not None and found.p_least is not None:
+        least = _moved(found.p_least, verdicts, index, found.pair)[0]
+    interval = _interval(found, p_error, verdicts)
+    better = audit is not None and audit.better(found.identified, interval)
+    if audit is not None and better:
+        p_error, least = audit.moved(p_error, least)
+    cut = _cut(found, p_error, least, index, per, fdr, threshold, audit)
     step("reasons")
-    frame = _table(found, p_error, is_issue)
-    frame.attrs = _attrs(asked, found, p_error, verdicts, how, words)
+    frame = _table(found, p_error, cut.chosen)
+    frame.attrs = _attrs(asked, found, p_error, interval, verdicts, cut.how, words)
+    if audit is not None and better:
+        frame.attrs |= audit.attrs()
     if per == "example":
-        limit = threshold if fdr is None else fdr * counts.FDR_CUT if promised else np.inf
-        return by_example(frame, found.units, ids, limit=limit, strict=strict), promised
+        limit = threshold if fdr is None else fdr * counts.FDR_CUT if cut.strict is not None else np.inf
+        table = by_example(frame, found.units, ids, limit=limit, strict=cut.strict)
+        if cut.audited:
+            table["is_issue"] = table["units_doubted"] > 0
+        return table, cut.promised
     attrs = frame.attrs | {"counted": "units"} | both_counts(frame.attrs, p_error, found.units)
     order = np.lexsort((frame["row"], -np.nan_to_num(p_error, nan=-1.0)))
     frame = frame.iloc[order].set_axis(index[order])
     frame.attrs = attrs
-    return frame, promised
+    return frame, cut.promised
+
+
+class _Cut(NamedTuple):
+    """Which units are issues.
+
+    chosen : (m,) bool. how : in words. promised : whether what was asked for could be. strict : (m,) probabilities by
+    which examples are chosen too; None where they are not, or by a threshold. audited : the audit chose.
+    """
+
+    chosen: np.ndarray
+    how: str
+    promised: bool = True
+    strict: np.ndarray | None = None
+    audited: bool = False
+
+
+def _cut(
+    found: Found, p_error: np.ndarray, least: np.ndarray | None, index: pd.Index | None, per: str, fdr: float | None,
+    threshold: float, audit: Followed | None,
+) -> _Cut:  # fmt: skip
+    if fdr is None:
+        return _Cut(np.nan_to_num(p_error, nan=-1.0) >= threshold, f"p_error >= {threshold:g}")
+    if found.identified:
+        strict = p_error if least is None else least
+        how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not "
+        how, chosen = f"{how}known", calibration.largest_set(strict, fdr * counts.FDR_CUT)
+        return _Cut(chosen, how, strict=strict)
+    todo = "Use `threshold=`."
+    if audit is not None and audit.sample is not None and index is not None:
+        if per == "unit" or found.units.keys is None:
+            chosen = audit.sample.largest_set(index, p_error, fdr)
+            how = audit.sample.words(fdr, int(chosen.sum()))
+            if chosen.any():
+                return _Cut(chosen, how, audited=True)
+            todo = "Audit more, or use `threshold=`."
+        else:
+            how = "no example is marked, because an audit of units says nothing of a share of examples"
+            todo = "Ask with `per='unit'`, or use `threshold=`."
+    else:
+        how = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {found.why}"
+    warnings.warn(f"`fdr`: {how}. {todo}", FdrNotPossible, stacklevel=outside())
+    return _Cut(np.zeros(len(p_error), bool), how, promised=False)
+
+
+def _interval(found: Found, p_error: np.ndarray, verdicts: pd.Series | None) -> tuple[float, float]:
+    """Expected number of wrong units, low and high, after verdicts."""
+    known = int((~np.isnan(p_error)).sum())
+    before, expected = float(np.nansum(found.p_error)), float(np.nansum(p_error))
+    low, high = (end * (expected / before if before else 1.0) for end in found.interval)
+    if verdicts is not None:  # what a person has seen is no longer a question
+        wrong = int(verdicts.sum())
+        low, high = max(low, wrong), min(high, known - (len(verdicts) - wrong))
+    return round(min(low, expected), 1), round(max(high, expected), 1)
 
 
 def _moved(
@@ -140,17 +201,14 @@ def _reasons(found: Found, p_error: np.ndarray) -> np.ndarray:
 
 
 def _attrs(
-    asked: Asked, found: Found, p_error: np.ndarray, verdicts: pd.Series | None, how: str, words: str
-) -> dict[str, Any]:
+    asked: Asked, found: Found, p_error: np.ndarray, interval: tuple[float, float], verdicts: pd.Series | None,
+    how: str, words: str,
+) -> dict[str, Any]:  # fmt: skip
     """What the table rests on, in words and numbers, with the names that `find_issues` gives for classes."""
     known = ~np.isnan(p_error)
-    before, expected = float(np.nansum(found.p_error)), float(np.nansum(p_error))
-    low, high = (end * (expected / before if before else 1.0) for end in found.interval)
-    if verdicts is not None:  # what a person has seen is no longer a question
-        wrong = int(verdicts.sum())
-        low, high = max(low, wrong), min(high, known.sum() - (len(verdicts) - wrong))
-    interval = (round(min(low, expected), 1), round(max(high, expected), 1))
+    expected = float(np.nansum(p_error))
     seen = "out-of-fold" if asked.out_of_fold else "in-sample"
+    todo = _todo(verdicts, asked.run is not None, "examples" if found.units.keys is None else "units")
     return {
         "evidence": found.evidence or ", ".join(asked.evidence),
         "shares": {},
@@ -160,7 +218,7 @@ def _attrs(
         "expected_errors": round(expected, 1),
         "expected_errors_interval": interval,
         "errors_identified": found.identified,
-        "errors_in_words": counts.count_in_words(expected, interval, found.identified, found.why, _todo(verdicts)),
+        "errors_in_words": counts.count_in_words(expected, interval, found.identified, found.why, todo),
         "expected_errors_below": round(float(found.below), 1),
         "judged": int(known.sum()),
         "unlabelled": int((~known).sum()),
@@ -170,10 +228,12 @@ def _attrs(
     }
 
 
-def _todo(verdicts: pd.Series | None) -> str:
+def _todo(verdicts: pd.Series | None, is_run: bool, drawn: str) -> str:
     """What to do where the number of errors is not known, or what was done."""
     many = 0 if verdicts is None else len(verdicts)
     if many >= counts.AUDIT_SIZE:
         return f"p_error follows {many:,} verdicts"
+    if is_run:
+        return f"audit {counts.AUDIT_SIZE} {drawn} to find out (`wb.audit`)"
     some = f" ({many:,} so far)" if many else ""
     return f"verdicts on {counts.AUDIT_SIZE} units drawn at random{some} tell what p_error is worth (`verdicts=`)"
