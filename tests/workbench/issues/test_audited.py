@@ -56,7 +56,7 @@ def test_what_was_refused_is_answered_after_an_audit(voted):
     assert 1 - wrong[chosen].mean() <= 0.25
     judged_right = [id for id in sample.ids if not wrong[id]]
     assert not found.loc[judged_right, "is_issue"].any()
-    assert "by the 120 audited examples" in found.attrs["threshold"]
+    assert "according to the 120 audited examples" in found.attrs["threshold"]
     assert find_issues(run, fdr=0.2).equals(found), "kept"
     smaller = find_issues(run, fdr=0.05)
     assert set(smaller.index[smaller["is_issue"]]) < set(chosen)
