@@ -91,7 +91,7 @@ def test_no_text_brings_a_retired_word_back(paths):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("paths", [MODULES, SCRIPTS, LESSONS], ids=["modules", "scripts", "lessons"])
+@pytest.mark.parametrize("paths", [MODULES, SCRIPTS], ids=["modules", "scripts"])
 def test_no_name_brings_a_retired_word_back(paths):
     found = []
     for path in paths:
