@@ -168,7 +168,7 @@ def test_a_recorder_where_nothing_may_be_written(tmp_path, home, monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.mkdir", fail)
     with pytest.raises(
-        wb.errors.WorkbenchError, match=r"run could not be written: Permission denied. Write to a place"
+        wb.errors.WorkbenchError, match=r"run could not be written: Permission denied. Choose another folder"
     ):
         wb.Recorder(tmp_path / "run", wb.Dataset.from_arrays([0, 1]))
 
