@@ -54,7 +54,7 @@ def test_wrong_tags_come_first_and_their_number_is_known(planted):
     doubted = found[found["is_issue"]]
     assert (doubted["kind"] == np.where(doubted["given_label"] == "yes", "wrong", "missing")).all()
     assert (doubted["suggested_label"] == np.where(doubted["given_label"] == "yes", "no", "yes")).all()
-    assert doubted["reasons"].str.contains(r"^held-out models: \d [<>]?\.\d\d; neighbours: \d+ of 10 have it").all()
+    assert doubted["reasons"].str.contains(r"^held-out models: \d [<>]?\.\d\d; \d+ of 10 neighbours have it").all()
     assert doubted["reasons"].str.contains("its other tags").any() and "other tags" in found.attrs["evidence"]
 
 

@@ -1,15 +1,15 @@
-"""Kinds of labels whose wrong units are found by an estimator of their own.
+"""Kinds of labels that have their own estimator of wrong units.
 
-What a wrong tag looks like is not what a wrong number looks like, so each kind of label brings its own estimator:
-arrays in, a probability of error for each unit out. All else is shared: evidence of runs and of arrays, verdicts,
-the cut at `fdr` or `threshold`, tables per unit and per example, attributes, the cache. To add one:
+Errors in tags differ from errors in numbers, so each kind of label has its own estimator, which maps arrays to a
+probability of error per unit. Everything else is shared: evidence from runs and arrays, verdicts, the selection by
+`fdr` or `threshold`, tables per unit and per example, attributes, the cache. To add an estimator:
 
 1. write a class with `judge(asked: Asked) -> Found` and `version` (`workbench.issues.kinds.contract`);
-2. name it in `ESTIMATORS` under the name of its task, whose `predictions` are what `find_issues` takes beside labels;
-3. if a run shall store predictions, set `stored` of the task to the name of one of these and write its
+2. register it in `ESTIMATORS` under the name of its task, whose `predictions` are the arrays that `find_issues` takes;
+3. if runs should store predictions, set `stored` of the task to the name of one of these arrays and write its
    `check_predictions`.
 
-A kind without a line here is judged by the detector of classes, on the units that its `Task.meet` gives.
+Other kinds are judged by the detector for classes, on the units that `Task.meet` returns.
 """
 
 from __future__ import annotations
@@ -28,4 +28,4 @@ ESTIMATORS: LazyTable[Estimator] = LazyTable(
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
     }
 )
-"""Name of a task -> import path of its estimator, read when first used."""
+"""Maps the name of a task to the import path of its estimator, which is imported on first use."""

@@ -1,4 +1,4 @@
-"""What an estimator of a kind of label is asked, and what it answers."""
+"""The interface of estimators for kinds of labels: their input and their result."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """Labels, and what is known beside them.
+    """Labels and the evidence about them.
 
     Attributes
     ----------
     dataset : the n examples with their given labels.
-    evidence : what was passed, or what the run has, by name out of `Task.predictions`; not checked yet.
+    evidence : maps names of `Task.predictions` to arrays that were passed or that the run has; not validated.
     out_of_fold : whether predictions come from models that had not seen the label of the row.
-    verdicts : bool indexed by (id, unit), True = what is given is wrong; None without. An estimator may look at them
-        to list these units; p_error is moved by them afterwards, for all kinds alike.
-    seed : of everything random.
-    run : where the labels come from, or None.
-    sources : where each piece of evidence comes from, in words.
+    verdicts : bool indexed by (id, unit), True = the given label is wrong; None without verdicts. An estimator may use
+        them to list these units; p_error is recalibrated with them afterwards, for all kinds.
+    seed : random seed.
+    run : the run that the labels come from, or None.
+    sources : where each array comes from, in words.
     """
 
     dataset: Dataset
@@ -43,28 +43,28 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """What an estimator says of m units.
+    """The result of an estimator for m units.
 
     Attributes
     ----------
-    units : the units, of all n examples, sorted by example; those that only a model proposes among them.
-    p_error : (m,) float64 in [0, 1], probability that what is given is wrong; NaN where nothing is given.
-    given, other : (m,) what is given, and what it should be if that is wrong, as a table shows them; None or NaN
-        where there is nothing. For a unit without anything given, `other` is what it is most likely.
-    p_other : (m,) float64, probability of `other`, at most p_error where something is given.
-    interval : expected number of wrong units, low and high, of 95 %.
-    reasons : places (r,) of units -> r texts: why, up to three, joined by "; ", the strongest first. Asked of all
-        units, or of the most suspicious ones where there are very many.
-    kind : (m,) object, the kind of error if it is one; None where a kind of label has none.
-    columns : first columns of the table, (m,) each, such as the name of a tag. last : further ones, at its end.
-    p_least : (m,) probabilities for cuts that must hold; None = p_error.
-    pair : (m,) int64, units with the same number learn from each other's verdicts; None: all do.
-    kept, p_kept : (m,) what a unit is most likely where what is given is not doubted, and the probability of it if what
-        is given is right; None = what is given, 1.
-    identified : whether the number of errors is a fair estimate; if not, `why`, in words, and the interval is a range.
+    units : units of all n examples, sorted by example, including those that only a model proposes.
+    p_error : (m,) float64 in [0, 1], probability that the given label is wrong; NaN for unlabelled units.
+    given, other : (m,) the given label, and the suggested one if it is wrong, as shown in tables; None or NaN if there
+        is none. For an unlabelled unit, `other` is the most likely label.
+    p_other : (m,) float64, probability of `other`, at most p_error for labelled units.
+    interval : 95 % interval (low, high) of the expected number of wrong units.
+    reasons : function from places (r,) of units to r texts: up to three reasons, joined by "; ", strongest first. It is
+        called for all units, or for the most suspicious ones of very many.
+    kind : (m,) object, the kind of error, if any; None if the kind of label has no kinds of errors.
+    columns : first columns of the table, (m,) each, such as the name of a tag. last : last columns.
+    p_least : (m,) probabilities for conservative selection; None = p_error.
+    pair : (m,) int64, units with the same number share the effect of verdicts; None = all units do.
+    kept, p_kept : (m,) most likely value of a unit whose given label is not suspicious, and its probability if the
+        given label is correct; None = the given label, 1.
+    identified : whether the number of errors is a valid estimate; if not, `why` says why and the interval is a range.
     below : expected number of wrong units that are not listed.
-    evidence, method : in words, what was used and how.
-    sources : where each piece of evidence comes from, in words.
+    evidence, method : what was used and how, in words.
+    sources : where each array comes from, in words.
     """
 
     units: Units
@@ -94,16 +94,16 @@ class Estimator(Protocol):
 
     Attributes
     ----------
-    version : another number when the same evidence gives another answer: what a run's cache keeps goes by it.
+    version : part of the cache key; increased if the same evidence gives a different result.
     """
 
     version: int
 
     def judge(self, asked: Asked) -> Found:
-        """How likely each unit is wrong.
+        """Estimate the probability that each unit is wrong.
 
         Raises
         ------
-        InputError : evidence that does not fit. MissingEvidence : there is none that says anything.
+        InputError : evidence that does not match. MissingEvidence : there is no usable evidence.
         """
         ...

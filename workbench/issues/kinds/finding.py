@@ -1,6 +1,6 @@
-"""From an estimator's answer to the tables of `find_issues`: verdicts, the cut, suggestions, attributes.
+"""Turn the result of an estimator into the tables of `find_issues`: verdicts, selection, suggestions, attributes.
 
-Nothing here depends on the kind of label.
+Nothing in this module depends on the kind of label.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def find_in_kind(
 def _as_table(
     asked: Asked, found: Found, per: str, fdr: float | None, threshold: float, audit: Followed | None
 ) -> tuple[pd.DataFrame, bool]:
-    """The table, and whether the cut that was asked for could be promised."""
+    """Return the table, and whether the requested selection is guaranteed."""
     ids = asked.dataset.ids
     index: Any = None
     verdicts = asked.verdicts
@@ -149,7 +149,7 @@ def _interval(found: Found, p_error: np.ndarray, verdicts: pd.Series | None) -> 
     known = int((~np.isnan(p_error)).sum())
     before, expected = float(np.nansum(found.p_error)), float(np.nansum(p_error))
     low, high = (end * (expected / before if before else 1.0) for end in found.interval)
-    if verdicts is not None:  # what a person has seen is no longer a question
+    if verdicts is not None:  # units with verdicts are certain
         wrong = int(verdicts.sum())
         low, high = max(low, wrong), min(high, known - (len(verdicts) - wrong))
     return round(min(low, expected), 1), round(max(high, expected), 1)
@@ -158,7 +158,7 @@ def _interval(found: Found, p_error: np.ndarray, verdicts: pd.Series | None) -> 
 def _moved(
     p_error: np.ndarray, verdicts: pd.Series | None, index: pd.Index | None, pair: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
-    """Probabilities after verdicts, and what was done in words."""
+    """Return probabilities after verdicts, and a description of the recalibration."""
     if verdicts is None or not len(verdicts):
         return p_error, ""
     moved, words = with_verdicts(pd.Series(p_error, index=index), verdicts, pair)
@@ -166,7 +166,7 @@ def _moved(
 
 
 def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFrame:
-    """The columns of `find_issues` per unit, in the order of the units."""
+    """Return the columns of `find_issues` per unit, in the order of the units."""
     known = ~np.isnan(p_error)
     doubted = ~known | (p_error >= 0.5) | is_issue
     before = np.where(known, np.maximum(np.nan_to_num(found.p_error), 1e-12), 1.0)
@@ -204,7 +204,7 @@ def _attrs(
     asked: Asked, found: Found, p_error: np.ndarray, interval: tuple[float, float], verdicts: pd.Series | None,
     how: str, words: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """What the table rests on, in words and numbers, with the names that `find_issues` gives for classes."""
+    """Return the attributes of the table, with the same names as for classes."""
     known = ~np.isnan(p_error)
     expected = float(np.nansum(p_error))
     seen = "out-of-fold" if asked.out_of_fold else "in-sample"
@@ -229,7 +229,7 @@ def _attrs(
 
 
 def _todo(verdicts: pd.Series | None, is_run: bool, drawn: str) -> str:
-    """What to do where the number of errors is not known, or what was done."""
+    """Return advice if the number of errors is not identified, or what was done."""
     many = 0 if verdicts is None else len(verdicts)
     if many >= counts.AUDIT_SIZE:
         return f"p_error follows {many:,} verdicts"

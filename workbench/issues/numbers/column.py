@@ -1,4 +1,4 @@
-"""One column of numbers judged: predictions pooled, the scale chosen, causes weighed, a number suggested."""
+"""Judge one column of numbers: pool predictions, choose the scale, weigh causes of errors, suggest a number."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from workbench.issues.numbers.scales import scales_for, spread_of
 from workbench.issues.numbers.spread import conformal, local_spread
 
 LEAST = 10
-"""Known numbers below which nothing is said."""
+"""Minimum number of known numbers."""
 COVERAGE = 0.9
 WEAK, WEAK_RATINGS = 0.1, 0.5
-"""Share of the variance that predictions explain below which the number of errors is not to be trusted."""
+"""Minimum share of the variance that predictions must explain for the number of errors to be identified."""
 NEAREST_DECIMALS = 6
 
 
 @dataclass(frozen=True)
 class ColumnEvidence:
-    """What is known of one column beside its numbers.
+    """Evidence about one column.
 
-    predictions : float (n, models), not fitted to the number of the row, or None. features : arrays (n, d).
+    predictions : float (n, models), from models not fitted to the number of the row, or None. features : arrays (n, d).
     """
 
     predictions: np.ndarray | None
@@ -33,14 +33,14 @@ class ColumnEvidence:
 
 @dataclass(frozen=True)
 class JudgedNumbers:
-    """What is said of n numbers of a column, NaN where nothing can be.
+    """Results for the n numbers of a column, NaN if unknown.
 
-    p_error : probability that the number is wrong. other, p_other : what it should be if so, and how likely that is.
-    kind : how it is wrong, if it is. predicted, low, high : the prediction, and what holds 90 % of right numbers.
-    factor : what it seems multiplied by, NaN for other kinds. partner : the row with which it changed places, or -1.
-    against : how many models have it outside of their own 90 %, NaN with one model. models : how many there are.
-    explained : share of the variance explained by predictions, by robust spreads. tolerance : of ratings, else None.
-    method : in words.
+    p_error : probability that the number is wrong. other, p_other : the suggested number, and its probability.
+    kind : kind of the error, if it is one. predicted, low, high : prediction and interval of 90 % of correct numbers.
+    factor : apparent factor of the error, NaN for other kinds. partner : row with which it was swapped, or -1.
+    against : number of models whose own 90 % interval excludes it, NaN with one model. models : number of models.
+    explained : share of the variance explained by predictions, by robust scales. tolerance : of ratings, else None.
+    method : description.
     """
 
     p_error: np.ndarray
@@ -60,14 +60,14 @@ class JudgedNumbers:
 
 
 def judge(y: np.ndarray, evidence: ColumnEvidence, seed: int, name: str) -> JudgedNumbers:
-    """How likely each number of one column is wrong.
+    """Estimate the probability that each number of one column is wrong.
 
     Parameters
     ----------
-    y : float (n,), NaN where it is not known
-    evidence : of this column
-    seed : of everything random
-    name : of the column, for errors
+    y : float (n,), NaN = unknown
+    evidence : evidence about this column
+    seed : random seed
+    name : name of the column, for error messages
 
     Raises
     ------
@@ -75,14 +75,14 @@ def judge(y: np.ndarray, evidence: ColumnEvidence, seed: int, name: str) -> Judg
     """
     known = ~np.isnan(y)
     if known.sum() < LEAST:
-        todo = f"Give at least {LEAST} examples with a number: fewer say nothing about the spread."
+        todo = f"Pass at least {LEAST} examples with a number; with fewer the spread cannot be estimated."
         raise InputError.at("labels", f"has {int(known.sum())} known numbers in the column {name!r}", todo)
     if np.ptp(y[known]) == 0:
         found = f"is {y[known][0]:g} in every row of the column {name!r}"
-        raise InputError.at("labels", found, "Leave the column out: a number that never changes cannot be judged.")
+        raise InputError.at("labels", found, "Drop the column: a constant cannot be judged.")
     usable = known if evidence.predictions is None else known & ~np.isnan(evidence.predictions).all(axis=1)
     if not evidence.features and usable.sum() < LEAST:
-        how = f"Of the column {name!r} only {int(usable.sum())} numbers have a prediction; at least {LEAST} must have."
+        how = f"Only {int(usable.sum())} numbers of the column {name!r} have a prediction; at least {LEAST} are needed."
         raise MissingEvidence.needed("Labels of the task 'numbers'", ["predictions"], how)
     grid = ratings.grid_of(y[known])
     return _number(y, evidence, seed) if grid is None else _rating(y, grid, evidence, seed)
@@ -119,7 +119,7 @@ def _explained(
     y: np.ndarray, column: mixture.NumberColumn, settings: mixture.Settings, predicted: np.ndarray, rows: np.ndarray,
     models: list[np.ndarray],
 ) -> JudgedNumbers:  # fmt: skip
-    """From the mixture to what a table shows."""
+    """Convert the mixture to the columns of a table."""
     n, scale = len(y), column.scale
     found = mixture.causes(column, settings)
     pairs = swaps.swapped_rows(column, settings, found)
@@ -163,7 +163,7 @@ def _explained(
     explained = 1 - (spread_of(residual) / spread_of(scale.to(column.y) - np.median(scale.to(column.y)))) ** 2
     shares = settings.shares
     method = (
-        f"numbers {scale.name}, residuals as Student t of {settings.degrees:g} degrees, shares of causes by likelihood "
+        f"numbers {scale.name}, Student t residuals ({settings.degrees:g} degrees of freedom), shares of causes "
         f"({100 * shares[1:-1].sum():.1f} % named, {100 * shares[-1]:.1f} % outliers)"
     )
     p_other = spread_out(np.minimum(chances.max(axis=0), p_wrong))
@@ -189,9 +189,7 @@ def _rating(y: np.ndarray, grid: np.ndarray, evidence: ColumnEvidence, seed: int
     blank, none = np.full(n, np.nan), np.full(n, -1)
     kind = np.full(n, None, object)
     kind[known] = "rating"
-    words = (
-        f"ratings on a grid of {len(grid)} values as an ordered choice; wrong means more than {found.tolerance} steps"
-    )
+    words = f"ratings as {len(grid)} ordinal classes; wrong means off by more than {found.tolerance} steps"
     return JudgedNumbers(
         found.p_wrong, grid[place], np.where(known, others.max(axis=1), blank), kind, expected, ends[0], ends[1], blank,
         none, blank, 1, found.explained, found.tolerance, words.replace("more than 0 steps", "another value"),
@@ -199,7 +197,7 @@ def _rating(y: np.ndarray, grid: np.ndarray, evidence: ColumnEvidence, seed: int
 
 
 def shortest(values: np.ndarray) -> np.ndarray:
-    """The same to 12 digits: 0.3 for 3 / 10 and the like."""
+    """Round to 12 digits, such as 0.3 for 3 / 10."""
     with np.errstate(divide="ignore", invalid="ignore"):
         digits = 11 - np.floor(np.log10(np.abs(values)))
         scale = 10.0 ** np.clip(np.nan_to_num(digits, nan=0, posinf=0, neginf=0), -250, 250)
@@ -208,7 +206,7 @@ def shortest(values: np.ndarray) -> np.ndarray:
 
 
 def rounded(values: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Numbers with as many decimals as those that are given have, at most 6."""
+    """Round numbers to as many decimals as the given ones have, at most 6."""
     some = y[~np.isnan(y)][:1000]
     for decimals in range(NEAREST_DECIMALS):
         if np.array_equal(np.round(some, decimals), some):

@@ -1,4 +1,4 @@
-"""Which numbers are wrong, for `find_issues`: each column judged by itself, and why in words."""
+"""The estimator of numeric labels for `find_issues`: judges each column separately and writes reasons."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from workbench.issues.numbers.mixture import UNITS
 from workbench.tasks.numbers import matrix_of, values_of
 
 RANGE = (0.7, 1.8)
-"""Of the expected number of errors: how far the true one lay from it on planted errors of 3 to 20 %."""
+"""Range of the true number of errors relative to the expected one, on planted errors of 3 to 20 %."""
 
 
 class NumbersEstimator:
     """Judges labels of the task "numbers" by `predictions`, `features` and `embeddings`."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
-        """How likely each number is wrong; see `workbench.issues.numbers.column.judge`."""
+        """Estimate the probability that each number is wrong; see `workbench.issues.numbers.column.judge`."""
         dataset = asked.dataset
         names, n, t = dataset.classes, dataset.n, len(dataset.classes)
         values = values_of(dataset.labels, t)
@@ -56,16 +56,16 @@ class NumbersEstimator:
 
 
 def _weak(one: JudgedNumbers, asked: Asked) -> str:
-    """Why the number of errors is not known; "" where it is."""
+    """Return why the number of errors is not identified; "" if it is."""
     if not asked.out_of_fold:
-        return "the predictions have seen the numbers that they judge"
+        return "the predictions come from models that have seen the numbers"
     if one.explained < (WEAK if one.tolerance is None else WEAK_RATINGS):
-        return f"predictions explain {100 * max(one.explained, 0):.0f} % of the variance only"
+        return f"predictions explain only {100 * max(one.explained, 0):.0f} % of the variance"
     return ""
 
 
 def _evidence(asked: Asked, n: int, t: int) -> list[ColumnEvidence]:
-    """The evidence of each column, checked."""
+    """Return the validated evidence of each column."""
     features = []
     for name in ("features", "embeddings"):
         if name in asked.evidence:
@@ -86,7 +86,7 @@ def _evidence(asked: Asked, n: int, t: int) -> list[ColumnEvidence]:
 
 
 class _Words:
-    """Why numbers are doubted, asked for some units."""
+    """Reasons why numbers are suspicious, written on demand."""
 
     def __init__(self, judged: Sequence[JudgedNumbers], values: np.ndarray, ids: np.ndarray) -> None:
         self._judged, self._values, self._ids = judged, values, ids
@@ -99,7 +99,7 @@ class _Words:
         y, predicted = self._values[row, column], one.predicted[row]
         if predicted != predicted:
             return ""
-        said = f"predicted {predicted:.6g} (90 % within {one.low[row]:.6g} to {one.high[row]:.6g})"
+        said = f"predicted {predicted:.6g} (90 % interval {one.low[row]:.6g} to {one.high[row]:.6g})"
         if y != y:
             return said
         words = [said]
@@ -111,24 +111,24 @@ class _Words:
 
 
 def _cause(one: JudgedNumbers, row: int, ids: np.ndarray) -> str:
-    """What would explain the number if it is wrong, as a hint to check."""
+    """Return a possible cause of the error, as a hint to check."""
     kind, other = one.kind[row], one.other[row]
     if one.p_error[row] < 0.1:
         return ""
     if kind == "factor":
         factor = one.factor[row]
         times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
-        return f"fits {other:.6g}, if it is {times}"
+        return f"{other:.6g} would fit: the number is {times}"
     if kind == "unit":
         factor = one.factor[row]
         unit = min(UNITS, key=lambda known: min(abs(known - factor), abs(1 / known - factor)))
-        return f"fits {other:.6g}, if units were mixed up ({UNITS[unit]}?)"
+        return f"{other:.6g} would fit: units mixed up ({UNITS[unit]}?)"
     if kind == "sign":
-        return f"fits {other:.6g}, with the other sign"
+        return f"{other:.6g} would fit: wrong sign"
     if kind == "digits":
-        return f"fits {other:.12g}, with two digits the other way about"
+        return f"{other:.12g} would fit: two digits swapped"
     if kind == "swapped":
-        return f"fits the number of {ids[[one.partner[row]]].tolist()[0]!r}, {other:.6g}, and that row this one"
+        return f"{other:.6g} would fit: swapped with the number of {ids[[one.partner[row]]].tolist()[0]!r}?"
     if kind == "rating":
-        return f"{other:g} is likelier"
+        return f"{other:g} is more likely"
     return "far from its prediction"

@@ -1,4 +1,4 @@
-"""Which sets lack the true class, and which candidate it is, for `find_issues`: the estimator of candidate sets."""
+"""The estimator of candidate sets for `find_issues`: which sets lack the true class, and which candidate it is."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from workbench.issues.tags.predictions import vectors
 from workbench.tasks.candidates import sets_of
 
 LEAST_AUROC = 0.89
-"""Least probability that a planted wrong set scores above a right one for which the number of wrong sets is known."""
+"""Minimum probability that a planted wrong set scores above a correct one for the number of wrong sets to be known."""
 
 LEAST_PLANTED = 60
-"""Least number of planted sets for that."""
+"""Minimum number of planted sets for that."""
 
 SETS_RANGE = (0.5, 2.0)
-"""Of the expected number of wrong sets: how far the true one lay from it on planted sets of 5 to 20 %."""
+"""Range of the true number of wrong sets relative to the expected one, on planted sets of 5 to 20 %."""
 
 TRAINED_WEIGHT = 0.5
-"""Weight of what a training says of sets it was trained on, beside what was not; of normal scores."""
+"""Weight, of normal scores, of a training that has seen the sets, relative to evidence that has not."""
 
 SURER = 2
-"""Power of the first round's probabilities by which a candidate is drawn that gives way. They are less sure than they
-are right, having learnt all candidates alike, and those of the last round surer."""
+"""Power of the first round's probabilities with which the replaced candidate is drawn. They are underconfident, having
+been trained on all candidates equally; those of the last round are overconfident."""
 
 HEADS_VIEW, GIVEN_VIEW, TRAINED_VIEW = (
     "held-out classifiers on embeddings",
@@ -46,8 +46,8 @@ HEADS_VIEW, GIVEN_VIEW, TRAINED_VIEW = (
 class CandidateOpinion(NamedTuple):
     """Probabilities (n, k) of models that had not seen the sets.
 
-    wrong : for whether a set is wrong. drawn : by which a candidate is drawn. choice : for which candidate it is.
-    informed : (n,) rows of which they know more than the shares of the classes. used : whose they are.
+    wrong : to judge whether a set is wrong. drawn : with which a candidate is drawn. choice : to choose the candidate.
+    informed : (n,) rows for which they are more than the class shares. used : their sources.
     """
 
     wrong: np.ndarray
@@ -63,7 +63,7 @@ class CandidatesEstimator:
     version = 1
 
     def judge(self, asked: Asked) -> Found:
-        """P(the true class is outside the set) of each example, and the likeliest candidate."""
+        """Estimate P(the true class is outside the set) of each example, and the most likely candidate."""
         dataset = asked.dataset
         sets = sets_of(dataset.labels, dataset.k)
         probs = evidence.candidate_probabilities(asked)
@@ -75,19 +75,19 @@ class CandidatesEstimator:
         opinion = _opinion(learnt, probs if asked.out_of_fold else None, sets, of)
         if opinion is None and trained is None:
             kinds = dataset.kind.predictions
-            raise MissingEvidence.needed("Labels of the task 'candidates'", kinds, "Pass them beside the labels.")
+            raise MissingEvidence.needed("Labels of the task 'candidates'", kinds, "Pass them with the labels.")
         step("how many sets lack the true class")
         return _found(asked, sets, space, opinion, trained)
 
 
 def _space(asked: Asked) -> tuple[Space | None, str]:
-    """Unit vectors of embeddings or texts, and what they are."""
+    """Return unit vectors of embeddings or texts, and their description."""
     values, of = vectors(asked)
     return (None, "") if values is None else (unit_space(values, seed=asked.seed), of)
 
 
 def _opinion(learnt: Learnt | None, probs: np.ndarray | None, sets: np.ndarray, of: str) -> CandidateOpinion | None:
-    """What models say that had not seen the sets, pooled; None without any."""
+    """Return the pooled opinion of models that had not seen the sets; None without any."""
     given = None if probs is None else np.log(np.maximum(probs, evidence.LEAST_GIVEN)).astype(np.float32)
     every = np.ones(len(sets), bool)
     if learnt is None:
@@ -154,7 +154,7 @@ def _found(
 
 
 class _Chosen:
-    """Of each example: the likeliest candidate with its probability and lead, and the likeliest other class."""
+    """The most likely candidate of each example, its probability and lead, and the most likely other class."""
 
     def __init__(self, sets: np.ndarray, probs: np.ndarray, choice: np.ndarray, p_error: np.ndarray) -> None:
         n, k = sets.shape
@@ -174,21 +174,21 @@ class _Chosen:
 
 
 def _scores(values: np.ndarray) -> np.ndarray:
-    """Normal scores: the quantile of each value's rank under the standard normal distribution."""
+    """Return normal scores: the standard normal quantile of each value's rank."""
     from scipy.stats import norm, rankdata
 
     return norm.ppf((rankdata(values) - 0.5) / max(len(values), 1))
 
 
 def _not_known(asked: Asked, counted: Counted | None) -> str:
-    """Why the number of wrong sets is not known; "" where it is."""
+    """Return why the number of wrong sets is not identified; "" if it is."""
     if counted is None:
-        return "the model has seen the sets that it judges; pass embeddings, or out-of-fold probabilities"
+        return "the model has seen the sets that it judges; pass embeddings or out-of-fold probabilities"
     if counted.planted < LEAST_PLANTED:
-        return f"{counted.planted} planted sets are too few to count by"
+        return f"{counted.planted} planted sets are too few for an estimate"
     if counted.apart < LEAST_AUROC:
-        found = f"planted wrong sets score above right ones in {counted.apart:.0%} of pairs only"
-        return f"{found}, so right and wrong sets can hardly be distinguished"
+        found = f"planted wrong sets score above correct ones in only {counted.apart:.0%} of pairs"
+        return f"{found}, so correct and wrong sets can hardly be distinguished"
     return ""
 
 

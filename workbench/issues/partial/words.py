@@ -1,4 +1,4 @@
-"""Why a set is doubted, in words a person can check: what models say, and which candidates the neighbours have."""
+"""Reasons why a candidate set is suspicious, in words: predictions of models, and candidates of neighbours."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from workbench.issues.partial.evidence import Seen
 from workbench.issues.tags.words import TagNeighbors, hundredths
 
 MOST_EXPLAINED_SETS = 2000
-"""Examples whose neighbours are looked for; the most doubted ones come first."""
+"""Number of examples whose neighbours are searched; the most suspicious ones come first."""
 
 
 class CandidateWords:
-    """Texts about examples, made when they are asked for.
+    """Reasons of examples, written on demand.
 
     Parameters
     ----------
-    sets : bool (n, k). probs : (n, k). p_error : (n,). other : (n,) the class that is likeliest if the set is wrong, -1
-        for none. names : of the classes. space : where neighbours are looked for, or None. trained : or None.
-    held_out : whether `probs` had not seen the sets.
+    sets : bool (n, k). probs : (n, k). p_error : (n,). other : (n,) most likely class if the set is wrong, -1 = none.
+    names : names of the classes. space : space in which neighbours are searched, or None. trained : or None.
+    held_out : whether the models behind `probs` had not seen the sets.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class CandidateWords:
             self.neighbors = TagNeighbors(np.where(space.there[:, None], space.vectors, np.nan))
 
     def __call__(self, places: np.ndarray) -> list[str]:
-        """Up to three reasons of each example."""
+        """Return up to three reasons of each example."""
         near: dict[int, np.ndarray] = {}
         if self.neighbors is not None:
             doubt = np.nan_to_num(self.p_error[places], nan=-1.0)
@@ -56,10 +56,10 @@ class CandidateWords:
             known = int(theirs.any(axis=1).sum())
             if known and other >= 0 and self.p_error[row] >= 0.2:
                 words.append(
-                    f"neighbours: {self.names[other]} is a candidate of {int(theirs[:, other].sum())} of {known}"
+                    f"{self.names[other]} is a candidate of {int(theirs[:, other].sum())} of {known} neighbours"
                 )
             elif known:
-                words.append(f"neighbours: {int((theirs & own).any(axis=1).sum())} of {known} share a candidate")
+                words.append(f"{int((theirs & own).any(axis=1).sum())} of {known} neighbours share a candidate")
         if self.trained is not None and self.held_out:
             mass = float(self.trained.probs[row, own].sum())
             words.append(f"training: {hundredths(mass)} on the candidates over {self.trained.epochs} epochs")

@@ -1,8 +1,8 @@
-"""How likely each tag of each example is wrong: the estimator of multi-label data.
+"""The estimator of multi-label data: the probability that each tag of each example is wrong.
 
     views of a cell without its own label -> log odds of yes -> rates of missing and extra tags -> P(wrong)
 
-Up to `MOST_CELLS` cells all of them are judged; of larger tables those that are given and those that look likeliest
+Up to `MOST_CELLS` cells all are judged; in larger tables those that are given and the most likely others
 (`workbench.issues.tags.candidates`).
 """
 
@@ -26,20 +26,20 @@ from workbench.tasks.tag_cells import TagCells, cells_of
 from workbench.tasks.units import Units
 
 ERROR_KINDS = np.array(["missing", "wrong", None], object)
-"""Of an error in a cell that is given as no, and as yes."""
+"""Kind of an error in a cell given as no, and as yes."""
 
 MOST_APART_COUNTS, MOST_ABOVE = 1.8, 1.6
-"""Largest ratio of the two counts of errors for which their number counts as known; the second where the confident
-joint finds more than maximum likelihood, as with errors that look like what the model doubts anyway."""
+"""Maximum ratio of the two counts of errors for which their number counts as identified; the second applies if the
+confident joint finds more than maximum likelihood, as with errors in cells that are hard for the model."""
 
 BEYOND_CELLS = 2.5
-"""Not known: the range goes up to this many times the share of contradicted cells."""
+"""Upper end of the range if not identified, as a multiple of the share of contradicted cells."""
 
 COUNT_MARGIN = 0.25
-"""Part by which the interval goes beyond the two counts."""
+"""Relative margin of the interval around the two counts."""
 
 FEW_POSITIVES = 5
-"""Positives below which a tag rests on what is common to all."""
+"""Tags with fewer positives rely on what is common to all tags."""
 
 
 class Tags:
@@ -48,14 +48,14 @@ class Tags:
     version = 1
 
     def judge(self, asked: Asked) -> Found:
-        """P(wrong) of each known cell; `kind` is "missing" or "wrong"."""
+        """Estimate P(wrong) of each known cell; `kind` is "missing" or "wrong"."""
         dataset = asked.dataset
         given = cells_of(dataset.labels)
         probs = predictions.tag_probabilities(asked)
         vectors, of = predictions.vectors(asked)
         if probs is None and vectors is None:
             kinds = dataset.kind.predictions
-            raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them beside the labels.")
+            raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them with the labels.")
         step("views of the tags")
         if dataset.n * dataset.k <= MOST_CELLS:
             return _all_cells(asked, given, probs, vectors, of)
@@ -121,7 +121,7 @@ def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarr
     odds_missing = judged.likeliest.missing / (1 - judged.likeliest.missing)
     share = ((1 - p_error[low]) * odds_missing[chosen.tags[low]]).sum()
     note = (
-        f"{len(chosen.rows):,} of {dataset.n * width:,} cells looked at: those given, and the likeliest of the others"
+        f"{len(chosen.rows):,} of {dataset.n * width:,} cells judged: those given, and the most likely others"
     )
     return _found(asked, units, p_error, chosen.odds, judged, cells, words, chosen.used, [note], float(share))
 
@@ -139,7 +139,7 @@ def _found(
     sure = np.where(yes >= 0.5, yes, 1 - yes)
     low, high, why = _count(judged, cells, odds[~unknown])
     if not asked.out_of_fold:
-        why = why or "the probabilities have seen the tags; pass out-of-fold ones, or embeddings"
+        why = why or "the probabilities have seen the tags; pass out-of-fold ones or embeddings"
     if why:
         low, high = 0.0, max(high, BEYOND_CELLS * _contradicted(cells, odds[~unknown]))
     rare = int(((cells.positives > 0) & (cells.positives < FEW_POSITIVES)).sum())
@@ -167,7 +167,7 @@ def _found(
 
 
 def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float, str]:
-    """(low, high, why the number of errors is not known, or "")."""
+    """Return (low, high, why the number of errors is not identified, or "")."""
     counts = sorted((float(judged.by_count.sum()), float(judged.by_likelihood.sum())))
     low, high = counts[0] * (1 - COUNT_MARGIN), counts[1] * (1 + COUNT_MARGIN)
     if not len(cells.y) or counts[1] <= 0:
@@ -175,7 +175,7 @@ def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float,
     most = MOST_ABOVE if counts[1] == float(judged.by_count.sum()) else MOST_APART_COUNTS
     if counts[1] > most * counts[0]:
         apart = f"two ways to count find {counts[0]:,.0f} and {counts[1]:,.0f}"
-        return low, high, f"{apart}, so tags may be missing or wrong by a rule that looks like what they mean"
+        return low, high, f"{apart}, so errors may be systematic and look like the meaning of tags"
     return low, high, ""
 
 

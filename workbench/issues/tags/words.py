@@ -1,4 +1,4 @@
-"""Why a tag is doubted, in words a person can check: what models say, what neighbours have, what goes together."""
+"""Reasons why a tag is suspicious, in words: predictions of models, tags of neighbours, co-occurring tags."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from workbench.issues.tags.heads import standardised
 from workbench.issues.tags.rates import Rates
 
 COUNTED_TAG_NEIGHBORS = 10
-"""Neighbours whose tags are counted."""
+"""Number of neighbours whose tags are counted."""
 
 MOST_EXPLAINED_ROWS, MOST_PAIRS = 2000, 40_000_000
-"""Examples whose neighbours are looked for, and pairs compared, at most: those with the most doubted cells come first.
-"""
+"""Maximum number of examples whose neighbours are searched, and of pairs compared; the most suspicious come first."""
 
 COMPARED_AT_A_TIME = 1 << 14
 
 
 class TagNeighbors:
-    """The tags of the nearest examples, of the examples that are asked for.
+    """The nearest examples of single examples, searched on demand.
 
     Parameters
     ----------
-    vectors : (n, d), rows with NaN have no neighbours and are none.
+    vectors : (n, d), rows with NaN have no neighbours and are not neighbours.
     """
 
     def __init__(self, vectors: np.ndarray) -> None:
@@ -37,7 +36,7 @@ class TagNeighbors:
         self.found: dict[int, np.ndarray] = {}
 
     def of(self, rows: np.ndarray) -> dict[int, np.ndarray]:
-        """The nearest others of each row, up to ten, by angle."""
+        """Return the nearest other rows of each row, up to ten, by cosine."""
         near = min(COUNTED_TAG_NEIGHBORS, int(self._there.sum()) - 1)
         wanted = [row for row in rows.tolist() if row not in self.found and self._there[row]] if near > 0 else []
         for start in range(0, len(wanted), 256):
@@ -58,13 +57,13 @@ class TagNeighbors:
 
 
 class TagWords:
-    """Texts about units, made when they are asked for.
+    """Reasons of units, written on demand.
 
     Parameters
     ----------
-    rows, tags, given, p_error : (m,) of the units. odds : (m,) log odds of yes. says : what the odds are of, in words.
-    sets : (m,) what the other tags predict, in standard deviations, or None. cell : (row, tags) -> given codes.
-    rates : how often each tag is missing or extra. names : of the tags. neighbors : or None.
+    rows, tags, given, p_error : (m,) of the units. odds : (m,) log odds of yes. says : source of the odds, in words.
+    sets : (m,) predictions from the other tags, in standard deviations, or None. given_of : (rows, tag) -> given codes.
+    rates : how often each tag is missing or extra. names : names of the tags. neighbors : or None.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class TagWords:
         self.neighbors = neighbors
 
     def __call__(self, places: np.ndarray) -> list[str]:
-        """Up to three reasons of each unit."""
+        """Return up to three reasons of each unit."""
         order = np.argsort(-np.nan_to_num(self.p_error[places], nan=-1.0), kind="stable")
         close: dict[int, np.ndarray] = {}
         if self.neighbors is not None:
@@ -94,21 +93,21 @@ class TagWords:
                 codes = self.given_of(close[row], tag)
                 known = int((codes >= 0).sum())
                 if known:
-                    words.append(f"neighbours: {int((codes == 1).sum())} of {known} have it")
+                    words.append(f"{int((codes == 1).sum())} of {known} neighbours have it")
             if self.sets is not None and abs(self.sets[place]) > 0.3:
                 expected = self.sets[place] > 0
                 if given < 0 or expected != (given == 1):
-                    words.append("its other tags suggest it" if expected else "its other tags speak against it")
+                    words.append("its other tags suggest it" if expected else "its other tags contradict it")
             if given == 0 and self.rates.missing[tag] >= 0.05 and self.p_error[place] >= 0.2:
-                words.append(f"about {self.rates.missing[tag]:.0%} of its cells are left out")
+                words.append(f"about {self.rates.missing[tag]:.0%} of this tag are missing")
             elif given == 1 and self.rates.extra[tag] >= 0.02 and self.p_error[place] >= 0.2:
-                words.append(f"about {self.rates.extra[tag]:.0%} of the cells without it have it by mistake")
+                words.append(f"about {self.rates.extra[tag]:.0%} of examples without this tag are given it by mistake")
             sentences.append("; ".join(words[:3]))
         return sentences
 
 
 def hundredths(p: float) -> str:
-    """A probability with two digits."""
+    """Format a probability with two digits."""
     if p < 0.005:
         return "<.01"
     return ">.99" if p >= 0.995 else f"{p:.2f}".removeprefix("0")
