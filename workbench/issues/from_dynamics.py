@@ -1,8 +1,8 @@
-"""One score per example from training dynamics, with each epoch weighted by how informative it is.
+"""One score per example from training dynamics, with epochs weighted by how informative they are.
 
-Early on a network has learned nothing, late it has memorised the labels, right or wrong. In between lies the epoch
-that tells them apart, and where that is differs between models: the first quarter of the epochs for a network that
-fits fast, the last for one that never fits. So epochs are weighted by what they show of themselves.
+Early in training a network has learned nothing; late it has memorised all labels, including wrong ones. The epochs in
+between separate them, and their position depends on the model: the first quarter for a network that fits fast, the last
+for one that never fits. Epochs are therefore weighted by their own predictions.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from workbench.evidence.most_informative_epoch import epoch_weights
 
 @dataclass(frozen=True)
 class Doubt:
-    """What training dynamics say.
+    """Summary of training dynamics.
 
     Attributes
     ----------
-    doubt : float64 (n,), normal score, high = suspicious; NaN where nothing was recorded
+    doubt : float64 (n,), normal score, high = suspicious; NaN if not recorded
     weights : float64 (epochs,), sum 1
-    learned : int (n,), epochs in which the given label was predicted; -1 where not recorded
-    recorded : int (n,), epochs in which the example was recorded
-    other : int (n,), the class predicted most (by weight) among those not given; -1 unknown
+    learned : int (n,), number of epochs in which the given label was predicted; -1 if not recorded
+    recorded : int (n,), number of epochs in which the example was recorded
+    other : int (n,), the most frequently predicted class (weighted) other than the given one; -1 = unknown
     p_given : float64 (n,), weighted mean over epochs of the probability of the given label
     confidence : float64 (n,), the plain mean (Swayamdipta et al. 2020, Dataset Cartography)
     """
@@ -41,7 +41,7 @@ class Doubt:
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
-    """Normal quantiles of ranks, ties shared; NaN stays NaN. float64 (n,)."""
+    """Return normal quantiles of ranks, float64 (n,), with mean ranks for ties; NaN stays NaN."""
     from scipy.special import ndtri
 
     out = np.full(len(values), np.nan)
@@ -52,7 +52,7 @@ def normal_scores(values: np.ndarray) -> np.ndarray:
 
 
 def doubt(evidence: Evidence) -> Doubt | None:
-    """Weighted mean over epochs of EL2N and of the margin, as normal scores, added; None without per-epoch evidence."""
+    """Add the normal scores of the weighted means of EL2N and the margin; None without per-epoch evidence."""
     usable = [name for name in ("el2n", "margin", "p_given", "loss") if evidence.has(name)]
     if not usable:
         return None
@@ -77,7 +77,7 @@ def doubt(evidence: Evidence) -> Doubt | None:
 
 
 def _given(evidence: Evidence) -> np.ndarray:
-    """Probability of the given label per epoch, (epochs, n), or what comes nearest to it."""
+    """Return the probability of the given label per epoch, (epochs, n), or the best available substitute."""
     if evidence.has("p_given"):
         return np.asarray(evidence.get("p_given"))
     if evidence.has("loss"):
@@ -99,7 +99,7 @@ def _correct(evidence: Evidence) -> np.ndarray:
 
 
 def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean over the recorded epochs, float64 (n,)."""
+    """Return the weighted mean over the recorded epochs, float64 (n,)."""
     total, weight = np.zeros(values.shape[1]), np.zeros(values.shape[1])
     for epoch, one in enumerate(values):
         there = ~np.isnan(one)

@@ -1,7 +1,7 @@
-"""What the edges between examples say about their labels: a view of its own, and features smoothed along the links.
+"""Evidence from edges between examples: predictions from the labels of linked nodes, and smoothed features.
 
-No label takes part in its own prediction. Whether the links count is decided by how well they predict given labels, as
-for all evidence: random edges are set aside, and change no feature.
+A label is never used in its own prediction. As for all evidence, links count only if they predict given labels: random
+edges are set aside and do not change features.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ PULL_ROWS = 2.0
 
 @dataclass(frozen=True)
 class Linked:
-    """What the labels of linked nodes say.
+    """Predictions from the labels of linked nodes.
 
     Attributes
     ----------
     logs : float32 (n, k), log probabilities; the class shares for a node without a labelled link.
     there : bool (n,), which nodes have a labelled link.
-    how : what was pooled, in words. aside : why it does not count, or "".
+    how : description of what was pooled. aside : why it is not used, or "".
     """
 
     logs: np.ndarray
@@ -77,28 +77,28 @@ class Linked:
 
 
 def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None:
-    """The view of the links; None where no link ends at a label.
+    """Predict labels from the links; None if no link ends at a labelled node.
 
     Parameters
     ----------
-    evidence : with edges and at least two classes. notes : takes one more where the links cannot be used.
-    seed : of the random signs in `propagate_labels`
+    evidence : with edges and at least two classes. notes : a note is appended if the links cannot be used.
+    seed : random seed of the signs in `propagate_labels`
 
     Notes
     -----
     Three views (propagated labels with alpha .5 and .9, and the classes of linked nodes by Bayes' rule), pooled with
-    the weights >= 0 under which the given labels are likeliest (`weighing.stacked`).
+    the weights >= 0 that maximise the likelihood of the given labels (`weighing.stacked`).
     """
     edges, given, k = evidence.edges, evidence.given_labels, evidence.k
     assert edges is not None  # asked only with edges
     if len(given) * k > PROPAGATED_CELLS:
-        notes.append(f"{len(given)} x {k} is too much to propagate labels: edges left out")
+        notes.append(f"edges left out: {len(given)} x {k} is too much to propagate labels")
         return None
     known = given >= 0
     there = np.asarray(edges.links @ known.astype(np.float64)).ravel() > 0
     rows = np.flatnonzero(there & known)
     if not len(rows):
-        notes.append("edges left out: none is between two labelled examples")
+        notes.append("edges left out: none connects two labelled examples")
         return None
     views = [logs_of(one) for one in propagated(given, edges.links, k, ALPHAS, seed=seed)]
     views.append(logs_of(linked_bayes(given, edges, k=k)))
@@ -117,12 +117,12 @@ def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None
 def along_edges(
     evidence: Evidence, space: Space, links: Linked | None, notes: list[str], seed: int = 0
 ) -> tuple[Space, Linked | None]:
-    """Features and the view of the links, each as far as the edges say something that the features do not.
+    """Smooth features along the edges, and set links aside, depending on what the edges add to the features.
 
     Parameters
     ----------
-    evidence : with edges. space : its features as unit vectors. links : what the labels of linked nodes say.
-    notes : takes more where edges repeat the features, or seem to be made of the labels.
+    evidence : with edges. space : its features as unit vectors. links : predictions from the labels of linked nodes.
+    notes : notes are appended if edges repeat the features, or seem to be derived from the labels.
     """
     edges, given, k = evidence.edges, evidence.given_labels, evidence.k
     assert edges is not None  # asked only with edges
@@ -139,10 +139,10 @@ def along_edges(
 
 
 def copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.ndarray) -> str:
-    """Why the edges seem to be made of the labels, by log probabilities (m, k) of `rows`; "" where they do not.
+    """Return why the edges seem to be derived from the labels, by log probabilities `plain` (m, k); "" if they do not.
 
-    They agree with labels that it is sure are noise, also noise that goes where it confuses classes; or contradict no
-    label of a linked node where it contradicts some.
+    Either the edges agree with labels that `plain` confidently rejects as noise, including noise between confused
+    classes; or they contradict no label while `plain` contradicts some.
     """
     among = links.there[rows]
     rows, plain = rows[among], plain[among]
@@ -157,12 +157,12 @@ def copies_labels(links: Linked, plain: np.ndarray, rows: np.ndarray, given: np.
     by_chance = float((shares[shares > 0] * np.log(shares[shares > 0])).sum())
     rejected = fit.doubts() > SURE_AT
     if fit.value - by_chance < WEAK_GAIN * (surfaces(links.logs[rows], labels, [None])[0].value - by_chance):
-        return ""  # what explains so much less is sure of its own mistakes
+        return ""  # a much weaker view is confident of its own mistakes
     return REPEATING if rejected.sum() >= SURE_ROWS and agrees[rejected].mean() > REPEATS else ""
 
 
 def _nearest_already(space: Space, edges: Edges, seed: int) -> bool:
-    """Whether most links are between nearest neighbours by these very features."""
+    """Return whether most links connect nearest neighbours by the same features."""
     there = np.flatnonzero(space.there & (edges.degree > 0))
     near = min(LINK_NEIGHBORS, len(there) // 10)
     if not near:
@@ -180,7 +180,7 @@ def _nearest_already(space: Space, edges: Edges, seed: int) -> bool:
 def _smoothed_space(
     space: Space, evidence: Evidence, rows: np.ndarray, tried: tuple[np.ndarray, float], notes: list[str]
 ) -> Space:
-    """Features as they are, or with those around each node beside them, where that predicts the labels better.
+    """Return the features, concatenated with smoothed ones if that predicts the labels better.
 
     Notes
     -----

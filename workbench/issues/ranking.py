@@ -1,7 +1,7 @@
-"""One ranking from all evidence: honest views first, then what has seen the labels, as far as it may be trusted.
+"""Combine all evidence into one ranking: out-of-sample views, then evidence that has seen the labels.
 
-Training dynamics and in-sample probabilities have seen the labels, so their likelihood says nothing about their worth;
-they get fixed weights, and none where they have nothing to do with what honest views say, or contradict no label.
+Training dynamics and in-sample probabilities have seen the labels, so their likelihood does not measure their quality.
+They get fixed weights, or none if they are unrelated to out-of-sample views or contradict no label.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def in_sample(evidence: Evidence) -> Seen | None:
-    """(p_given, other, p_other) of in-sample probabilities; None without."""
+    """Return (p_given, other, p_other) of in-sample probabilities; None without them."""
     if not evidence.has("pred_probs") or evidence.out_of_fold:
         return None
     n, k, given = evidence.n, evidence.k, evidence.given_labels
@@ -58,12 +58,14 @@ def in_sample(evidence: Evidence) -> Seen | None:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Attributes
+    """The combined ranking.
+
+    Attributes
     ----------
-    score : float64 (n,), sum of normal scores, NaN where no view has a say
-    views : what it is made of, in words
-    aside : name of the evidence to the reason why it does not count
-    pooled, learned, seen : the evidence that is used; None = set aside or not there
+    score : float64 (n,), weighted mean of normal scores, NaN if no view applies
+    views : the views that are used, in words
+    aside : maps the name of evidence to the reason why it is not used
+    pooled, learned, seen : the evidence that is used; None = set aside or missing
     """
 
     score: np.ndarray
@@ -75,7 +77,7 @@ class Ranking:
 
 
 def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, seen: Seen | None) -> Ranking:
-    """Normal scores of all views that count, added."""
+    """Combine the normal scores of all usable views."""
     weights = None if pooled is None else pooled.weights
     aside = {} if weights is None else dict(weights.aside)
     silent = weights is not None and not weights.tells and pooled is not None and pooled.voted is None
@@ -120,17 +122,17 @@ def ranking(evidence: Evidence, pooled: Opinion | None, learned: Doubt | None, s
 
 
 def _dominated(evidence: Evidence) -> bool:
-    """Whether one of three classes or more holds most labels, as "no name" does among the tokens of a text.
+    """Return whether one of at least three classes has most labels, such as "no name" among the tokens of a text.
 
-    Their accuracy does not distinguish epochs there, so the plain mean over epochs ranks better: on the tokens of
-    CoNLL-03 by .003 average precision. Where classes are alike, as in CIFAR-10N, it is worse by .02 to .05.
+    Accuracy then does not distinguish epochs, so the plain mean over epochs ranks better: by .003 average precision on
+    the tokens of CoNLL-03. With balanced classes, as in CIFAR-10N, it is worse by .02 to .05.
     """
     counts = np.bincount(evidence.given_labels[evidence.given_labels >= 0], minlength=evidence.k)
     return evidence.k > 2 and counts.max(initial=0) > MOSTLY_ONE_CLASS * counts.sum()
 
 
 def views_in_words(pooled: Opinion) -> list[str]:
-    """The views of an opinion, with their shares where there are two kinds."""
+    """Return the views of an opinion, with their shares if there are two kinds."""
     shares = pooled.weights.shares if pooled.weights is not None else {}
     heads = [view for view in pooled.views if view not in (GIVEN_PROBS, VOTES, LINKS)]
     rest = [view for view in pooled.views if view in (GIVEN_PROBS, VOTES, LINKS)]
@@ -142,7 +144,7 @@ def views_in_words(pooled: Opinion) -> list[str]:
 
 
 def _unfit(odds: np.ndarray, doubt: np.ndarray, p_given: np.ndarray, beside: np.ndarray, pooled: Opinion) -> str:
-    """Why evidence that has seen the labels is set aside beside an honest opinion; "" when it is not."""
+    """Return why evidence that has seen the labels is set aside, given an out-of-sample opinion; "" if it is used."""
     both = ~np.isnan(odds) & ~np.isnan(doubt)
     if both.sum() < 3:
         return ""

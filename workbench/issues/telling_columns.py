@@ -1,7 +1,7 @@
-"""Which columns of embeddings say anything about the labels, so that the others do not blur distances.
+"""Select the columns of embeddings that are informative about the labels, so that noise does not blur distances.
 
-Standardised, a column of noise counts as much as one that tells classes apart. Columns are left out only where the
-labels are then likelier, each predicted without itself.
+After standardisation, a column of noise counts as much as one that separates classes. Columns are dropped only if that
+increases the leave-one-out likelihood of the labels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MANY_COLUMNS = 0.05
 
 
 def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int = 0) -> Space:
-    """`unit_space` of all columns, or of those that say something about the labels where that predicts them better.
+    """Return `unit_space` of all columns, or of the informative ones if they predict the labels better.
 
     Parameters
     ----------
@@ -31,10 +31,10 @@ def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int =
 
     Notes
     -----
-    A column says nothing when its variance between classes is no larger, compared with that within, than chance makes
-    it once in a hundred columns (F test). Classes that differ in other ways than by their means would go unseen, so
-    both spaces are tried: leave-one-out kernel ridge on at most 800 rows, and the gain in log likelihood must exceed
-    that of one parameter by the Bayesian information criterion.
+    A column is uninformative if the ratio of its variance between and within classes is not significant at the 1 % level
+    (F test). The test misses classes that differ in other ways than by their means, so both spaces are compared by
+    leave-one-out kernel ridge on at most 800 rows: the gain in log likelihood must exceed the penalty of one parameter
+    by the Bayesian information criterion.
     """
     whole = unit_space(embeddings, seed=seed)
     rows = np.flatnonzero(whole.there & (given >= 0))
@@ -50,11 +50,11 @@ def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int =
     if 2 * len(tried) * gain < np.log(len(tried)):
         return whole
     left = int((~telling).sum())
-    return Space(part.vectors, whole.there, f"{left} columns that say nothing about the labels left out, {part.how}")
+    return Space(part.vectors, whole.there, f"{left} columns without information on the labels dropped, {part.how}")
 
 
 def telling_columns(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """(d,) bool: whether the class means of each column differ by more than chance; values float32 (m, d)."""
+    """Return whether the class means of each column differ significantly, (d,) bool; values float32 (m, d)."""
     from scipy.special import fdtrc
 
     m = len(values)
@@ -72,6 +72,6 @@ def telling_columns(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarra
 
 
 def head_on(space: Space, rows: np.ndarray, labels: np.ndarray, k: int) -> tuple[np.ndarray, float]:
-    """Log probabilities (m, k) of the labels of these rows, each left out, and the mean of those of the labels."""
+    """Return leave-one-out log probabilities (m, k) of these rows, and the mean of those of the given labels."""
     head = Ridge(space.vectors[rows], np.ones(len(rows), bool), k)
     return head.log_probs(labels, labels), head.likelihood

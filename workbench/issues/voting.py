@@ -1,8 +1,8 @@
-"""What several annotators' votes say about the given label, beside a model that has seen no label of the example.
+"""Combine annotators' votes with the predictions of a model that has not seen the label of the example.
 
-Each annotator has a confusion matrix, learned from the votes under the current belief about the true classes and
-leaning on the matrix of all annotators together; a few rounds of Bayes' rule. Votes at random teach flat matrices, and
-so say nothing.
+Each annotator has a confusion matrix, estimated from the votes under the current posterior of the true classes and
+shrunk to the matrix of all annotators, in a few rounds of Bayes' rule. Random votes lead to flat matrices and therefore
+carry no weight.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ LEAN = 10.0
 SMOOTH = 0.01
 MOST_VOTE_CELLS = 20_000_000  # annotators x k x k; above, one matrix for all
 MADE_OF = 0.995
-"""From this share of rows whose given label is among their votes, the label is taken to be made of these votes."""
+"""If at least this share of given labels is among the votes of the row, labels are assumed to be derived from votes."""
 
 
 @dataclass(frozen=True)
 class Voted:
-    """What the votes say, of the rows that have any.
+    """Posterior for the rows with votes.
 
     Attributes
     ----------
     rows : int (u,), rows with a vote. odds : float64 (u,), log odds that the given label is wrong; NaN without a label.
     other : int (u,), most probable class other than the given one. p_other : float64 (u,), its probability.
-    made_of : whether the given labels are made of these votes
+    made_of : whether the given labels are derived from these votes
     """
 
     rows: np.ndarray
@@ -53,17 +53,17 @@ class Voted:
 
 
 def usable(votes: Votes, predicted: np.ndarray, given: np.ndarray) -> tuple[Votes | None, str]:
-    """(informative votes, or None; why, in words).
+    """Return the informative votes, or None and the reason in words.
 
     Parameters
     ----------
-    predicted : int (u,), likeliest class by a model, out-of-sample, of the rows with a vote in ascending order
+    predicted : int (u,), most likely class by an out-of-sample model, for the rows with a vote in ascending order
     given : int (n,), -1 = unlabelled
 
     Notes
     -----
-    Left out: votes that repeat the given labels; annotators that copy another; annotators, or all together, whose votes
-    agree with the model no more than by chance (the product of both class shares).
+    Left out are votes that repeat the given labels, annotators who copy another one, and annotators, or all of them,
+    whose votes agree with the model no more than by chance (the product of both class shares).
     """
     labels = given[votes.rows]
     if (labels >= 0).any() and (votes.labels == labels)[labels >= 0].mean() >= COPIES:
@@ -92,7 +92,7 @@ def usable(votes: Votes, predicted: np.ndarray, given: np.ndarray) -> tuple[Vote
 
 
 def _copies(votes: Votes) -> list[tuple[int, int]]:
-    """Pairs of annotators of whom the second repeats the first."""
+    """Return pairs of annotators in which the second repeats the first."""
     a = len(votes.names)
     if not 2 <= a <= SAME_VOTER_PAIRS:
         return []
@@ -110,20 +110,20 @@ def _copies(votes: Votes) -> list[tuple[int, int]]:
 def weigh_votes(
     votes: Votes, logs: np.ndarray, given: np.ndarray, noise: np.ndarray | None, *, model: bool = True
 ) -> Voted:
-    """The posterior of each true class from the model, the votes and, where it is a further opinion, the given label.
+    """Compute the posterior of each true class from the model, the votes and, if independent of them, the given label.
 
     Parameters
     ----------
     votes : with at least one vote
-    logs : float (u, k), log probabilities of a model, out-of-sample, of the rows with a vote in ascending order
+    logs : float (u, k), log probabilities of an out-of-sample model, for the rows with a vote in ascending order
     given : int (n,), -1 = unlabelled
-    noise : float (k, k), P(given = row | true = column); None leaves the given label out
-    model : False when `logs` are the class shares alone
+    noise : float (k, k), P(given = row | true = column); None ignores the given label
+    model : False if `logs` are only the class shares
 
     Notes
     -----
-    q_i(c) ~ P_i(c) prod_a T_a[v_ia, c], T_a from soft counts of the votes under q plus `LEAN` votes a class by the
-    matrix of all annotators: Dawid & Skene 1979 with a model's probabilities in place of the class shares.
+    q_i(c) ~ P_i(c) prod_a T_a[v_ia, c], with T_a from soft counts of the votes under q plus `LEAN` votes per class from
+    the matrix of all annotators: Dawid & Skene 1979 with a model's probabilities instead of the class shares.
     """
     rows = np.unique(votes.rows)
     place = np.searchsorted(rows, votes.rows)
@@ -140,7 +140,7 @@ def weigh_votes(
     people = votes.annotators if a > 1 else np.zeros(len(votes.rows), np.int64)
     cell = people * k + votes.labels
     current = start
-    if not model:  # only the votes separate the classes: begin with their shares
+    if not model:  # only votes separate the classes: start from their shares
         tally = np.bincount(place * k + votes.labels, minlength=u * k).reshape(u, k)
         current = start + np.log(tally + 0.5)
     for _ in range(VOTING_ROUNDS):
@@ -165,6 +165,6 @@ def weigh_votes(
 
 
 def class_shares(given: np.ndarray, k: int, u: int) -> np.ndarray:
-    """(u, k) log class shares, for votes without a model."""
+    """Return log class shares (u, k), for votes without a model."""
     counts = np.bincount(given[given >= 0], minlength=k) + 1.0
     return np.tile(np.log(counts / counts.sum()), (u, 1))

@@ -1,8 +1,7 @@
-"""How much each kind of evidence counts: by what it predicts about labels that it has not seen.
+"""Weigh kinds of evidence by how well they predict labels that they have not seen.
 
-Evidence without information (noise, another data set's rows, a constant), or that has seen the labels and repeats
-them, is set aside, and the result says so. What is left is weighed by its likelihood gain over always saying the class
-shares.
+Evidence without information (noise, rows of another data set, a constant), or that has seen the labels and repeats
+them, is set aside, and the result says so. The rest is weighted by the gain in likelihood over the class shares.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from workbench.issues.likelihood import Surface, surfaces
 from workbench.issues.noise import SMOOTHING, flips_of, noise_matrices
 
 LEAST_FLOOR = 0.1
-"""Least weight of a view that passed every test, as a share of all weights: no view is silenced by a stronger one."""
+"""Minimum weight of a view that passed all tests, as a share of all weights, so that a stronger one does not mute it."""
 FITTED = 1 / 3
-"""How far shares follow the weights that make the given labels likeliest, in logarithms; the rest by gain and base."""
+"""Exponent of the maximum-likelihood weights in the shares; the rest is determined by gain and base weight."""
 SEEN_SHARE = 0.3
-"""Largest share of an embedding that was trained on the labels: it may hide wrong ones, by how far is not visible."""
+"""Maximum share of an embedding that was trained on the labels, since it may hide wrong ones to an unknown degree."""
 SURE_AT = 0.8
 SURE_ROWS = 5
 REPEATS = 0.5
@@ -50,9 +49,9 @@ class EvidenceView:
 
     Attributes
     ----------
-    name : as the user knows it. base : usual weight. honest : float (m, k), log probabilities to judge it by, of rows
-    whose own label they have not seen. saw_labels : whether it is known to be made by a training on the labels.
-    made_here : whether that the labels were not seen is sure, since the classifiers are the detector's own.
+    name : as shown to users. base : default weight. honest : float (m, k), log probabilities by which it is judged, from
+    models that have not seen the label of the row. saw_labels : whether it is known to come from training on the labels.
+    made_here : whether the classifiers are the detector's own, so that they certainly have not seen the labels.
     """
 
     name: str
@@ -64,15 +63,15 @@ class EvidenceView:
 
 @dataclass(frozen=True)
 class Weights:
-    """What `weigh` found.
+    """Result of `weigh`.
 
     Attributes
     ----------
-    shares : name to share, sum 1; views set aside have none
-    aside : name to reason, in words
-    gains : name to mean log likelihood gained over the class shares, in nats
-    held : name to reason why it has no more than its usual share
-    tells : False when no view says anything about the labels
+    shares : maps names to shares, sum 1; views set aside have none
+    aside : maps names to reasons, in words
+    gains : maps names to the mean gain in log likelihood over the class shares, in nats
+    held : maps names to reasons why the share is limited
+    tells : False if no view is informative about the labels
     """
 
     shares: dict[str, float]
@@ -83,7 +82,7 @@ class Weights:
 
 
 def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
-    """Shares of the views, and which are set aside.
+    """Compute the shares of the views, and which are set aside.
 
     Parameters
     ----------
@@ -91,14 +90,14 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
 
     Notes
     -----
-    A view's worth is the mean log likelihood of the given labels under its power and one share of uniform noise
-    (`likelihood`), less that of the class shares. Set aside: a gain within log m / m of nothing (half of the Bayesian
-    information criterion of two parameters); agreement with labels that another view is sure are noise; no
-    contradiction at all where another view contradicts. Held to the usual share: given evidence that is ahead of a view
-    made here and shows less noise than the 95 % interval of that (flips cannot be predicted, so honest evidence that
-    explains more labels shows no less noise); or is ahead by `LEADS` where neither shows noise. Shares are
-    w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018, Using stacking to average
-    Bayesian predictive distributions).
+    The gain of a view is the mean log likelihood of the given labels under its power and one share of uniform noise
+    (`likelihood`), minus that of the class shares. Set aside are views with a gain below log m / m (half of the
+    Bayesian information criterion of two parameters), views that agree with labels that another view confidently
+    rejects, and views that contradict no label while another one does. Limited to the default share are given views
+    that explain more than a view made here but show less noise than its 95 % interval (random flips cannot be
+    predicted, so clean evidence that explains more labels shows no less noise), or that lead by `LEADS` if neither
+    shows noise. Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018,
+    Using stacking to average Bayesian predictive distributions).
     """
     m = len(labels)
     if not m or k < 2:
@@ -124,7 +123,7 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
                 continue
             rejected = doubts[other] > SURE_AT
             if gains[judge.name] < WEAK_GAIN * gains[view.name]:
-                rejected[:] = False  # what explains so much less is sure of its own mistakes
+                rejected[:] = False  # a much weaker view is confident of its own mistakes
             if rejected.sum() >= SURE_ROWS and agrees[place][rejected].mean() > REPEATS:
                 aside[view.name] = REPEATING
             elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
@@ -154,7 +153,7 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
 def _too_good(
     view: EvidenceView, kept: Sequence[EvidenceView], gains: dict[str, float], labels: np.ndarray, k: int
 ) -> bool:
-    """Whether a view explains the labels better than one made here that knows of more noise in them."""
+    """Return whether a view explains the labels better than one made here that finds more noise in them."""
     judges = [one for one in kept if one.made_here and not one.saw_labels and one is not view]
     judges = [one for one in judges if WEAK_GAIN * gains[view.name] < gains[one.name] < gains[view.name]]
     if view.made_here or not judges:
@@ -171,7 +170,7 @@ def _too_good(
 
 
 def best_fit(view: EvidenceView, labels: np.ndarray, k: int) -> Surface:
-    """The likelier of two: noise that makes every other class of a label, or those that the view confuses with it."""
+    """Return the more likely fit of two noise models: uniform, or between classes that the view confuses."""
     probs = np.exp(view.honest - view.honest.max(axis=1, keepdims=True))
     probs /= probs.sum(axis=1, keepdims=True)
     matrices = noise_matrices(probs, labels, SMOOTHING) if 2 < k <= STRUCTURED_CLASSES else None
@@ -180,9 +179,9 @@ def best_fit(view: EvidenceView, labels: np.ndarray, k: int) -> Surface:
 
 
 def stacked(honest: Sequence[np.ndarray], labels: np.ndarray, *, pull: float = 0.0) -> np.ndarray:
-    """Weights w >= 0, one each, under which softmax(sum w_v honest_v) with uniform noise makes the labels likeliest.
+    """Find weights w >= 0 that maximise the likelihood of the labels under softmax(sum w_v honest_v) and uniform noise.
 
-    `pull` draws them to equal ones: a penalty of pull / 2 times the squared distances, beside the log likelihood.
+    `pull` shrinks them to equal weights, with a penalty of pull / 2 times the squared distances.
     """
     from scipy.optimize import minimize
 

@@ -204,7 +204,7 @@ def test_columns_of_noise_inside_good_embeddings_are_left_out():
     alone, plain = precision(vectors)
     both, told = precision(noisy)
     assert both > alone - 0.01
-    assert "columns that say nothing about the labels left out" in told.attrs["method"]
+    assert "columns without information on the labels dropped" in told.attrs["method"]
     assert "left out" not in plain.attrs["method"]
 
 
