@@ -140,15 +140,15 @@ def estimate_errors(
 
     Notes
     -----
-    The log odds of the strata's error rates lie around a straight line in the predicted ones (`_posterior`): a
-    detector that is too high, too low, too sure or too unsure does no harm, and strata learn from each other. A look
-    is wrong with probability eps, whatever the label: with error rate r, an example is found wrong w times in t looks
-    with probability r (1-eps)^w eps^(t-w) + (1-r) eps^w (1-eps)^(t-w); for one look that is r(1-eps) + (1-r)eps
-    (Rogan & Gladen 1978). eps has the prior Beta(1, 30) unless it is given. Errors among the unjudged are then
-    binomial, and so are those among the judged, given their verdicts. Examples judged outside the sample (top
-    label issues, say) are counted as found, and the rate of the others is scaled by their mean p, since the suspicious
-    ones are gone. The interval leaves out `TAIL` of the draws at each end. Without a given rate and with fewer than
-    `FEW_LOOKS` second looks it is the union of this interval and that for eps = 0, and the estimate their mean.
+    The log odds of the strata's error rates are modelled as linear in the predicted ones (`_posterior`): miscalibration
+    of the detector, in level or slope, does not bias the result, and strata share information. A look is wrong with
+    probability eps, independent of the label: with error rate r, an example is found wrong w times in t looks with
+    probability r (1-eps)^w eps^(t-w) + (1-r) eps^w (1-eps)^(t-w); for one look this is r(1-eps) + (1-r)eps (Rogan &
+    Gladen 1978). eps has the prior Beta(1, 30) unless it is given. Errors among unjudged examples are then binomial,
+    and so are those among judged ones, given their verdicts. Examples judged outside the sample (such as the top label
+    issues) count as found, and the rate of the others is scaled by their mean p, since the suspicious ones are removed.
+    The interval leaves out `TAIL` of the draws at each end. If eps is not given and there are fewer than `FEW_LOOKS`
+    second looks, the interval is the union of this one and that for eps = 0, and the estimate their mean.
     """
     rng = np.random.default_rng(seed)
     seen = _Seen.of(p, stratum, drawn, judged, wrong, looks, wrong_looks, later)

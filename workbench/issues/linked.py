@@ -40,23 +40,23 @@ if TYPE_CHECKING:
     from workbench.evidence.evidence import Evidence
 
 LINKS = "edges"
-"""Name of the view, in shares and among what is set aside."""
+"""Name of the view in `shares` and `aside`."""
 
 PROPAGATED_CELLS = 2 * 10**7
-"""Rows x classes up to which labels are propagated."""
+"""Maximum rows x classes for label propagation."""
 
 LINK_NEIGHBORS, LOOKED_NODES, MOSTLY_NEAR = 30, 500, 0.6
-"""Edges repeat the features when more than this share of the links of 500 nodes is among the 30 nearest neighbours: .78
-and more in graphs of nearest neighbours, .25 of citations with the words of the papers."""
-LINKS_ARE_NEAREST = "are between nearest neighbours by the embeddings, which count already"
+"""Edges repeat the features if more than the share `MOSTLY_NEAR` of the links of 500 nodes is among the 30 nearest
+neighbours: at least .78 in graphs of nearest neighbours, .25 for citations with the words of the papers."""
+LINKS_ARE_NEAREST = "connect nearest neighbours by the embeddings, which are used already"
 
 PLAIN_VIEW, SMOOTHED_VIEW = "features", "features smoothed along the edges"
 
 ALPHAS = (0.5, 0.9)
 SMOOTHED_DIRECTIONS = 128
-"""Numbers per node of smoothed features."""
+"""Dimension of smoothed features."""
 PULL_ROWS = 2.0
-"""How strongly weights of the views of the links are drawn to equal ones, in rows."""
+"""Strength with which the weights of the views of the links are shrunk to equal ones, in rows."""
 
 
 @dataclass(frozen=True)

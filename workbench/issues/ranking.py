@@ -17,21 +17,21 @@ from workbench.issues.opinions import GIVEN_PROBS, VOTES, Opinion
 from workbench.issues.weighing import AGREEING, NEVER_LESS, NEVER_SO_OFTEN, SAYS_NOTHING
 
 SECOND_VIEW = 0.3
-"""Weight of training dynamics beside classifiers on embeddings; beside given probabilities alone it is 1."""
+"""Weight of training dynamics if there are classifiers on embeddings; with given probabilities only it is 1."""
 
 IN_SAMPLE_WEIGHT = 0.25
-"""Weight of probabilities that have seen the label beside anything else: they say how hard it was to memorise."""
+"""Weight of in-sample probabilities if there is other evidence: they show how hard the label was to memorise."""
 
 MOSTLY_ONE_CLASS = 0.6
-"""Share of labels of one class from which training dynamics count by the plain mean over epochs."""
+"""If one class has more than this share of the labels, training dynamics use the plain mean over epochs."""
 
 UNRELATED = 0.3
-"""Least rank correlation with the honest views: .66 and more for real trainings, 0 for rows that do not belong."""
+"""Minimum rank correlation with out-of-sample views: at least .66 for real trainings, 0 for rows in another order."""
 
 ANOTHER_ORDER = (
-    "ranks examples in another order than evidence that has not seen the labels: do its rows belong to these?"
+    "ranks examples in a different order from evidence that has not seen the labels: do its rows match the labels?"
 )
-OF_TEXTS = "added nothing to the texts themselves in our trials"
+OF_TEXTS = "did not improve on the texts themselves in our tests"
 
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
 """(p_given, other, p_other) of in-sample probabilities, each (n,)."""

@@ -13,13 +13,13 @@ from workbench.issues.kernels import class_sums
 from workbench.issues.loo_classifiers import Ridge
 
 JUDGED_ROWS = 5000
-"""Rows by which columns are judged, at most."""
+"""Maximum number of rows on which columns are tested."""
 TRIED = 800
-"""Rows on which both spaces are tried, at most."""
+"""Maximum number of rows on which both spaces are compared."""
 BY_CHANCE = 0.01
-"""Probability of so large a ratio of variances in a column that says nothing: those above may be left out."""
+"""Significance level of the F test: columns with larger p-values may be dropped."""
 MANY_COLUMNS = 0.05
-"""Share of the columns that must say nothing before it is worth a trial."""
+"""Minimum share of uninformative columns for which a comparison is made."""
 
 
 def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int = 0) -> Space:
@@ -31,10 +31,10 @@ def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int =
 
     Notes
     -----
-    A column is uninformative if the ratio of its variance between and within classes is not significant at the 1 % level
-    (F test). The test misses classes that differ in other ways than by their means, so both spaces are compared by
-    leave-one-out kernel ridge on at most 800 rows: the gain in log likelihood must exceed the penalty of one parameter
-    by the Bayesian information criterion.
+    A column is uninformative if the ratio of its variance between and within classes is not significant at the 1 %
+    level (F test). The test misses classes that differ in other ways than by their means, so both spaces are compared
+    by leave-one-out kernel ridge on at most 800 rows: the gain in log likelihood must exceed the penalty of one
+    parameter by the Bayesian information criterion.
     """
     whole = unit_space(embeddings, seed=seed)
     rows = np.flatnonzero(whole.there & (given >= 0))

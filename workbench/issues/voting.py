@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 NO_CLOSER = "are no closer to the model's predictions than votes on other examples"
 REPEAT_GIVEN = "repeat the given labels"
 SURE_VOTES, LEAST_VOTES = 4.0, 20
-"""Standard errors by which votes must agree with the model more than by chance: all together, and each annotator with
-at least so many votes (half of it)."""
+"""Standard errors by which agreement of votes with the model must exceed chance: for all votes together, and half of it
+for each annotator with at least `LEAST_VOTES` votes."""
 COPIES, SAME_VOTER_PAIRS = 0.995, 30
-"""Annotators who agree on this share of their shared examples, at least `LEAST_VOTES`, count as one; looked for among
-at most so many annotators."""
+"""Annotators who agree on this share of at least `LEAST_VOTES` common examples count as one; checked for at most
+`MOST_PAIRS` annotators."""
 VOTING_ROUNDS = 3
 LEAN = 10.0
-"""Votes of each true class that the matrix of all annotators is worth in each one's own."""
+"""Weight of the matrix of all annotators in each annotator's own, in votes per true class."""
 SMOOTH = 0.01
 MOST_VOTE_CELLS = 20_000_000  # annotators x k x k; above, one matrix for all
 MADE_OF = 0.995

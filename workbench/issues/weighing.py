@@ -15,7 +15,7 @@ from workbench.issues.likelihood import Surface, surfaces
 from workbench.issues.noise import SMOOTHING, flips_of, noise_matrices
 
 LEAST_FLOOR = 0.1
-"""Minimum weight of a view that passed all tests, as a share of all weights, so that a stronger one does not mute it."""
+"""Minimum weight of a view that passed all tests, as a share of all weights, even beside a stronger one."""
 FITTED = 1 / 3
 """Exponent of the maximum-likelihood weights in the shares; the rest is determined by gain and base weight."""
 SEEN_SHARE = 0.3
@@ -23,22 +23,22 @@ SEEN_SHARE = 0.3
 SURE_AT = 0.8
 SURE_ROWS = 5
 REPEATS = 0.5
-"""Evidence is taken to have seen the labels when it agrees with more than this share of labels that another view is
-sure (`SURE_AT`) are noise, with at least `SURE_ROWS` of those: leaks .95 to 1, honest pairs at most .31 where tried."""
+"""Evidence is assumed to have seen the labels if it agrees with more than this share of at least `SURE_ROWS` labels
+that another view rejects with probability `SURE_AT`: .95 to 1 for leaks, at most .31 for clean pairs in our tests."""
 NEVER_SO_OFTEN, NEVER_LESS = 0.995, 0.03
 
 LEADS = 0.1
-"""Nats by which evidence must be ahead to be held where neither shows any noise: honest pairs are closer."""
+"""Lead in nats at which the share of evidence is limited if neither view shows noise: clean pairs are closer."""
 WEAK_GAIN = 0.4
-"""Share of the gain of another view below which a view is no judge of it."""
+"""A view with less than this share of the gain of another view is not used to judge it."""
 STRUCTURED_CLASSES = 200
-"""Classes up to which noise may go between those that are confused, for a view to find labels that are noise."""
+"""Maximum number of classes for which noise between confused classes is modelled."""
 
 SAYS_NOTHING = "says nothing about the labels: no better than the class shares"
 REPEATING = "agrees with labels that the other evidence rejects: it has seen the labels"
 HELD = (
-    "explains the given labels better than the other evidence and yet finds fewer of them wrong, as probabilities of "
-    "models do that have seen the labels, so that it has its usual share only; if they have, pass `out_of_fold=False`"
+    "explains the given labels better than the other evidence but finds fewer of them wrong, as models do that have "
+    "seen the labels; its weight is limited. If they have seen the labels, pass `out_of_fold=False`"
 )
 AGREEING = "contradicts no label: it has seen the labels"
 
@@ -49,9 +49,9 @@ class EvidenceView:
 
     Attributes
     ----------
-    name : as shown to users. base : default weight. honest : float (m, k), log probabilities by which it is judged, from
-    models that have not seen the label of the row. saw_labels : whether it is known to come from training on the labels.
-    made_here : whether the classifiers are the detector's own, so that they certainly have not seen the labels.
+    name : as shown to users. base : default weight. honest : float (m, k), log probabilities by which it is judged,
+    from models that have not seen the label of the row. saw_labels : whether it is known to come from training on the
+    labels. made_here : whether the classifiers are the detector's own, so that they have certainly not seen the labels.
     """
 
     name: str

@@ -236,4 +236,4 @@ def _todo(verdicts: pd.Series | None, is_run: bool, drawn: str) -> str:
     if is_run:
         return f"audit {counts.AUDIT_SIZE} {drawn} to find out (`wb.audit`)"
     some = f" ({many:,} so far)" if many else ""
-    return f"verdicts on {counts.AUDIT_SIZE} units drawn at random{some} tell what p_error is worth (`verdicts=`)"
+    return f"verdicts on {counts.AUDIT_SIZE} units drawn at random{some} would calibrate p_error (`verdicts=`)"

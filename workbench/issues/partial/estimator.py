@@ -60,7 +60,7 @@ class CandidateOpinion(NamedTuple):
 class CandidatesEstimator:
     """The estimator of the task "candidates"."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(the true class is outside the set) of each example, and the most likely candidate."""
@@ -202,5 +202,5 @@ def _interval(p_error: np.ndarray, why: str) -> tuple[float, float]:
 
 def _method(counted: Counted | None) -> str:
     if counted is None:
-        return f"a share of {USUAL_SHARE:.0%} wrong sets is taken as usual"
-    return f"{counted.planted:,} planted wrong sets, distinguished from right ones in {counted.apart:.0%} of pairs"
+        return f"a share of {USUAL_SHARE:.0%} wrong sets is assumed"
+    return f"{counted.planted:,} planted wrong sets, distinguished from correct ones in {counted.apart:.0%} of pairs"

@@ -45,7 +45,7 @@ FEW_POSITIVES = 5
 class Tags:
     """The estimator of the task "multilabel"."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) of each known cell; `kind` is "missing" or "wrong"."""
@@ -120,9 +120,7 @@ def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarr
     low = (chosen.given == 1) & ~chosen.above  # for each right tag below the floor some are missing there
     odds_missing = judged.likeliest.missing / (1 - judged.likeliest.missing)
     share = ((1 - p_error[low]) * odds_missing[chosen.tags[low]]).sum()
-    note = (
-        f"{len(chosen.rows):,} of {dataset.n * width:,} cells judged: those given, and the most likely others"
-    )
+    note = f"{len(chosen.rows):,} of {dataset.n * width:,} cells judged: those given, and the most likely others"
     return _found(asked, units, p_error, chosen.odds, judged, cells, words, chosen.used, [note], float(share))
 
 

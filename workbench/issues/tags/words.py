@@ -99,9 +99,9 @@ class TagWords:
                 if given < 0 or expected != (given == 1):
                     words.append("its other tags suggest it" if expected else "its other tags contradict it")
             if given == 0 and self.rates.missing[tag] >= 0.05 and self.p_error[place] >= 0.2:
-                words.append(f"about {self.rates.missing[tag]:.0%} of this tag are missing")
+                words.append(f"missing in about {self.rates.missing[tag]:.0%} of the examples it belongs to")
             elif given == 1 and self.rates.extra[tag] >= 0.02 and self.p_error[place] >= 0.2:
-                words.append(f"about {self.rates.extra[tag]:.0%} of examples without this tag are given it by mistake")
+                words.append(f"given by mistake to about {self.rates.extra[tag]:.0%} of the other examples")
             sentences.append("; ".join(words[:3]))
         return sentences
 
