@@ -1,4 +1,4 @@
-"""What the labels of the nearest other examples say."""
+"""Predictions from the labels of the nearest other examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Read = Callable[[Any], np.ndarray]
 
 
 def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
-    """Log shares (n, k) of the labels of the 50 nearest taught rows, with two votes by the class shares."""
+    """Return log shares (n, k) of the labels of the 50 nearest training rows, plus two votes by the class shares."""
     n = len(given)
     rows = np.flatnonzero(taught)
     near = min(NEAREST, max(len(rows) // 5, 1))
@@ -33,7 +33,7 @@ def votes(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) ->
 
 
 def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: int) -> np.ndarray:
-    """Labels (m, near) of the nearest other rows to `rows` by angle; an exact search for these rows only."""
+    """Return the labels (m, near) of the nearest other rows by cosine, with an exact search for `rows` only."""
     out = np.full((len(rows), near), -1, np.int64)
 
     def search(start: int) -> None:
@@ -54,7 +54,7 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
 
 
 def voted_by_neighbors(votes: np.ndarray, probs: np.ndarray | None, rows: slice | np.ndarray, k: int) -> np.ndarray:
-    """Log probabilities of a block from neighbours' labels, averaged with the given probabilities."""
+    """Return log probabilities of a block from neighbours' labels, averaged with the given probabilities."""
     b, m = votes.shape
     block = np.full((b, k), 1.0 / (k * (m + 1)), np.float32)
     every, column = np.nonzero(votes >= 0)
@@ -65,5 +65,5 @@ def voted_by_neighbors(votes: np.ndarray, probs: np.ndarray | None, rows: slice 
 
 
 def logs_of(probs: np.ndarray) -> np.ndarray:
-    """Logarithms of probabilities, at least log 1e-6; float32."""
+    """Return logarithms of probabilities, at least log 1e-6; float32."""
     return np.log(np.maximum(np.asarray(probs, np.float32), VOTE_FLOOR))

@@ -1,4 +1,4 @@
-"""P(given label | true label) from out-of-sample probabilities, steadied where a class has few errors to count."""
+"""Estimate P(given label | true label) from out-of-sample probabilities, with shrinkage for classes with few errors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MANY_CLASSES = 2000  # above, the noise matrix is one rate
 
 
 def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> list[np.ndarray] | None:
-    """P(given = i | true = j) in row i, column j, from the confident joint, drawn to "every wrong class alike".
+    """Estimate P(given = i | true = j) from the confident joint, shrunk to uniform noise over the wrong classes.
 
     Parameters
     ----------
     probs : float (n, k), out-of-sample
     given : int (n,), -1 = unlabelled
-    smoothings : for each a matrix; 0 leaves the estimate, 1 keeps only its diagonal
+    smoothings : one matrix is returned for each; 0 keeps the estimate, 1 only its diagonal
 
     Returns
     -------
@@ -44,7 +44,7 @@ def noise_matrices(probs: np.ndarray, given: np.ndarray, *smoothings: float) -> 
 
 
 def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
-    """Noise matrix of a joint (rows given, columns true); classes with few errors lean on the mean of all."""
+    """Return the noise matrix of a joint (rows given, columns true); classes with few errors shrink to the mean."""
     k = len(counts)
     totals = counts.sum(axis=0)
     off = counts.copy()
@@ -59,7 +59,7 @@ def smoothed(counts: np.ndarray, smoothing: float) -> np.ndarray:
 
 
 def flips_of(matrix: np.ndarray) -> np.ndarray:
-    """A noise matrix without its diagonal, columns summing to 1."""
+    """Return a noise matrix without its diagonal, with columns that sum to 1."""
     flips = matrix.copy()
     np.fill_diagonal(flips, 0)
     return flips / np.maximum(flips.sum(axis=0), 1e-30)

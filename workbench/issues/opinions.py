@@ -1,7 +1,7 @@
-"""What pooled log probabilities say about the given labels, reduced to a few numbers per row.
+"""Reduce pooled log probabilities to a few numbers per row about the given label.
 
-One pass over blocks of rows. Bayes' rule with a noise matrix turns "which label would be given here" into "which label
-is true, given that this one was given"; annotators' votes are added where there are any.
+One pass over blocks of rows. Bayes' rule with a noise matrix turns the distribution of labels that would be given into
+the posterior of the true label, given the actual one; annotators' votes are added if there are any.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ AGREEMENT = 0.6  # exponent of pooled probabilities beside the noise matrix: vie
 ALONE = 0.8  # the same exponent for given probabilities alone
 SHARPENED = 10**7  # rows x classes on which the noise matrix of sharpened probabilities is counted
 BLOCK_CELLS = 1 << 22
-"""Rows times classes of one block."""
+"""Rows x classes of one block."""
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the pooled views say, reduced to a few numbers per row.
+    """The pooled views, reduced to a few numbers per row.
 
     Attributes
     ----------
@@ -42,19 +42,19 @@ class Opinion:
     other : int32 (n,), most probable class other than the given one (of all for an unlabelled row); -1 for k = 1
     p_other : float32 (n,), its pooled probability
     p_wrong : float32 (n,), posterior probability that the given label is wrong, smoothed noise matrix: ranks best
-    p_rough : float32 (n,), the same after sharpening (`sharpen`), by the noise that `counts` found: ranks less well,
-        and its mean is the estimated share of errors
-    p_least : float32 (n,), the same by the least noise that the labels allow (by half-way noise where errors clearly
-        go between classes that the model confuses): for cuts that must hold
+    p_rough : float32 (n,), the same after sharpening (`temperature`), with the noise estimated by `counts`: ranks less
+        well, but its mean is the estimated share of errors
+    p_least : float32 (n,), the same with the least noise that the labels allow (with intermediate noise if errors
+        clearly occur between classes that the model confuses): for conservative selection
     p_suggested : float32 (n,), posterior probability of `other`
-    views : tuple of str, what was pooled
-    count : how many labels are wrong, and whether the labels can say so
+    views : tuple of str, the pooled views
+    count : number of wrong labels, and whether the labels identify it
     notes : list of str
-    weights : how much each kind of evidence counts, and what was set aside; None for one kind with k = 1
+    weights : weight of each kind of evidence, and what was set aside; None for one kind with k = 1
     control : float32 (n,) or None, probability of the given label by the first head alone
-    vectors : float32 (n, p) or None, the space in which the heads worked
-    voted : what annotators' votes add, of the rows that have any; None without votes
-    linked : what the labels of linked nodes say; None without edges
+    vectors : float32 (n, p) or None, the space in which the heads work
+    voted : posterior of the rows with annotators' votes; None without votes
+    linked : predictions from the labels of linked nodes; None without edges
     """
 
     p_given: np.ndarray
@@ -74,7 +74,7 @@ class Opinion:
     linked: Linked | None = None
 
     def log_odds(self) -> np.ndarray:
-        """(n,) float64 log odds that the given label is wrong, by the votes too; NaN for an unlabelled row."""
+        """Return log odds (n,) float64 that the given label is wrong, including votes; NaN for an unlabelled row."""
         odds = logit(self.p_wrong.astype(float))
         if self.voted is not None:
             odds[self.voted.rows] = self.voted.odds
@@ -83,12 +83,12 @@ class Opinion:
 
 @dataclass(frozen=True)
 class _Rule:
-    """How log probabilities and a given label become the probability that it is wrong.
+    """Maps log probabilities and a given label to the probability that the label is wrong.
 
     Attributes
     ----------
-    noise : float32 (k, k) log noise matrix, smoothed; None where there are too many classes for one
-    sharp_noise : the same of sharpened probabilities. power : what sharpens them. exponent : of pooled probabilities
+    noise : float32 (k, k) smoothed log noise matrix; None with too many classes
+    sharp_noise : the same for sharpened probabilities. power : sharpening exponent. exponent : of pooled probabilities
     rate : rough error rate, used without a noise matrix
     """
 
@@ -99,7 +99,7 @@ class _Rule:
     rate: float
 
     def posteriors(self, logs: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of the given labels (m,), sharpened; and of all (m, k), which ranks best."""
+        """Return posteriors of the given labels (m,), sharpened, and of all labels (m, k), which rank best."""
         here = np.arange(len(labels)), labels
         if self.noise is None or self.sharp_noise is None:
             posterior = under_one_rate(logs, labels, self.rate)
@@ -113,7 +113,7 @@ def reduced(
     weights: Weights | None = None, control: np.ndarray | None = None, vectors: np.ndarray | None = None,
     apart: tuple[np.ndarray, ...] = (), looked: np.ndarray | None = None,
 ) -> Opinion:  # fmt: skip
-    """One pass over blocks of rows of log probabilities: everything that the detector needs of them.
+    """Reduce log probabilities to an `Opinion` in one pass over blocks of rows.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _rule(
 def _most_probable(
     logs: np.ndarray, labelled: np.ndarray, labels: np.ndarray, p_other: np.ndarray, other: np.ndarray
 ) -> None:
-    """Write the most probable class other than the given one, and its probability, of the rows of a block."""
+    """Write the most probable class other than the given one, and its probability, for the rows of a block."""
     if logs.shape[1] == 1:
         return
     beside = logs.copy()
@@ -208,7 +208,7 @@ def _voted(
     evidence: Evidence, read: Read, tells: bool, matrices: list[np.ndarray] | None, notes: list[str],
     out: dict[str, np.ndarray], other: np.ndarray,
 ) -> Voted | None:  # fmt: skip
-    """What annotators' votes say, written over what the model says of the rows that have any; None if set aside."""
+    """Update the rows with annotators' votes; return their posterior, or None if votes are set aside."""
     voted, why = by_votes(evidence, read if tells else None, None if matrices is None else matrices[0])
     if voted is None:
         notes.append(f"{VOTES} set aside: they {why}")
@@ -226,7 +226,7 @@ def _voted(
 
 
 def by_votes(evidence: Evidence, read: Read | None, matrix: np.ndarray | None) -> tuple[Voted | None, str]:
-    """What the votes add to a model (`read`: log probabilities of rows) or say alone (None); and why not."""
+    """Return the posterior from votes and a model (`read`: log probabilities of rows; None = no model), or why not."""
     votes, k, given = evidence.votes, evidence.k, evidence.given_labels
     if votes is None:
         return None, "are none"
@@ -241,7 +241,7 @@ def by_votes(evidence: Evidence, read: Read | None, matrix: np.ndarray | None) -
 
 
 def _sharpened(read: Read, given: np.ndarray, smooth: np.ndarray) -> tuple[float, np.ndarray]:
-    """The power that sharpens the probabilities, and the log noise matrix (k, k) that they then show."""
+    """Return the sharpening exponent, and the log noise matrix (k, k) of the sharpened probabilities."""
     k = len(smooth)
     rows = np.flatnonzero(given >= 0)
     rows = rows[:: max(1, len(rows) * k // SHARPENED)]
@@ -253,7 +253,7 @@ def _sharpened(read: Read, given: np.ndarray, smooth: np.ndarray) -> tuple[float
 
 
 def _rate(evidence: Evidence, read: Read, parts: list[slice]) -> float:
-    """Share of labelled rows whose given label is not the likeliest: a rough error rate for very many classes."""
+    """Return the share of labelled rows whose given label is not the most likely: a rough rate for many classes."""
     wrong = total = 0
     for part in parts:
         labels = evidence.given_labels[part]
@@ -264,7 +264,7 @@ def _rate(evidence: Evidence, read: Read, parts: list[slice]) -> float:
 
 
 def under_one_rate(logs: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:
-    """Posterior under one error rate spread evenly over the other classes."""
+    """Return the posterior under one error rate, spread evenly over the other classes."""
     shifted = logs.copy()
     shifted[np.arange(len(labels)), labels] += np.log((1 - rate) / rate * (logs.shape[1] - 1))
     return softmax(shifted)

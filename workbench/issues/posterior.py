@@ -1,7 +1,7 @@
-"""All probabilities about the labels pooled into one opinion per example, and what it says about the given label.
+"""Pool all out-of-sample probabilities into one opinion per example, and derive the posterior of the given label.
 
-Views (heads on embeddings, the user's out-of-fold probabilities) are pooled by the geometric mean. Then Bayes' rule
-with a noise matrix turns "which label would be given here" into "which label is true, given that this one was given".
+Views (heads on embeddings, the user's out-of-fold probabilities) are pooled by the geometric mean. Bayes' rule with a
+noise matrix then gives the posterior of the true label (`opinions`).
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from workbench.issues.opinions import FLOOR, GIVEN_PROBS, VOTES, Opinion, by_vot
 from workbench.issues.telling_columns import telling_space
 from workbench.issues.weighing import EvidenceView, weigh
 
-LINKS_BASE = 2.0  # usual weight of the labels of linked nodes beside five classifiers on embeddings
+LINKS_BASE = 2.0  # default weight of the labels of linked nodes, relative to five classifiers on embeddings
 ROUNDS = 3
 ASK = (
-    "whether the embeddings were trained on these labels is not known; if they were, they may hide wrong labels (it "
-    "cost up to .08 average precision): say so with `embeddings_saw_labels=` or `save_embeddings(trained_on_labels=)`"
+    "whether the embeddings were trained on these labels is not known; if so, they may hide wrong labels (up to .08 "
+    "lower average precision): specify `embeddings_saw_labels=` or `save_embeddings(trained_on_labels=)`"
 )
-NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out: the search would cost the most
+NEAREST_ROWS = 30_000  # above, votes of nearest neighbours are left out, because the search would dominate the cost
 RELEARNED_CELLS = 2 * 10**7  # rows x classes up to which soft labels are learned again
 
 
 @dataclass(frozen=True)
 class Heads:
-    """What the classifiers on embeddings say.
+    """Predictions of the classifiers on embeddings.
 
     Attributes
     ----------
-    pooled : float32 (n, k), mean log probability; the class shares where there is no embedding
-    names : of the heads, one for each part of the mean
-    rows : int (m,), rows with a label and an embedding by which evidence is weighed
-    honest : float32 (m, k), mean of the heads that never saw a row's own label in any way
+    pooled : float32 (n, k), mean log probability; the class shares for rows without an embedding
+    names : names of the heads, one for each part of the mean
+    rows : int (m,), rows with a label and an embedding on which evidence is weighed
+    honest : float32 (m, k), mean of the heads that have not seen a row's own label in any way
     apart : the log probabilities (m, k) of the ridge and of the discriminant alone
     control : float32 (n,), probability of the given label by the first head
     """
@@ -61,12 +61,12 @@ class Heads:
 
 
 def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
-    """The pooled opinion of all out-of-sample views; None when there is none.
+    """Return the pooled opinion of all out-of-sample views; None if there are none.
 
     Parameters
     ----------
     evidence : with out-of-fold `pred_probs`, `embeddings`, edges, or several of them
-    seed : of the landmarks of large sets
+    seed : random seed of the landmarks for large sets
     """
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     notes: list[str] = []
@@ -74,7 +74,7 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
     links = linked(evidence, notes, seed) if evidence.edges is not None and k > 1 else None
     if evidence.has("embeddings") and k > 1 and np.count_nonzero(np.bincount(given[given >= 0], minlength=k)) > 1:
         if n * k > WIDE:
-            notes.append(f"{n} x {k} is too much for classifiers on embeddings: votes of neighbours instead")
+            notes.append(f"{n} x {k} is too much for classifiers on embeddings; votes of neighbours are used")
             return _by_neighbors(evidence, probs, notes)
         space = _space(evidence, seed)
         if evidence.edges is not None:
@@ -90,7 +90,7 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
 
 
 def _votes_alone(evidence: Evidence, notes: list[str]) -> Opinion:
-    """The opinion of annotators' votes without any model."""
+    """Return the opinion of annotators' votes without any model."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     voted, _ = by_votes(evidence, None, None)
     assert voted is not None  # votes are set aside beside a model only
@@ -106,7 +106,7 @@ def _votes_alone(evidence: Evidence, notes: list[str]) -> Opinion:
 
 
 def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
-    """The opinion of the given probabilities without any other view."""
+    """Return the opinion of the given probabilities without any other view."""
     given = evidence.given_labels
     weights = None
     if evidence.k > 1 and (given >= 0).any():
@@ -117,7 +117,7 @@ def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
 
 
 def _by_links(evidence: Evidence, links: Linked, probs: np.ndarray | None, notes: list[str]) -> Opinion:
-    """The opinion of the labels of linked nodes and given probabilities, without classifiers on embeddings."""
+    """Return the opinion of linked nodes and given probabilities, without classifiers on embeddings."""
     given, k = evidence.given_labels, evidence.k
     rows = fit_sample(np.flatnonzero(given >= 0), k)
     copied = "" if probs is None else copies_labels(links, logs_of(probs[rows]), rows, given)
@@ -143,7 +143,7 @@ def _by_links(evidence: Evidence, links: Linked, probs: np.ndarray | None, notes
 def _together(
     evidence: Evidence, space: Space, heads: Heads, probs: np.ndarray | None, notes: list[str], links: Linked | None
 ) -> Opinion:
-    """The opinion of classifiers on embeddings and given probabilities, each weighed by what it is worth."""
+    """Return the weighted opinion of classifiers on embeddings, given probabilities and links."""
     given, k = evidence.given_labels, evidence.k
     saw = evidence.saw_labels("embeddings")
     views = [EvidenceView("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True)]
@@ -187,7 +187,7 @@ def _together(
 
 
 def _by_neighbors(evidence: Evidence, probs: np.ndarray | None, notes: list[str]) -> Opinion:
-    """The opinion of neighbours' labels and given probabilities, where there are too many rows x classes for heads."""
+    """Return the opinion of neighbours' labels and given probabilities, for too many rows x classes for heads."""
     given, k = evidence.given_labels, evidence.k
     votes = evidence.get("neighbor_labels")
     rows = fit_sample(np.flatnonzero(given >= 0), k)
@@ -204,10 +204,10 @@ def _by_neighbors(evidence: Evidence, probs: np.ndarray | None, notes: list[str]
 
 
 def _unbiased(both: Opinion, evidence: Evidence, probs: np.ndarray | None) -> Opinion:
-    """The share of errors from honest probabilities alone, where the embedding has seen the labels.
+    """Estimate the share of errors from clean probabilities only, if the embedding has seen the labels.
 
-    A network that was trained on wrong labels has moved these examples towards them: its embedding still ranks well,
-    and says less often that a label is wrong.
+    A network trained on wrong labels moves these examples towards them: its embedding still ranks well but
+    underestimates the number of errors.
     """
     if not evidence.saw_labels("embeddings"):
         return both
@@ -220,7 +220,7 @@ def _unbiased(both: Opinion, evidence: Evidence, probs: np.ndarray | None) -> Op
 
 
 def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Heads | None:
-    """All classifiers on the embeddings; None where fewer than two classes have one."""
+    """Fit all classifiers on the embeddings; None if fewer than two classes have an embedding."""
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     taught = space.there & (given >= 0)
     if np.count_nonzero(np.bincount(given[taught], minlength=k)) < 2:
@@ -249,7 +249,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
         pooled += _relearned(kernel, start, given, taught, mix=True)
         names += ["kernel ridge on corrected labels"] * 2
     else:
-        notes.append("labels were not corrected and learned again: too many rows x classes")
+        notes.append("no second pass on corrected labels: too many rows x classes")
     if n > NEAREST_ROWS:
         notes.append(f"no votes of neighbours above {NEAREST_ROWS:,} rows")
     elif n * k <= RELEARNED_CELLS:
@@ -277,9 +277,9 @@ def _space(evidence: Evidence, seed: int) -> Space:
 def _relearned(
     kernel: Ridge | ExactRidge | LandmarkRidge, start: np.ndarray, given: np.ndarray, taught: np.ndarray, mix: bool
 ) -> np.ndarray:
-    """Kernel ridge on soft labels P(true | x, given), three rounds: log probabilities (n, k).
+    """Fit kernel ridge to soft labels P(true | x, given) in three rounds; return log probabilities (n, k).
 
-    `mix`: the next soft labels come from the mean of `start` and the last answer, else from the last answer alone.
+    With `mix`, the next soft labels come from the mean of `start` and the last result, otherwise from the last result.
     """
     current = again = start
     settings = None

@@ -1,9 +1,8 @@
-"""How sharp the pooled probabilities should be, and how much label noise they cannot explain: two numbers, one fit.
+"""Fit the sharpness of pooled probabilities together with the share of label noise that they cannot explain.
 
-Classifiers that are regularised, averaged or trained on noisy labels say .8 where they are right 98 times in 100.
-Bayes' rule on such probabilities takes obvious label errors for plausible labels. So before it is applied, the
-probabilities are raised to a power, chosen together with a share of labels that are noise whatever the example looks
-like.
+Classifiers that are regularised, averaged or trained on noisy labels predict .8 where they are right in 98 % of cases.
+With such probabilities, Bayes' rule would accept obvious label errors as plausible. The probabilities are therefore
+first raised to a power, which is fitted jointly with a share of labels that are noise, independent of the example.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ USUAL_POWER = 0.7
 
 
 def power_and_noise(log_probs: np.ndarray, given: np.ndarray, flips: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The power t of the probabilities and the share e of noise under which the given labels are likeliest.
+    """Fit the power t of the probabilities and the share e of noise by maximum likelihood of the given labels.
 
     Parameters
     ----------
     log_probs : float (n, k), logarithms of out-of-sample probabilities, rows need not be normalised
     given : int (n,), -1 = unlabelled (left out)
     flips : float (k, k), P(given = i | true = j, changed) in row i and column j: zero diagonal, columns sum to 1
-    seed : of the rows that are looked at when there are many
+    seed : random seed of the sample of rows, if there are many
 
     Returns
     -------
-    (t, e) : t > 0, 1 leaves the probabilities as they are, above 1 sharpens; e in (0, 0.74)
+    (t, e) : t > 0, 1 keeps the probabilities, above 1 sharpens them; e in (0, 0.74)
 
     Notes
     -----
     Likelihood of a label: (1 - e) P_t(given) + e sum_j P_t(j) flips[given, j], with P_t(j) proportional to P(j)^t.
     A power alone is temperature scaling (Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2), which
-    on noisy labels learns to be unsure; the noise term is that of Sukhbaatar et al. 2015, Training Convolutional
-    Networks with Noisy Labels, with one rate. Where every row is equally sure, power and noise cannot be
-    distinguished; a prior of the weight of one example then takes the usual power. The best of three starts, since the
+    on noisy labels becomes underconfident; the noise term is that of Sukhbaatar et al. 2015, Training Convolutional
+    Networks with Noisy Labels, with one rate. If all rows are equally confident, power and noise are not identifiable;
+    a prior with the weight of one example then selects the usual power. The best of three starts is used, since the
     likelihood can have two maxima.
     """
     from scipy.optimize import minimize
@@ -60,7 +59,7 @@ def power_and_noise(log_probs: np.ndarray, given: np.ndarray, flips: np.ndarray,
 
 
 def _cost(theta: np.ndarray, logs: np.ndarray, labels: np.ndarray, into: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mean negative log likelihood and its gradient by (log power, logit of noise)."""
+    """Return the mean negative log likelihood and its gradient with respect to (log power, logit of noise)."""
     power, noise = np.exp(theta[0]), 1 / (1 + np.exp(-theta[1]))
     every = np.arange(len(labels))
     probs = logs * power
