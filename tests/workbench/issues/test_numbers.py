@@ -56,7 +56,7 @@ def test_causes_are_named_and_undone(diabetes):
         right = [np.isclose(given[row] / y[row], factors).any() for row in told.index]
         assert len(told) >= 4 and np.mean(right) > 0.8, kind
         assert np.allclose(told["suggested_label"][right], y[told.index[right]])
-    assert issues["reasons"].str.contains("90 % within").all()
+    assert issues["reasons"].str.contains("90 % interval").all()
     assert issues["reasons"].str.contains("would fit|far from").all()
 
 
@@ -121,7 +121,7 @@ def test_neighbouring_rows_that_changed_places_are_named_together():
     found = wb.find_issues(given, task="numbers", features=X)
     for one, other in pairs:
         for row, partner in ((one, other), (other, one)):
-            assert f"the number of {partner}, " in found.loc[row, "reasons"]
+            assert f"the number of {partner}?" in found.loc[row, "reasons"]
             assert found.loc[row, "kind"] == "swapped" and found.loc[row, "partner"] == partner
             assert found.loc[row, "suggested_label"] == y[row] and found.loc[row, "p_error"] > 0.9
     named = found[found["partner"].notna() & found["is_issue"]]
@@ -154,7 +154,7 @@ def test_ratings_on_a_short_grid_are_an_ordered_choice():
     p = found.sort_values("row")["p_error"].to_numpy()
     assert average_precision_score(wrong, p) > average_precision_score(wrong, np.abs(given - predictions))
     assert set(found["kind"]) == {"rating"} and set(found["suggested_label"]) <= {1.0, 2.0, 3.0, 4.0, 5.0}
-    assert calibration_error(p, wrong) < 0.1 and "ordered choice" in found.attrs["method"]
+    assert calibration_error(p, wrong) < 0.1 and "ordinal classes" in found.attrs["method"]
     near = np.abs(given - found.sort_values("row")["suggested_label"].to_numpy()) == 1
     assert not near.any(), "one step is no error on a grid of five"
     weak = wb.find_issues(given, task="numbers", features=rng.normal(size=(800, 3)))

@@ -230,7 +230,7 @@ def test_many_tags_rank_like_all_cells(many, listed, monkeypatch, with_probs):
     every = average_precision_score(error, table_of(whole)[rows, tags])
     assert average_precision_score(error, found["p_error"]) > every - 0.1
     assert found.attrs["expected_errors_below"] > 0
-    assert "of 24,000 cells looked at" in found.attrs["method"]
+    assert "of 24,000 cells judged" in found.attrs["method"]
     assert calibration_error(found["p_error"].to_numpy(), error) < 0.08
 
 
