@@ -124,8 +124,8 @@ def _cut(
         return _Cut(np.nan_to_num(p_error, nan=-1.0) >= threshold, f"p_error >= {threshold:g}")
     if found.identified:
         strict = p_error if least is None else least
-        how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a margin for what is not "
-        how, chosen = f"{how}known", calibration.largest_set(strict, fdr * counts.FDR_CUT)
+        how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a safety margin"
+        chosen = calibration.largest_set(strict, fdr * counts.FDR_CUT)
         return _Cut(chosen, how, strict=strict)
     todo = "Use `threshold=`."
     if audit is not None and audit.sample is not None and index is not None:
