@@ -44,10 +44,10 @@ def disagreements(ex: wd.Explorer) -> list[tuple[int, int]]:
     for row in range(ex.run.dataset.n):
         body = ex._view.details.of(row, "")
         for reason in body["reasons"]:
-            if match := re.fullmatch(r"neighbours (dis)?agree (\d+) of (\d+)", reason):
-                said = int(match[2]) if match[1] else int(match[3]) - int(match[2])
+            if match := re.fullmatch(r"(\d+) of (\d+) neighbours? (dis)?agrees?", reason):
+                said = int(match[1]) if match[3] else int(match[2]) - int(match[1])
                 rows = body["neighbors"]["rows"]
-                assert len(rows) == int(match[3])
+                assert len(rows) == int(match[2])
                 out.append((said, int((given[rows] != given[row]).sum())))
     return out
 
