@@ -149,3 +149,15 @@ def test_without_evidence_nothing_is_suggested():
     assert "Nothing is known" in ask(ex, "accept", np.ones(2, bool))[0]["error"]
     ex.queue = "wrong tag a"
     assert ex.queue == []
+
+
+def test_a_run_with_recorded_epochs_of_tags_opens_without_a_data_map(tagged, tmp_path):
+    run = wb.open_run(shutil.copytree(tagged, tmp_path / "run", ignore=shutil.ignore_patterns("cache")))
+    with wb.Recorder(run.path, run.dataset, mode=run.mode) as recorder, recorder.epoch(recorder.next_epoch):
+        recorder.batch(run.dataset.ids, np.random.default_rng(0).normal(size=(run.n, run.k)))
+    ex = wd.Explorer(run.path)
+    body, _ = answer(ex._view, {"kind": "open"}, [])
+    assert ex.run.epochs and body["epochs"] == []
+    assert answer(ex._view, {"kind": "inspect", "row": 0}, [])[0]["curve"]["epochs"] == []
+    with pytest.raises(InputError, match=r"epochs\['data map'\]"):
+        ex.epochs = {"data map": 0}

@@ -28,7 +28,7 @@ MOST_TRAILS = 200
 
 def ask_upto(view: View, content: UptoRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
     """The data map after an epoch: variability and confidence, each (n,) float32."""
-    position = view.run.epochs.index(int(content["epoch"])) + 1
+    position = view.run.example_epochs.index(int(content["epoch"])) + 1
     x, y = np.empty(view.dataset.n, np.float32), np.empty(view.dataset.n, np.float32)
     for rows, block in view.run.stat_blocks(("p_given",)):
         x[rows], y[rows] = variability(block["p_given"][:position]), confidence(block["p_given"][:position])
@@ -55,7 +55,7 @@ def ask_trail(view: View, content: TrailRequest, buffers: Buffers) -> tuple[Trai
 
 def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
     """(epochs, m, 2) variability and confidence of rows after each epoch; only blocks that hold rows are read."""
-    p_given = np.full((len(view.run.epochs), len(rows)), np.nan, np.float32)
+    p_given = np.full((len(view.run.example_epochs), len(rows)), np.nan, np.float32)
     for block in np.unique(rows // BLOCK_ROWS):
         start, here = block * BLOCK_ROWS, rows // BLOCK_ROWS == block
         found = view.run.stat_matrix("p_given", slice(start, start + BLOCK_ROWS))

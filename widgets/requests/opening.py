@@ -70,7 +70,7 @@ def described(view: View) -> OpenAnswer:
         "added": view.decisions.added,
         "choices": [] if dataset.kind.one_class else list(dataset.kind.choices(dataset.classes)),
         "columns": [column.described() for column in view.columns.values()],
-        "epochs": list(run.epochs),
+        "epochs": list(run.example_epochs),
         "embedding_epochs": list(run.embedding_epochs),
         "media": view.media.kind,
         "color_by": view.traits.color_by,

@@ -170,10 +170,13 @@ class RecordedAnswers:
         run = self.view.run
         if run.embedding_epochs:
             self.answers[question_key("embedding", -1)] = self._projected(run.resolve_embedding_epoch(-1))
-        if len(run.epochs) * run.n > MOST_POSITIONS:
-            opened["epochs"], opened["embedding_epochs"] = list(run.epochs[-1:]), list(run.embedding_epochs[-1:])
+        if len(run.example_epochs) * run.n > MOST_POSITIONS:
+            opened["epochs"], opened["embedding_epochs"] = (
+                list(run.example_epochs[-1:]),
+                list(run.embedding_epochs[-1:]),
+            )
             return
-        for epoch in run.epochs[:-1]:
+        for epoch in run.example_epochs[:-1]:
             self.ask("upto", epoch=epoch)
         for epoch in run.embedding_epochs:
             self.answers[question_key("embedding", epoch)] = self._projected(epoch)

@@ -67,7 +67,7 @@ class Details:
     def of(self, row: int, note: str) -> InspectAnswer:
         """The answer to `inspect` without the units."""
         one_class = self.run.dataset.kind.one_class
-        given, suggested = self._curve(row) if one_class else (np.full(len(self.run.epochs), np.nan),) * 2
+        given, suggested = self._curve(row) if one_class else (np.full(len(self.run.example_epochs), np.nan),) * 2
         reasons = apart(self.reasons[row])
         kinds = apart(self.kinds[row]) if self.kinds is not None else []
         p_given, p_epoch = self._last_p(given)
@@ -80,7 +80,7 @@ class Details:
             "note": note,
             "p_given": p_given,
             "p_epoch": p_epoch,
-            "curve": {"epochs": list(self.run.epochs), "given": finite(given), "suggested": finite(suggested)},
+            "curve": {"epochs": list(self.run.example_epochs), "given": finite(given), "suggested": finite(suggested)},
             "neighbors": self._neighbors(row),
             "linked": self._linked(row),
             "columns": self._columns(row),
@@ -92,7 +92,7 @@ class Details:
         known = np.flatnonzero(np.isfinite(given))
         if not len(known):
             return None, None
-        return float(given[known[-1]]), int(self.run.epochs[known[-1]])
+        return float(given[known[-1]]), int(self.run.example_epochs[known[-1]])
 
     def _curve(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """p(given) and p(suggested) of one row, each (epochs,) float32, NaN where unknown."""
@@ -100,7 +100,7 @@ class Details:
         with self._lock:
             if block not in self._curves:
                 start, stop = block * CURVE_ROWS, min((block + 1) * CURVE_ROWS, self.run.n)
-                most = CURVE_BYTES // (8 * (stop - start) * max(1, len(self.run.epochs)))
+                most = CURVE_BYTES // (8 * (stop - start) * max(1, len(self.run.example_epochs)))
                 while len(self._curves) >= max(1, most):
                     self._curves.pop(next(iter(self._curves)))
                 self._curves[block] = self._read_curves(start, stop)
@@ -110,7 +110,7 @@ class Details:
 
     def _read_curves(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """(epochs, b) of both probabilities; that of the suggestion is known only if it was among the top classes."""
-        epochs = self.run.epochs
+        epochs = self.run.example_epochs
         given = np.full((len(epochs), stop - start), np.nan, np.float32)
         suggested = given.copy()
         if not epochs:
@@ -127,7 +127,9 @@ class Details:
 
     def _top_classes(self, start: int, stop: int) -> list[dict[str, np.ndarray]]:
         """The five likeliest classes of a block of rows, by epoch."""
-        return [self.run.stats(epoch, ("topk_p", "topk_class"), slice(start, stop)) for epoch in self.run.epochs]
+        return [
+            self.run.stats(epoch, ("topk_p", "topk_class"), slice(start, stop)) for epoch in self.run.example_epochs
+        ]
 
     def _neighbors(self, row: int) -> Neighbors:
         """Rows and thumbnails of the neighbours that the reasons count, and the space they are near in; or why none."""

@@ -126,7 +126,7 @@ def check_epochs(value: object, run: Run) -> dict[str, int]:
     for name, epoch in value.items():
         if name not in MAPS:
             raise InputError.unknown("map", name, MAPS)
-        there = run.epochs if name == MAPS[0] else run.embedding_epochs
+        there = run.example_epochs if name == MAPS[0] else run.embedding_epochs
         if isinstance(epoch, bool) or not isinstance(epoch, (int, np.integer)) or epoch not in there:
             raise InputError.at(f"epochs[{name!r}]", f"is {epoch!r}", f"There are {first_few(list(there), 8)}.")
         if epoch != there[-1]:

@@ -92,8 +92,9 @@ class HandedIn:
 
     Attributes
     ----------
-    evidence : maps names of `Task.predictions` to arrays. out_of_fold : whether the predictions come from models that
-        had not seen the labels. sources : where each array comes from, in words.
+    evidence : maps names of `Task.predictions` to arrays; "dynamics" to the run, where a training was recorded.
+    out_of_fold : whether the predictions come from models that had not seen the labels. sources : where each array
+        comes from, in words.
     """
 
     dataset: Dataset
@@ -148,6 +149,9 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
             found[kind.stored], sources[kind.stored], out_of_fold = probs.values, probs.source, probs.out_of_fold
         if "embeddings" in kind.predictions and source.embedding_epochs:
             found["embeddings"], sources["embeddings"] = source.embeddings(), str(source.embedding_provenance())
+        if kind.recorded and source.epochs:
+            told = Provenance("dynamics", "recorded", epochs=len(source.epochs), mode=source.mode)
+            found["dynamics"], sources["dynamics"] = source, str(told)
     if "texts" in kind.predictions and dataset.text_column is not None:
         found["texts"], sources["texts"] = dataset.texts(), f"column {dataset.text_column!r}"
     return found, sources, out_of_fold

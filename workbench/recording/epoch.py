@@ -7,7 +7,6 @@ flush to disk, rename.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,14 @@ import pyarrow.parquet as pq
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, first_few
-from workbench.foundation.statistics import TOPK, fill_statistics, host_floats
+from workbench.foundation.statistics import host_floats
+from workbench.recording.reduction import Reduction, host
 from workbench.recording.stream import Stream
 from workbench.storage.attempts import marked
 from workbench.storage.checksums import forget, sealed
-from workbench.storage.epoch_statistics import BLOCK_ROWS
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.pending import Pending
-
-ENCODING = {
-    "compression": "zstd",
-    "use_dictionary": ["pred", "topk_class.list.element"],
-    "use_byte_stream_split": ["p_given", "margin", "loss", "entropy", "el2n", "topk_p.list.element"],
-}
-"""Encoding of statistics: files are a third smaller and written three times faster than with the defaults."""
 
 
 class OpenEpoch:
@@ -41,6 +33,7 @@ class OpenEpoch:
     Parameters
     ----------
     layout, dataset : of the run.
+    reduction : what is kept of logits.
     number : number of the epoch.
     rank, world_size : rank of this process, and number of ranks.
     keep_logits : whether to keep the logits as well.
@@ -52,6 +45,7 @@ class OpenEpoch:
         self,
         layout: Layout,
         dataset: Dataset,
+        reduction: Reduction,
         number: int,
         rank: int,
         world_size: int,
@@ -61,7 +55,7 @@ class OpenEpoch:
         attempt: str = "",
     ) -> None:
         self.number, self._attempt = number, attempt
-        self._layout, self._dataset = layout, dataset
+        self._layout, self._dataset, self._reduction = layout, dataset, reduction
         self._rank, self._world_size = rank, world_size
         self._keep_logits, self._embedding_epochs = keep_logits, embedding_epochs
         self._seen = np.zeros(self._dataset.n, bool)
@@ -70,7 +64,7 @@ class OpenEpoch:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._forget_attempts()
         self._pending = Pending(layout.pending(self._path), dataset.k)
-        self._stream = Stream(self._path, min(TOPK, dataset.k))
+        self._stream = Stream(self._path, reduction.schema)
         self._begun = False
         self._arrays: dict[str, np.memmap] = {}
         self._stored: dict[str, np.ndarray] = {}  # rows of the arrays that were written
@@ -96,8 +90,9 @@ class OpenEpoch:
         rows = self._dataset.rows(ids)
         logits = logits if hasattr(logits, "detach") else np.asarray(logits)
         if tuple(logits.shape) != (len(rows), self._dataset.k):
-            found = f"has shape {tuple(logits.shape)} for {len(rows)} ids and {self._dataset.k} classes"
-            raise InputError.at("logits", found, "Pass one row per id and one column per class of the dataset.")
+            one, many = ("class", "classes") if self._dataset.kind.one_class else ("tag", "tags")
+            found = f"has shape {tuple(logits.shape)} for {len(rows)} ids and {self._dataset.k} {many}"
+            raise InputError.at("logits", found, f"Pass one row per id and one column per {one} of the dataset.")
         vectors = None
         if embeddings is not None and self._wants_embeddings:
             vectors = _embedding_rows(embeddings, rows, self._dataset.ids)
@@ -118,7 +113,7 @@ class OpenEpoch:
                 found = f"has width {vectors.shape[1]}, before it was {before}"
                 raise InputError.at("embeddings", found, "Use the same layer for the whole epoch.")
         if not self._begun:
-            _warn_of_probabilities(logits)
+            self._reduction.look_at(host(logits))
         values = host_floats(logits.detach()) if hasattr(logits, "detach") else logits
         if isinstance(values, np.ndarray) and self._pending.takes(values):
             if not self._pending.fits(values):
@@ -142,13 +137,10 @@ class OpenEpoch:
 
     def _append(self, rows: np.ndarray, logits: Any) -> None:
         """Reduce logits to statistics and append them to the stream."""
-        slots = self._stream.slots(len(rows))
         try:
-            fill_statistics(logits, self._dataset.given_labels[rows], slots)
+            self._reduction.append(self._stream, rows, logits)
         except InputError as error:
             raise error.with_id(self._dataset.ids[rows]) from None
-        slots["row"][:] = rows
-        self._stream.append(len(rows))
 
     def _repeated(self, rows: np.ndarray) -> np.ndarray | None:
         """Mask (b,) of rows that were recorded before in this epoch, or earlier in this batch; None if none were."""
@@ -192,11 +184,11 @@ class OpenEpoch:
                 temporary.replace(final)
         with pa.memory_map(str(self._path)) as source:
             table = pa.ipc.open_stream(source).read_all()
-            _, first = np.unique(table.column("row").to_numpy(), return_index=True)  # Ctrl-C may have written one twice
+            _, first = np.unique(self._reduction.places(table), return_index=True)  # Ctrl-C may have written one twice
             table = table.take(pa.array(first))
             path = self._layout.stats(self.number, self._rank, self._world_size)
             with sealed(self._layout, path) as temporary:
-                pq.write_table(marked(table, self._attempt), temporary, row_group_size=BLOCK_ROWS, **ENCODING)
+                pq.write_table(marked(table, self._attempt), temporary, **self._reduction.encoding)
         self._path.unlink()
         if self._embedding_epochs == "last" and "embeddings" in self._arrays:
             for epoch, files in self._layout.arrays("embeddings").items():
@@ -224,13 +216,6 @@ def _counted(length: int) -> np.ndarray:
     return np.arange(length, dtype=np.int32)
 
 
-def host(values: Any) -> np.ndarray:
-    """Convert a tensor on any device, or an array, to a float32 NumPy array."""
-    if hasattr(values, "detach"):
-        values = values.detach().float().cpu().numpy()
-    return np.asarray(values, dtype=np.float32)
-
-
 def _embedding_rows(embeddings: Any, rows: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Validate the embeddings of a batch and return them as (b, d) float32."""
     vectors = host(embeddings)
@@ -244,25 +229,3 @@ def _embedding_rows(embeddings: Any, rows: np.ndarray, ids: np.ndarray) -> np.nd
         bad = int(np.flatnonzero(~finite)[0])
         raise InputError.at("embeddings", "has NaN or infinity", "Check the layer.", row=bad, id=ids[rows[bad]])
     return vectors
-
-
-def _warn_of_probabilities(logits: Any) -> None:
-    """Warn if a batch of logits looks like probabilities: none is negative, and every row sums to 1."""
-    values = host(logits)
-    many = values.shape[1] > 1 and values.size >= 20
-    if many and values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=2e-3):
-        warnings.warn(
-            "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores before "
-            "softmax, or pass `probs=` to Recorder.batch; to replay a model that ends in softmax, pass "
-            "`logits_of=torch.log`.",
-            stacklevel=4,
-        )
-
-
-def log_of(probs: Any) -> Any:
-    """Return the logarithm of probabilities; zero is replaced by the smallest normal float32."""
-    probs = host(probs)
-    if probs.size and (np.nanmin(probs) < 0 or np.nanmax(probs) > 1.001):
-        found = f"lies between {np.nanmin(probs):.4g} and {np.nanmax(probs):.4g}"
-        raise InputError.at("probs", found, "Probabilities lie in [0, 1]; pass scores before softmax as `logits=`.")
-    return np.log(np.maximum(probs, np.finfo(np.float32).tiny))

@@ -1,4 +1,4 @@
-"""Record a training with one line per batch: statistics of every example in every epoch, safe against crashes.
+"""Record a training with one line per batch: statistics of every example (or tag) in every epoch, safe against crashes.
 
 The Recorder creates the run directory, continues after a crash, and ensures that one process writes per rank. Batches
 can be read as soon as they are recorded. A finished epoch is sealed, and sealed epochs are never changed.
@@ -22,8 +22,9 @@ from workbench.data.dataset import Dataset
 from workbench.data.inputs import check_dataset
 from workbench.foundation.errors import ExistsError, InputError, RunError, first_few
 from workbench.recording.checkpoints import save_tensors
-from workbench.recording.epoch import OpenEpoch, log_of
+from workbench.recording.epoch import OpenEpoch
 from workbench.recording.ranks import Lock, barrier, rank_and_size
+from workbench.recording.reduction import Reduction, reduction_of
 from workbench.recording.rendezvous import Attempt
 from workbench.runs.run import Run
 from workbench.storage.checksums import note, sealed
@@ -97,6 +98,7 @@ class Recorder:
         self._keep_logits = logits
         self._embedding_epochs = embedding_epochs
         self._open: OpenEpoch | None = None
+        self._reduction: Reduction | None = None
         self._lock = Lock(self.path, self.rank)
         if self.path.exists() and not self.path.is_dir():
             raise ExistsError(f"{self.path} is a file. Choose another path for the run directory.")
@@ -145,7 +147,8 @@ class Recorder:
         InputError : another epoch is open, or `number` is not a valid epoch.
         ExistsError : the epoch is already recorded.
         """
-        require_task(self.dataset, "multiclass", "a recording of epochs")
+        if not self.dataset.kind.recorded:
+            require_task(self.dataset, "multiclass", "a recording of epochs")
         self._check_mine()
         if not self._lock.held:
             self._lock.take()
@@ -164,6 +167,7 @@ class Recorder:
             self._open = OpenEpoch(
                 self.layout,
                 self.dataset,
+                self._reduction_of_labels(),
                 int(number),
                 self.rank,
                 self.world_size,
@@ -189,9 +193,11 @@ class Recorder:
         Parameters
         ----------
         ids : (b,) ids of the dataset: list, array or tensor; in any order, each at most once per epoch.
-        logits : (b, k) tensor (any device and float type) or array: scores before softmax.
+        logits : (b, k) tensor (any device and float type) or array: scores before softmax; for multi-label data,
+            before the sigmoid of each tag.
         embeddings : (b, d) tensor or array, stored as float16.
-        probs : (b, k) probabilities instead of logits, for models without logits; their logarithm is recorded.
+        probs : (b, k) probabilities instead of logits, for models without logits; their logarithm is recorded
+            (for multi-label data, their log odds).
         repeats : what to do with an id that this process has already recorded in this epoch: "refuse", or "skip", which
             keeps the first one (for samplers that draw with replacement or pad the last batch).
 
@@ -208,11 +214,18 @@ class Recorder:
         if repeats not in ("refuse", "skip"):
             raise InputError.unknown("repeats", repeats, ("refuse", "skip"))
         try:
-            self._open.add(ids, log_of(probs) if logits is None else logits, embeddings, repeats == "skip")
+            found = self._reduction_of_labels().from_probs(probs) if logits is None else logits
+            self._open.add(ids, found, embeddings, repeats == "skip")
         except OSError as error:  # no `with`, since this is called often
             if isinstance(error, WriteError):
                 raise
             raise failed_to_write(self.path, error) from error
+
+    def _reduction_of_labels(self) -> Reduction:
+        """What is kept of logits; made once, since it prepares the given tags."""
+        if self._reduction is None:
+            self._reduction = reduction_of(self.dataset)
+        return self._reduction
 
     def _check_mine(self) -> None:
         """Raise if a later Recorder of this process has taken over."""
@@ -243,7 +256,7 @@ class Recorder:
             if stage % every:
                 continue
             probs = np.asarray(probs)
-            if probs.ndim == 1 and self.dataset.k == 2:
+            if probs.ndim == 1 and self.dataset.k == 2 and self.dataset.kind.one_class:
                 probs = np.stack([1 - probs, probs], axis=1)
             with self.epoch(stage // every):
                 self.batch(rows, probs=probs)

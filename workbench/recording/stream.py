@@ -13,26 +13,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from workbench.foundation.statistics import FLOATS
-
-LENGTHS = 16  # number of batch lengths whose messages are kept
+LENGTHS = 16  # batch lengths whose message is kept
 
 
 class Stream:
-    """An Arrow stream with the columns row and those of `statistics`.
+    """An Arrow stream of batches with these columns.
 
     Parameters
     ----------
-    path : path of the file; an existing one is replaced.
-    kept : number of largest probabilities per row.
+    path : the file; replaced if it is there.
+    schema : columns of numbers, bools, or lists of numbers of one fixed size.
     """
 
-    def __init__(self, path: Path, kept: int) -> None:
-        fields = [("row", pa.int64()), *((name, pa.float32()) for name in FLOATS)]
-        fields += [("pred", pa.int32()), ("correct", pa.bool_())]
-        fields += [("topk_p", pa.list_(pa.float32(), kept)), ("topk_class", pa.list_(pa.int32(), kept))]
-        self._schema = pa.schema(fields)
-        self._kept = kept
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
         self._messages: dict[int, _Message] = {}
         self._file = open(path, "wb", buffering=0)  # noqa: SIM115 (closed by close())
         self.size = 0  # bytes of complete messages
@@ -42,7 +36,7 @@ class Stream:
         if length not in self._messages:
             if len(self._messages) >= LENGTHS:
                 del self._messages[next(iter(self._messages))]
-            self._messages[length] = _Message(self._schema, length, self._kept)
+            self._messages[length] = _Message(self._schema, length)
         return self._messages[length].slots
 
     def append(self, length: int) -> None:
@@ -71,33 +65,37 @@ class Stream:
 class _Message:
     """The bytes of a record batch of one length, and arrays that are views of them."""
 
-    def __init__(self, schema: pa.Schema, length: int, kept: int) -> None:
-        blank: Mapping[str, pa.Array] = {
-            field.name: pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(length * kept, _dtype(field.type))), kept)
-            if pa.types.is_fixed_size_list(field.type)
-            else pa.array(np.zeros(length, _dtype(field.type)))
-            for field in schema
-        }
+    def __init__(self, schema: pa.Schema, length: int) -> None:
+        blank: Mapping[str, pa.Array] = {field.name: _zeros(field.type, length) for field in schema}
         written = pa.record_batch(list(blank.values()), schema=schema).serialize()
         self._bytes = bytearray(written)
         message = pa.ipc.read_message(written)
         batch = pa.ipc.read_record_batch(message, schema)
         body = len(written) - message.body.size
         self.slots: dict[str, np.ndarray] = {}
+        self._bits: dict[str, np.ndarray] = {}
         for field, column in zip(schema, batch.columns):
             flat = column.flatten() if pa.types.is_fixed_size_list(field.type) else column
             start = body + flat.buffers()[1].address - message.body.address
-            if field.name == "correct":  # bits in Arrow, bytes in NumPy
+            if pa.types.is_boolean(field.type):  # bits in Arrow, bytes in NumPy
                 self.slots[field.name] = np.zeros(length, bool)
-                self._bits = np.frombuffer(self._bytes, np.uint8, -(-length // 8), start)
+                self._bits[field.name] = np.frombuffer(self._bytes, np.uint8, -(-length // 8), start)
                 continue
             view = np.frombuffer(self._bytes, _dtype(field.type), len(flat), start)
             self.slots[field.name] = view.reshape(length, -1) if flat is not column else view
 
     def packed(self) -> bytearray:
-        """Return the message with the contents of the slots."""
-        self._bits[:] = np.packbits(self.slots["correct"], bitorder="little")
+        """The message with what is in the slots."""
+        for name, bits in self._bits.items():
+            bits[:] = np.packbits(self.slots[name], bitorder="little")
         return self._bytes
+
+
+def _zeros(kind: pa.DataType, length: int) -> pa.Array:
+    if pa.types.is_fixed_size_list(kind):
+        flat = pa.array(np.zeros(length * kind.list_size, _dtype(kind)))
+        return pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
+    return pa.array(np.zeros(length, _dtype(kind)))
 
 
 def _dtype(kind: pa.DataType) -> np.dtype:

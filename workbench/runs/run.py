@@ -17,17 +17,19 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import note_order, warn_if_permuted
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
-from workbench.foundation.statistics import statistics
+from workbench.runs.changed import changed_labels
 from workbench.runs.journal import Journal
+from workbench.runs.per_epoch import check_reader, read_unsealed
 from workbench.storage.described import load_array, write_described
-from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, read_rows, read_stream, stat_rows
+from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, joined, stat_rows
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json
-from workbench.storage.pending import read_pending
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
 from workbench.storage.provenance import Provenance, embedding_provenance
 from workbench.storage.remote import RemoteLayout, layout_at
+from workbench.storage.tag_epochs import tag_rows
 from workbench.tasks.protocol import Decided, Labels
+from workbench.tasks.tag_cells import cells_of
 
 
 def open_run(
@@ -139,6 +141,11 @@ class Run:
         """Sealed epochs, in order."""
         return tuple(self.layout.sealed())
 
+    @property
+    def example_epochs(self) -> tuple[int, ...]:
+        """Epochs that `stats` reads: `epochs` where an example has one class; none of tags, see `unit_stats`."""
+        return self.epochs if self.dataset.kind.one_class else ()
+
     def stats(
         self, epoch: int, columns: Sequence[str] | None = None, rows: slice = slice(None)
     ) -> dict[str, np.ndarray]:
@@ -154,33 +161,42 @@ class Run:
         -------
         dict of name -> (rows,) or (rows, 5) array; NaN (float), -1 (int) or False (bool) for rows not recorded.
         """
+        check_reader(self.dataset, "stats")
         names = STATISTICS if columns is None else tuple(columns)
         start, stop, _ = rows.indices(self.n)
         found = epoch_rows(self._epoch_files(epoch), names, start, stop)
         return {name: found[name] for name in names}
+
+    def unit_stats(
+        self, epoch: int, columns: Sequence[str] | None = None, rows: slice = slice(None)
+    ) -> dict[str, np.ndarray]:
+        """Statistics of the cells of one sealed epoch of multi-label data, sorted by row and tag.
+
+        All cells where there are at most 100 tags; of more the given tags of each row and the 20 of largest logit.
+
+        Parameters
+        ----------
+        epoch, rows : as in `stats`. columns : names out of those below; all by default.
+
+        Returns
+        -------
+        dict of m cells: row (m,) int64; unit (m,) int32, number of the tag; logit (m,) float32, before the sigmoid; and
+        p_given, margin, loss, correct as in `workbench.foundation.tag_statistics`.
+        """
+        check_reader(self.dataset, "unit_stats")
+        start, stop, _ = rows.indices(self.n)
+        found = tag_rows(self._epoch_files(epoch), self.k, start, stop)
+        return found.described(cells_of(self.dataset.labels), self.k, columns)
 
     def unsealed(self) -> dict[int, pd.DataFrame]:
         """Return the statistics of epochs in progress or interrupted, up to the last complete batch.
 
         Returns
         -------
-        dict of epoch -> DataFrame with the columns row and `STATISTICS`, in the order of recording.
+        dict of epoch -> DataFrame with row and the names in `STATISTICS`, of tags as `unit_stats`, as recorded.
         """
-        found = {epoch: map(self._read_unsealed, files) for epoch, files in self.layout.unsealed().items()}
-        return {epoch: pd.concat(parts, ignore_index=True) for epoch, parts in found.items()}
-
-    def _read_unsealed(self, stream: Path) -> pd.DataFrame:
-        """Read the batches of a stream and its pending ones; the latter first, since they may move to the stream."""
-        rows, logits = read_pending(self.layout.pending(stream), self.n, self.dataset.k)
-        written = read_stream(stream)
-        waiting = ~np.isin(rows, written.get("row", []))
-        if not waiting.any():
-            return written
-        rows = rows[waiting]
-        numbers = statistics(logits[waiting], self.dataset.given_labels[rows])
-        columns = {name: values if values.ndim == 1 else list(values) for name, values in numbers.items()}
-        waited = pd.DataFrame({"row": rows, **{name: columns[name] for name in STATISTICS}})
-        return pd.concat([written, waited], ignore_index=True) if len(written) else waited
+        found = self.layout.unsealed().items()
+        return {epoch: read_unsealed(self.dataset, self.layout, files) for epoch, files in found}
 
     def stat_matrix(self, name: str, rows: slice = slice(None)) -> np.ndarray:
         """Return a statistic of all epochs, (epochs, rows) float32; NaN where it was not recorded.
@@ -210,6 +226,8 @@ class Run:
     def _matrices(self, names: Sequence[str], start: int, stop: int) -> dict[str, np.ndarray]:
         """Return {name: (epochs, stop - start) float32}, NaN where not recorded."""
         sealed = self.layout.sealed()
+        if sealed:
+            check_reader(self.dataset, "stats")
         out = {name: np.empty((len(sealed), stop - start), np.float32) for name in names}
         for position, files in enumerate(sealed.values()):
             for name, values in stat_rows(list(map(self.layout.here, files)), names, start, stop).items():
@@ -296,12 +314,7 @@ class Run:
         arrays = [load_array(self.layout.here(path), self.n) for _, path in parts]
         if len(arrays) == 1:
             return arrays[0]
-        whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
-        for file, array in reversed(list(zip(self._epoch_files(epoch), arrays, strict=True))):
-            rows = read_rows(file, ["row"], 0, self.n).column("row").to_numpy()
-            rows = rows[(rows >= 0) & (rows < self.n)]
-            whole[rows] = array[rows]
-        return whole
+        return joined(self._epoch_files(epoch), arrays)
 
     def pred_probs(self) -> PredProbs | None:
         """Return the stored predicted probabilities (or predictions) and their provenance; None if there are none.
@@ -479,17 +492,5 @@ class Run:
         DataFrame indexed by id: given_label and label (in the user's type), author, time, reason. For other kinds of
         labels than one class per example: one row per unit, indexed by (id, unit), with values as in the journal.
         """
-        dataset, whole = self.extended(), self.dataset.kind.one_class
-        state = self.journal.state(author=author, per="example" if whole else "unit")
-        state = state[state["label"].notna()]
-        rows, known = dataset.find(state.index.get_level_values("id"))
-        state = state[known]
-        if whole:
-            given, now = dataset.given_labels[rows], dataset.codes_of(state["label"])
-            changed = given != now
-            state = state.assign(given_label=dataset.labels_of(given), label=dataset.labels_of(now))
-        else:
-            values = dataset.values_at(rows, state.index.get_level_values("unit").tolist())
-            state = state.assign(given_label=pd.Series(values, index=state.index, dtype=object))
-            changed = state["given_label"] != state["label"]
-        return state.loc[changed, ["given_label", "label", "author", "time", "reason"]]
+        per = "example" if self.dataset.kind.one_class else "unit"
+        return changed_labels(self.extended(), self.journal.state(author=author, per=per))

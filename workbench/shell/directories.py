@@ -64,9 +64,9 @@ def _state(run: Run) -> str:
 
 
 def _accuracy(run: Run) -> str:
-    if not run.epochs:
+    if not run.example_epochs:
         return "-"
-    stats = run.stats(run.epochs[-1], ["correct", "p_given"])
+    stats = run.stats(run.example_epochs[-1], ["correct", "p_given"])
     there = np.isfinite(stats["p_given"])
     return f"{stats['correct'][there].mean():.3f}" if there.any() else "-"
 

@@ -36,6 +36,7 @@ from workbench.storage.limits import small_json
 from workbench.storage.names import FOLDERS, KNOWN
 from workbench.storage.planted import as_stored, read_copy
 from workbench.storage.probabilities import UNDESCRIBED
+from workbench.storage.tag_epochs import tag_rows
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -239,6 +240,8 @@ def _of_statistics(run: Run, path: Path) -> str:
     outside = rows[(rows < 0) | (rows >= run.n)]
     if outside.size:
         return f"holds row {outside[0]}, beyond the {run.n:,} examples of the run"
+    if not run.dataset.kind.one_class:
+        return _of_cells(run, path)
     if len(np.unique(rows)) < len(rows):
         return f"holds {len(rows):,} rows, {len(rows) - len(np.unique(rows)):,} of them twice"
     columns = epoch_rows([path], STATISTICS, 0, run.n)
@@ -248,6 +251,16 @@ def _of_statistics(run: Run, path: Path) -> str:
         return f"p_given of row {outside[0]} is {p[outside[0]]}, outside [0, 1]"
     wrong = np.flatnonzero((columns["pred"] >= run.k) | (columns["pred"] < -1) | (top >= run.k).any(axis=1))
     return f"row {wrong[0]} names a class beyond the {run.k} of the run" if wrong.size else ""
+
+
+def _of_cells(run: Run, path: Path) -> str:
+    """What is wrong with the cells of an epoch of multi-label data."""
+    cells = tag_rows([path], run.k, 0, run.n)
+    if not np.isfinite(cells.logits).all():
+        place = int(np.flatnonzero(~np.isfinite(cells.logits))[0])
+        return f"the logit of row {cells.rows[place]}, tag {cells.tags[place]} is {cells.logits[place]}"
+    twice = np.flatnonzero(np.diff(np.sort(cells.rows * run.k + cells.tags)) == 0)
+    return f"holds {len(cells.rows):,} cells, {len(twice):,} of them twice" if twice.size else ""
 
 
 def _of_array(path: Path, n: int, width: int | None) -> str:
@@ -385,7 +398,8 @@ def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
         words = "is missing at the run's URL: an upload failed. It is uploaded when the run is next written to"
         yield Finding("unfinished", name, words)
     for epoch, frame in run.unsealed().items():
-        words = f"{len(frame):,} of {run.n:,} examples were recorded before it ended; record the epoch again"
+        words = f"{frame['row'].nunique():,} of {run.n:,} examples were recorded before it ended"
+        words += "; record the epoch again"
         yield Finding("unfinished", f"inflight/epoch={epoch:04d}", words)
 
 

@@ -69,6 +69,16 @@ def stat_rows(files: Sequence[Path | RemoteFile], names: Sequence[str], start: i
     return {name: np.where(block["_seen"], block[name], np.float32(np.nan)).astype(np.float32) for name in names}
 
 
+def joined(files: Sequence[Path | RemoteFile], arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """The (n, width) arrays of several ranks as one: of each the rows that the rank recorded, NaN where none did."""
+    whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
+    for file, array in reversed(list(zip(files, arrays, strict=True))):
+        rows = read_rows(file, ["row"], 0, len(whole)).column("row").to_numpy()
+        rows = rows[(rows >= 0) & (rows < len(whole))]
+        whole[rows] = array[rows]
+    return whole
+
+
 def read_rows(path: Path | RemoteFile, columns: list[str], start: int, stop: int) -> pa.Table:
     """Read the row groups of a statistics file that can contain rows in [start, stop); only these are fetched."""
     try:

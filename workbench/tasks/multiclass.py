@@ -24,6 +24,7 @@ class Multiclass(TaskMixin):
     name = "multiclass"
     one_class = True
     one_unit = "one example"
+    recorded = True
     column = pa.int32()
     predictions = ("pred_probs",)
     stored = "pred_probs"

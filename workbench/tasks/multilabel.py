@@ -43,6 +43,7 @@ class Multilabel(TaskMixin):
     column = CELLS_TYPE
     predictions = ("pred_probs", "embeddings", "texts")
     stored = "pred_probs"
+    recorded = True
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

@@ -94,6 +94,7 @@ class Task(Protocol):
     nothing : whether "no object here" is an answer; it then has code 0.
     one_class : whether each example has exactly one class index, stored as (n,) int64.
     one_unit : what a unit is, in words, such as "one tag of one example".
+    recorded : whether a `Recorder` keeps statistics of its trainings, epoch by epoch.
     column : Arrow type of the given labels in examples.parquet.
     predictions : names of the arguments of `meet`, or of the estimator of the kind (`workbench.issues.kinds`).
     stored : the one of them that a run stores, as a float array (n, width); "" for none.
@@ -105,6 +106,7 @@ class Task(Protocol):
     nothing: bool
     one_class: bool
     one_unit: str
+    recorded: bool
     column: pa.DataType
     predictions: tuple[str, ...]
     stored: str
@@ -207,6 +209,7 @@ class TaskMixin:
     nothing = False
     one_class = False
     one_unit = "one part of the label of one example"
+    recorded = False
     column: pa.DataType
     predictions: tuple[str, ...] = ()
     stored = ""

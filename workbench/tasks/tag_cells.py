@@ -58,6 +58,30 @@ class TagCells(NamedTuple):
             out[at - start, tags] = YES if code is None else np.where(self.open[at], NO, UNKNOWN)
         return out
 
+    def codes_at(self, rows: np.ndarray, tags: np.ndarray, k: int) -> np.ndarray:
+        """(m,) int8 how some cells stand: 1 yes, 0 no, -1 unknown. rows, tags : (m,) int64."""
+        out = np.where(self.open | self.missing, UNKNOWN, NO).astype(np.int8)[rows]
+        places = rows * k + tags
+        for listed, given in ((self.yes, True), (self.rest, False)):
+            stored = listed.rows * k + listed.tags
+            if len(stored):
+                at = np.minimum(np.searchsorted(stored, places), len(stored) - 1)
+                hit = np.flatnonzero(stored[at] == places)
+                out[hit] = YES if given else np.where(self.open[rows[hit]], NO, UNKNOWN)
+        return out
+
+    def listed_in(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The known cells that are stored of some rows (b,): place in `rows` and tag, (m,) int64 each."""
+        found = []
+        for listed, wanted in ((self.yes, np.ones(len(rows), bool)), (self.rest, self.open[rows])):
+            low, high = np.searchsorted(listed.rows, rows), np.searchsorted(listed.rows, rows, side="right")
+            counts = np.where(wanted, high - low, 0)
+            place = np.repeat(np.arange(len(rows)), counts)
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            found.append((place, listed.tags[low[place] + within]))
+        places, tags = (np.concatenate(pair) for pair in zip(*found))
+        return places, tags
+
 
 def cells_of(labels: pa.StructArray) -> TagCells:
     """Return the cells of stored tags."""

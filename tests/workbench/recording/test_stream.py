@@ -6,8 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from workbench.data.dataset import Dataset
 from workbench.foundation.statistics import fill_statistics, statistics
+from workbench.recording.reduction import ClassReduction
 from workbench.recording.stream import LENGTHS, Stream
+
+
+def schema(k):
+    return ClassReduction(Dataset.from_arrays(np.zeros(3, int), classes=[f"c{i}" for i in range(k)])).schema
 
 
 def read(path):
@@ -18,7 +24,7 @@ def read(path):
 @pytest.mark.parametrize("k", [1, 2, 4, 10, 300])
 def test_arrow_reads_what_was_written(tmp_path, rng, k):
     """Lengths around the eights, since bits and buffers are padded; each length comes back after others."""
-    stream = Stream(tmp_path / "s.arrows", min(5, k))
+    stream = Stream(tmp_path / "s.arrows", schema(k))
     lengths = [1, 7, 8, 9, 64, 130, 8, 1, 7]
     wanted = {}
     for number, length in enumerate(lengths):
@@ -47,7 +53,7 @@ def test_arrow_reads_what_was_written(tmp_path, rng, k):
 
 def test_many_lengths(tmp_path):
     """As with batches of a number of tokens: only some messages are kept, all are right."""
-    stream = Stream(tmp_path / "s.arrows", 2)
+    stream = Stream(tmp_path / "s.arrows", schema(2))
     lengths = [*range(1, LENGTHS + 9), *range(1, LENGTHS + 9)]
     for length in lengths:
         stream.slots(length)["row"][:] = length
@@ -60,7 +66,7 @@ def test_many_lengths(tmp_path):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int64"])
 def test_every_kind_of_logits_fills_the_same_slots(tmp_path, rng, dtype):
     torch = pytest.importorskip("torch")
-    stream = Stream(tmp_path / "s.arrows", 3)
+    stream = Stream(tmp_path / "s.arrows", schema(3))
     logits = torch.tensor(rng.normal(size=(50, 3)) * 4).to(getattr(torch, dtype))
     given = rng.integers(-1, 3, 50)
     slots = stream.slots(50)

@@ -8,13 +8,16 @@ Up to `MOST_CELLS` cells all are judged; in larger tables those that are given a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.calibration import expit
 from workbench.issues.kinds.contract import Asked, Found
-from workbench.issues.tags import predictions
+from workbench.issues.tags import predictions, training
 from workbench.issues.tags.candidates import Chosen, chosen_cells
 from workbench.issues.tags.lines import Cells
 from workbench.issues.tags.rates import Rates, Wrong, wrong
@@ -53,22 +56,28 @@ class Tags:
         given = cells_of(dataset.labels)
         probs = predictions.tag_probabilities(asked)
         vectors, of = predictions.vectors(asked)
+        epochs = training.trained(asked)
         if probs is None and vectors is None:
-            kinds = dataset.kind.predictions
-            raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them with the labels.")
+            if epochs is None:
+                kinds = dataset.kind.predictions
+                raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them with the labels.")
+            asked, probs, epochs = replace(asked, out_of_fold=False), epochs.table(dataset.n, dataset.k), None
         step("views of the tags")
         if dataset.n * dataset.k <= MOST_CELLS:
-            return _all_cells(asked, given, probs, vectors, of)
+            return _all_cells(asked, given, probs, vectors, of, epochs)
         decided = np.empty((0, 2), np.int64)
         if asked.verdicts is not None and len(asked.verdicts):
             ids, keys = zip(*asked.verdicts.index)
             rows = dataset.index.get_indexer(list(ids))
             pairs = [(row, number_of(str(key))) for row, key in zip(rows, keys) if row >= 0]
             decided = np.array([pair for pair in pairs if pair[1] is not None], np.int64).reshape(-1, 2)
-        return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), vectors)
+        return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), vectors, epochs)
 
 
-def _all_cells(asked: Asked, given: TagCells, probs: np.ndarray | None, vectors: np.ndarray | None, of: str) -> Found:
+def _all_cells(
+    asked: Asked, given: TagCells, probs: np.ndarray | None, vectors: np.ndarray | None, of: str,
+    epochs: training.TrainedTags | None,
+) -> Found:  # fmt: skip
     dataset = asked.dataset
     n, k = dataset.n, dataset.k
     units = dataset.units
@@ -78,6 +87,11 @@ def _all_cells(asked: Asked, given: TagCells, probs: np.ndarray | None, vectors:
     odds = seen.odds.ravel()
     step("rates of missing and wrong tags")
     judged = wrong(seen.cells, odds[seen.known]) if len(seen.known) else _nothing(k)
+    notes = [f"the other tags of an example add {seen.gain:.1%} of log likelihood"]
+    notes.append("they have a say" if seen.sets is not None else "too little to have a say")
+    notes = [", ".join(notes)]
+    if epochs is not None and len(seen.known):
+        judged = _with_training(judged, seen.cells, epochs.at(seen.known), seen.used, notes)
     p_error = np.full(n * k, np.nan)
     p_error[seen.known] = judged.p
     sets = None if seen.sets is None else seen.sets.ravel()
@@ -87,18 +101,29 @@ def _all_cells(asked: Asked, given: TagCells, probs: np.ndarray | None, vectors:
         units.rows, units.groups, units.given, p_error, odds, says, sets, lambda rows, tag: table[rows, tag],
         judged.likeliest, dataset.classes, None if vectors is None else TagNeighbors(vectors),
     )  # fmt: skip
-    notes = [f"the other tags of an example add {seen.gain:.1%} of log likelihood"]
-    notes.append("they have a say" if sets is not None else "too little to have a say")
     views_used = [one.replace("embeddings", of or "embeddings") for one in seen.used]
-    return _found(asked, units, p_error, odds, judged, seen.cells, words, views_used, [", ".join(notes)], 0.0)
+    return _found(asked, units, p_error, odds, judged, seen.cells, words, views_used, notes, 0.0)
 
 
-def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarray | None) -> Found:
+def _with_training(judged: Wrong, cells: Cells, p_yes: np.ndarray, used: Sequence[str], notes: list[str]) -> Wrong:
+    """What was judged, with the say of a training; how much that is goes to the notes."""
+    p, note = training.weighed(judged.p, cells, p_yes, heads=HEADS in used)
+    notes.append(note)
+    return judged._replace(p=p)
+
+
+def _some_cells(
+    asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarray | None, epochs: training.TrainedTags | None
+) -> Found:
     dataset = asked.dataset
     known = np.flatnonzero(chosen.given >= 0)
     cells = Cells(chosen.tags[known], chosen.given[known], dataset.k)
     step("rates of missing and wrong tags")
     judged = wrong(cells, chosen.odds[known], chosen.unlisted)
+    notes: list[str] = []
+    if epochs is not None and len(known):
+        p_yes = epochs.at(chosen.rows[known] * dataset.k + chosen.tags[known])
+        judged = _with_training(judged, cells, p_yes, chosen.used, notes)
     p_error = np.full(len(chosen.tags), np.nan)
     p_error[known] = judged.p
     units = Units(dataset.n, chosen.rows, chosen.given, position_keys(chosen.tags), groups=chosen.tags)
@@ -121,7 +146,7 @@ def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarr
     odds_missing = judged.likeliest.missing / (1 - judged.likeliest.missing)
     share = ((1 - p_error[low]) * odds_missing[chosen.tags[low]]).sum()
     note = f"{len(chosen.rows):,} of {dataset.n * width:,} cells judged: those given, and the most likely others"
-    return _found(asked, units, p_error, chosen.odds, judged, cells, words, chosen.used, [note], float(share))
+    return _found(asked, units, p_error, chosen.odds, judged, cells, words, chosen.used, [note, *notes], float(share))
 
 
 def _found(
@@ -136,8 +161,13 @@ def _found(
     other = np.where(unknown, (yes >= 0.5).astype(np.int64), 1 - given)
     sure = np.where(yes >= 0.5, yes, 1 - yes)
     low, high, why = _count(judged, cells, odds[~unknown])
-    if not asked.out_of_fold:
+    if set(asked.evidence) == {"dynamics"}:
+        used = [training.TRAINED if one == GIVEN else one for one in used]
+        why = "the training has seen the tags; pass out-of-fold probabilities, or embeddings that never saw them"
+    elif not asked.out_of_fold:
         why = why or "the probabilities have seen the tags; pass out-of-fold ones or embeddings"
+    elif _embeddings_saw(asked):
+        why = "the embeddings were trained on the tags; pass ones that never saw them"
     if why:
         low, high = 0.0, max(high, BEYOND_CELLS * _contradicted(cells, odds[~unknown]))
     rare = int(((cells.positives > 0) & (cells.positives < FEW_POSITIVES)).sum())
@@ -162,6 +192,13 @@ def _found(
         method="; ".join(notes),
         sources={},
     )
+
+
+def _embeddings_saw(asked: Asked) -> bool:
+    """Whether the embeddings are a run's, of a training on the tags: heads on them find fewer errors than there are."""
+    if asked.run is None or not asked.run.embedding_epochs or asked.sources.get("embeddings") in (None, "as given"):
+        return False
+    return asked.run.embedding_provenance().saw_labels is True
 
 
 def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float, str]:

@@ -30,6 +30,9 @@ FIGURES: LazyTable = LazyTable(
 )
 """Figures of a run by kind."""
 
+OF_TAGS: LazyTable = LazyTable({"data_map": f"{_HERE}.tag_map:tag_data_map"})
+"""Figures of a run of multi-label data by kind."""
+
 OF_RESULTS: LazyTable = LazyTable(
     {
         "comparison": f"{_HERE}.effects:comparison",
@@ -45,7 +48,7 @@ OF_RESULTS: LazyTable = LazyTable(
 )
 """Figures of results by kind; the attribute `figures` of a result lists the available kinds."""
 
-__all__ = ["FIGURES", "OF_RESULTS", "figure"]
+__all__ = ["FIGURES", "OF_RESULTS", "OF_TAGS", "figure"]
 
 
 def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure:
@@ -54,11 +57,12 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
     Parameters
     ----------
     run : a Run, or a result.
-    kind : of a run "data_map" (confidence against variability), "embedding" (the embeddings in two dimensions),
-        "curves" (probabilities of some examples over the epochs; ids=), "confusion" (given against predicted label),
-        "noise" (the estimated noise matrix with intervals), "reliability" (predicted against observed share of errors;
-        needs planted errors or verdicts). Of a result one of its attribute `figures`, the first unless given.
-    options : of that kind; see the functions named in `FIGURES`.
+    kind : of a run "data_map" (confidence against variability; of multi-label data of one tag, tag=), "embedding" (the
+        embeddings in two dimensions), "curves" (probabilities of some examples over the epochs; ids=), "confusion"
+        (given against predicted label), "noise" (the estimated noise matrix with intervals), "reliability" (predicted
+        against observed share of errors; needs planted errors or verdicts). Of a result one of its attribute `figures`,
+        the first unless given.
+    options : of that kind; see the functions named in `FIGURES` and `OF_TAGS`.
 
     Returns
     -------
@@ -75,7 +79,10 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
         kind = known[0] if kind is None else kind
     if kind is None or kind not in known:
         raise InputError.unknown("figure", kind, known)
-    require_task(run, "multiclass", f"the figure {kind!r}")
+    if getattr(run, "task", None) == "multilabel" and kind in OF_TAGS:
+        table = OF_TAGS
+    else:
+        require_task(run, "multiclass", f"the figure {kind!r}")
     function = table[kind]
     _, *accepted = inspect.signature(function).parameters
     for option in options:

@@ -61,12 +61,22 @@ def data_map(
     subtitle = f"{safe(run.name)}: mean probability of the given label below {share(HARD)} means not learned; "
     subtitle += f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
     figure = _scatter(run, x, y, color, issues, most, {"confidence": y, "variability": x})
+    return as_data_map(figure, x, title, subtitle, "given label")
+
+
+def as_data_map(figure: go.Figure, x: np.ndarray, title: str, subtitle: str, what: str) -> go.Figure:
+    """The axes, regions and words of a data map, around points that are drawn.
+
+    Parameters
+    ----------
+    x : (n,) variability. what : of what the probability is.
+    """
     for left, bottom, xanchor, yanchor, name in REGIONS:
         figure.add_annotation(
             x=left, y=bottom, xref="x domain", yref="y domain", xanchor=xanchor, yanchor=yanchor, text=f"<i>{name}</i>",
             showarrow=False, font={"size": 12, "color": INK},
         )  # fmt: skip
-    dressed(figure, title, subtitle, x="variability of p(given label)", y="confidence: mean p(given label)")
+    dressed(figure, title, subtitle, x=f"variability of p({what})", y=f"confidence: mean p({what})")
     figure.update_yaxes(range=[-0.1, 1.09], tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
     figure.update_xaxes(range=[-0.01, max(0.5, float(np.nanmax(x, initial=0))) + 0.02])
     return figure
@@ -120,7 +130,7 @@ def _scatter(
     if color == "p_error" and issues is None:
         issues = find_issues(run)
     flagged = _rows_of(run, issues, "is_issue").astype(bool) if issues is not None else np.zeros(run.n, bool)
-    rows = _thinned(np.isfinite(x) & np.isfinite(y), flagged, most)
+    rows = thinned(np.isfinite(x) & np.isfinite(y), flagged, most)
     values, names = _colour_of(run, color, issues)
     hover = _hover(run, rows, issues, {**shown, **({} if names else {color: values})})
     draw = go.Scattergl if len(rows) > WEBGL_ROWS else go.Scatter
@@ -167,7 +177,7 @@ def _scatter(
     return figure
 
 
-def _thinned(there: np.ndarray, flagged: np.ndarray, most: int) -> np.ndarray:
+def thinned(there: np.ndarray, flagged: np.ndarray, most: int) -> np.ndarray:
     """Rows to draw: all, or the flagged ones and a random part of the others."""
     rows = np.flatnonzero(there)
     if len(rows) <= most:

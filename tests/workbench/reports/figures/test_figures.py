@@ -237,3 +237,28 @@ def test_small_and_unlabelled_runs_have_every_figure_that_their_evidence_allows(
     run = recorder.run()
     for kind, options in (("data_map", {}), ("embedding", {"method": "pca"}), ("confusion", {}), ("curves", {})):
         assert figure(run, kind, **options).layout.title.text
+
+
+def test_the_data_map_of_a_tag(tmp_path, rng):
+    table = rng.integers(-1, 2, (20, 3))
+    data = Dataset.from_arrays(table, task="multilabel", classes=["a", "b<", "c"])
+    logits = rng.normal(0, 2, (2, 20, 3)).astype(np.float32)
+    with Recorder(tmp_path / "empty", data) as recorder:
+        empty = recorder.run()
+    with Recorder(tmp_path / "run", data) as recorder:
+        for epoch in range(2):
+            with recorder.epoch(epoch):
+                recorder.batch(data.ids, logits[epoch])
+    made = figure(recorder.run(), "data_map", tag="b<")
+    p = 1 / (1 + np.exp(-logits[:, :, 1]))
+    for trace, state in zip(made.data, (1, 0), strict=True):
+        p_given = (p if state else 1 - p)[:, table[:, 1] == state]
+        np.testing.assert_allclose(trace.y, p_given.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(trace.x, p_given.std(axis=0), atol=1e-5)
+    assert f"of {(table[:, 1] >= 0).sum()} cells of b&lt;" in made.layout.title.text
+    with pytest.raises(InputError, match=r"unknown tag None\. Known: a, b<, c\. Pass `tag=`"):
+        figure(recorder.run(), "data_map")
+    with pytest.raises(MissingEvidence, match="needs `epochs`"):
+        figure(empty, "data_map", tag="a")
+    with pytest.raises(InputError, match="works on 'multiclass' labels only"):
+        figure(recorder.run(), "confusion")

@@ -1,0 +1,167 @@
+"""What an epoch keeps of the logits of a batch, for each kind of label that can be recorded.
+
+All else about recording (batches that wait, the stream, sealing, ranks, going on after a crash) is the same for all
+kinds. A kind brings the columns of its lines, how a batch fills them, and what identifies a line.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
+from workbench.foundation.statistics import FLOATS, TOPK, fill_statistics
+from workbench.recording.stream import Stream
+from workbench.storage.epoch_statistics import BLOCK_ROWS
+from workbench.storage.tag_epochs import reduced_tags
+from workbench.tasks.tag_cells import cells_of
+
+_DELTA = "DELTA_BINARY_PACKED"
+
+
+class Reduction(Protocol):
+    """Of logits (b, k) to lines of statistics.
+
+    Attributes
+    ----------
+    schema : columns of a line; the first is `row`, int64.
+    encoding : options of `pyarrow.parquet.write_table`, row groups among them.
+    """
+
+    schema: pa.Schema
+    encoding: dict[str, Any]
+
+    def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
+        """Reduce logits of examples and append them to the stream.
+
+        Raises
+        ------
+        InputError : logits that cannot be reduced; it names the row of the batch.
+        """
+        ...
+
+    def places(self, table: pa.Table) -> np.ndarray:
+        """(m,) int64 that orders the lines of a table and is the same for lines about the same thing."""
+        ...
+
+    def from_probs(self, probs: Any) -> np.ndarray:
+        """Logits of probabilities."""
+        ...
+
+    def look_at(self, logits: np.ndarray) -> None:
+        """Warn when the first batch looks like probabilities."""
+        ...
+
+
+class ClassReduction:
+    """One class per example: a line per example, the statistics of its given class (`foundation.statistics`)."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        kept = min(TOPK, dataset.k)
+        fields = [("row", pa.int64()), *((name, pa.float32()) for name in FLOATS)]
+        fields += [("pred", pa.int32()), ("correct", pa.bool_())]
+        fields += [("topk_p", pa.list_(pa.float32(), kept)), ("topk_class", pa.list_(pa.int32(), kept))]
+        self.schema = pa.schema(fields)
+        self.encoding = {
+            "compression": "zstd",
+            "use_dictionary": ["pred", "topk_class.list.element"],
+            "use_byte_stream_split": [*FLOATS, "topk_p.list.element"],
+            "row_group_size": BLOCK_ROWS,
+        }  # a third smaller and three times faster than the defaults, which look for repeats
+
+    def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
+        """As in `Reduction`."""
+        slots = stream.slots(len(rows))
+        fill_statistics(logits, self._dataset.given_labels[rows], slots)
+        slots["row"][:] = rows
+        stream.append(len(rows))
+
+    def places(self, table: pa.Table) -> np.ndarray:
+        """The row."""
+        return table.column("row").to_numpy()
+
+    def from_probs(self, probs: Any) -> np.ndarray:
+        """Their logarithm, zero taken as the smallest float32 that is not zero."""
+        return np.log(np.maximum(_probabilities(probs, "softmax"), np.finfo(np.float32).tiny))
+
+    def look_at(self, logits: np.ndarray) -> None:
+        """Warn when no logit is below 0 and every row sums to 1."""
+        many = logits.shape[1] > 1 and logits.size >= 20
+        if many and logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=2e-3):
+            warnings.warn(
+                "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores "
+                "before softmax, or pass `probs=` to Recorder.batch; to replay a model that ends in softmax, pass "
+                "`logits_of=torch.log`.",
+                stacklevel=4,
+            )
+
+
+class TagReduction:
+    """Multi-label data: a line per cell that is kept, with its logit (`storage.tag_epochs`)."""
+
+    schema = pa.schema([("row", pa.int64()), ("unit", pa.int32()), ("logit", pa.float32())])
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._given, self._k = cells_of(dataset.labels), dataset.k
+        self.encoding = {
+            "compression": "zstd",
+            "use_dictionary": False,
+            "column_encoding": {"row": _DELTA, "unit": _DELTA, "logit": "BYTE_STREAM_SPLIT"},
+            "row_group_size": 16 * BLOCK_ROWS,
+        }
+
+    def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
+        """As in `Reduction`."""
+        cells = reduced_tags(self._given, rows, host(logits))
+        slots = stream.slots(len(cells.rows))
+        slots["row"][:], slots["unit"][:], slots["logit"][:] = cells
+        stream.append(len(cells.rows))
+
+    def places(self, table: pa.Table) -> np.ndarray:
+        """The row, then the tag."""
+        return table.column("row").to_numpy() * self._k + table.column("unit").to_numpy()
+
+    def from_probs(self, probs: Any) -> np.ndarray:
+        """log p - log(1 - p) in float64, p taken from 1e-12 to 1 - 1e-12."""
+        p = np.clip(_probabilities(probs, "the sigmoid").astype(np.float64), 1e-12, 1 - 1e-12)
+        return (np.log(p) - np.log1p(-p)).astype(np.float32)
+
+    def look_at(self, logits: np.ndarray) -> None:
+        """Warn when all logits lie in [0, 1] and differ."""
+        if logits.size >= 20 and 0 <= logits.min() < logits.max() <= 1:
+            warnings.warn(
+                "these `logits` look like probabilities: all lie in [0, 1]. Pass the scores before the sigmoid, or "
+                "`probs=` to Recorder.batch.",
+                stacklevel=4,
+            )
+
+
+REDUCTIONS: dict[str, type[ClassReduction | TagReduction]] = {"multiclass": ClassReduction, "multilabel": TagReduction}
+"""By task: the kinds of labels whose `Task.recorded` is true."""
+
+
+def reduction_of(dataset: Dataset) -> Reduction:
+    """How logits about these labels are reduced."""
+    return REDUCTIONS[dataset.task](dataset)
+
+
+def host(values: Any) -> np.ndarray:
+    """float32 numpy array of a tensor on any device, or of an array."""
+    if hasattr(values, "detach"):
+        values = values.detach().float().cpu().numpy()
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=np.float32)
+
+
+def _probabilities(probs: Any, before: str) -> np.ndarray:
+    """float32 probabilities, checked."""
+    probs = host(probs)
+    if probs.size and (np.nanmin(probs) < 0 or np.nanmax(probs) > 1.001):
+        found = f"lies between {np.nanmin(probs):.4g} and {np.nanmax(probs):.4g}"
+        raise InputError.at("probs", found, f"Probabilities lie in [0, 1]; pass scores before {before} as `logits=`.")
+    return probs

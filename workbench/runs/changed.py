@@ -1,0 +1,28 @@
+"""Which labels differ from the given ones, by what the journal says."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+
+
+def changed_labels(dataset: Dataset, state: pd.DataFrame) -> pd.DataFrame:
+    """As `Run.changes`, of the journal's state per example or, for other kinds of labels than classes, per unit.
+
+    Parameters
+    ----------
+    dataset : with its given labels, and the classes that the journal added. state : of `Journal.state`.
+    """
+    state = state[state["label"].notna()]
+    rows, known = dataset.find(state.index.get_level_values("id"))
+    state = state[known]
+    if dataset.kind.one_class:
+        given, now = dataset.given_labels[rows], dataset.codes_of(state["label"])
+        changed = given != now
+        state = state.assign(given_label=dataset.labels_of(given), label=dataset.labels_of(now))
+    else:
+        values = dataset.values_at(rows, state.index.get_level_values("unit").tolist())
+        state = state.assign(given_label=pd.Series(values, index=state.index, dtype=object))
+        changed = state["given_label"] != state["label"]
+    return state.loc[changed, ["given_label", "label", "author", "time", "reason"]]

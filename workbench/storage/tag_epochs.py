@@ -1,0 +1,106 @@
+"""Cells of one epoch of multi-label data: how a batch is reduced to them, and how they are read.
+
+    row int64, unit int32 (the number of the tag), logit float32        sorted by row, then unit
+
+One line per cell that was kept (`workbench.foundation.tag_statistics`). What is given is not in the file: it is in
+examples.parquet, which never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError, RunError
+from workbench.foundation.tag_statistics import ALL_TAGS, TAG_STATISTICS, finite_logits, kept_cells, tag_statistics
+from workbench.storage.epoch_statistics import read_rows
+from workbench.tasks.tag_cells import TagCells
+
+if TYPE_CHECKING:
+    from workbench.storage.remote import RemoteFile
+
+CELL_COLUMNS = ("row", "unit", "logit")
+
+
+class TagEpoch(NamedTuple):
+    """m cells: rows (m,) int64, tags (m,) int64, logits (m,) float32."""
+
+    rows: np.ndarray
+    tags: np.ndarray
+    logits: np.ndarray
+
+    def described(self, given: TagCells, k: int, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """Columns by name: row, unit, logit and those of `tag_statistics`; all by default.
+
+        Raises
+        ------
+        InputError : an unknown name.
+        """
+        known = (*CELL_COLUMNS, *TAG_STATISTICS)
+        names = known if names is None else tuple(names)
+        for name in names:
+            if name not in known:
+                raise InputError.unknown("column", name, known)
+        columns = dict(zip(CELL_COLUMNS, (self.rows, self.tags.astype(np.int32), self.logits)))
+        if set(names) & set(TAG_STATISTICS):
+            columns |= tag_statistics(self.logits, given.codes_at(self.rows, self.tags, k))
+        return {name: columns[name] for name in names}
+
+
+def reduced_tags(given: TagCells, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
+    """The cells that are kept of a batch.
+
+    Parameters
+    ----------
+    given : the given tags of all examples. rows : (b,) int64 of the examples. logits : (b, k).
+
+    Raises
+    ------
+    InputError : a number that is not finite (it names the row of the batch).
+    """
+    values = finite_logits(logits)
+    nothing = np.empty(0, np.int64), np.empty(0, np.int64)
+    listed = given.listed_in(rows) if values.shape[1] > ALL_TAGS else nothing
+    place, tags = kept_cells(values, *listed)
+    return TagEpoch(rows[place], tags, values[place, tags])
+
+
+def tag_rows(files: Sequence[Path | RemoteFile], k: int, start: int, stop: int) -> TagEpoch:
+    """The cells of the rows [start, stop) of one sealed epoch, sorted by row and tag.
+
+    A row that several ranks recorded (samplers pad with repeats) is taken from the lowest rank.
+
+    Raises
+    ------
+    RunError : a file that cannot be read, or names a tag beyond k.
+    """
+    seen = np.zeros(stop - start, bool)
+    parts = []
+    for path in files:
+        table = read_rows(path, list(CELL_COLUMNS), start, stop)
+        rows, tags, logits = (table.column(name).to_numpy() for name in CELL_COLUMNS)
+        if len(tags) and (tags.min() < 0 or tags.max() >= k):
+            found = f"{path} names the tag {int(tags.max() if tags.max() >= k else tags.min())} of {k}"
+            raise RunError(f"{found}. Delete its folder, then record this epoch again.")
+        inside = (rows >= start) & (rows < stop)
+        inside[inside] = ~seen[rows[inside] - start]
+        parts.append((rows[inside], tags[inside].astype(np.int64), logits[inside]))
+        seen[rows[inside] - start] = True
+    rows, tags, logits = (np.concatenate(one) for one in zip(*parts))
+    if len(parts) > 1:
+        order = np.lexsort((tags, rows))
+        rows, tags, logits = rows[order], tags[order], logits[order]
+    return TagEpoch(rows, tags, logits)
+
+
+def tag_stream(written: pd.DataFrame, waiting: TagEpoch, given: TagCells, k: int) -> pd.DataFrame:
+    """Cells of an epoch under way: those in its stream, then those of batches that wait to join it."""
+    rows, tags, logits = waiting
+    if len(written):
+        pairs = zip((written[name].to_numpy() for name in CELL_COLUMNS), waiting)
+        rows, tags, logits = (np.concatenate(pair) for pair in pairs)
+    return pd.DataFrame(TagEpoch(rows, tags.astype(np.int64), logits).described(given, k))
