@@ -72,7 +72,7 @@ def test_a_frame_brings_its_sounds():
     sound, buffers = asked(ex, "sound", row=0)
     assert sound["mime"].startswith("audio/")
     assert buffers[0] == b"RIFF----WAVEfmt "
-    with pytest.raises(InputError, match="named as `audio=`"):
+    with pytest.raises(InputError, match="passed as `audio=`"):
         wd.Explorer(df, label="y", audio="clap")
 
 

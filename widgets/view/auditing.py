@@ -46,7 +46,7 @@ class AskedUnits(NamedTuple):
         return cls(np.array(list(units), np.int32), units)
 
     @property
-    def count(self) -> int:
+    def m(self) -> int:
         """Number of units."""
         return sum(map(len, self.units.values()))
 
@@ -86,7 +86,7 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> Audit
     shown: AuditInfo = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
     if found is None:
         return shown
-    due = second_looks(run, author).count
+    due = second_looks(run, author).m
     if not run.dataset.kind.one_class:
         drawn = begun(run)
         assert drawn is not None  # as there is an estimate

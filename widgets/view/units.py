@@ -37,7 +37,8 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
     """
     dataset = view.decisions.space
     units = dataset.units
-    decided, judged, asked = (of(row) for of in (view.decisions.values_of, view.decisions.judged, view.decisions.asked))
+    decided, judged = view.decisions.values_of(row), view.decisions.judged(row)
+    asked = view.decisions.asked(row)
     found: list[UnitInfo] = []
 
     def add(key: str, given: str | None, shape: object) -> None:

@@ -150,8 +150,8 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
         if "embeddings" in kind.predictions and source.embedding_epochs:
             found["embeddings"], sources["embeddings"] = source.embeddings(), str(source.embedding_provenance())
         if kind.recorded and source.epochs:
-            told = Provenance("dynamics", "recorded", epochs=len(source.epochs), mode=source.mode)
-            found["dynamics"], sources["dynamics"] = source, str(told)
+            recorded = Provenance("dynamics", "recorded", epochs=len(source.epochs), mode=source.mode)
+            found["dynamics"], sources["dynamics"] = source, str(recorded)
     if "texts" in kind.predictions and dataset.text_column is not None:
         found["texts"], sources["texts"] = dataset.texts(), f"column {dataset.text_column!r}"
     return found, sources, out_of_fold

@@ -196,8 +196,8 @@ class Recorder:
         logits : (b, k) tensor (any device and float type) or array: scores before softmax; for multi-label data,
             before the sigmoid of each tag.
         embeddings : (b, d) tensor or array, stored as float16.
-        probs : (b, k) probabilities instead of logits, for models without logits; their logarithm is recorded
-            (for multi-label data, their log odds).
+        probs : (b, k) tensor or array, probabilities instead of logits for models without logits. Their logarithm is
+            recorded (for multi-label data, their log odds).
         repeats : what to do with an id that this process has already recorded in this epoch: "refuse", or "skip", which
             keeps the first one (for samplers that draw with replacement or pad the last batch).
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.foundation.errors import InputError, MissingEvidence, RunError, first_few, shortened
+from workbench.foundation.errors import InputError, MissingEvidence, RunError, first_few, plain_scalar, shortened
 from workbench.storage.checksums import sealed
 from workbench.storage.files import is_there
 from workbench.storage.parquet import open_parquet, read_parquet
@@ -310,7 +310,8 @@ def _rows_among(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     rows = pd.Index(ids).get_indexer(wanted)
     if (rows < 0).any():
         at = int(np.flatnonzero(rows < 0)[0])
-        raise InputError.at("id", f"is {wanted[at]!r}, which is not an example", "Use ids of the examples.", row=at)
+        found = f"is {plain_scalar(wanted[at])!r}, which is not an example"
+        raise InputError.at("id", found, "Use ids of the examples.", row=at)
     return rows
 
 

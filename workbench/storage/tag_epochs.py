@@ -45,7 +45,7 @@ class TagEpoch(NamedTuple):
         for name in names:
             if name not in known:
                 raise InputError.unknown("column", name, known)
-        columns = dict(zip(CELL_COLUMNS, (self.rows, self.tags.astype(np.int32), self.logits)))
+        columns: dict[str, np.ndarray] = dict(zip(CELL_COLUMNS, (self.rows, self.tags.astype(np.int32), self.logits)))
         if set(names) & set(TAG_STATISTICS):
             columns |= tag_statistics(self.logits, given.codes_at(self.rows, self.tags, k))
         return {name: columns[name] for name in names}

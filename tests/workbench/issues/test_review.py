@@ -53,7 +53,7 @@ def test_verdicts_on_strange_ids_are_named(rng):
     labels, probs = np.arange(60) % 2, np.eye(2)[np.arange(60) % 2] * 0.8 + 0.1
     ids = [f"r{row}" for row in range(60)]
     verdicts = pd.Series({"r1": True, "r7": True, "x1": True, "x2": False})
-    with pytest.warns(UserWarning, match=r"not among the examples \(2 of 4, left out\): 'x1', 'x2'"):
+    with pytest.warns(UserWarning, match=r"not among the examples \(2 of 4, ignored\): 'x1', 'x2'"):
         told = find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts)
     known = find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts[:2])
     pd.testing.assert_frame_equal(told, known)
@@ -143,7 +143,7 @@ def test_units_whose_errors_cannot_be_counted_ask_for_verdicts_and_then_say_how_
     asked = {"task": "numbers", "predictions": rng.normal(size=400), "per": "unit"}
     before = find_issues(y, **asked)
     assert not before.attrs["errors_identified"]
-    assert "verdicts on 200 units drawn at random tell" in before.attrs["errors_in_words"]
+    assert "verdicts on 200 units drawn at random would" in before.attrs["errors_in_words"]
     for many, words in ((60, "(60 so far)"), (200, "p_error follows 200 verdicts")):
         after = find_issues(y, verdicts=pd.Series(False, index=before.index[:many]), **asked)
         assert words in after.attrs["errors_in_words"]

@@ -137,7 +137,7 @@ def test_posterior_by_hand():
     [
         (np.zeros(400, int), "`votes` has shape"),
         (np.full((400, 2), 4), "not a class index below 4"),
-        (pd.DataFrame({"id": [9999], "annotator": ["a"], "label": ["1"]}), "none of the examples"),
+        (pd.DataFrame({"id": [9999], "annotator": ["a"], "label": ["1"]}), "row 0 is 9999, which is not an example"),
         (pd.DataFrame({"id": [0], "who": ["a"], "label": ["1"]}), "unknown column 'annotator'"),
     ],
 )

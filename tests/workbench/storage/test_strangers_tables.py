@@ -93,4 +93,4 @@ def test_a_huge_epoch_number_costs_nothing(path):
     run = open_run(path)
     assert run.epochs == (1, 300_000_000)
     notes = [one.words for one in inspect(run) if "were not recorded" in one.words]
-    assert notes == ["epochs 0, 2, 3, 4, 5 and 299,999,994 more were not recorded, later ones were"]
+    assert notes == ["epochs 0, 2, 3, 4, 5 and 299,999,994 more were not recorded, but later ones were"]

@@ -42,20 +42,20 @@ class Followed:
         """Whether its number takes the place of the detector's: that one is not known, or its interval is wider."""
         return not identified or self.estimate.high - self.estimate.low < interval[1] - interval[0]
 
-    def moved(self, p_error: np.ndarray, *others: np.ndarray | None) -> list[np.ndarray | None]:
+    def moved(self, p_error: np.ndarray, least: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Probabilities shifted in log odds so that those of `p_error` sum to the audit's number of errors.
 
         Parameters
         ----------
-        p_error : (m,) float in [0, 1], NaN unknown; 0 stays 0. others : further ones, shifted by as much
+        p_error : (m,) float in [0, 1], NaN unknown; 0 stays 0. least : (m,) others, shifted by as much
         """
         open_ones = np.nan_to_num(p_error) > 0
         if not open_ones.any():
-            return [p_error, *others]
+            return p_error, least
         odds = calibration.logit(p_error[open_ones])
         mean = float(np.clip(self.estimate.errors / open_ones.sum(), 1e-9, 1 - 1e-6))
         shift = float(np.mean(calibration.shifted_to(odds, mean) - odds))
-        return [None if one is None else _shifted(one, shift) for one in (p_error, *others)]
+        return _shifted(p_error, shift), None if least is None else _shifted(least, shift)
 
     def attrs(self) -> dict[str, Any]:
         """What the answer says of the number of errors."""
