@@ -214,125 +214,6 @@ function meter(p, { text, title, label }) {
   );
 }
 
-// --- keys.js
-const MEANINGS = {
-  label: "set a class",
-  labelSelection: "relabel the selection, one undo step",
-  accept: "accept the suggestion",
-  keep: "keep the given label",
-  confirmAll: "confirm the undecided labels of the example",
-    nothing: "answer “nothing here” or “no”",
-  unknown: "answer “unknown”",
-  skip: "skip, decide later",
-  flag: "flag or unflag",
-  undo: "undo the last decision",
-  redo: "redo the decision",
-  nextUnit: "next unit of the example",
-  previousUnit: "previous unit of the example",
-  neighbors: "select the neighbours",
-  next: "next example",
-  previous: "previous example",
-  type: "type a class name",
-  edit: "open the editor of the example; Esc leaves it",
-  note: "write a note",
-  hide: "hide or show suggestions",
-  clear: "clear the selection",
-    trails: "show trails over epochs for the selection or this example",
-  enlarge: "enlarge the picture or text; again to close",
-  grid: "show a grid of many examples; again to close",
-  zoomIn: "larger: the enlarged example, the grid or the maps",
-  zoomOut: "smaller",
-    pixels: "enlarged picture: original size; again to fit",
-  undoView: "undo a change of the view: filters, selection, colour, zoom",
-  redoView: "redo a change of the view",
-  help: "show or hide this help",
-  leave: "close, then leave the view",
-};
-
-const OF_TASK = { nothing: "nothing", unknown: "units", nextUnit: "units", previousUnit: "units" };
-
-function inForce(keymap, editor) {
-  return Object.fromEntries(Object.entries(keymap).filter(([action]) => !OF_TASK[action] || editor[OF_TASK[action]]));
-}
-
-function digitClasses(classes) {
-  const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
-  const pairs = named
-    ? classes.map((name, i) => [name, i])
-    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
-  return Object.fromEntries(pairs);
-}
-
-function digitOf(event) {
-  const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
-  if (row !== undefined) return row;
-  if (pad !== undefined && event.key === pad) return pad; // else an arrow, without Num Lock
-  return /^[0-9]$/.test(event.key) ? event.key : null;
-}
-
-const PLACES = { Period: ".", Comma: "," };
-
-function pressed(event) {
-  const typed = event.getModifierState?.("AltGraph"),
-    ctrl = !typed && (event.ctrlKey || event.metaKey),
-    alt = !typed && event.altKey;
-  let { key } = event;
-  const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
-  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt types "˙" for h on a Mac, other scripts have other letters
-  else if (alt && PLACES[event.code]) key = PLACES[event.code];
-  if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
-  return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
-}
-
-function keyName(event) {
-  const { held, shift, key } = pressed(event);
-  return held + (key.length > 1 ? shift : "") + key;
-}
-
-function actionOf(event, keymap) {
-  if (event.isComposing) return null;
-  const { held, shift, key } = pressed(event),
-    digit = digitOf(event),
-    digits = digit === null ? [] : [`${held}${shift}digit`],
-    names = [keyName(event), held + key];
-  for (const name of shift ? [...names, ...digits] : [...digits, ...names])
-    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digits.includes(name) ? { action, digit } : { action };
-  return null;
-}
-
-const CAPS = {
-  " ": "Space",
-  ArrowRight: "→",
-  ArrowLeft: "←",
-  ArrowUp: "↑",
-  ArrowDown: "↓",
-  Escape: "Esc",
-  Backspace: "⌫",
-  Delete: "Del",
-};
-
-function keyCap(key) {
-  if (CAPS[key]) return CAPS[key];
-  const [, held, rest] = /^(Ctrl|Alt|Shift)\+(.+)$/.exec(key) || [];
-  if (held) return `${held === "Shift" ? "⇧" : `${held} `}${keyCap(rest)}`;
-  return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
-}
-
-const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
-
-function matchingClasses(classes, text, most = 8) {
-  const wanted = text.trim().toLowerCase();
-  const words = wanted.split(/\s+/).filter(Boolean);
-  const hits = classes
-    .map((name, i) => [name.toLowerCase(), i])
-    .filter(([name]) => words.every((word) => name.includes(word)));
-  const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
-  return hits
-    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
-    .slice(0, most)
-    .map(([, i]) => i);
-}
-
 // --- color.js
 const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
 const VIRIDIS = [
@@ -571,30 +452,39 @@ class CandidatesEditor {
   place;
   say;
   space;
+  addClass;
 
-  constructor({ place, line, space, judge, say, explain }) {
-    Object.assign(this, { place, line, space, judge, say, explain, example: null, unit: null, names: [], focus: 0 });
-    this.codes = new Map(space.classes.map((name, code) => [name, code]));
+  constructor({ place, line, space, judge, say, explain, addClass }) {
+    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, unit: null, names: [], focus: 0 });
     this.facts = h("div", { class: "lw-labels" });
     this.chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
     place.facts.append(this.facts);
     place.tools.append(this.chips);
     place.root.classList.add("lw-many");
-    line.standing = {
+    this.grow();
+  }
+
+  grow() {
+    const { space } = this;
+    this.codes = new Map(space.classes.map((name, code) => [name, code]));
+    this.line.stand({
       name: "class",
       resting: `/ type one of ${count(space.classes.length)} classes`,
       placeholder: "type the true class",
       nothing: "no such class",
-      find: (text) => matchingClasses(space.classes, text),
+      find: space.matches,
+      may: space.lacks,
+      add: async (name) => {
+        if ((await this.addClass(name)) >= 0) this.choose(name, "typed");
+      },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
       choose: (code) => this.choose(space.classes[code], "typed"),
-    };
-    line.rest();
+    });
   }
 
   choose(name, how) {
-    if (this.unit) this.judge([{ key: this.unit.key, value: this.space.choices[this.codes.get(name)] }], how);
+    if (this.unit) this.judge([{ key: this.unit.key, value: JSON.stringify([name]) }], how);
   }
 
 
@@ -731,6 +621,125 @@ const editor = {
 EDITORS[editor.task] = editor;
 }
 
+// --- keys.js
+const MEANINGS = {
+  label: "set a class",
+  labelSelection: "relabel the selection, one undo step",
+  accept: "accept the suggestion",
+  keep: "keep the given label",
+  confirmAll: "confirm the undecided labels of the example",
+    nothing: "answer “nothing here” or “no”",
+  unknown: "answer “unknown”",
+  skip: "skip, decide later",
+  flag: "flag or unflag",
+  undo: "undo the last decision",
+  redo: "redo the decision",
+  nextUnit: "next unit of the example",
+  previousUnit: "previous unit of the example",
+  neighbors: "select the neighbours",
+  next: "next example",
+  previous: "previous example",
+  type: "type a class name",
+  edit: "open the editor of the example; Esc leaves it",
+  note: "write a note",
+  hide: "hide or show suggestions",
+  clear: "clear the selection",
+    trails: "show trails over epochs for the selection or this example",
+  enlarge: "enlarge the picture or text; again to close",
+  grid: "show a grid of many examples; again to close",
+  zoomIn: "larger: the enlarged example, the grid or the maps",
+  zoomOut: "smaller",
+    pixels: "enlarged picture: original size; again to fit",
+  undoView: "undo a change of the view: filters, selection, colour, zoom",
+  redoView: "redo a change of the view",
+  help: "show or hide this help",
+  leave: "close, then leave the view",
+};
+
+const OF_TASK = { nothing: "nothing", unknown: "units", nextUnit: "units", previousUnit: "units" };
+
+function inForce(keymap, editor) {
+  return Object.fromEntries(Object.entries(keymap).filter(([action]) => !OF_TASK[action] || editor[OF_TASK[action]]));
+}
+
+function digitClasses(classes) {
+  const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
+  const pairs = named
+    ? classes.map((name, i) => [name, i])
+    : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
+  return Object.fromEntries(pairs);
+}
+
+function digitOf(event) {
+  const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
+  if (row !== undefined) return row;
+  if (pad !== undefined && event.key === pad) return pad; // else an arrow, without Num Lock
+  return /^[0-9]$/.test(event.key) ? event.key : null;
+}
+
+const PLACES = { Period: ".", Comma: "," };
+
+function pressed(event) {
+  const typed = event.getModifierState?.("AltGraph"),
+    ctrl = !typed && (event.ctrlKey || event.metaKey),
+    alt = !typed && event.altKey;
+  let { key } = event;
+  const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
+  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt types "˙" for h on a Mac, other scripts have other letters
+  else if (alt && PLACES[event.code]) key = PLACES[event.code];
+  if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
+  return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
+}
+
+function keyName(event) {
+  const { held, shift, key } = pressed(event);
+  return held + (key.length > 1 ? shift : "") + key;
+}
+
+function actionOf(event, keymap) {
+  if (event.isComposing) return null;
+  const { held, shift, key } = pressed(event),
+    digit = digitOf(event),
+    digits = digit === null ? [] : [`${held}${shift}digit`],
+    names = [keyName(event), held + key];
+  for (const name of shift ? [...names, ...digits] : [...digits, ...names])
+    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digits.includes(name) ? { action, digit } : { action };
+  return null;
+}
+
+const CAPS = {
+  " ": "Space",
+  ArrowRight: "→",
+  ArrowLeft: "←",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  Escape: "Esc",
+  Backspace: "⌫",
+  Delete: "Del",
+};
+
+function keyCap(key) {
+  if (CAPS[key]) return CAPS[key];
+  const [, held, rest] = /^(Ctrl|Alt|Shift)\+(.+)$/.exec(key) || [];
+  if (held) return `${held === "Shift" ? "⇧" : `${held} `}${keyCap(rest)}`;
+  return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
+}
+
+const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
+
+function matchingClasses(classes, text, most = 8, without = (code) => false) {
+  const wanted = text.trim().toLowerCase();
+  const words = wanted.split(/\s+/).filter(Boolean);
+  const hits = classes
+    .map((name, i) => [name.toLowerCase(), i])
+    .filter(([name, i]) => words.every((word) => name.includes(word)) && !without(i));
+  const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
+  return hits
+    .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])
+    .slice(0, most)
+    .map(([, i]) => i);
+}
+
 // --- editors/classes.js
 {
 const BUTTONS = 10;
@@ -775,8 +784,8 @@ class ClassEditor {
       resting: this.many ? `/ type one of ${count(space.classes.length)} classes` : "type a class",
       placeholder: "type a class",
       nothing: "no such class",
-      find: (text) => matchingClasses(space.classes, text).filter((code) => !space.gone(code)),
-      may: (name) => !space.classes.some((one, code) => one === name && !space.gone(code)),
+      find: space.matches,
+      may: space.lacks,
       add: async (name) => {
         const code = await this.addClass(name);
         if (code >= 0) judge([{ key: "", value: code }], "typed");
@@ -927,7 +936,6 @@ EDITORS[editor.task] = editor;
 {
 const FEW = 3;
 const LONGEST = 36;
-const MATCHES = 8;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
 const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
 
@@ -974,8 +982,8 @@ class UnitsEditor {
       ...common,
       stays: naming,
       placeholder: naming ? "type a tag that applies" : "type an answer",
-      find: (text) => matchingClasses(names, text, MATCHES).filter((code) => !naming || !space.gone(code)),
-      may: (name) => naming && !names.some((one, code) => one === name && !space.gone(code)),
+      find: (text) => (naming ? space.matches(text) : matchingClasses(names, text)),
+      may: (name) => naming && space.lacks(name),
       add: async (name) => {
         const code = await this.addClass(name);
         if (code >= 0) this.apply(code);
@@ -6794,6 +6802,23 @@ class CurvePart {
   }
 }
 
+// --- labelspace.js
+function labelSpace(store, paint) {
+  const classes = store.space,
+    gone = (/** @type {number} */ code) => store.gone.has(code),
+    known = (/** @type {number} */ code) => code >= 0 && code < classes.length;
+  return {
+    classes,
+    choices: store.meta.choices,
+    gone,
+    lacks: (name) => !classes.some((one, code) => one === name && !gone(code)),
+    matches: (text, most) => matchingClasses(classes, text, most, gone),
+    className: (code) => (known(code) ? classes[code] : "unlabelled"),
+    shortName: (code, most) => (known(code) ? shortNames(classes, most)[code] : "unlabelled"),
+    color: (code) => paint.classColor(code, classes.length),
+  };
+}
+
 // --- ego.js
 function placesAround(n, width, height, margin) {
   const across = width / 2 - margin,
@@ -6986,7 +7011,7 @@ class TypeBox {
 
   offer() {
     const name = `“${this.input.value.trim()}”`;
-    return this.sure ? `add the ${this.mode.name} ${name}? Press Enter again to add it, Esc to cancel` : `＋ add the ${this.mode.name} ${name}`;
+    return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode.name} ${name}`;
   }
 
   key(event) {
@@ -7130,7 +7155,7 @@ class Inspector {
     this.editor = this.kind.make({
       place: { facts: this.facts, tools: this.tools, root: this.el },
       line: this.typeBox,
-      space: this.space(),
+      space: labelSpace(store, this.paint),
       keymap: this.edits,
       judge: (verdicts, how) => this.judge(verdicts, how),
       addClass: (name) => this.actions.addClass(name),
@@ -7227,18 +7252,6 @@ class Inspector {
     );
   }
 
-
-  space() {
-    const { store, paint } = this;
-    return {
-      classes: store.space,
-      gone: (code) => store.gone.has(code),
-      choices: store.meta.choices,
-      className: (code) => store.className(code),
-      shortName: (code, most) => store.shortName(code, most),
-      color: (code) => paint.classColor(code),
-    };
-  }
 
   judge(verdicts, how) {
     const { actions } = this,
@@ -8202,8 +8215,8 @@ class Paint {
     return this.palettes.get(name);
   }
 
-  classColor(code) {
-    const colors = this.classColors();
+  classColor(code, k = this.store.classes.length) {
+    const colors = this.classColors(k);
     return code < 0 ? this.theme().grey : colors[code % colors.length];
   }
 

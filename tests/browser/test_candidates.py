@@ -51,13 +51,33 @@ def test_the_true_class_is_chosen_undone_and_exported(explorer, tmp_path):
     third = probe.eval("ex.current")
     shown(third)
     page.keyboard.press("/")
+    page.keyboard.type("i")  # of five names, each with a colour of its own
+    page.locator(".lw-match").nth(4).wait_for()
+    names = page.locator(".lw-match .lw-clip").all_text_contents()
+    assert sorted(names)[:4] == ["finch", "ibis", "kite", "robin"], names
+    colors = page.locator(".lw-match .lw-swatch").evaluate_all("all => all.map((one) => one.style.background)")
+    assert len(set(colors)) == 5, colors
+    page.locator(".lw-match", has_text="swift").wait_for()
+    page.keyboard.press("Backspace")
     page.keyboard.type("swif")
     page.keyboard.press("Enter")
     probe.wait(f"{values}.get(({third!r}, '')) == '[\"swift\"]'")
 
+    # a class that no set has yet is the true one of the next
+    probe.wait(f"ex.current != {third!r}")
+    fourth = probe.eval("ex.current")
+    shown(fourth)
+    page.keyboard.press("/")
+    page.keyboard.type("wren")
+    page.keyboard.press("Enter")
+    page.locator(".lw-match", has_text="Press Enter again to add").wait_for()
+    page.keyboard.press("Enter")
+    probe.wait(f"{values}.get(({fourth!r}, '')) == '[\"wren\"]'")
+
     probe.run(f"from workbench.review.export import export; export(ex.run, {str(tmp_path / 'out.csv')!r})")
     frame = pd.read_csv(tmp_path / "out.csv").set_index("id")
     assert json.loads(frame.loc[first, "sets"]) == chosen and json.loads(frame.loc[second, "sets"]) == left
+    assert json.loads(frame.loc[fourth, "sets"]) == ["wren"]
     assert json.loads(frame.loc[third, "sets"]) == ["swift"] and json.loads(frame.loc[first, "given_label"]) == given
     assert lab.errors == []
     page.screenshot(path=str(tmp_path / "candidates.png"))

@@ -79,7 +79,7 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     # a tag that nobody has used yet is added, after a second Enter
     page.keyboard.type("harbour")
     page.keyboard.press("Enter")
-    asked = page.locator(".lw-match", has_text="Press Enter again to add it")
+    asked = page.locator(".lw-match", has_text="Press Enter again to add")
     asked.wait_for()
     inside = "(el) => el.getBoundingClientRect().bottom <= el.closest('.lw-inspector').getBoundingClientRect().bottom"
     assert asked.evaluate(inside), "what is asked is in sight, below a list of tags too"

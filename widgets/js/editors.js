@@ -43,6 +43,8 @@
  * @property {string[]} classes of the run: tags, where an example has several
  * @property {(code: number) => boolean} gone was it added and that undone?
  * @property {string[]} choices values of a unit to choose from, as the journal holds them; empty: any text that Python accepts
+ * @property {(name: string) => boolean} lacks is nothing called so?
+ * @property {(text: string, most?: number) => number[]} matches codes of names that fit a typed text, the best first
  * @property {(code: number) => string} className
  * @property {(code: number, most: number) => string} shortName
  * @property {(code: number) => number[]} color

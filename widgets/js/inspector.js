@@ -7,8 +7,9 @@ import { CurvePart } from "./curvepart.js";
 import { h } from "./dom.js";
 import { clip, count } from "./format.js";
 import { capOf, MEANINGS } from "./keys.js";
-import { mediaNode } from "./media.js";
+import { labelSpace } from "./labelspace.js";
 import { LinkedStrip } from "./linked.js";
+import { mediaNode } from "./media.js";
 import { HIDDEN, NeighborStrip } from "./neighbors.js";
 import { TypeBox } from "./typebox.js";
 import { UnitJudge } from "./unitjudge.js";
@@ -61,7 +62,7 @@ export class Inspector {
     this.editor = this.kind.make({
       place: { facts: this.facts, tools: this.tools, root: this.el },
       line: this.typeBox,
-      space: this.space(),
+      space: labelSpace(store, this.paint),
       keymap: this.edits,
       judge: (verdicts, how) => this.judge(verdicts, how),
       addClass: (name) => this.actions.addClass(name),
@@ -159,19 +160,6 @@ export class Inspector {
   }
 
   /* ---- the editor ---- */
-
-  /** The label space as editors see it. */
-  space() {
-    const { store, paint } = this;
-    return {
-      classes: store.space,
-      gone: (code) => store.gone.has(code),
-      choices: store.meta.choices,
-      className: (code) => store.className(code),
-      shortName: (code, most) => store.shortName(code, most),
-      color: (code) => paint.classColor(code),
-    };
-  }
 
   /**
    * What a person says in the editor, or about the whole selection: the only way to a decision about labels.

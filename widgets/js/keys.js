@@ -125,13 +125,13 @@ export function keyCap(key) {
 /** The first key of an action as it is printed, "" where it has none. */
 export const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
 
-/** Classes whose name holds every typed word, those that begin with the text first; at most `most` indices. */
-export function matchingClasses(classes, text, most = 8) {
+/** Classes whose name holds every typed word, those that begin with the text first; at most `most` indices, none `without`. */
+export function matchingClasses(classes, text, most = 8, without = (code) => false) {
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);
   const hits = classes
     .map((name, i) => [name.toLowerCase(), i])
-    .filter(([name]) => words.every((word) => name.includes(word)));
+    .filter(([name, i]) => words.every((word) => name.includes(word)) && !without(i));
   const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
   return hits
     .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])

@@ -35,9 +35,9 @@ export class Paint {
     return this.palettes.get(name);
   }
 
-  /** Colour of a class; grey for none. */
-  classColor(code) {
-    const colors = this.classColors();
+  /** Colour of a class (or of another of k categories); grey for none. */
+  classColor(code, k = this.store.classes.length) {
+    const colors = this.classColors(k);
     return code < 0 ? this.theme().grey : colors[code % colors.length];
   }
 

@@ -128,7 +128,7 @@ export class TypeBox {
   /** Adding a name is asked twice: a slip of the keys makes no class. */
   offer() {
     const name = `“${this.input.value.trim()}”`;
-    return this.sure ? `add the ${this.mode.name} ${name}? Press Enter again to add it, Esc to cancel` : `＋ add the ${this.mode.name} ${name}`;
+    return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode.name} ${name}`;
   }
 
   key(event) {

@@ -258,9 +258,7 @@ def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> d
     one_class = run.dataset.kind.one_class
     p_error = np.full(run.n, np.nan)
     suggested = np.full(run.n, -1) if one_class else np.full(run.n, None, dtype=object)
-    if isinstance(issues, bool) or issues is None:
-        pass
-    elif isinstance(issues, pd.DataFrame):
+    if isinstance(issues, pd.DataFrame):
         missing = {"p_error", "suggested_label"} - set(issues.columns)
         if missing:
             found = f"has no column {min(missing)!r}"
@@ -269,7 +267,7 @@ def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> d
         p_error[places] = issues["p_error"].to_numpy(float)[known]
         named = issues["suggested_label"]
         suggested[places] = (run.dataset.codes_of(named) if one_class else named.to_numpy(object))[known]
-    else:
+    elif issues is not None and not isinstance(issues, bool):
         found = f"is a {type(issues).__name__}"
         raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
     found = _as_given(run.dataset, suggested, rows) if one_class else _objects(suggested[rows])

@@ -5,7 +5,6 @@
 import { h } from "../dom.js";
 import { factLine, meter, quiet, tallFact } from "../facts.js";
 import { count, probability } from "../format.js";
-import { matchingClasses } from "../keys.js";
 import { swatch } from "../legend.js";
 import { valueText } from "../unitlist.js";
 
@@ -30,32 +29,43 @@ class CandidatesEditor {
   say;
   /** @type {import("../editors.js").Space} */
   space;
+  /** @type {import("../editors.js").EditorOptions["addClass"]} */
+  addClass;
 
   /** @param {import("../editors.js").EditorOptions} options */
-  constructor({ place, line, space, judge, say, explain }) {
-    Object.assign(this, { place, line, space, judge, say, explain, example: null, unit: null, names: [], focus: 0 });
-    this.codes = new Map(space.classes.map((name, code) => [name, code]));
+  constructor({ place, line, space, judge, say, explain, addClass }) {
+    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, unit: null, names: [], focus: 0 });
     this.facts = h("div", { class: "lw-labels" });
     this.chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
     place.facts.append(this.facts);
     place.tools.append(this.chips);
     place.root.classList.add("lw-many");
-    line.standing = {
+    this.grow();
+  }
+
+  /** The classes are others. */
+  grow() {
+    const { space } = this;
+    this.codes = new Map(space.classes.map((name, code) => [name, code]));
+    this.line.stand({
       name: "class",
       resting: `/ type one of ${count(space.classes.length)} classes`,
       placeholder: "type the true class",
       nothing: "no such class",
-      find: (text) => matchingClasses(space.classes, text),
+      find: space.matches,
+      may: space.lacks,
+      add: async (name) => {
+        if ((await this.addClass(name)) >= 0) this.choose(name, "typed");
+      },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
       choose: (code) => this.choose(space.classes[code], "typed"),
-    };
-    line.rest();
+    });
   }
 
   /** This class is the true one. */
   choose(name, how) {
-    if (this.unit) this.judge([{ key: this.unit.key, value: this.space.choices[this.codes.get(name)] }], how);
+    if (this.unit) this.judge([{ key: this.unit.key, value: JSON.stringify([name]) }], how);
   }
 
   /* ---- what is shown ---- */

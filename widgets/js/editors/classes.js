@@ -2,7 +2,7 @@
 import { h } from "../dom.js";
 import { factLine, meter, quiet, tallFact } from "../facts.js";
 import { count, probability } from "../format.js";
-import { digitClasses, matchingClasses } from "../keys.js";
+import { digitClasses } from "../keys.js";
 import { swatch } from "../legend.js";
 
 /** Class buttons shown beside the type-ahead line. */
@@ -59,8 +59,8 @@ class ClassEditor {
       resting: this.many ? `/ type one of ${count(space.classes.length)} classes` : "type a class",
       placeholder: "type a class",
       nothing: "no such class",
-      find: (text) => matchingClasses(space.classes, text).filter((code) => !space.gone(code)),
-      may: (name) => !space.classes.some((one, code) => one === name && !space.gone(code)),
+      find: space.matches,
+      may: space.lacks,
       add: async (name) => {
         const code = await this.addClass(name);
         if (code >= 0) judge([{ key: "", value: code }], "typed");

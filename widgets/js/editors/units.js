@@ -12,8 +12,6 @@ import { inOrder, valueText } from "../unitlist.js";
 const FEW = 3;
 /** Characters of a name, shortened in the middle: names that begin alike end differently. */
 const LONGEST = 36;
-/** Lines that fit a type-ahead. */
-const MATCHES = 8;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
 const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
 
@@ -74,8 +72,8 @@ class UnitsEditor {
       ...common,
       stays: naming,
       placeholder: naming ? "type a tag that applies" : "type an answer",
-      find: (text) => matchingClasses(names, text, MATCHES).filter((code) => !naming || !space.gone(code)),
-      may: (name) => naming && !names.some((one, code) => one === name && !space.gone(code)),
+      find: (text) => (naming ? space.matches(text) : matchingClasses(names, text)),
+      may: (name) => naming && space.lacks(name),
       add: async (name) => {
         const code = await this.addClass(name);
         if (code >= 0) this.apply(code);
