@@ -193,3 +193,19 @@ def test_an_audit_hides_what_was_accepted_in_bulk_and_its_second_looks_the_first
     judge(view, row, **{key: view.dataset.values_at([row], [key])[0]})
     assert view.run.journal.log()["source"].iloc[-1] == "explorer: second look"
     assert sample.estimate().looked_again == 1
+
+
+def test_what_is_left_counts_examples_and_falls_with_decisions(view):
+    from workbench.issues.totals import error_count
+
+    before = error_count(view.run, view.issues)
+    assert "of 240 examples have a wrong label" in before.brief or "may have a wrong label" in before.brief
+    row = int(view.order[0])
+    doubted = [unit for unit in units(view, row).values() if unit["doubted"]]
+    first, *rest = doubted
+    judge(view, row, **{first["key"]: first["given"]})
+    if rest:
+        assert error_count(view.run, view.issues).left == before.left, "one of several doubtful labels is decided"
+        judge(view, row, **{unit["key"]: unit["given"] for unit in rest})
+    left = error_count(view.run, view.issues).left
+    assert left == pytest.approx(before.left - view.issues["p_error"].iloc[0])

@@ -102,12 +102,7 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> Audit
 
 def total_in_brief(total: ErrorCount | None) -> str:
     """The number of errors in a short form: without its source, which is shown elsewhere."""
-    if total is None:
-        return ""
-    span = f"{total.low:,.0f} to {total.high:,.0f}"
-    if not total.known:
-        return f"between {span} of {total.labels_in_words} are wrong"
-    return f"about {total.errors:,.0f} of {total.labels_in_words} are wrong ({span})"
+    return "" if total is None else total.brief
 
 
 def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:

@@ -7,17 +7,15 @@ line all use this module; the audit's number is shown if it is better.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from workbench.foundation.printing import Printed
 from workbench.issues.audit_plan import DECIDED, begun
 from workbench.issues.estimating import Estimate
 from workbench.runs.run import Run
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ENOUGH_AUDITED = 30
 """Minimum number of audited examples for the audit's number to replace the detector's."""
@@ -35,6 +33,7 @@ class ErrorCount(Printed):
     source : "audit" or "detector". known : whether `errors` is a valid estimate; if not, only the interval is.
     basis : source of the numbers, in words. detail : further assumptions, or "".
     unit : what is counted if that is not examples, in words, such as "one tag of one example"; else "".
+    several : whether examples are counted that have several labels each, such as tags.
     """
 
     errors: float
@@ -49,6 +48,7 @@ class ErrorCount(Printed):
     basis: str
     detail: str = ""
     unit: str = ""
+    several: bool = False
 
     @property
     def short(self) -> str:
@@ -59,15 +59,21 @@ class ErrorCount(Printed):
         return f"about {self.left:,.0f} {left}, {self.basis}"
 
     @property
-    def labels_in_words(self) -> str:
-        """How many things were counted, and what they are."""
-        return f"{self.labels:,} units (each is {self.unit})" if self.unit else f"{self.labels:,} labels"
+    def brief(self) -> str:
+        """The number of errors among all, without its source."""
+        counted = f"{self.labels:,} units (each is {self.unit})" if self.unit else f"{self.labels:,} labels"
+        wrong = "are wrong" if self.known else "may be wrong"
+        if self.several:
+            counted, wrong = f"{self.labels:,} examples", f"{'' if self.known else 'may '}have a wrong label"
+        span = f"{self.low:,.0f} to {self.high:,.0f}"
+        return (
+            f"about {self.errors:,.0f} of {counted} {wrong} ({span})" if self.known else f"{span} of {counted} {wrong}"
+        )
 
     def __str__(self) -> str:
-        span = f"{self.low:,.0f} to {self.high:,.0f}"
         if not self.known:
-            return f"{span} of {self.labels_in_words} may be wrong, {self.basis}: audit 200 examples to find out"
-        text = f"about {self.errors:,.0f} of {self.labels_in_words} are wrong ({span})"
+            return f"{self.brief}, {self.basis}: audit 200 examples to find out"
+        text = self.brief
         if self.left_high < self.high:
             text += f", about {self.left:,.0f} of them among undecided {'units' if self.unit else 'examples'}"
             text += f" ({self.left_low:,.0f} to {self.left_high:,.0f})"
@@ -126,16 +132,29 @@ def by_detector(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     p = issues["p_error"]
     errors = float(attrs["expected_errors"])
     low, high = attrs.get("expected_errors_interval") or (errors, errors)
-    state = run.journal.state(author=author, per="unit" if p.index.nlevels > 1 else "example")["verdict"]
-    decided = p.index.isin(state[state.isin(DECIDED)].index)
+    several = p.index.nlevels == 1 and run.dataset.units.keys is not None
+    decided = _decided(run, issues, author, several)
     left = float(np.nansum(p.to_numpy(float)[~decided]))
     share = left / errors if errors else 0.0
     open_labels = int((p.notna().to_numpy() & ~decided).sum())
     known = bool(attrs.get("errors_identified", True))
     return ErrorCount(
         errors, float(low), float(high), left, min(low * share, left), min(max(high * share, left), open_labels),
-        labels=int(p.notna().sum()), source="detector", known=known, basis="from the detector",
+        labels=int(p.notna().sum()), source="detector", known=known, basis="from the detector", several=several,
     )  # fmt: skip
+
+
+def _decided(run: Run, issues: pd.DataFrame, author: str | None, several: bool) -> np.ndarray:
+    """Return (n,) bool, which rows are decided; an example with several units is, if its worst one and as many are as
+    are doubtful."""
+    index = issues.index
+    state = run.journal.state(author=author, per="unit" if several or index.nlevels > 1 else "example")["verdict"]
+    state = state[state.isin(DECIDED)]
+    if not several:
+        return index.isin(state.index)
+    worst = pd.MultiIndex.from_arrays([index, issues["unit"].to_numpy(object)]).isin(state.index)
+    count = state.groupby(level="id").size().reindex(index, fill_value=0).to_numpy()
+    return worst & (count >= issues["units_doubted"].to_numpy())
 
 
 def count_attrs(run: Run, issues: pd.DataFrame) -> dict[str, str]:
