@@ -258,7 +258,10 @@ def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> d
     one_class = run.dataset.kind.one_class
     p_error = np.full(run.n, np.nan)
     suggested = np.full(run.n, -1) if one_class else np.full(run.n, None, dtype=object)
-    if isinstance(issues, pd.DataFrame):
+    if issues is not None and not isinstance(issues, (bool, pd.DataFrame)):
+        found = f"is a {type(issues).__name__}"
+        raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
+    if issues is not None and not isinstance(issues, bool):
         missing = {"p_error", "suggested_label"} - set(issues.columns)
         if missing:
             found = f"has no column {min(missing)!r}"
@@ -267,9 +270,6 @@ def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> d
         p_error[places] = issues["p_error"].to_numpy(float)[known]
         named = issues["suggested_label"]
         suggested[places] = (run.dataset.codes_of(named) if one_class else named.to_numpy(object))[known]
-    elif issues is not None and not isinstance(issues, bool):
-        found = f"is a {type(issues).__name__}"
-        raise InputError.at("issues", found, "Pass what `find_issues(run)` returned, True or False.")
     found = _as_given(run.dataset, suggested, rows) if one_class else _objects(suggested[rows])
     return {"p_error": p_error[rows], "suggested_label": found}
 
