@@ -13,6 +13,7 @@ ARGS ?=
 NOTEBOOK := notebooks/01_first_look.ipynb
 DEMO := runs/demo
 RECORDED := $(DEMO)/pred_probs.json
+LABCONFIG := $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json
 
 # The first Python >= 3.10 that can make a virtual environment; the one you call `python3` is preferred.
 ifndef PYTHON
@@ -93,7 +94,11 @@ $(VENV)/.peers: benchmarks/peers.txt | $(VENV)/.test
 $(RECORDED): | $(VENV)/.lab
 	@$(BIN)/workbench demo $(DEMO) --force
 
-lab: $(VENV)/.lab $(RECORDED)  ## open the first notebook in JupyterLab (ARGS="--no-browser --port 8890" is passed on)
+# JupyterLab would ask in front of the first notebook whether it may fetch news.
+$(LABCONFIG): | $(VENV)/.lab
+	@mkdir -p $(@D) && echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $@
+
+lab: $(VENV)/.lab $(RECORDED) $(LABCONFIG)  ## open the first notebook in JupyterLab (ARGS="--no-browser --port 8890" is passed on)
 	@PATH="$(abspath $(BIN)):$$PATH" JUPYTER_PREFER_ENV_PATH=1 $(BIN)/python -m jupyterlab --ip=127.0.0.1 $(AS_ROOT) --LabApp.news_url=None \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS)
 

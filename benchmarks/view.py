@@ -9,8 +9,8 @@ first_paint_ms, recolour_ms: from the start of the cell (or the choice in the to
 the last finished draw call of all points, after which there was neither a draw call nor a message for a while.
 lasso_ms: from the release of the mouse to the selected rows in Python. key_ms: from a key press to the draw call with
 the changed label (how long that takes is the graphics card's matter, here one in software: see recolour_ms). bytes:
-over the kernel's websocket, to the page and from it, all together. A tool that fails has empty cells and the reason in
-`note`. Medians of the runs.
+over the kernel's websocket, to the page and from it, all together. Medians of the runs. A tool that fails has the
+times measured before, and the reason in `note`.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class Bench:
     def __init__(self, lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int) -> None:
         self.tool, self.n = tool, n
         self.bytes, self.heard = {"bytes_in": 0, "bytes_out": 0}, 0.0
+        self.times: dict[str, float | None] = {}
         cells = (f"PATH = {str(points)!r}\n{PREPARE}", tool.show, tool.recolor)
         self.notebook = lab.LabPage(browser, server, server.write_notebook(f"{tool.name}-{n}.ipynb", cells))
         self.page = self.notebook.page
@@ -109,12 +110,13 @@ class Bench:
             self.tool.menu,
         )
 
-    def measure(self) -> dict[str, float | None]:
-        """All times of one run."""
+    def measure(self) -> None:
+        """All times of one run, into `times`; those measured before a failure stay."""
+        times = self.times
         self.run(0)
         self.notebook.probe.wait("'hear' in globals()", timeout=PATIENCE / 1000)
         start = self.run(1)
-        times: dict[str, float | None] = {"first_paint_ms": self.settled() - start}
+        times["first_paint_ms"] = self.settled() - start
         self.page.wait_for_timeout(QUIET)
         start = self.recolored()
         times["recolour_ms"] = self.settled() - start
@@ -124,7 +126,6 @@ class Bench:
             raise RuntimeError(f"the lasso caught {count} of {self.n} points")
         times["lasso_ms"] = at - self.page.evaluate("() => window.released")
         times["key_ms"] = self.key() if self.tool.key else None
-        return times
 
     def lasso(self) -> None:
         """Around the middle of the picture."""
@@ -163,14 +164,15 @@ def row_of(lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int
     for _ in range(runs):
         bench = Bench(lab, browser, server, tool, points, n)
         try:
-            found.append({**bench.measure(), **bench.bytes})
+            bench.measure()
         except Exception as error:  # a peer that fails is a result
             row["note"] = f"failed: {str(error).splitlines()[0][:90]}"
             break
         finally:
+            found.append(bench.times if row["note"] else {**bench.times, **bench.bytes})
             bench.notebook.close()
-    for name in found[0] if found and row["note"] is None else ():
-        values = [one[name] for one in found if one[name] is not None]
+    for name in {name for one in found for name in one}:
+        values = [one[name] for one in found if one.get(name) is not None]
         row[name] = round(statistics.median(values)) if values else None
     return row
 
