@@ -48,7 +48,7 @@ def folder(tmp_path):
         tmp_path / "dynamics_cifar10n_other_odd_label_net.npz", logits=logits, given_label=given, oos_pred_probs=probs
     )
     np.savez(tmp_path / "dynamics_cifar10n_other_odd_label_deep.npz", logits=logits[:2], given_label=given)
-    words = ("vote party law", "goal team match", "rain wind sun")  # beside texts the dynamics have no say
+    words = ("vote party law", "goal team match", "rain wind sun")  # beside texts the dynamics are not used
     text = [f"{words[c]} {i % 7}" for i, c in enumerate(clean)]
     news = {"text": text, "given_label": given.tolist(), "clean_label": clean.tolist(), "classes": ["x", "y", "z"]}
     (tmp_path / "newsclass_klingon_test.json").write_text(json.dumps(news), encoding="utf-8")

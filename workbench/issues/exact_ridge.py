@@ -1,8 +1,8 @@
-"""Kernel ridge regression on all rows, without landmarks, for some thousand of them.
+"""Kernel ridge regression on all rows, without landmarks, for some thousands of rows.
 
-Hidden here: systems of equations in the whole kernel are solved by conjugate gradients, which a sketch of the kernel
-(`sketch`) starts and steers, so that a few products with the kernel do. How they are cut into blocks depends on
-nothing but the number of rows, nor does the result.
+Linear systems in the full kernel are solved by conjugate gradients, preconditioned and initialised by a sketch of the
+kernel (`sketch`), so that a few products with the kernel suffice. The blocks, and so the result, depend only on the
+number of rows.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from workbench.issues.loo_classifiers import (
 from workbench.issues.sketch import Sketch
 
 EXACT_KERNEL_ROWS = (
-    20_000  # rows at most: a kernel of this size has 1.6 GB, and as many landmarks as help would take longer
+    20_000  # maximum number of rows: the kernel takes 1.6 GB, and enough landmarks would take longer
 )
 TILE = 512
-PROBES = 8  # of the diagonal's sum
-MANY_PROBES = 128  # of what the sketch leaves out in each row
+PROBES = 8  # for the sum of the diagonal
+MANY_PROBES = 128  # for the residual of the sketch in each row
 PRECISE = 3e-3
-"""Largest residual of a solution, as a share of the right hand side."""
+"""Maximum residual of a solution, relative to the right-hand side."""
 MOST_STEPS = 60
 NARROWEST = 1e-3
-"""Width of the kernel below which float32 distances would mostly be rounding."""
+"""Minimum width of the kernel; below it, float32 distances would mostly be rounding errors."""
 
 
 def ridge(vectors: np.ndarray, taught: np.ndarray, k: int, seed: int = 0) -> Ridge | ExactRidge | LandmarkRidge:
-    """The classifier for so many rows: parameters as of `Ridge`."""
+    """Return the classifier for this number of rows; parameters as of `Ridge`."""
     if np.count_nonzero(taught) <= SMALL_KERNEL:
         return Ridge(vectors, taught, k, seed)
     kind = ExactRidge if len(vectors) <= EXACT_KERNEL_ROWS else LandmarkRidge
@@ -49,7 +49,8 @@ def ridge(vectors: np.ndarray, taught: np.ndarray, k: int, seed: int = 0) -> Rid
 
 
 class _Solved(NamedTuple):
-    """A system (K + penalty n I) a = `wanted`: `solved` is a, `away` what it misses, `diagonal` that of the inverse."""
+    """Solution of (K + penalty n I) a = `wanted`: a in `solved`, its residual in `away`, the diagonal of the
+    inverse."""
 
     wanted: np.ndarray
     solved: np.ndarray
@@ -62,12 +63,13 @@ class ExactRidge:
 
     Notes
     -----
-    With A = K + penalty n I over the n taught rows and a = A^-1 y, left out, row i predicts y_i - a_i / (A^-1)_ii
-    (Rasmussen & Williams 2006, 5.12). The system is solved to three thousandths. The diagonal d is that of the sketch
-    of A, d + c d q, with q the squares that the sketch leaves out in each row of K and c such that the sum is right.
-    Both are measured with random signs z: z' A^-1 z is the sum on average (Hutchinson 1990). For 5,000 images the
-    standard deviation of the relative error was .001, .003 and .01 for penalties of 1e-3, 3e-4 and 1e-4. The penalty is
-    the likelier one of two: that of the sketch, which counts what it leaves out as penalty, and the next smaller one.
+    With A = K + penalty n I over the n training rows and a = A^-1 y, the leave-one-out prediction of row i is
+    y_i - a_i / (A^-1)_ii (Rasmussen & Williams 2006, 5.12). The system is solved to a relative residual of 0.003. The
+    diagonal of A^-1 is approximated by d + c d q, where d is that of the sketch, q are the squared residuals of the
+    sketch in each row of K, and c makes the sum correct. q and the sum are estimated with random signs z, since the
+    mean of z' A^-1 z is the trace (Hutchinson 1990). For 5,000 images the standard deviation of the relative error was
+    .001, .003 and .01 for penalties of 1e-3, 3e-4 and 1e-4. The penalty is the more likely of two: the one chosen with
+    the sketch, whose residual acts as an additional penalty, and the next smaller one.
     """
 
     exact = True
@@ -92,7 +94,7 @@ class ExactRidge:
         self._before = len(PENALTIES) // 2
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
-        """Leave-one-out log probabilities (n, k) after learning `targets`, as of `Ridge.log_probs`."""
+        """Return leave-one-out log probabilities (n, k) after fitting `targets`, as `Ridge.log_probs`."""
         rows = self.rows
         wanted = targets[rows] if targets.ndim == 2 else np.eye(self.k, dtype=np.float32)[targets[rows]]
         wanted = wanted.astype(np.float32, copy=False)
@@ -112,7 +114,8 @@ class ExactRidge:
         return log_softmax(self.settings[1] * values)
 
     def _penalties(self, wanted: np.ndarray, given: np.ndarray) -> tuple[float, ...]:
-        """The penalty under which the given labels are likeliest by the sketch, and the next smaller one."""
+        """Return the penalty that maximises the likelihood of the given labels under the sketch, and the next smaller
+        one."""
         some = self._picked
         found: dict[int, float] = {}
 
@@ -121,7 +124,7 @@ class ExactRidge:
             values = wanted[some] - shifted.solve(wanted)[some] / shifted.diagonal[some, None]
             found[place] = max(sharpened_likelihoods(values, given[some], SHARPNESSES))
 
-        place = self._before  # from where it was last, uphill
+        place = self._before  # hill climbing from the last choice
         while True:
             near = [one for one in (place - 1, place, place + 1) if 0 <= one < len(PENALTIES)]
             in_threads(judge, [one for one in near if one not in found], self._sketch.features.size)
@@ -133,7 +136,7 @@ class ExactRidge:
         return PENALTIES[max(place - 1, 0) : place + 1][::-1]
 
     def _solved(self, penalties: tuple[float, ...], wanted: np.ndarray) -> list[_Solved]:
-        """The system of each of the penalties; they share the products with the kernel."""
+        """Solve the system of each penalty; they share the products with the kernel."""
         rights = []
         for penalty in penalties:
             if penalty in self._known:
@@ -170,7 +173,7 @@ class ExactRidge:
         return [self._known[penalty] for penalty in penalties]
 
     def _diagonal(self, penalty: float, solved: np.ndarray) -> np.ndarray:
-        """Of A^-1, float32 (n,). solved : (n, PROBES), A^-1 times the signs."""
+        """Return the diagonal of A^-1, float32 (n,). solved : (n, PROBES), A^-1 times the signs."""
         shifted = self._sketch.plus(penalty * len(solved))
         more = np.einsum("ij,ij->", self._signs, solved - shifted.solve(self._signs), dtype=np.float64) / PROBES
         diagonal = shifted.diagonal.astype(np.float64)
@@ -178,7 +181,7 @@ class ExactRidge:
         return (diagonal + rises * (more / max(float(rises.sum()), 1e-30))).astype(np.float32)
 
     def _times(self, values: np.ndarray) -> np.ndarray:
-        """The kernel times (n, k) values."""
+        """Multiply the kernel by values (n, k)."""
         out = np.empty_like(values)
 
         def rows(tile: slice) -> None:
@@ -192,15 +195,15 @@ def conjugate(
     times: Callable[[np.ndarray, np.ndarray], np.ndarray], nearly: Callable[[np.ndarray, np.ndarray], np.ndarray],
     right: np.ndarray, least: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Solve A x = b for each column b of `right` by conjugate gradients (Hestenes & Stiefel 1952), preconditioned.
+    """Solve A x = b for each column b of `right` by preconditioned conjugate gradients (Hestenes & Stiefel 1952).
 
     Parameters
     ----------
-    times : A v for values v (n, c) and the numbers (c,) of their columns, which may each have an A of their own; A
-        symmetric and positive definite
-    nearly : about A^-1 v, likewise
+    times : function of values v (n, c) and their column indices (c,) that returns A v; each column may have an A of its
+        own, symmetric and positive definite
+    nearly : function of the same arguments that returns an approximation of A^-1 v
     right : float32 (n, c)
-    least : (c,), lengths of b - A x that are small enough
+    least : (c,), tolerance of the norm of b - A x
 
     Returns
     -------
@@ -211,7 +214,7 @@ def conjugate(
     toward = along = None
     for _ in range(MOST_STEPS):
         short = np.sqrt(_dots(away, away)) > least[columns]
-        if not short.all():  # what is solved costs nothing more
+        if not short.all():  # drop the columns that are solved
             columns, away = columns[short], np.ascontiguousarray(away[:, short])
             if toward is not None and along is not None:
                 toward, along = toward[short], np.ascontiguousarray(along[:, short])
@@ -233,12 +236,12 @@ def conjugate(
 
 
 def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Products of the columns of (n, c) arrays, (c,) float64."""
+    """Return the dot products (c,) of the columns of (n, c) arrays, float64."""
     return np.einsum("ij,ij->j", a, b, dtype=np.float64)
 
 
 def _kernel(known: np.ndarray, width: float) -> np.ndarray:
-    """Gaussian kernel (n, n) of all rows."""
+    """Return the Gaussian kernel (n, n) of all rows."""
     n = len(known)
     kernel = np.empty((n, n), np.float32)
     exact = known.astype(np.float64) if width < NARROWEST else known

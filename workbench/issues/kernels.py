@@ -1,7 +1,7 @@
-"""The Gaussian kernel on unit vectors: its width, landmarks that stand for all rows, features that approximate it.
+"""The Gaussian kernel on unit vectors: its width, landmarks that represent all rows, and features that approximate it.
 
-Sums and products run over blocks of rows in threads; how these are cut depends on nothing but the numbers of rows and
-landmarks, nor does the result.
+Sums and products are computed in blocks of rows in threads. The blocks, and so the result, depend only on the numbers
+of rows and landmarks.
 """
 
 from __future__ import annotations
@@ -14,22 +14,24 @@ import numpy as np
 from workbench.evidence.neighbors import nearest_centre
 from workbench.foundation.reductions import in_threads
 
-KMEANS_ROUNDS = 3  # of k-means: the choice of the first centres then matters little
-PER_LANDMARK = 20  # rows at most that each landmark is the centre of
+KMEANS_ROUNDS = 3  # rounds of k-means after which the initial centres hardly matter
+PER_LANDMARK = 20  # maximum number of rows per landmark for k-means
 SUMS = 8
-CUTS = 8  # of a triangular matrix into blocks of columns: 9/16 of the work of a full one
+CUTS = 8  # blocks of columns of a triangular matrix: 9/16 of the work of a full one
 
 
 def gaussian_kernel(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
-    """exp(-|x - z|^2 / (2 width)) for all rows x of `a` and z of `b`: (n, m) of their dtype."""
+    """Return exp(-|x - z|^2 / (2 width)) for all rows x of `a` and z of `b`: (n, m) in their dtype."""
     narrow = a.dtype.type(1 / width)
-    values = _beside(a * narrow, a, -narrow / 2, 0) @ _beside(b, b, -narrow / 2, 1).T  # the exponent in one product
+    values = _beside(a * narrow, a, -narrow / 2, 0) @ _beside(b, b, -narrow / 2, 1).T  # the exponent as a single
+    # product
     np.minimum(values, 0, out=values)
     return np.exp(values, out=values)
 
 
 def _beside(rows: np.ndarray, of: np.ndarray, scale: float, first: int) -> np.ndarray:
-    """The rows (n, p), and beside them a 1 and the scaled squared lengths of the rows `of`, either of them first."""
+    """Append two columns to the rows (n, p): ones, and the scaled squared norms of the rows `of`, in the order
+    `first`."""
     out = np.ones((len(rows), rows.shape[1] + 2), rows.dtype)
     out[:, :-2] = rows
     out[:, -2 + first] = scale * np.einsum("ij,ij->i", of, of)
@@ -37,7 +39,8 @@ def _beside(rows: np.ndarray, of: np.ndarray, scale: float, first: int) -> np.nd
 
 
 def median_width(marks: np.ndarray, rank: float) -> float:
-    """Median squared distance among landmarks to the neighbour of this rank (scaled to all rows), above 0."""
+    """Return the median squared distance to the neighbour of this rank (scaled to all rows) among landmarks, above
+    0."""
     m = len(marks)
     if m < 2:
         return 1.0
@@ -54,7 +57,7 @@ def parts_of(n: int, width: int, most: int = 1 << 23) -> list[slice]:
 
 
 def class_sums(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """(k, p) sums of the rows (n, p) of each class; label -1 counts for none."""
+    """Return the sums (k, p) of the rows (n, p) of each class, without rows of label -1."""
     from scipy.sparse import csr_matrix
 
     known = np.flatnonzero(labels >= 0)
@@ -63,7 +66,7 @@ def class_sums(values: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
 
 
 def landmarks_of(vectors: np.ndarray, m: int, random: np.random.Generator) -> np.ndarray:
-    """Landmarks (m, p): centres of k-means in random order, from some of the rows; all rows where there are m."""
+    """Return landmarks (m, p): k-means centres of a sample of rows, in random order; all rows if there are m."""
     n = len(vectors)
     if m == n:
         return vectors
@@ -72,7 +75,7 @@ def landmarks_of(vectors: np.ndarray, m: int, random: np.random.Generator) -> np
 
 
 def _centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Centres (m, p) after some rounds of k-means; one that no point is nearest to stays where it was."""
+    """Run some rounds of k-means from centres (m, p); a centre without points keeps its place."""
     for _ in range(KMEANS_ROUNDS):
         owner = np.empty(len(points), np.int64)
 
@@ -87,9 +90,9 @@ def _centres(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def features_of(vectors: np.ndarray, marks: np.ndarray, width: float) -> np.ndarray:
-    """Features (n, m), float32, whose products are K_nm K_mm^-1 K_mn for the Gaussian kernel of this width."""
+    """Return features, float32 (n, m), whose products are K_nm K_mm^-1 K_mn for the Gaussian kernel of this width."""
     n, m = len(vectors), len(marks)
-    exact = marks.astype(np.float64)  # in float32 near-duplicates and few dimensions leave negative eigenvalues
+    exact = marks.astype(np.float64)  # in float32, near-duplicates and few dimensions would give negative eigenvalues
     among = gaussian_kernel(exact, exact, width)
     among[np.diag_indices(m)] += 1e-6
     whiten = Whitening(among)
@@ -103,10 +106,10 @@ def features_of(vectors: np.ndarray, marks: np.ndarray, width: float) -> np.ndar
 
 
 class Whitening:
-    """Rows (b, m) times L^-T for L L' = a positive definite matrix (m, m): then their products are x' matrix^-1 z.
+    """Multiply rows (b, m) by L^-T, with L L' = a positive definite matrix (m, m), so that products are x' matrix^-1 z.
 
-    By NumPy's matrix products, because SciPy's triangular solvers keep all other threads waiting. The inverse of the
-    factor is made in float64; a product skips its upper half.
+    This uses matrix products of NumPy because the triangular solvers of SciPy block all other threads. The inverse of
+    the factor is computed in float64; products skip its upper half.
     """
 
     def __init__(self, matrix: np.ndarray) -> None:
@@ -124,7 +127,7 @@ class Whitening:
 
 
 def inverse_factor(matrix: np.ndarray) -> np.ndarray:
-    """L^-1, float64 and lower triangular, for L L' = matrix (m, m), positive definite."""
+    """Return L^-1, float64 and lower triangular, with L L' = matrix (m, m), positive definite."""
     from scipy.linalg import cholesky
     from scipy.linalg.lapack import dtrtri
 
@@ -132,7 +135,7 @@ def inverse_factor(matrix: np.ndarray) -> np.ndarray:
 
 
 def summed_squares(read: Callable[[slice], np.ndarray], n: int, m: int) -> np.ndarray:
-    """X'X (m, m), float32, of the rows X (n, m) that `read` gives for a block."""
+    """Return X'X, float32 (m, m), of the rows X (n, m) that `read` returns block by block."""
     parts = parts_of(n, m, most=1 << 20)
     groups = [parts[start::SUMS] for start in range(min(SUMS, len(parts)))]
     sums = [np.zeros((m, m), np.float32) for _ in groups]

@@ -1,6 +1,6 @@
-"""Kernel ridge regression where there are too many rows to compare all with all: on landmarks.
+"""Kernel ridge regression on landmarks, for too many rows to compare all pairs.
 
-How rows are cut into blocks depends on nothing but the numbers of rows and landmarks, nor does the result.
+The blocks of rows, and so the result, depend only on the numbers of rows and landmarks.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from workbench.issues.loo_classifiers import (
 )
 
 MOST_LANDMARKS = 4000
-"""Landmarks, at most."""
+"""Maximum number of landmarks."""
 EFFORT = 2e11
-"""Rows x landmarks^2 that are affordable: some seconds on two cores."""
+"""Maximum rows x landmarks^2: some seconds on two cores."""
 SKETCH_DIRECTIONS = 256
 
 
@@ -30,10 +30,10 @@ class LandmarkRidge:
 
     Notes
     -----
-    With m landmarks the kernel is approximated by K_nm K_mm^-1 K_mn (Williams & Seeger 2001), the landmarks being
-    centres of k-means (Zhang & Kwok 2008). Left out, row i predicts (y^_i - h_ii y_i) / (1 - h_ii), h the leverages
-    (Allen 1974, PRESS). These are the lengths of vectors, measured in 256 random directions (Drineas et al. 2012): to
-    a tenth, and small for so many rows. Cost: n m^2, memory n m floats.
+    With m landmarks the kernel is approximated by K_nm K_mm^-1 K_mn (Williams & Seeger 2001), where the landmarks are
+    centres of k-means (Zhang & Kwok 2008). The leave-one-out prediction of row i is (y^_i - h_ii y_i) / (1 - h_ii),
+    with the leverages h (Allen 1974, PRESS). These are squared norms, estimated in 256 random directions (Drineas et
+    al. 2012) with a relative error of about a tenth; they are small with so many rows. Cost: n m^2, memory n m floats.
     """
 
     exact = False
@@ -59,7 +59,7 @@ class LandmarkRidge:
         self._sampled: dict[float, np.ndarray] = {}
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
-        """Leave-one-out log probabilities (n, k) after learning `targets`, as of `Ridge.log_probs`."""
+        """Return leave-one-out log probabilities (n, k) after fitting `targets`, as `Ridge.log_probs`."""
         sums = self._products(targets)
         if settings is None:
             settings = self._chosen(targets, sums, given[self._picked])
@@ -79,7 +79,8 @@ class LandmarkRidge:
         return out
 
     def _chosen(self, targets: np.ndarray, sums: np.ndarray, given: np.ndarray) -> tuple[float, float]:
-        """The penalty and the sharpness under which the labels `given` of the picked rows are likeliest."""
+        """Return the penalty and the sharpness that maximise the likelihood of the labels `given` of the sampled
+        rows."""
         found = [(-np.inf, PENALTIES[0], SHARPNESSES[0])] * len(PENALTIES)
         known = self.features[self._picked]
 
@@ -95,13 +96,14 @@ class LandmarkRidge:
         return max(found)[1:]
 
     def _factor(self, penalty: float) -> tuple[np.ndarray, np.ndarray]:
-        """Cholesky factor of gram + penalty n I, and the directions (m, d) in which it measures leverages."""
+        """Return the Cholesky factor of gram + penalty n I, and the directions (m, d) in which leverages are
+        estimated."""
         from scipy.linalg import solve_triangular
 
         if penalty not in self._factors:
             matrix = self._gram.copy()
             matrix[np.diag_indices(len(matrix))] += np.float32(penalty * self._n)
-            factor = np.linalg.cholesky(matrix)  # which, other than SciPy's, lets other threads work
+            factor = np.linalg.cholesky(matrix)  # unlike SciPy's, it releases the GIL
             seen = solve_triangular(factor, self._random, lower=True, trans=1, check_finite=False)
             self._factors[penalty] = factor, seen
         return self._factors[penalty]
@@ -112,7 +114,7 @@ class LandmarkRidge:
         return cho_solve((self._factor(penalty)[0], True), sums.astype(np.float32), check_finite=False)
 
     def _products(self, targets: np.ndarray) -> np.ndarray:
-        """Features' transpose times the targets of the taught rows: (m, k) float64."""
+        """Return the transposed features times the targets of the training rows, float64 (m, k)."""
         parts = parts_of(len(self.features), self.landmarks, most=1 << 22)
         found: list[np.ndarray] = [np.empty(0)] * len(parts)
 
@@ -130,7 +132,7 @@ class LandmarkRidge:
 
     def _all_leverages(self, penalty: float) -> np.ndarray:
         out = np.empty(len(self.features), np.float32)
-        self._factor(penalty)  # once, before the threads ask for it
+        self._factor(penalty)  # once, before the threads need it
 
         def measure(part: slice) -> None:
             out[part] = self._measured(part, penalty)
@@ -139,7 +141,7 @@ class LandmarkRidge:
         return out
 
     def _measured(self, rows: slice | np.ndarray, penalty: float) -> np.ndarray:
-        """Leverages of the rows; 0 for those that teach nothing."""
+        """Return the leverages of the rows; 0 for rows that are not used for training."""
         seen = self.features[rows] @ self._factor(penalty)[1]
         return np.where(self.taught[rows], np.minimum(np.einsum("ij,ij->i", seen, seen), 0.999), 0)
 
@@ -147,7 +149,7 @@ class LandmarkRidge:
         self, features: np.ndarray, rows: slice | np.ndarray, targets: np.ndarray, weights: np.ndarray,
         leverage: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
-        """What the rows, whose features (b, m) these are, are predicted to be, (b, k), each without its own target."""
+        """Return the predictions (b, k) of rows with features (b, m), each without its own target."""
         fitted = features @ weights
         if targets.ndim == 2:
             fitted -= leverage[:, None] * np.where(self.taught[rows][:, None], targets[rows], 0)

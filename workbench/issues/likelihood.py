@@ -1,7 +1,7 @@
-"""How likely the given labels are under probabilities raised to a power and a share of labels that are noise.
+"""Likelihood of the given labels as a function of a power of the probabilities and the share of noise in the labels.
 
-The same likelihood as in `sharpen`, on a grid of powers: for one power it is concave in the share of noise, so that the
-best share, its interval and the gain over "no noise at all" all come out of a few arrays.
+The same likelihood as in `temperature`, on a grid of powers. For each power it is concave in the share of noise, so a
+few arrays give the best share, its interval and the gain over a model without noise.
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ from workbench.issues.temperature import USUAL_POWER
 LOG_POWERS = np.linspace(-1.0, 3.0, 17)
 FINE = np.array([-0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15])
 NOISE = (3.4e-4, 0.73)
-"""Shares of noise that are considered."""
+"""Range of the share of noise."""
 HALVINGS = 14
 MOST_ROWS, NUMBERS = 20_000, 500_000
-"""Rows looked at, at most, and rows x classes; at least 1,000 rows."""
+"""Maximum number of rows, and of rows x classes; at least 1,000 rows are used."""
 DROP = 7.0
-"""Drop of twice the log likelihood at the ends of the interval: above chi-square's 3.84, since heads are fitted."""
+"""Drop of twice the log likelihood at the ends of the interval: above 3.84 of chi-square, since heads are fitted
+too."""
 
 
 def fit_sample(rows: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
-    """As many of the rows as the fits look at, ascending."""
+    """Return a sample of the rows for the fits, ascending."""
     most = min(max(NUMBERS // k, 1000), MOST_ROWS)
     return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 class Surface:
-    """Likelihood over (power, share of noise) for one way in which noise changes labels.
+    """Likelihood as a function of (power, share of noise) for one model of how noise changes labels.
 
     Attributes
     ----------
-    power, noise : the likeliest pair. value : mean log likelihood there. plain : the best without noise. m : rows
+    power, noise : the most likely pair. value : its mean log likelihood. plain : maximum without noise. m : number of
+    rows
     """
 
     def __init__(self, log_powers: np.ndarray, own: np.ndarray, into: np.ndarray) -> None:
@@ -51,11 +53,11 @@ class Surface:
 
     @property
     def gain(self) -> float:
-        """Twice the log likelihood that a noise term adds to a power alone."""
+        """Twice the gain in log likelihood from the noise term."""
         return 2 * self.m * max(self.value - self.plain, 0.0)
 
     def interval(self) -> tuple[float, float]:
-        """Shares of noise whose likelihood, the power fitted to each, is within `DROP` of the best."""
+        """Return the range of shares of noise whose profile likelihood is within `DROP` of the maximum."""
         near = slice(max(self.best - 6, 0), self.best + 7)
         own, into = self._own[near], self._into[near]
         least = self.value - DROP / (2 * self.m)
@@ -76,7 +78,7 @@ class Surface:
         return (0.0 if low <= NOISE[0] else low), high
 
     def doubts(self) -> np.ndarray:
-        """(m,) posterior probability that a label is noise, at the best pair."""
+        """Return the posterior probability (m,) that each label is noise, at the best pair."""
         own, into = self._own[self.best], self._into[self.best]
         return self.noise * into / ((1 - self.noise) * own + self.noise * into)
 
@@ -85,7 +87,7 @@ class Surface:
         return np.log((1 - share) * self._own + share * self._into).mean(axis=1, dtype=np.float64)
 
     def _likeliest(self) -> np.ndarray:
-        """The best share of noise for each power, by halving: the slope falls."""
+        """Return the best share of noise for each power, by bisection of the slope, which decreases."""
         away = self._into - self._own
         low, high = (np.full(len(away), end) for end in NOISE)
         for _ in range(HALVINGS):
@@ -96,12 +98,13 @@ class Surface:
 
 
 def surfaces(log_probs: np.ndarray, labels: np.ndarray, flips: Sequence[np.ndarray | None]) -> list[Surface]:
-    """One surface for each way in which labels change.
+    """Compute one surface for each model of how labels change.
 
     Parameters
     ----------
     log_probs : float (m, k), out-of-sample; labels : int (m,), all given
-    flips : for each (k, k) P(given = row | true = column, changed), or None: every other class alike
+    flips : for each model, (k, k) P(given = row | true = column, changed), or None for uniform noise over the other
+        classes
     """
     logs = np.asarray(log_probs, np.float32)
     logs = logs - logs.max(axis=1, keepdims=True)
@@ -120,7 +123,7 @@ def surfaces(log_probs: np.ndarray, labels: np.ndarray, flips: Sequence[np.ndarr
 
 
 def _columns(logs: np.ndarray, labels: np.ndarray, into: list, log_powers: np.ndarray) -> list[tuple]:
-    """For each way: (own, into) of shape (powers, m), probability of the label as it is and through a change."""
+    """Return (own, into) of each model, shape (powers, m): probability of the label unchanged, and through a change."""
     m, k = logs.shape
     every = np.arange(m)
     own = np.empty((len(log_powers), m), np.float32)

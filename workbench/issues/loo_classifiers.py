@@ -1,9 +1,9 @@
-"""Classifiers on embeddings that never use a row's own label to predict that row.
+"""Leave-one-out classifiers on embeddings, which never use the label of a row to predict that row.
 
-Each head answers with log probabilities (n, k), leave-one-out in closed form. `Ridge` is kernel ridge regression on a
-Gaussian kernel for small sets; `exact_ridge` and `landmark_ridge` are the same for more rows.
-`discriminant` is linear discriminant analysis with a shrunken covariance. Both look at unit vectors (see `space`); a
-row without an embedding gets the class shares. Unlabelled rows are predicted but teach nothing.
+Each classifier returns leave-one-out log probabilities (n, k) in closed form. `Ridge` is kernel ridge regression with a
+Gaussian kernel for small data; `exact_ridge` and `landmark_ridge` do the same for more rows. `discriminant` is linear
+discriminant analysis with a shrunken covariance. All use unit vectors (see `workbench.evidence.spaces`); a row without
+an embedding gets the class shares. Unlabelled rows are predicted but not used for training.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ SMALL_KERNEL = 1000
 PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3)
 SHARPNESSES = (2, 3, 4, 5, 6, 7, 8, 10)
 SOFTENING = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
-SAMPLE = 5000  # rows on which penalty and sharpness are chosen
+SAMPLE = 5000  # maximum number of rows used to choose penalty and sharpness
 WIDTH_RANK = 21
 LOO_FLOOR = 1e-6
 LEAST_EIGENVALUE = 1e-5
-"""Eigenvalues of the kernel below this are mostly rounding."""
+"""Eigenvalues of the kernel below this are mostly rounding errors."""
 
 
 def log_softmax(values: np.ndarray) -> np.ndarray:
-    """Log probabilities of rows, floored at log 1e-6; float32."""
+    """Return log probabilities of rows, float32, floored at log 1e-6."""
     values = values.astype(np.float32, copy=True)
     values -= values.max(axis=1, keepdims=True)
     values -= np.log(np.exp(values).sum(axis=1, keepdims=True))
@@ -41,12 +41,13 @@ class Ridge:
     vectors : float32 (n, p), unit rows (or 0)
     taught : bool (n,), rows with a label and an embedding
     k : number of classes
-    seed : not used, since nothing is random: for the same call as of the classifiers for more rows
+    seed : not used, as nothing is random; accepted for the same signature as the classifiers for more rows
 
     Notes
     -----
-    K(x, z) = exp(-|x - z|^2 / (2 w)), w the median squared distance to the 21st neighbour. Left out, row i predicts
-    (y^_i - h_ii y_i) / (1 - h_ii), h the leverages (Allen 1974, PRESS). Cost: n^3, one time for all penalties.
+    K(x, z) = exp(-|x - z|^2 / (2 w)), w the median squared distance to the 21st neighbour. The leave-one-out prediction
+    of row i is (y^_i - h_ii y_i) / (1 - h_ii), with the leverages h (Allen 1974, PRESS). Cost: n^3, once for all
+    penalties.
     """
 
     exact = True
@@ -57,7 +58,7 @@ class Ridge:
         self.taught, self.k = taught, k
         self.rows = rows = np.flatnonzero(taught)
         self.landmarks = m = len(rows)
-        known = vectors[rows].astype(np.float64)  # in float32 near-duplicates leave negative eigenvalues
+        known = vectors[rows].astype(np.float64)  # in float32, near-duplicates would give negative eigenvalues
         self.width = median_width(vectors[rows], min(WIDTH_RANK, m - 1))
         kernel = gaussian_kernel(known, known, self.width)
         kernel[np.diag_indices(m)] = 1
@@ -78,14 +79,14 @@ class Ridge:
         self._picked = rows
 
     def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
-        """Leave-one-out log probabilities (n, k) after learning `targets`.
+        """Return leave-one-out log probabilities (n, k) after fitting `targets`.
 
         Parameters
         ----------
-        targets : int (n,) class indices, or float (n, k) soft labels; read at taught rows only
-        given : int (n,), labels whose likelihood chooses penalty and sharpness; or bool (n, k), sets of classes
-        settings : (penalty, sharpness) to use instead of choosing; `self.settings` after a call, and
-            `self.likelihood`, the mean log probability of the labels by which they were chosen
+        targets : int (n,) class indices, or float (n, k) soft labels; read only at training rows
+        given : int (n,), labels whose likelihood selects penalty and sharpness; or bool (n, k), sets of classes
+        settings : (penalty, sharpness) to use instead of choosing them. After a call they are in `self.settings`, and
+            `self.likelihood` is the mean log probability of the labels under the chosen ones
         """
         taught = self._products(targets)
         if settings is None:
@@ -95,7 +96,8 @@ class Ridge:
         return log_softmax(sharp * self._left_out(slice(None), targets, taught, penalty))
 
     def _chosen(self, targets: np.ndarray, taught: np.ndarray, given: np.ndarray) -> tuple[float, float]:
-        """The penalty and the sharpness under which the labels `given` of the picked rows are likeliest."""
+        """Return the penalty and the sharpness that maximise the likelihood of the labels `given` of the sampled
+        rows."""
         best = (-np.inf, PENALTIES[0], SHARPNESSES[0])
         for penalty in PENALTIES:
             values = self._left_out(self._picked, targets, taught, penalty)
@@ -108,13 +110,13 @@ class Ridge:
         return 1 / (self.values + penalty * len(self.rows))
 
     def _products(self, targets: np.ndarray) -> np.ndarray:
-        """Features' transpose times the targets of the taught rows: (m, k)."""
+        """Return the transposed features times the targets of the training rows (m, k)."""
         wanted = targets if targets.ndim == 2 else np.eye(self.k, dtype=np.float32)[targets]
         wanted = np.where(self.taught[:, None], wanted, 0).astype(np.float32)
         return (self.features.T @ wanted).astype(np.float64)
 
     def _left_out(self, rows: slice | np.ndarray, targets: np.ndarray, taught: np.ndarray, penalty: float):
-        """What the rows are predicted to be, (b, k), each without its own target."""
+        """Return the predictions (b, k) of the rows, each without its own target."""
         fitted = self.features[rows] @ (self._gain(penalty)[:, None] * taught).astype(np.float32)
         leverage = np.where(self.taught[rows], self._leverages[rows, PENALTIES.index(penalty)], 0)
         if targets.ndim == 2:
@@ -127,18 +129,18 @@ class Ridge:
 
 
 def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:
-    """Leave-one-out log probabilities (n, k) of linear discriminant analysis with a shrunken covariance.
+    """Return leave-one-out log probabilities (n, k) of linear discriminant analysis with a shrunken covariance.
 
     Parameters
     ----------
-    vectors : float32 (n, p); taught : bool (n,); given : int (n,) class indices, read at taught rows
+    vectors : float32 (n, p); taught : bool (n,); given : int (n,) class indices, read only at training rows
 
     Notes
     -----
-    Shrinkage of the within-class covariance towards a multiple of the identity by Ledoit & Wolf 2004; a row's own
-    share in its class mean and in the covariance is taken out by the formulas of Sherman & Morrison 1950. The
-    probabilities are softened by the one exponent that makes the given labels most likely. A class with a single
-    example cannot be predicted without that example: there its own class gets the least probability.
+    The within-class covariance is shrunk towards a multiple of the identity (Ledoit & Wolf 2004). Each row is left out
+    of its class mean and of the covariance by the Sherman-Morrison formula (1950). The probabilities are raised to the
+    power that maximises the likelihood of the given labels. A class with a single example cannot be predicted without
+    that example, so for this example its own class gets the smallest probability.
     """
     rows = np.flatnonzero(taught)
     n, p = len(rows), vectors.shape[1]
@@ -166,7 +168,7 @@ def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: 
     log_share[counts == 0] = -30
 
     def evidence(some: np.ndarray) -> np.ndarray:
-        """-1/2 squared distance plus log share, own row left out where it was taught."""
+        """Return -1/2 squared distance plus log share, with training rows left out."""
         points = vectors[some] @ whiten
         length = np.einsum("ij,ij->i", points, points)
         squared = length[:, None] - 2 * points @ centres.T + (centres * centres).sum(axis=1)[None]
@@ -194,7 +196,8 @@ def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: 
 
 
 def sharpened_likelihoods(values: np.ndarray, given: np.ndarray, powers: Sequence[float]) -> list[float]:
-    """Mean log probability of what is given under softmax(power * values), floored at log 1e-6, for each power.
+    """Return the mean log probability of the given labels under softmax(power * values), floored at log 1e-6, per
+    power.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A kernel as a few features plus a rest on its diagonal: cheap to invert, and near enough to lead to the inverse."""
+"""A low-rank approximation of a kernel with a corrected diagonal: cheap to invert, for use as a preconditioner."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ FEATURES = 600
 
 
 class Sketch:
-    """K ~ F F' + diag(rest), where F are the features of landmarks and rest is what the diagonal of K lacks then.
+    """K ~ F F' + diag(rest), with the features F of landmarks and the remainder of the diagonal of K.
 
     Known as the fully independent training conditional (Snelson & Ghahramani 2006).
 
     Parameters
     ----------
-    vectors : float32 (n, p). width : of the Gaussian kernel. random : for the landmarks
+    vectors : float32 (n, p). width : of the Gaussian kernel. random : generator for the choice of landmarks.
     """
 
     def __init__(self, vectors: np.ndarray, width: float, random: np.random.Generator) -> None:
@@ -27,22 +27,22 @@ class Sketch:
         self._known: dict[float, Shifted] = {}
 
     def times(self, values: np.ndarray) -> np.ndarray:
-        """The kernel's sketch times (n, c) values."""
+        """Multiply the sketch by values (n, c)."""
         return self.features @ (self.features.T @ values) + self.rest[:, None] * values
 
     def plus(self, shift: float) -> Shifted:
-        """F F' + diag(rest) + shift I, ready to be inverted."""
+        """Return F F' + diag(rest) + shift I, ready to be inverted."""
         if shift not in self._known:
             self._known[shift] = Shifted(self.features, self.rest + np.float32(shift))
         return self._known[shift]
 
 
 class Shifted:
-    """A = F F' + diag(own), by the formula of Woodbury.
+    """A = F F' + diag(own), inverted by the Woodbury formula.
 
     Attributes
     ----------
-    diagonal : float32 (n,), of A^-1
+    diagonal : float32 (n,), diagonal of A^-1
     own : float32 (n,)
     """
 
@@ -62,7 +62,7 @@ class Shifted:
         in_threads(measure, parts_of(n, m, most=1 << 20), n * m)
 
     def solve(self, values: np.ndarray) -> np.ndarray:
-        """A^-1 times (n, c) values, float32."""
+        """Return A^-1 times values (n, c), float32."""
         n, m = self._features.shape
         parts = parts_of(n, m, most=1 << 19)
         scaled = np.empty_like(values)

@@ -413,7 +413,7 @@ def test_a_recorded_training_moves_the_order_and_not_the_count(planted, trained,
     error = given != true
     without = wb.find_issues(given, task="multilabel", pred_probs=held_out, per="unit")
     found = wb.find_issues(trained, pred_probs=held_out, per="unit")
-    assert "training dynamics (in-sample): a say of 0." in found.attrs["method"]
+    assert "training dynamics (in-sample): weight 0." in found.attrs["method"]
     assert average_precision(found, error) > average_precision(without, error) + 0.01
     for name in ("expected_errors", "expected_errors_interval", "errors_identified"):
         assert found.attrs[name] == without.attrs[name], name
@@ -423,7 +423,7 @@ def test_a_recorded_training_moves_the_order_and_not_the_count(planted, trained,
 def test_beside_held_out_heads_a_training_has_no_say(planted, trained):
     x, _, given = planted
     found = wb.find_issues(trained, embeddings=x, per="unit")
-    assert "training dynamics: no say beside held-out heads" in found.attrs["method"]
+    assert "training dynamics: not used beside held-out heads" in found.attrs["method"]
     without = wb.find_issues(given, task="multilabel", embeddings=x, per="unit")
     np.testing.assert_array_equal(table_of(found), table_of(without))
 
@@ -446,7 +446,7 @@ def test_a_training_that_tells_nothing_has_no_say(planted, held_out, tmp_path, k
     logits = rng.normal(0, 0.1, given.shape) + (40 * given - 20 if kind == "by heart" else 0)
     run = recorded(tmp_path / "run", given, [logits])
     found = wb.find_issues(run, pred_probs=held_out, per="unit")
-    assert "training dynamics: no say, since its doubts agree" in found.attrs["method"]
+    assert "training dynamics: not used, since it agrees" in found.attrs["method"]
     without = wb.find_issues(given, task="multilabel", pred_probs=held_out, per="unit")
     np.testing.assert_array_equal(table_of(found), table_of(without))
 
@@ -461,7 +461,7 @@ def test_a_training_on_very_many_tags(planted, trained, held_out, tmp_path, monk
     assert "cells judged" in alone.attrs["method"]
     assert not alone.attrs["errors_identified"] and "the training has seen" in alone.attrs["errors_in_words"]
     both = wb.find_issues(trained, pred_probs=held_out, per="unit")
-    assert "training dynamics (in-sample): a say of 0." in both.attrs["method"]
+    assert "training dynamics (in-sample): weight 0." in both.attrs["method"]
     wrong = (given != true)[alone["row"], alone.index.get_level_values("unit").str[1:].astype(int)]
     assert average_precision_score(wrong, alone["p_error"]) > 3 * wrong.mean()
 

@@ -1,7 +1,7 @@
-"""Which numbers are wrong: predictions with their spread, named causes, swapped rows, ratings as ordered choice.
+"""Find wrong numbers: predictions and their spread, named causes of errors, swapped rows, ratings as ordinal classes.
 
-scales     the scale on which residuals are judged          swaps      two rows that hold each other's number
-fits       predictions left out, from features              ratings    few values on a grid
-spread     how far a right number lies from them            estimator  all of it, for `find_issues`
-mixture    right, or wrong by a named cause
+scales     the scale on which residuals are judged      swaps      swapped digits and swapped rows
+fits       leave-one-out predictions from features      ratings    few values on a grid
+spread     spread of correct numbers around them        column     all steps for one column
+mixture    correct, or wrong by a named cause           estimator  the estimator for `find_issues`
 """

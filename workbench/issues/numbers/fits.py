@@ -1,7 +1,8 @@
-"""Predictions of each number by models that were not fitted to it, from features or embeddings; several pooled.
+"""Leave-one-out and out-of-fold predictions of numbers from features or embeddings, and pooling of several predictions.
 
-Kernel ridge regression leaves each row out in closed form. Wrong numbers would bend it, so residuals are cut off and
-the fit repeated; kernel and penalty are chosen by residuals cut off, which no number a thousand times too large buys.
+Kernel ridge regression leaves each row out in closed form. Residuals are clipped and the fit is repeated, so that wrong
+numbers do not distort it. Clipped residuals also select the kernel and the penalty, so a single number that is a
+thousand times too large cannot determine the choice.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from workbench.issues.numbers.scales import spread_of
 
 FIT_PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 WIDTHS = (1.0, 4.0)
-"""Of the kernel, in median squared distances."""
+"""Widths of the kernel, in median squared distances."""
 FIT_ROUNDS = 4
 CUT = 2.5
-"""Standard deviations at which residuals are cut off."""
+"""Number of standard deviations at which residuals are clipped."""
 WIDEST_FEATURES = 256
 TREES, MOST_ROWS_OF_TREES, FIT_FOLDS = 100, 5_000, 5
 FIT_LANDMARKS = ((20_000, 1000), (200_000, 500))
@@ -26,13 +27,13 @@ FEWEST_LANDMARKS = 256
 
 
 def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
-    """What each row is predicted to be without its own number.
+    """Predict the number of each row without using it.
 
     Parameters
     ----------
-    vectors : float (n, d), NaN where a feature is not known
-    y : float (n,), NaN where a number is not known
-    seed : of landmarks, folds and trees
+    vectors : float (n, d), NaN for unknown features
+    y : float (n,), NaN for unknown numbers
+    seed : random seed of landmarks, folds and trees
 
     Returns
     -------
@@ -49,7 +50,7 @@ def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def _cut_fit(space: _Ridge, y: np.ndarray) -> np.ndarray:
-    """Predictions (n,) of one kernel, fitted to numbers whose residuals under it are cut off."""
+    """Return the predictions (n,) of one kernel, fitted repeatedly to numbers with clipped residuals."""
     found = nearest_to(space.tried(y[space.known]), y)
     for _ in range(FIT_ROUNDS):
         found = nearest_to(space.tried(_cut(found, y)[space.known]), y)
@@ -57,7 +58,7 @@ def _cut_fit(space: _Ridge, y: np.ndarray) -> np.ndarray:
 
 
 def _cut(predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The numbers, those far from their predictions moved to 2.5 deviations from them."""
+    """Clip numbers to within 2.5 standard deviations of their predictions."""
     residual = y - predicted
     known = ~np.isnan(y)
     most = CUT * spread_of(residual[known] - np.median(residual[known]))
@@ -65,22 +66,22 @@ def _cut(predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def pooled_views(views: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """One prediction of several: a weighted mean, or the best of them, whichever is nearer to most numbers.
+    """Pool several predictions: the best of their weighted mean, their median and each single one.
 
     Parameters
     ----------
-    views : float (n, v), NaN where a view says nothing
-    y : float (n,), NaN where a number is not known
+    views : float (n, v), one column per model, NaN where it has no prediction
+    y : float (n,), NaN for unknown numbers
 
     Returns
     -------
-    float64 (n,), NaN where no view says anything
+    float64 (n,), NaN where no model has a prediction
 
     Notes
     -----
-    Weights are not negative and sum to 1 (non-negative least squares on residuals that are cut off), and only for rows
-    on which all views speak; the median of the views is tried beside them. What is nearer is judged by the mean
-    absolute residual after that cut, so that more views than one do no harm beyond the choice.
+    Weights are non-negative and sum to 1 (non-negative least squares on clipped residuals, over the rows for which all
+    models have a prediction). The best prediction has the smallest mean absolute clipped residual, so pooling is at
+    worst as good as the best single model, apart from errors of this selection.
     """
     from scipy.optimize import nnls
 
@@ -109,9 +110,10 @@ def pooled_views(views: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def nearest_to(tried: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
-    """The predictions (n,) with the smallest mean absolute residual, each cut off where it is an outlier for the best.
+    """Return the predictions (n,) with the smallest mean absolute residual, clipped at 2.5 deviations of the best.
 
-    The median alone does not see a fit that fails at the ends; the mean alone is bought by one wrong number.
+    The median would miss a fit that fails at the ends of the range; a mean without clipping would follow a single wrong
+    number.
     """
     known = ~np.isnan(y)
     losses = [np.abs(y[known] - one[known]) for one in tried]
@@ -120,7 +122,7 @@ def nearest_to(tried: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:
 
 
 def prepared_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and deviation 1, gaps filled by the mean, at most 256 directions, rows of mean square 1."""
+    """Standardise columns, impute means, keep at most 256 principal axes, scale rows to a mean squared norm of 1."""
     values = np.asarray(vectors, np.float64)
     with np.errstate(invalid="ignore"):
         gaps = np.isnan(values)
@@ -139,7 +141,7 @@ def prepared_vectors(vectors: np.ndarray) -> np.ndarray:
 
 
 def _spaces(inputs: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Features (n, m) whose products are the kernels that are tried."""
+    """Return the feature matrices (n, m) of the kernels to try: a linear one and Gaussian ones."""
     n = len(inputs)
     m = min(n, next((many for rows, many in FIT_LANDMARKS if n <= rows), FEWEST_LANDMARKS))
     marks = landmarks_of(inputs, m, np.random.default_rng(seed))
@@ -148,7 +150,7 @@ def _spaces(inputs: np.ndarray, seed: int) -> list[np.ndarray]:
 
 
 class _Ridge:
-    """Ridge regression on features (n, m), each row left out: F - h y over 1 - h, with the leverage h."""
+    """Leave-one-out ridge regression on features (n, m): (f - h y) / (1 - h), with the fit f and the leverage h."""
 
     def __init__(self, features: np.ndarray, known: np.ndarray) -> None:
         self.known, taught = known, features[known].astype(np.float64)
@@ -159,7 +161,7 @@ class _Ridge:
         self._turned = (features - self._mean) @ axes
 
     def tried(self, target: np.ndarray) -> list[np.ndarray]:
-        """Predictions (n,) for each penalty, taught `target`."""
+        """Return the predictions (n,) for each penalty when fitted to `target`."""
         mean, mine = target.mean(), self._turned[self.known]
         sums, squares, size = mine.T @ (target - mean), np.square(mine), len(target)
         found = []
@@ -173,7 +175,7 @@ class _Ridge:
 
 
 def _trees(inputs: np.ndarray, target: np.ndarray, known: np.ndarray, seed: int) -> np.ndarray:
-    """Predictions of extremely randomised trees (Geurts et al. 2006), out of fold."""
+    """Return out-of-fold predictions of extremely randomised trees (Geurts et al. 2006)."""
     from sklearn.ensemble import ExtraTreesRegressor
 
     rows, predicted = np.flatnonzero(known), np.zeros(len(inputs))
@@ -189,7 +191,7 @@ def _trees(inputs: np.ndarray, target: np.ndarray, known: np.ndarray, seed: int)
 
 
 def _row_median(views: np.ndarray) -> np.ndarray:
-    """(n,) median of what is known of each row, NaN where nothing is."""
+    """Return the median (n,) of the known values of each row, NaN if there are none."""
     ranked = np.sort(views, axis=1)
     count = (~np.isnan(views)).sum(axis=1)
     rows = np.arange(len(views))

@@ -1,8 +1,8 @@
-"""Right, or wrong by a named cause: a mixture over what may have happened to each number.
+"""Mixture model of correct numbers and of numbers that are wrong by a named cause.
 
-A right number lies around its prediction as a Student t with the local spread. A wrong one is a right one times a
-factor (10, 100, 1000, a unit, -1), or an outlier of which nothing is known but that it is far off. Densities are those
-of the number as given, so a cause that would squeeze everything together near 0 gains nothing by it.
+A correct number follows a Student t distribution around its prediction, with the local spread. A wrong number is a
+correct one multiplied by a factor (10, 100, 1000, a unit, -1), or an outlier, which is far off for an unknown reason.
+Densities are those of the given number, so a cause gains nothing by shrinking all numbers towards 0.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from workbench.issues.numbers.scales import Scale
 
 UNITS = {2.54: "inches and centimetres", 2.2046226218: "pounds and kilograms"}
 FACTORS = (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001, *(one for unit in UNITS for one in (unit, 1 / unit)), -1.0)
-"""What the true number was multiplied by."""
+"""Factors by which the true number was multiplied."""
 OUTLIER = len(FACTORS) + 1
-"""Place of the outlier among the components: 0 is a right number, then the factors."""
+"""Index of the outlier among the components; 0 is a correct number, followed by the factors."""
 COMPONENT_KINDS = ("", *("factor",) * 6, *("unit",) * 4, "sign", "outlier")
 
 DEGREES = (3.0, 4.0, 6.0, 10.0, 30.0)
 MIXTURE_WIDTHS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4)
 OUTLIER_SPREADS = (4.0, 12.0)
-"""Spreads at which outliers are drawn, half each, with 2 degrees of freedom."""
+"""Widths of the two t distributions of outliers, with 2 degrees of freedom and equal weights, in local spreads."""
 PRIOR_SHARE = 0.2
-"""Of the number of rows: the weight of what is believed about shares beforehand."""
+"""Weight of the prior of the shares, as a share of the number of rows."""
 BELIEVED = np.array([0.92, *(0.04 / len(FACTORS),) * len(FACTORS), 0.04])
 EM_ROUNDS = 25
 MIXTURE_SAMPLE = 10_000
@@ -36,7 +36,7 @@ MIXTURE_BLOCK = 1 << 15
 
 
 class Settings(NamedTuple):
-    """What is learned of one column: shares (13,), degrees of freedom and width of right numbers."""
+    """Parameters fitted to one column: shares (13,), degrees of freedom and width of the t of correct numbers."""
 
     shares: np.ndarray
     degrees: float
@@ -45,7 +45,7 @@ class Settings(NamedTuple):
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """The known numbers of one column: y, their predictions and spreads on a scale; all (n,)."""
+    """Known numbers y (n,) of one column, with predictions (n,) and spreads (n,) on a scale."""
 
     y: np.ndarray
     predicted: np.ndarray
@@ -53,25 +53,25 @@ class NumberColumn:
     scale: Scale
 
     def some(self, rows: np.ndarray | slice) -> NumberColumn:
-        """The same of some rows."""
+        """Return the same for some rows."""
         return NumberColumn(self.y[rows], self.predicted[rows], self.spread[rows], self.scale)
 
 
 def log_right(column: NumberColumn, y: np.ndarray, settings: Settings) -> np.ndarray:
-    """Log density of numbers y (n,) as right ones of these rows."""
+    """Return the log density of the numbers y (n,) if they are the correct numbers of these rows."""
     spread = column.spread * settings.width
     z = (column.scale.to(y) - column.predicted) / spread
     return log_t(z, settings.degrees) - np.log(spread) + column.scale.log_slope(y)
 
 
 def log_t(z: np.ndarray, degrees: float) -> np.ndarray:
-    """Log density of Student's t."""
+    """Return the log density of the Student t distribution."""
     known = lgamma((degrees + 1) / 2) - lgamma(degrees / 2) - 0.5 * log(degrees * pi)
     return known - (degrees + 1) / 2 * np.log1p(np.square(z) / degrees)
 
 
 def densities(column: NumberColumn, settings: Settings) -> np.ndarray:
-    """Log density of each number under each component, float64 (n, 13)."""
+    """Return the log density of each number under each component, float64 (n, 13)."""
     out = np.empty((len(column.y), OUTLIER + 1))
     out[:, 0] = log_right(column, column.y, settings)
     for place, factor in enumerate(FACTORS, 1):
@@ -83,13 +83,13 @@ def densities(column: NumberColumn, settings: Settings) -> np.ndarray:
 
 
 def learn(column: NumberColumn, seed: int = 0) -> tuple[Settings, float]:
-    """Settings of the largest posterior, and the mean log likelihood under them.
+    """Fit the mixture: settings of maximum posterior probability, and the mean log posterior per row.
 
     Notes
     -----
-    Shares by expectation maximisation with a Dirichlet prior of .2 n rows around .92 right, .04 outliers, .04 by the
-    other causes: without it eleven causes explain away whatever is skewed. Degrees and width are tried in turn. At most
-    10,000 rows are looked at.
+    Shares are fitted by expectation maximisation with a Dirichlet prior worth 0.2 n rows: 0.92 correct, 0.04 outliers
+    and 0.04 all other causes. Without the prior, eleven causes would explain any skewed distribution. Degrees of
+    freedom and width are chosen by coordinate search. At most 10,000 rows are used.
     """
     n = len(column.y)
     if n > MIXTURE_SAMPLE:
@@ -120,8 +120,8 @@ def learn(column: NumberColumn, seed: int = 0) -> tuple[Settings, float]:
 
 
 class Causes(NamedTuple):
-    """What each number is: p_wrong (n,), the likeliest cause (n,) as a place among the components, its probability
-    (n,), and the log density of the number as it is (n,)."""
+    """Posterior of each number: p_wrong (n,), the most likely cause (n,) as an index of the components, its probability
+    (n,), and the log density (n,) of the number under the mixture."""
 
     p_wrong: np.ndarray
     cause: np.ndarray
@@ -130,7 +130,7 @@ class Causes(NamedTuple):
 
 
 def causes(column: NumberColumn, settings: Settings) -> Causes:
-    """The posterior of each number, by blocks of rows."""
+    """Compute the posterior of each number, by blocks of rows."""
     n = len(column.y)
     found = Causes(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n))
     with np.errstate(divide="ignore"):

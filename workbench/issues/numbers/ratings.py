@@ -1,5 +1,7 @@
-"""Ratings: few values on a grid. A regression shrinks them to the middle and would doubt the ends, so they are an
-ordered choice: which value should this be, and how likely is it far from the one given?
+"""Ratings, which are few values on a grid, judged as ordinal classes.
+
+A regression shrinks predictions towards the middle and would flag correct values at the ends of the grid. So the
+probability of each value is estimated, and from it how likely the true value is far from the given one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from workbench.issues.numbers.fits import prepared_vectors
 MOST_GRADES = 12
 ROWS_PER_VALUE = 5
 WIDE_GRID = 5
-"""Steps from which a neighbouring value is no error: people who agree still differ by one."""
+"""Minimum size of a grid on which a difference of one step is not an error, as raters often differ by one step."""
 RATING_ROUNDS = 30
 RATING_PRIOR_ROWS = 20.0
 RATING_FOLDS = 5
@@ -25,7 +27,7 @@ RATING_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def grid_of(y: np.ndarray) -> np.ndarray | None:
-    """The values (k,) of a rating, ascending; None for numbers that are none.
+    """Return the sorted values (k,) of ratings; None if the numbers are not ratings.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def grid_of(y: np.ndarray) -> np.ndarray | None:
 
     Notes
     -----
-    Between 3 and 12 distinct values, in 12 equal steps at most, each with 5 rows on average.
+    Ratings have 3 to 12 distinct values that span at most 12 equal steps, with at least 5 rows per value on average.
     """
     values = np.unique(y)
     if not 3 <= len(values) <= MOST_GRADES or len(y) < ROWS_PER_VALUE * len(values):
@@ -45,8 +47,11 @@ def grid_of(y: np.ndarray) -> np.ndarray | None:
 
 
 class Rated(NamedTuple):
-    """p_wrong (n,); posterior (n, k) of the true value; tolerance in steps up to which values are no error; explained,
-    the share of the variance that predictions explain which have not seen the rating."""
+    """Judged ratings.
+
+    p_wrong : (n,) probability that the rating is wrong. posterior : (n, k) of the true value. tolerance : largest
+    difference, in steps, that is not an error. explained : share of the variance explained by held-out predictions.
+    """
 
     p_wrong: np.ndarray
     posterior: np.ndarray
@@ -57,22 +62,22 @@ class Rated(NamedTuple):
 def rated(
     y: np.ndarray, values: np.ndarray, predicted: list[np.ndarray], features: list[np.ndarray], seed: int
 ) -> Rated:
-    """How likely each rating is wrong.
+    """Estimate the probability that each rating is wrong.
 
     Parameters
     ----------
-    y : float (n,), each one of `values`, or NaN
+    y : float (n,), each one of `values`, or NaN if unknown
     values : float (k,), the grid, ascending
-    predicted : arrays float (n,), predictions that had not seen the rating
+    predicted : arrays float (n,), predictions of models not fitted to the rating
     features : arrays float (n, d)
-    seed : of folds and landmarks
+    seed : random seed of folds and landmarks
 
     Notes
     -----
-    P(value | x) by multinomial logistic regression, out of fold, on the predictions and on k ridge regressions of the
-    features, each row left out. How given values come from true ones: a transition matrix by 30 rounds of expectation
-    maximisation, with 20 rows a column beforehand that fall by e for each step. Wrong is a value more than `tolerance`
-    steps away: one on grids of five values or more, none on shorter ones.
+    P(value | x) comes from an out-of-fold multinomial logistic regression on the predictions and on k leave-one-out
+    ridge regressions of the features. The transition matrix from true to given values is fitted by 30 rounds of
+    expectation maximisation, with a prior worth 20 rows per column that decays as exp(-steps). A rating is wrong if it
+    is more than `tolerance` steps from the true value: 1 step on grids of five or more values, else 0.
     """
     k, steps = len(values), np.rint((values - values[0]) / np.diff(values).min()).astype(int)
     known = ~np.isnan(y)
@@ -104,7 +109,7 @@ def rated(
 
 
 def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """k ridge regressions on "is this value", each row left out: float64 (n, k)."""
+    """Return leave-one-out predictions of k one-vs-rest ridge regressions, float64 (n, k)."""
     inputs = prepared_vectors(vectors)
     marks = landmarks_of(inputs, min(RATING_LANDMARKS, len(inputs)), np.random.default_rng(seed))
     features = features_of(inputs, marks, median_width(marks, len(marks) // 2)).astype(np.float64)
@@ -128,7 +133,7 @@ def _ridge(vectors: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndar
 
 
 def _chances(inputs: np.ndarray, codes: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """P(value) by multinomial logistic regression, out of fold: float64 (n, k)."""
+    """Return out-of-fold probabilities of each value by multinomial logistic regression, float64 (n, k)."""
     from sklearn.linear_model import LogisticRegression
 
     inputs = (inputs - inputs.mean(axis=0)) / np.maximum(inputs.std(axis=0), 1e-12)

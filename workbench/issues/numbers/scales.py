@@ -1,7 +1,7 @@
-"""The scale on which residuals are judged: numbers as they are, or their inverse hyperbolic sine.
+"""The scale on which residuals are judged: the numbers themselves, or their inverse hyperbolic sine.
 
-Prices, weights and counts err by a share of their size: on a scale that is linear near 0 and logarithmic beyond, the
-spread is about the same everywhere, and a lost sign stays a number.
+Errors of prices, weights and counts are often proportional to their size. On a scale that is linear near 0 and
+logarithmic beyond, their spread is about constant, and negative numbers remain valid.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ from typing import Protocol
 import numpy as np
 
 POSITIVE = 0.8
-"""Share of positive numbers above which the logarithmic scale is tried."""
+"""Minimum share of positive numbers for which the logarithmic scale is tried."""
 STRETCH = 10.0
-"""The scale is logarithmic above a tenth of the median size."""
+"""The scale is logarithmic above the median absolute value divided by this."""
 
 
 class Scale(Protocol):
-    """A strictly increasing map of numbers.
+    """A strictly increasing transformation of numbers.
 
     Attributes
     ----------
-    name : in words.
+    name : description of the scale.
     """
 
     name: str
 
     def to(self, y: np.ndarray) -> np.ndarray:
-        """Numbers on this scale."""
+        """Transform numbers to this scale."""
         ...
 
     def back(self, z: np.ndarray) -> np.ndarray:
-        """The inverse."""
+        """Invert `to`."""
         ...
 
     def log_slope(self, y: np.ndarray) -> np.ndarray:
-        """log of the derivative of `to` at y."""
+        """Return the log of the derivative of `to` at y."""
         ...
 
 
 class Plain:
-    """Numbers as they are."""
+    """The identity."""
 
     name = "as they are"
 
@@ -73,7 +73,7 @@ class Logarithmic:
 
 
 def scales_for(y: np.ndarray) -> list[Scale]:
-    """The scales worth trying for finite numbers (n,)."""
+    """Return the scales to try for finite numbers (n,)."""
     found: list[Scale] = [Plain()]
     middle = float(np.median(np.abs(y))) if len(y) else 0.0
     if middle > 0 and (y > 0).mean() > POSITIVE:
@@ -82,9 +82,9 @@ def scales_for(y: np.ndarray) -> list[Scale]:
 
 
 def spread_of(residuals: np.ndarray) -> float:
-    """A standard deviation that wrong numbers do not move: 1.4826 times the median absolute residual, above 0."""
+    """Return a robust standard deviation: 1.4826 times the median absolute residual, always positive."""
     found = 1.4826 * float(np.median(np.abs(residuals))) if len(residuals) else 0.0
     if found > 0:
         return found
-    rest = np.abs(residuals[residuals != 0])  # more than half are met exactly
+    rest = np.abs(residuals[residuals != 0])  # more than half of the residuals are 0
     return max(1e-3 * float(np.median(rest)), 1e-12) if len(rest) else 1e-12

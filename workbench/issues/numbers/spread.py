@@ -1,4 +1,4 @@
-"""How far a right number lies from its prediction, here: local, robust, and conformal."""
+"""Local, robust estimates of the spread of correct numbers around their predictions, and conformal intervals."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from workbench.evidence.neighbors import nearest
 from workbench.issues.numbers.scales import spread_of
 
 SPREAD_NEIGHBORS = 50
-"""Examples around one whose residuals tell the spread there."""
+"""Number of neighbours whose residuals are averaged."""
 SPREAD_PRIOR = 20
-"""Of the weight of all examples beside them."""
+"""Weight of the mean over all examples, in neighbours."""
 SPREAD_CUT = 3.0
 MOST_COMPARED = 20_000
-"""Rows up to which the neighbours are those of the features; else those with the nearest predictions."""
+"""Maximum number of rows for which neighbours are searched by features, not only by predictions."""
 SPREAD_SHARES = (0.0, 0.5, 1.0, 2.0)
 
 
 def local_spread(
     residuals: np.ndarray, predicted: np.ndarray, vectors: np.ndarray | None, apart: np.ndarray | None
 ) -> np.ndarray:
-    """The standard deviation of right numbers around each prediction.
+    """Estimate the standard deviation of correct numbers around each prediction.
 
     Parameters
     ----------
     residuals : float (n,)
     predicted : float (n,)
     vectors : float (n, d), features of the same rows, or None
-    apart : float (n,), how far several models are apart, or None
+    apart : float (n,), disagreement of several models, or None
 
     Returns
     -------
-    float64 (n,), above 0
+    float64 (n,), positive
 
     Notes
     -----
-    The mean absolute residual of the 50 nearest examples, its own row left out, each cut off at 3 deviations, with the
-    mean of all as 20 more; scaled to the median absolute residual. Of neighbours by features, by prediction and how far
-    models are apart, the one under which a Student t of 4 degrees gives the residuals most likelihood.
+    The mean absolute residual of the 50 nearest other examples, clipped at 3 deviations and shrunk towards the overall
+    mean with the weight of 20 neighbours, is scaled to match the median absolute residual. Neighbours are searched by
+    prediction and by features; the estimate with the highest likelihood under a Student t distribution with 4 degrees
+    of freedom is used. It is widened by the disagreement of models if that increases the likelihood further.
     """
     overall = spread_of(residuals)
     sizes = np.minimum(np.abs(residuals), SPREAD_CUT * overall)
@@ -55,18 +56,18 @@ def local_spread(
 
 
 def conformal(ratios: np.ndarray, weights: np.ndarray, coverage: float = 0.9) -> float:
-    """How many spreads on either side hold a right number with this probability.
+    """Return the half-width of the interval, in spreads, that contains a correct number with probability `coverage`.
 
     Parameters
     ----------
-    ratios : float (n,), absolute residuals over their spreads, left out
-    weights : float (n,), probability that the number is right
+    ratios : float (n,), absolute held-out residuals divided by their spreads
+    weights : float (n,), probability that the number is correct
     coverage : in (0, 1)
 
     Notes
     -----
-    The quantile of split conformal prediction (Lei et al. 2018), one more row at infinity, with doubted numbers weighed
-    down, since they are none that the interval shall hold.
+    The quantile of split conformal prediction (Lei et al. 2018), with one additional row at infinity. Numbers that are
+    probably wrong get little weight, as the interval need not contain them.
     """
     order = np.argsort(ratios)
     summed = np.cumsum(weights[order])
@@ -90,7 +91,7 @@ def _drawn(sums: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> np.ndarra
 
 
 def _scaled(spread: np.ndarray, residuals: np.ndarray, overall: float) -> np.ndarray:
-    """The same, such that the median of residuals over it is that of a normal distribution."""
+    """Rescale the spread so that residuals divided by it have the median absolute value of a standard normal."""
     spread = np.maximum(spread, 1e-3 * overall)
     return np.maximum(spread * spread_of(residuals / spread), 1e-300)
 

@@ -1,4 +1,4 @@
-"""Numbers whose digits, or whose rows, changed places."""
+"""Numbers with two swapped digits, and pairs of rows with swapped numbers."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from workbench.issues.numbers.mixture import Causes, NumberColumn, Settings, log_right
 
 MOST_SWAPPED_ROWS = 1500
-"""The most doubtful rows, of which each pair is looked at; besides these, each row and the next."""
+"""Number of most suspicious rows among which all pairs are compared, besides each of them and its adjacent rows."""
 SHARE = 0.01
-"""Of rows believed to be swapped beforehand, with the weight of `PRIOR_ROWS` rows."""
+"""Prior share of swapped rows, with a weight of `PRIOR_ROWS` rows."""
 PRIOR_ROWS = 50.0
 NEXT = 0.5
-"""Of swaps, how many are with the row before or after."""
+"""Prior share of swaps that are between adjacent rows."""
 SWAP_ROUNDS = 6
 DIGITS_SHARE = 0.005
 MOST_DIGITS = 6
-"""Significant digits of numbers that somebody may have typed."""
+"""Maximum number of significant digits of numbers that a person may have typed."""
 MOST_TYPED = 20_000
 
 
 class Swapped(NamedTuple):
-    """odds (n,) that the number belongs to another row against that it does not; partner (n,) the row that holds this
-    row's number, -1 where none stands out; p_pair (n,) the probability of that pair."""
+    """odds (n,) that the number was swapped with another row; partner (n,), the row that holds this row's number, -1 if
+    none is clear; p_pair (n,), the probability of that pair."""
 
     odds: np.ndarray
     partner: np.ndarray
@@ -33,14 +33,14 @@ class Swapped(NamedTuple):
 
 
 def swapped_rows(column: NumberColumn, settings: Settings, found: Causes) -> Swapped:
-    """Pairs of rows that hold each other's number.
+    """Find pairs of rows whose numbers were swapped.
 
     Notes
     -----
-    The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)), f
-    being the density of right numbers and g that of the whole mixture; half of the prior is on neighbours, half on
-    all. Shares are learned by expectation maximisation. Pairs are named by an assignment of numbers to rows that makes
-    the sum of log odds largest, and only where the pair holds more than half of the odds of either row.
+    The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)), where
+    f is the density of correct numbers and g that of the whole mixture. Half of the prior is on adjacent rows, half on
+    all rows. The share is fitted by expectation maximisation. Partners come from the assignment of numbers to rows that
+    maximises the sum of log odds, if the pair has more than half of the odds of each of its rows.
     """
     n = len(column.y)
     none = Swapped(np.zeros(n), np.full(n, -1), np.zeros(n))
@@ -75,7 +75,7 @@ def swapped_rows(column: NumberColumn, settings: Settings, found: Causes) -> Swa
 def _named(
     n: int, i: np.ndarray, j: np.ndarray, weights: np.ndarray, odds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Partners by assignment among the rows that some pair would rather swap than leave."""
+    """Assign partners among the rows of pairs for which a swap is more likely than none."""
     from scipy.optimize import linear_sum_assignment
 
     partner, p_pair = np.full(n, -1), np.zeros(n)
@@ -98,17 +98,17 @@ def _named(
 
 
 class Retyped(NamedTuple):
-    """odds (n,) that two neighbouring digits changed places, and the likeliest number before that (n,), NaN without."""
+    """odds (n,) that two adjacent digits were swapped, and the most likely original number (n,), NaN if none."""
 
     odds: np.ndarray
     before: np.ndarray
 
 
 def swapped_digits(column: NumberColumn, settings: Settings, found: Causes) -> Retyped:
-    """Numbers that fit far better with two neighbouring digits the other way about.
+    """Find numbers that fit much better with two adjacent digits swapped.
 
-    Only doubted numbers of at most 6 significant digits are looked at: longer ones nobody typed. The density of a
-    number under this cause is the mean of those of the numbers that it may have been.
+    Only suspicious numbers of at most 6 significant digits are checked; longer ones were probably not typed by a person.
+    The density under this cause is the mean of the densities of all possible original numbers.
     """
     n = len(column.y)
     odds, before = np.zeros(n), np.full(n, np.nan)
@@ -124,13 +124,13 @@ def swapped_digits(column: NumberColumn, settings: Settings, found: Causes) -> R
     starts = np.cumsum(counts) - counts
     ratio = np.exp(np.minimum(logs - found.log_density[of], 500))
     odds[rows] = DIGITS_SHARE * np.add.reduceat(ratio, starts) / counts
-    first = np.lexsort((np.arange(len(of)), -logs, of))  # of equally likely numbers the first
+    first = np.lexsort((np.arange(len(of)), -logs, of))  # the first of equally likely numbers
     before[np.sort(rows)] = flat[first[np.unique(of[first], return_index=True)[1]]]
     return Retyped(odds, before)
 
 
 def transposed(y: float) -> list[float]:
-    """The numbers that y is with two neighbouring digits, unlike each other, in the other order.
+    """Return the numbers obtained by swapping two adjacent, different digits of y.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Whether the true class is in a set of candidates, and which of them it is.
+"""Judge candidate sets: whether they contain the true class, and which candidate it is.
 
-classifiers that never see a row's own set, taught again on what they choose (`disambiguation`)
--> probabilities, pooled with given ones (`pooling`)
--> mass outside the set, calibrated by planted wrong sets (`canaries`)
+1. Leave-one-out classifiers, retrained on the candidates that they choose (`disambiguation`).
+2. Their probabilities, pooled with given ones (`pooling`).
+3. The probability outside each set, calibrated by planted wrong sets (`canaries`).
 """

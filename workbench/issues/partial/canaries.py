@@ -1,7 +1,7 @@
-"""How many sets are wrong, and how likely each is: found by planting wrong ones, which costs nothing here.
+"""The number of wrong sets and the probability of each, estimated by planting wrong sets.
 
-The probabilities of a row do not depend on its own set. So a set in which one candidate has given way to another
-class shows what a wrong set looks like, without teaching anything again.
+The probabilities of a row do not depend on its own set. So replacing one candidate by another class shows the scores of
+wrong sets without retraining any model.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from workbench.confident.partial import weights_within
 from workbench.issues.calibration import expit, logit, platt
 
 TIMES, ROWS_PART, MOST_PLANTED = 3, 0.3, 20_000
-"""Copies, part of the rows in each, and planted sets at most."""
+"""Number of copies, share of the rows in each, and maximum number of planted sets."""
 
 BOUND_QUANTILES = (0.2, 0.3, 0.4, 0.5, 0.6)
-"""Of the scores of planted sets: above each of them the share of rows bounds the share of wrong sets."""
+"""Quantiles of the scores of planted sets; the share of rows above each of them bounds the share of wrong sets."""
 
 USUAL_SHARE = 0.05
-"""Share of wrong sets that is believed where planted ones can hardly be distinguished from the others."""
+"""Share of wrong sets assumed if planted sets can hardly be distinguished from the others."""
 
 CHANCE_AUROC, CLEAR = 0.55, 0.85
-"""Probability that a planted set scores above a right one: at the first nothing is distinguished, from the second on
-the count is believed as it is."""
+"""Probability that a planted set scores above a correct one: at or below the first value the estimate is ignored, from
+the second on it is fully used."""
 
 MOST_AMONG = 0.2
-"""Share of wrong sets among the rows, at most, that is taken into account when planted ones are compared with them."""
+"""Maximum share of wrong sets among the rows for which the AUROC of planted sets is corrected."""
 
 CANARY_ROUNDS = 5
 
 
 class Counted(NamedTuple):
-    """p_error : (n,) float64 in [0, 1]. share : of wrong sets. apart : how well planted sets are distinguished from
-    right ones, an AUROC. planted : how many there were."""
+    """p_error : (n,) float64 in [0, 1]. share : share of wrong sets. apart : AUROC of planted against correct sets.
+    planted : number of planted sets."""
 
     p_error: np.ndarray
     share: float
@@ -43,24 +43,24 @@ class Counted(NamedTuple):
 
 
 def mass_outside(probs: np.ndarray, sets: np.ndarray) -> np.ndarray:
-    """(n,) log odds that the true class is outside the set, by probabilities (n, k)."""
+    """Return the log odds (n,) that the true class is outside the set, from probabilities (n, k)."""
     return logit(1 - np.where(sets, probs, 0).sum(axis=1, dtype=np.float64))
 
 
 def count_outside(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: int) -> Counted:
-    """Calibrated probabilities that sets are wrong.
+    """Estimate calibrated probabilities that sets are wrong.
 
     Parameters
     ----------
-    probs : (n, k), which had not seen the sets. sets : bool (n, k), none empty and none of all classes.
-    drawn : (n, k) by which the candidate that gives way is drawn: as sure as the model is right about which is true.
+    probs : (n, k), of models that had not seen the sets. sets : bool (n, k), none empty and none with all classes.
+    drawn : (n, k) calibrated probabilities with which the replaced candidate is drawn.
 
     Notes
     -----
-    The share is the least of the bounds share(rows above q) / share(planted above q) over quantiles q, each with one
-    standard error added (as for mixture proportions, Blanchard, Lee & Scott 2010). It is pulled to 5 % as far as
-    planted sets are not distinguished. Probabilities are logistic in the score (Platt 1999), planted sets against rows,
-    all weighted by the probability that the set was right, in rounds.
+    The share is the smallest bound share(rows above q) / share(planted above q) over quantiles q, each with one standard
+    error added (as for mixture proportions, Blanchard, Lee & Scott 2010). The less planted sets are distinguished, the
+    more it is shrunk towards 5 %. Probabilities are a logistic function of the score (Platt 1999), fitted to planted
+    sets against rows, with each weighted by the probability that the set was correct; this is repeated in rounds.
     """
     score = mass_outside(probs, sets)
     rows, false = _planted(probs, drawn, sets, np.random.default_rng(seed))
@@ -68,7 +68,7 @@ def count_outside(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: 
         return Counted(np.full(len(sets), USUAL_SHARE), USUAL_SHARE, 0.5, 0)
     p, found, apart = np.zeros(len(score)), USUAL_SHARE, 0.5
     for _ in range(CANARY_ROUNDS):
-        right = 1 - p  # a set that is wrong already shows nothing by becoming more so
+        right = 1 - p  # changing a set that is already wrong says nothing
         found, apart = _share(score, false, right[rows])
         weight = np.clip((apart - CHANCE_AUROC) / (CLEAR - CHANCE_AUROC), 0, 1)
         found = float(expit(weight * logit(found) + (1 - weight) * logit(USUAL_SHARE)))
@@ -80,9 +80,9 @@ def count_outside(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: 
 
 
 def _share(score: np.ndarray, false: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """The share of wrong sets, and how well planted ones are distinguished from the right ones among the rows.
+    """Estimate the share of wrong sets, and the AUROC of planted sets against correct rows.
 
-    weight : of the planted ones, the probability that the set was right before.
+    weight : probability that each planted set was correct before the change.
     """
     n, order = len(score), np.argsort(false)
     ranked, above = false[order], 1 - (np.cumsum(weight[order]) - weight[order]) / weight.sum()
@@ -103,7 +103,7 @@ def _share(score: np.ndarray, false: np.ndarray, weight: np.ndarray) -> tuple[fl
 def _planted(
     probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows, and scores of their sets when one candidate has given way to a class from outside, drawn by frequency."""
+    """Return rows, and the scores of their sets after one candidate is replaced by an outside class, by frequency."""
     n = len(sets)
     size = min(round(ROWS_PART * n), MOST_PLANTED // TIMES)
     rows = np.concatenate([random.choice(n, size, replace=False) for _ in range(TIMES)])
@@ -116,7 +116,7 @@ def _planted(
 
 
 def _draw(weights: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """(m,) a column of each row, drawn by weights (m, k)."""
+    """Draw one column of each row (m,) with weights (m, k)."""
     summed = np.cumsum(weights, axis=1, dtype=np.float64)
     point = random.random(len(weights)) * summed[:, -1]
     return np.minimum((summed <= point[:, None]).sum(axis=1), weights.shape[1] - 1)

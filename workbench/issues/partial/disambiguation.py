@@ -1,7 +1,7 @@
-"""Classes from embeddings and candidate sets: kernel ridge regression taught in rounds on the candidates it prefers.
+"""Classes from embeddings and candidate sets: kernel ridge regression retrained in rounds on the candidates it prefers.
 
-PRODEN (Lv et al. 2020) with a classifier that never sees a row's own set, so that a wrong set cannot confirm itself:
-the first round learns all candidates of a set alike, each next one learns what the last one made of them.
+PRODEN (Lv et al. 2020) with a leave-one-out classifier, so that a wrong set cannot confirm itself. The first round
+weights all candidates of a set equally; each later round uses the probabilities of the round before.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.loo_classifiers import LOO_FLOOR, Ridge
 
 DISAMBIGUATION_ROUNDS, POOLED_ROUNDS = 10, 8
-"""Rounds; of the first of them the mean log probability says whether a set is wrong, since later ones agree with it."""
+"""Number of rounds, and the number of first rounds averaged to judge whether a set is wrong. Later rounds increasingly
+agree with the set."""
 
 ORDER_SPREADS = (0.0, 1.0, 2.0)
-"""Of classes with an order: standard deviations, in classes, by which what is taught is smoothed along it."""
+"""Standard deviations, in classes, for smoothing the targets of ordinal classes along their order."""
 
 LEAST_ROWS = 10
-"""Rows with a set and an embedding below which nothing is learnt."""
+"""Minimum number of rows with a set and an embedding."""
 
 
 class Learnt(NamedTuple):
     """Leave-one-out log probabilities, float32 (n, k).
 
-    first : after the first round. pooled : mean over the rounds that count for wrong sets, normalised. last : after
-    the last round. there : (n,) bool, rows with an embedding; in others all three say the shares of the classes.
+    first : after the first round. pooled : normalised mean of the rounds that judge sets. last : after the last round.
+    there : (n,) bool, rows with an embedding; for the others, all three hold the shares of the classes.
     """
 
     first: np.ndarray
@@ -40,12 +41,12 @@ class Learnt(NamedTuple):
 
 
 def learn_from_candidates(space: Space, sets: np.ndarray, *, ordered: bool = False, seed: int = 0) -> Learnt | None:
-    """Teach in rounds; None where there is too little to learn from.
+    """Train in rounds; None if there are too few rows.
 
     Parameters
     ----------
     space : unit vectors of n rows. sets : bool (n, k), all False in rows without a label.
-    ordered : whether the classes have an order, along which neighbours are alike.
+    ordered : whether the classes are ordinal, so that adjacent classes are similar.
     """
     taught = sets.any(axis=1) & space.there
     k = sets.shape[1]
@@ -68,7 +69,7 @@ def learn_from_candidates(space: Space, sets: np.ndarray, *, ordered: bool = Fal
 
 
 def _along_order(model: Ridge | ExactRidge | LandmarkRidge, even: np.ndarray, sets: np.ndarray) -> np.ndarray:
-    """(k, k) weights of classes near each other, of the spread under which the sets are likeliest."""
+    """Return the smoothing weights (k, k) of the spread that maximises the likelihood of the sets."""
     best = (-np.inf, np.eye(sets.shape[1], dtype=np.float32))
     rows = np.flatnonzero(model.taught)
     for spread in ORDER_SPREADS:
@@ -81,12 +82,12 @@ def _along_order(model: Ridge | ExactRidge | LandmarkRidge, even: np.ndarray, se
 
 
 def _gaussian(k: int, spread: float) -> np.ndarray:
-    """Weights that are 1 for the class itself, so that what is taught is smoothed and not made smaller."""
+    """Return smoothing weights (k, k) that are 1 for the class itself, so that its target is not reduced."""
     away = np.arange(k)[:, None] - np.arange(k)[None]
     return (np.eye(k) if spread == 0 else np.exp(-0.5 * (away / spread) ** 2)).astype(np.float32)
 
 
 def normalised(logs: np.ndarray) -> np.ndarray:
-    """Log probabilities whose rows sum to 1, float32."""
+    """Normalise log probabilities (n, k) so that the probabilities of each row sum to 1, float32."""
     logs = logs - logs.max(axis=1, keepdims=True)
     return (logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The evidence beside candidate sets, checked: given probabilities, and outputs of a training over its epochs."""
+"""Validated evidence about candidate sets: given probabilities, and outputs of a training in each epoch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workbench.issues.loo_classifiers import log_softmax
 from workbench.issues.partial.canaries import mass_outside
 
 LEAST_GIVEN = 1e-4
-"""Probability below which a given one counts as this."""
+"""Lower limit to which given probabilities are clipped."""
 
 
 class Seen(NamedTuple):
-    """What models say that were trained on the sets: (n, k) mean probabilities, (n,) mean log odds that the true class
-    is outside the set, and over how many epochs."""
+    """Outputs of models trained on the sets: mean probabilities (n, k), mean log odds (n,) that the true class is
+    outside the set, and the number of epochs."""
 
     probs: np.ndarray
     outside: np.ndarray
@@ -27,11 +27,11 @@ class Seen(NamedTuple):
 
 
 def candidate_probabilities(asked: Asked) -> np.ndarray | None:
-    """(n, k) float given probabilities; None without.
+    """Return the given probabilities, float (n, k); None if not given.
 
     Raises
     ------
-    InputError : another shape, no probabilities, or a name that is not among the classes or ids.
+    InputError : wrong shape, values that are not probabilities, or a name that is not among the classes or ids.
     """
     given, dataset = asked.evidence.get("pred_probs"), asked.dataset
     if given is None:
@@ -44,11 +44,11 @@ def candidate_probabilities(asked: Asked) -> np.ndarray | None:
 
 
 def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | None:
-    """What was trained on the sets (n, k): `logits` by epoch, and probabilities that are not out-of-fold; or None.
+    """Average the outputs of models trained on the sets: `logits` of each epoch, and in-sample probabilities; or None.
 
     Raises
     ------
-    InputError : logits of another shape, or that are not finite.
+    InputError : logits have the wrong shape or are not finite.
     """
     parts = [] if probs is None or asked.out_of_fold else [np.maximum(probs, LEAST_GIVEN).astype(np.float32)]
     logits = asked.evidence.get("logits")

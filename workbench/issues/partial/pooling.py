@@ -1,7 +1,7 @@
-"""Several opinions on the classes as one: log probabilities added with the weights under which the sets are likeliest.
+"""Pool several opinions about the classes: a weighted sum of log probabilities that maximises the likelihood of sets.
 
-A model that says little gets little weight, one that is too sure or not sure enough is put on a common scale. Only
-opinions that have not seen the sets may be pooled like this.
+Uninformative models get little weight, and over- and underconfident models are rescaled. Only opinions of models that
+have not seen the sets may be pooled in this way.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from workbench.issues.loo_classifiers import LOO_FLOOR
 from workbench.issues.partial.disambiguation import normalised
 
 WEIGHTS_ALONE = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
-"""Weights of a single opinion."""
+"""Candidate weights of a single opinion."""
 
 OWN_WEIGHTS, GIVEN_WEIGHTS = (0.75, 1.0, 1.25), (0.0, 0.1, 0.25, 0.5)
-"""Weights of our own classifiers, whose scale is chosen already, and of a given opinion. The latter may make sets
-likely because both come from the same mistakes, so it does not get all of the say; a sure one needs little weight."""
+"""Candidate weights of our own classifiers, which are already scaled, and of a given opinion. The latter may fit the
+sets only because both share the same mistakes, so its weight is limited; a confident opinion needs little weight."""
 
 POOLING_SAMPLE = 5000
-"""Rows by which weights are chosen."""
+"""Maximum number of rows used to choose the weights."""
 
 
 def weights_of(opinions: Sequence[np.ndarray], sets: np.ndarray) -> tuple[float, ...]:
-    """Weights of one or two opinions, log probabilities (n, k), under which the sets (n, k) are likeliest."""
+    """Choose weights of one or two opinions, log probabilities (n, k), that maximise the likelihood of the sets."""
     rows = np.flatnonzero(sets.any(axis=1))
     rows = rows if len(rows) <= POOLING_SAMPLE else rows[np.linspace(0, len(rows) - 1, POOLING_SAMPLE).astype(int)]
     some, given = [one[rows] for one in opinions], sets[rows]
@@ -43,5 +43,5 @@ def weights_of(opinions: Sequence[np.ndarray], sets: np.ndarray) -> tuple[float,
 
 
 def pooled(opinions: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
-    """Weighted sum of log probabilities (n, k), normalised."""
+    """Return the normalised weighted sum of log probabilities (n, k)."""
     return normalised(reduce(np.add, (np.float32(weight) * one for weight, one in zip(weights, opinions, strict=True))))

@@ -1,6 +1,6 @@
-"""Which tags of which examples are missing or wrong: the estimator of multi-label data, and its parts.
+"""Find missing and wrong tags of examples: the estimator of multi-label data and its parts.
 
-`estimator` is the answer; `heads` predicts each tag from embeddings without the example's own row, `sets` from its
-other tags, `lines` puts scores on the scale of the given tags, `rates` says how often each tag is left out or given
-for nothing; `candidates` picks the cells worth looking at where tags are too many for all of them.
+`estimator` combines all parts. `heads` predicts each tag from embeddings with leave-one-out regression, `sets` from the
+other tags of the example. `lines` converts scores to probabilities of the given tags, `rates` estimates how often each
+tag is missing or given by mistake. `candidates` selects the cells to judge if there are too many tags to judge all.
 """

@@ -1,9 +1,9 @@
-"""Very many tags: the cells worth looking at, and what is known of each, without a table of all of them.
+"""Very many tags: select the cells to judge and compute their scores without a full table of all cells.
 
-Looked at are the cells that are given and about a dozen a row that look likeliest by the embeddings (or by the given
-probabilities); what lies below that floor is counted, not listed. Scores come from blocks of rows, predictions
-without the own row only for the cells looked at. Lines are fitted to the cells above the floor alone: which cells these
-are depends on the evidence, while "those that are given" depends on the labels.
+The selected cells are the given tags and, on average, about a dozen other tags per row that the embeddings or the given
+probabilities rank highest. Cells below that threshold are counted but not listed. Scores are computed in blocks of
+rows; leave-one-out predictions only for the selected cells. Lines are fitted only to cells above the threshold, because
+that choice depends on the evidence and not on the labels.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from workbench.issues.tags.tag_views import GIVEN, HEADS, SETS
 from workbench.tasks.tag_cells import NO, UNKNOWN, YES, TagCells, distinct
 
 A_ROW = 12
-"""Cells looked at in each row, beside those that are given, on average."""
+"""Average number of cells selected per row, besides the given tags."""
 
 SCORED_AT_A_TIME = 1000
-"""Rows scored at once."""
+"""Number of rows scored at once."""
 
 CELLS = 1 << 15
-"""Cells predicted at once."""
+"""Number of cells predicted at once."""
 
 TRIED_TAGS = 48
-"""Tags by which the penalty is chosen: those with the most positives."""
+"""Number of tags used to choose the penalty: those with the most positives."""
 
 SET_PENALTY = 10.0
 
 MOST_ASKED_TAGS = 12_000
-"""Of more, the other tags are not asked: their matrix would take over half a gigabyte."""
+"""Maximum number of tags for which other tags are used: a larger matrix would take over half a gigabyte."""
 
 
 class Chosen(NamedTuple):
-    """The m cells looked at, by row and tag.
+    """The m selected cells, sorted by row and tag.
 
     rows, tags : int64. given : int64, 1 yes, 0 no, -1 unknown. odds : float32, pooled log odds of yes. sets : float32,
-    what the other tags predict, in standard deviations, or None. above : bool, above the floor. unlisted : (k,) known
-    cells of each tag, all "no", that are not listed. used : names of views.
+    predictions from the other tags, in standard deviations, or None. above : bool, above the threshold. unlisted : (k,)
+    number of known cells of each tag, all "no", that are not listed. used : names of views.
     """
 
     rows: np.ndarray
@@ -59,7 +59,7 @@ class Chosen(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """The centred table A = V + base mu', 0 where a cell is unknown: V sparse (n, k), base (n,), mu (k,)."""
+    """The centred table A = V + base mu', 0 in unknown cells: V sparse (n, k), base (n,), mu (k,)."""
 
     v: Any
     base: np.ndarray
@@ -70,12 +70,12 @@ class _Sums(NamedTuple):
 def chosen_cells(
     given: TagCells, k: int, probs: np.ndarray | None, vectors: np.ndarray | None, decided: np.ndarray
 ) -> Chosen:
-    """Choose and judge.
+    """Select cells and compute their log odds.
 
     Parameters
     ----------
-    probs : (n, k) probabilities of yes, may be memory-mapped. vectors : (n, d). decided : (r, 2) rows and tags to list
-        in any case.
+    probs : (n, k) probabilities of yes, may be memory-mapped. vectors : (n, d). decided : (r, 2) rows and tags that are
+        always listed.
     """
     sums = _centred(given, k)
     spread = np.sqrt(sums.mean * (1 - sums.mean)).astype(np.float32)
@@ -84,7 +84,7 @@ def chosen_cells(
     heads = None if vectors is None else _Heads(vectors, sums, spread, given, k)
     step("the likeliest tags of each example")
     inverse = None
-    if 1 < k <= MOST_ASKED_TAGS:  # made by another thread meanwhile: neither waits for Python
+    if 1 < k <= MOST_ASKED_TAGS:  # in another thread; neither holds the GIL for long
         inverse = ThreadPoolExecutor(1).submit(_inverse, sums)
     high = [] if heads is None else [heads.likeliest()]
     high += [] if probs is None else [_likeliest(probs, given.n, k)]
@@ -142,7 +142,7 @@ def _centred(given: TagCells, k: int) -> _Sums:
 
 
 def _states(given: TagCells, k: int, every: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """What is given of cells, by their place row * k + tag, in order."""
+    """Return the given states of cells, addressed by row * k + tag, in order."""
     listed = np.where(given.open | given.missing, UNKNOWN, NO)[rows]
     listed[np.searchsorted(every, given.yes.rows * k + given.yes.tags)] = YES
     rest = np.searchsorted(every, given.rest.rows * k + given.rest.tags)
@@ -151,7 +151,7 @@ def _states(given: TagCells, k: int, every: np.ndarray, rows: np.ndarray) -> np.
 
 
 class _Heads:
-    """Ridge heads of all tags on the embeddings, in the space of these."""
+    """Ridge regression of all tags on the embeddings, in primal form."""
 
     def __init__(self, vectors: np.ndarray, sums: _Sums, spread: np.ndarray, given: TagCells, k: int) -> None:
         self.there = np.asarray(np.isfinite(vectors).all(axis=1))
@@ -169,7 +169,7 @@ class _Heads:
         self.scaled = self.weights / spread
 
     def _penalty(self, given: TagCells, k: int) -> float:
-        """The best one for the tags with most positives, on at most 20,000 rows."""
+        """Choose the penalty for the tags with the most positives, on at most 20,000 rows."""
         some = np.argsort(-np.bincount(given.yes.tags, minlength=k), kind="stable")[:TRIED_TAGS]
         rows = np.flatnonzero(self.there & ~given.missing)
         rows = rows[:: max(1, len(rows) // 20_000)]
@@ -186,12 +186,12 @@ class _Heads:
         return best_penalty(self.x[rows], np.where(known, table, 0).astype(np.float32), known)
 
     def likeliest(self) -> np.ndarray:
-        """Places row * k + tag with a standardised score above one floor for all."""
+        """Return the cells, as row * k + tag, whose standardised score exceeds a common threshold."""
         n = len(self.x)
         starts = range(0, n, SCORED_AT_A_TIME)
         floor = np.float32(_floor(self.x[:SCORED_AT_A_TIME] @ self.scaled))
         found: list[np.ndarray] = [np.empty(0, np.int64)] * len(starts)
-        buffers: list[np.ndarray] = []  # one for each thread
+        buffers: list[np.ndarray] = []  # one per thread
 
         def look(place: int) -> None:
             x = self.x[starts[place] : starts[place] + SCORED_AT_A_TIME]
@@ -207,7 +207,7 @@ class _Heads:
         return np.concatenate(found)
 
     def left_out(self, rows: np.ndarray, tags: np.ndarray, listed: np.ndarray) -> np.ndarray:
-        """(m,) standardised predictions of cells, without the own row."""
+        """Return standardised leave-one-out predictions (m,) of cells."""
         turned = np.ascontiguousarray(self.weights.T)
         fitted = np.empty(len(rows), np.float32)
 
@@ -224,7 +224,7 @@ class _Heads:
 
 
 def _floor(scores: np.ndarray) -> float:
-    """The value that about `A_ROW` scores a row exceed."""
+    """Return the threshold that about `A_ROW` scores per row exceed."""
     if scores.shape[1] <= A_ROW:
         return -np.inf
     flat = scores.ravel()
@@ -233,7 +233,7 @@ def _floor(scores: np.ndarray) -> float:
 
 
 def _likeliest(probs: np.ndarray, n: int, k: int) -> np.ndarray:
-    """Places of probabilities above one floor for all."""
+    """Return the cells, as row * k + tag, whose probability exceeds a common threshold."""
     floor, found = None, []
     for start in range(0, n, SCORED_AT_A_TIME):
         block = np.nan_to_num(np.asarray(probs[start : start + SCORED_AT_A_TIME], np.float32), nan=0.0)
@@ -251,7 +251,7 @@ def _gathered(probs: np.ndarray, rows: np.ndarray, tags: np.ndarray) -> np.ndarr
 
 
 def _inverse(sums: _Sums) -> np.ndarray | None:
-    """(A'A + l I)^-1 of the centred table, float32 (k, k); None where it has none."""
+    """Return (A'A + l I)^-1 of the centred table, float32 (k, k); None if there are too many tags."""
     from scipy.linalg import lapack
 
     k, v, base, mean = len(sums.mean), sums.v, sums.base, sums.mean
@@ -270,7 +270,7 @@ def _from_other_tags(
     sums: _Sums, inverse: np.ndarray | None, rows: np.ndarray, tags: np.ndarray, listed: np.ndarray,
     spread: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """(m,) what the other tags of the row predict of each cell, without the row: as `sets`, for some cells only."""
+    """Predict cells (m,) from the other tags of their rows, each row left out, as in `sets` but for some cells only."""
     if inverse is None:
         return np.zeros(len(rows), np.float32)
     v, base, mean = sums.v, sums.base, sums.mean

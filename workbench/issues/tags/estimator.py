@@ -88,7 +88,7 @@ def _all_cells(
     step("rates of missing and wrong tags")
     judged = wrong(seen.cells, odds[seen.known]) if len(seen.known) else _nothing(k)
     notes = [f"the other tags of an example add {seen.gain:.1%} of log likelihood"]
-    notes.append("they have a say" if seen.sets is not None else "too little to have a say")
+    notes.append("used" if seen.sets is not None else "too little to be used")
     notes = [", ".join(notes)]
     if epochs is not None and len(seen.known):
         judged = _with_training(judged, seen.cells, epochs.at(seen.known), seen.used, notes)
@@ -106,7 +106,7 @@ def _all_cells(
 
 
 def _with_training(judged: Wrong, cells: Cells, p_yes: np.ndarray, used: Sequence[str], notes: list[str]) -> Wrong:
-    """What was judged, with the say of a training; how much that is goes to the notes."""
+    """Combine the result with the doubts of a training, described in the notes."""
     p, note = training.weighed(judged.p, cells, p_yes, heads=HEADS in used)
     notes.append(note)
     return judged._replace(p=p)
@@ -142,7 +142,7 @@ def _some_cells(
         chosen.rows, chosen.tags, chosen.given, p_error, chosen.odds, says, chosen.sets, given_of, judged.likeliest,
         dataset.classes, near,
     )  # fmt: skip
-    low = (chosen.given == 1) & ~chosen.above  # for each right tag below the floor some are missing there
+    low = (chosen.given == 1) & ~chosen.above  # for each correct tag below the threshold, some are missing there
     odds_missing = judged.likeliest.missing / (1 - judged.likeliest.missing)
     share = ((1 - p_error[low]) * odds_missing[chosen.tags[low]]).sum()
     note = f"{len(chosen.rows):,} of {dataset.n * width:,} cells judged: those given, and the most likely others"

@@ -1,7 +1,7 @@
-"""Each tag from embeddings, by ridge regression that never sees the row it predicts: one factorisation for all tags.
+"""Predict each tag from embeddings by leave-one-out ridge regression, with one factorisation for all tags.
 
-The prediction without the own row has a closed form, z = (f - h (y - mu)) / (1 - h), where f = H (Y - mu) and h is
-the diagonal of the hat matrix H (Allen 1974), so no folds are needed. The penalty is that of the best likelihood.
+Leave-one-out predictions have a closed form, z = (f - h (y - mu)) / (1 - h), where f = H (Y - mu) and h is the diagonal
+of the hat matrix H (Allen 1974), so no folds are needed. The penalty is chosen by likelihood.
 """
 
 from __future__ import annotations
@@ -12,31 +12,32 @@ from workbench.foundation.rows import unit_rows
 from workbench.issues.calibration import expit
 
 HEAD_PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-"""Tried, as parts of the number of rows."""
+"""Penalties to try, as shares of the number of rows."""
 
 SLOPES = (1.0, 2.0, 4.0, 8.0)
-"""Slopes of the logistic function by which penalties are compared."""
+"""Slopes of the logistic function used to compare penalties."""
 
 KERNEL_ROWS = 3000
-"""Up to so many rows the kernel is Gaussian; above it is linear."""
+"""Maximum number of rows for the Gaussian kernel; beyond it the kernel is linear."""
 
 KERNEL_WIDTH_RANK = 20
-"""The width of the kernel is the distance to the neighbour of this rank, in the median."""
+"""Rank of the neighbour whose median distance is the width of the kernel."""
 
 MOST_EXACT = 5_000_000
-"""Numbers up to which embeddings are standardised in double precision."""
+"""Maximum size of embeddings that are standardised in double precision."""
 
 MOST_FITTED_CELLS = 300_000
-"""Cells of which the likelihood is taken."""
+"""Maximum number of cells used for the likelihood."""
 
 
 def left_out(vectors: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n, k) float32 predictions in standard deviations of each tag; NaN in rows without a vector.
+    """Return leave-one-out predictions, float32 (n, k), in standard deviations of each tag; NaN in rows without a
+    vector.
 
     Parameters
     ----------
-    vectors : (n, d) float, rows with NaN have none.
-    target : (n, k) float32, 1 yes, 0 no; anything where `known` is False: such cells count as average.
+    vectors : (n, d) float, NaN in rows without one.
+    target : (n, k) float32, 1 yes, 0 no; ignored where `known` is False, as such cells count as average.
     """
     out = np.full(target.shape, np.nan, np.float32)
     there = np.flatnonzero(np.isfinite(vectors).all(axis=1) & known.any(axis=1))
@@ -49,12 +50,12 @@ def left_out(vectors: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.n
 
 
 def best_penalty(x: np.ndarray, target: np.ndarray, known: np.ndarray) -> float:
-    """The penalty of the best likelihood, as a part of the number of rows; `x` as `standardised` gives it."""
+    """Return the most likely penalty, as a share of the number of rows; `x` as returned by `standardised`."""
     return _best(x, target, known, linear=True)[0]
 
 
 def _best(x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) -> tuple[float, np.ndarray]:
-    """(penalty, predictions without the own row)."""
+    """Return (penalty, leave-one-out predictions)."""
     mean, spread = averages(y, seen)
     centred = np.where(seen, y - mean, 0).astype(np.float32)
     basis, sizes = factors(x, linear)
@@ -73,14 +74,15 @@ def _best(x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) 
 
 
 def averages(target: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(k,) share of yes among the known cells of each tag, half a yes and half a no added, and its deviation."""
+    """Return the share of yes (k,) among the known cells of each tag, with half a yes and half a no added, and its
+    standard deviation (k,)."""
     count = known.sum(axis=0)
     mean = (np.where(known, target, 0).sum(axis=0) + 0.5) / (count + 1)
     return mean.astype(np.float32), np.sqrt(mean * (1 - mean)).astype(np.float32)
 
 
 def standardised(vectors: np.ndarray) -> np.ndarray:
-    """(n, d) float32, columns of mean 0 and deviation 1, then rows of length 1."""
+    """Standardise columns to mean 0 and deviation 1, then normalise rows to unit length: float32 (n, d)."""
     vectors = np.asarray(vectors, np.float32 if vectors.size > MOST_EXACT else np.float64)
     low, high = vectors.min(axis=0), vectors.max(axis=0)
     vectors = vectors[:, high > low]
@@ -90,7 +92,7 @@ def standardised(vectors: np.ndarray) -> np.ndarray:
 
 
 def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Orthonormal columns (n, r) and r eigenvalues of the kernel of unit rows: Gaussian for few rows, else linear."""
+    """Return r eigenvectors (n, r) and eigenvalues of the kernel of unit rows: Gaussian for few rows, else linear."""
     n, d = x.shape
     if n <= KERNEL_ROWS and not linear:
         far = np.maximum(2 - 2 * (x @ x.T), 0)
@@ -108,7 +110,7 @@ def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray
 
 
 def slope_likelihood(z: np.ndarray, y: np.ndarray, known: np.ndarray, mean: np.ndarray) -> float:
-    """The largest log likelihood of the known cells along one slope for all tags."""
+    """Return the maximum log likelihood of the known cells over one common slope for all tags."""
     base = np.log(mean) - np.log1p(-mean)
     values = []
     for slope in SLOPES:

@@ -1,8 +1,8 @@
-"""Logistic lines, one per tag, pulled towards each other: scores become probabilities of the given tags.
+"""Logistic regressions, one per tag with shrinkage, that convert scores to probabilities of the given tags.
 
     logit p = b_t + w_t . x        (Platt 1999, one line per tag)
 
-Tags with many positives have their own line, rare ones share the common slopes: there is no least number of positives.
+Slopes of tags with few positives are shrunk to common slopes, so no minimum number of positives is needed.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import numpy as np
 from workbench.issues.calibration import expit
 
 PULL = 3.0
-"""Strength of the pull of a tag's slopes towards the common ones, as in -PULL/2 (w_t - w)^2."""
+"""Strength of the shrinkage of a tag's slopes towards the common ones, as in -PULL/2 (w_t - w)^2."""
 
 HOLD = 0.5
-"""The same of its level towards that of its share of positives."""
+"""Strength of the shrinkage of a tag's level towards that of its share of positives."""
 
 SLOPE_ROUNDS = 8
 
 MOST_IN_COMMON = 300_000
-"""Cells from which the common slopes are found."""
+"""Maximum number of cells used to fit the common slopes."""
 
 
 class Cells:
-    """Known cells in any order, prepared for sums over tags.
+    """Known cells in any order, prepared for sums by tag.
 
     Parameters
     ----------
@@ -40,24 +40,25 @@ class Cells:
         self.share = (self.positives + 0.5) / (self.count + 1)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """(k,) sum over the cells of each tag."""
+        """Return the sums (k,) over the cells of each tag."""
         return np.bincount(self.tag, values, self.k)
 
 
 def log_likelihood(log_odds: np.ndarray, y: np.ndarray) -> float:
-    """Of 0 and 1 under log odds, summed."""
+    """Return the total log likelihood of the labels y under log odds."""
     return float(-np.logaddexp(0, np.where(y > 0.5, -log_odds, log_odds)).sum())
 
 
 class Lines(NamedTuple):
-    """A line for each of k tags: level (k,), slopes (k, d), and the means (d, k) that features are taken from."""
+    """The line of each of k tags: levels (k,), slopes (k, d), and means (d, k) that are subtracted from the
+    features."""
 
     level: np.ndarray
     slopes: np.ndarray
     means: list[np.ndarray]
 
     def at(self, tag: np.ndarray, *features: np.ndarray) -> np.ndarray:
-        """(m,) float32 log odds of yes of any cells."""
+        """Return the log odds of yes, float32 (m,), of any cells."""
         odds = self.level[tag]
         for place, one in enumerate(features):
             odds = odds + self.slopes[tag, place] * (one - self.means[place][tag])
@@ -65,11 +66,11 @@ class Lines(NamedTuple):
 
 
 def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
-    """A line per tag on the features, fitted to the given tags.
+    """Fit one line per tag on the features to the given tags.
 
     Parameters
     ----------
-    features : (m,) each, of similar scale. start : slope of the first one before anything is seen; of others 0.
+    features : (m,) each, on similar scales. start : initial slope of the first feature; 0 for the others.
     """
     x = [np.asarray(one, np.float32) for one in features]
     base = np.log(cells.share) - np.log1p(-cells.share)
@@ -81,7 +82,7 @@ def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
     some, those = (
         (cells, x) if part.step == 1 else (Cells(cells.tag[part], cells.y[part], cells.k), [one[part] for one in x])
     )
-    for _ in range(SLOPE_ROUNDS):  # common slopes, own levels: Newton with the levels eliminated
+    for _ in range(SLOPE_ROUNDS):  # common slopes, separate levels: Newton's method with the levels eliminated
         gradient, hessian = _moments(some, those, level[some.tag] + sum(w * one for w, one in zip(common, those)))
         gradient[:, 0] -= HOLD * (level - base)
         hessian[:, 0, 0] += HOLD
@@ -110,7 +111,7 @@ def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
 
 
 def _moments(cells: Cells, x: list[np.ndarray], odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(k, d) gradient and (k, d, d) curvature of the log likelihood of each tag's level and slopes."""
+    """Return the gradient (k, d) and curvature (k, d, d) of the log likelihood in the level and slopes of each tag."""
     p = expit(odds.astype(np.float32))
     away, weight = cells.y - p, np.maximum(p * (1 - p), 1e-7)
     every = [np.float32(1), *x]

@@ -1,4 +1,4 @@
-"""The evidence beside tags, checked: probabilities matched by name, embeddings or texts as vectors."""
+"""Validated evidence about tags: probabilities matched by name, and vectors of embeddings or texts."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from workbench.foundation.errors import InputError
 from workbench.issues.kinds.contract import Asked
 
 TOP = ("row", "tag", "p")
-"""Columns of a table of the most likely cells only."""
+"""Columns of a table that holds only the most likely cells."""
 
 
 def tag_probabilities(asked: Asked) -> np.ndarray | None:
-    """(n, k) float probabilities of yes, NaN where there is none; None without.
+    """Return the given probabilities of yes, float (n, k), NaN for missing ones; None if not given.
 
     Raises
     ------
-    InputError : another shape, no probabilities, a name that is not among the tags or ids.
+    InputError : wrong shape, values that are not probabilities, or a name that is not among the tags or ids.
     """
     given, dataset = asked.evidence.get("pred_probs"), asked.dataset
     if given is None:
@@ -28,7 +28,8 @@ def tag_probabilities(asked: Asked) -> np.ndarray | None:
     if isinstance(given, pd.DataFrame) and set(TOP) <= set(map(str, given.columns)):
         return _of_top_cells(given, asked)
     if isinstance(given, (list, tuple)) and len(given) == dataset.k and all(np.ndim(one) == 2 for one in given):
-        given = np.stack([np.asarray(one)[:, -1] for one in given], axis=1)  # as scikit-learn's predict_proba gives it
+        given = np.stack([np.asarray(one)[:, -1] for one in given], axis=1)  # as returned by predict_proba of
+        # scikit-learn
     values = np.asarray(to_matrix("pred_probs", given, dataset.ids, dataset.classes))
     if values.dtype.kind not in "fiub":
         raise InputError.at("pred_probs", f"has dtype {values.dtype}", "Pass numbers in [0, 1].")
@@ -37,7 +38,7 @@ def tag_probabilities(asked: Asked) -> np.ndarray | None:
 
 
 def _of_top_cells(table: pd.DataFrame, asked: Asked) -> np.ndarray:
-    """A table of row, tag and p; a cell that is not in it is less likely than all of its row that are."""
+    """Convert a table of row, tag and p; cells that it lacks are less likely than the listed ones of their row."""
     dataset = asked.dataset
     numbers = pd.api.types.is_numeric_dtype(table["row"])
     rows = table["row"].to_numpy(np.int64) if numbers else dataset.rows(table["row"].tolist())
@@ -61,7 +62,7 @@ def _of_top_cells(table: pd.DataFrame, asked: Asked) -> np.ndarray:
 
 
 def vectors(asked: Asked) -> tuple[np.ndarray | None, str]:
-    """(n, d) float vectors of embeddings or, without these, of texts; and what they are, in words."""
+    """Return vectors, float (n, d), of embeddings or, without these, of texts, and their description."""
     dataset = asked.dataset
     given = asked.evidence.get("embeddings")
     if given is not None:

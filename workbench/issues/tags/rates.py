@@ -1,12 +1,12 @@
-"""How often each tag is missing where it belongs and given where it does not, and what that makes of each cell.
+"""Rates of missing and extra tags, and the probability that each cell is wrong.
 
-For each tag, a = P(given no | truly yes) and b = P(given yes | truly no), by two ways that err in opposite directions:
-the confident joint, which counts cells that the model confidently contradicts (Northcutt, Jiang, Chuang 2021, per
-tag), and maximum likelihood of
+For each tag, a = P(given no | truly yes) and b = P(given yes | truly no) are estimated in two ways that err in opposite
+directions: by the confident joint, which counts cells that the model confidently contradicts (Northcutt, Jiang, Chuang
+2021, per tag), and by maximum likelihood of
 
     P(given yes) = (1 - a) s + b (1 - s),    s = expit(c + w logit q).
 
-Both are pulled towards what is common to all tags. P(wrong) of a cell is half-way between them, in log odds.
+Both are shrunk towards rates common to all tags. P(wrong) of a cell is the mean of the two, in log odds.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ from workbench.issues.calibration import expit, logit
 from workbench.issues.tags.lines import Cells
 
 PSEUDO_CELLS = 15.0
-"""Cells of a tag that weigh as much as what is common to all tags; of thousands of tags `PSEUDO_MANY`."""
+"""Weight of the common rates, in cells of a tag; `PSEUDO_MANY` with thousands of tags."""
 
 PSEUDO_MANY, MANY_TAGS = 3000.0, 1000
 
 RATE_PRIOR = np.array([-1.5, -3.0, 0.3, 0.0])
 SPREAD = np.array([0.7, 0.7, 0.4, 1.0])
-"""Of logit a, logit b, log w and c before anything is seen; the means are estimated again from all tags."""
+"""Prior of logit a, logit b, log w and c; the means are then estimated from all tags."""
 
 ODDS_BINS, ODDS_BINS_MANY, EDGE = 120, 48, 12.0
-"""Log odds are put into so many bins between -EDGE and EDGE for the likelihood, whose cost no longer grows with cells.
-"""
+"""Number of bins of log odds between -EDGE and EDGE for the likelihood, so that its cost does not grow with cells."""
 
 COUNTED_AGAIN, RATE_STEPS = 3, 6
 
 
 class Rates(NamedTuple):
-    """Of k tags.
+    """Error rates of k tags.
 
     missing, extra : (k,) P(given no | truly yes) and P(given yes | truly no), float64.
     """
@@ -45,7 +44,7 @@ class Rates(NamedTuple):
 
 
 class Wrong(NamedTuple):
-    """P(wrong) of the cells: `p` half-way, `by_count` and `by_likelihood`, (m,) each; and the rates of both."""
+    """P(wrong) of the cells, (m,) each: their mean `p`, `by_count` and `by_likelihood`; and the rates of both."""
 
     p: np.ndarray
     by_count: np.ndarray
@@ -55,11 +54,11 @@ class Wrong(NamedTuple):
 
 
 def wrong(cells: Cells, odds: np.ndarray, unlisted: np.ndarray | None = None) -> Wrong:
-    """How likely each cell is wrong.
+    """Estimate the probability that each cell is wrong.
 
     Parameters
     ----------
-    odds : (m,) log odds of yes. unlisted : (k,) further cells of each tag that are "no" and clearly so.
+    odds : (m,) log odds of yes. unlisted : (k,) number of further cells of each tag that are clearly "no".
     """
     unlisted = np.zeros(cells.k) if unlisted is None else unlisted.astype(float)
     counted = confident_rates(cells, odds, unlisted)
@@ -71,7 +70,7 @@ def wrong(cells: Cells, odds: np.ndarray, unlisted: np.ndarray | None = None) ->
 
 
 def confident_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> Rates:
-    """By the confident joint of each tag, pulled to the common rates."""
+    """Estimate rates by the confident joint of each tag, shrunk towards the common rates."""
     p, y = expit(odds), cells.y > 0.5
     negatives = cells.count - cells.positives
     yes_bar = cells.sums(np.where(y, p, 0)) / np.maximum(cells.positives, 1)
@@ -96,7 +95,7 @@ def _pulled(part: np.ndarray, whole: np.ndarray, pseudo: float) -> np.ndarray:
 
 
 def likeliest_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> tuple[Rates, np.ndarray, np.ndarray]:
-    """(rates, w, c) of each tag, by penalised likelihood: Fisher scoring on binned log odds."""
+    """Return (rates, w, c) of each tag by penalised likelihood, with Fisher scoring on binned log odds."""
     bins = ODDS_BINS if cells.k < MANY_TAGS else ODDS_BINS_MANY
     place = np.clip(((odds + EDGE) * (bins / (2 * EDGE))).astype(np.int64), 0, bins - 1)
     flat = cells.tag * bins + place
@@ -133,7 +132,7 @@ def likeliest_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> tup
 
 
 def _posterior(cells: Cells, odds: np.ndarray, missing: np.ndarray, extra: np.ndarray) -> np.ndarray:
-    """(m,) P(wrong) by Bayes' rule."""
+    """Return P(wrong) (m,) by Bayes' rule."""
     a = np.log(missing) - np.log1p(-extra)
     b = np.log(extra) - np.log1p(-missing)
     return expit(np.where(cells.y > 0.5, b - odds, a + odds))

@@ -1,7 +1,7 @@
-"""Each tag from the other tags of its example, with neither the cell nor its row: what usually goes together.
+"""Predict each tag from the other tags of its example, without using the cell or its row.
 
-A ridge auto-encoder without the identity (EASE, Steck 2019): with A = Y - mean and P = (A'A + l I)^-1, A - A P / diag P
-predicts each cell from the others of its row. The row itself is taken out of P by its leverage, in closed form.
+A ridge autoencoder with a zero diagonal (EASE, Steck 2019): with A = Y - mean and P = (A'A + l I)^-1, A - A P / diag P
+predicts each cell from the others of its row. Each row is left out of P in closed form, by its leverage.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from workbench.issues.tags.heads import averages, slope_likelihood
 SET_PENALTIES = (10.0, 100.0, 1000.0)
 
 GAIN = 0.04
-"""Least relative gain in log likelihood for which the other tags are believed: tags that are wrong together, as where a
-report leaves several out, look like tags that belong together."""
+"""Minimum relative gain in log likelihood for which the other tags are used. Tags that are wrong together, as when a
+report omits several, look like tags that belong together."""
 
 
 def from_other_tags(target: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n, k) float32 predictions in standard deviations of each tag; 0 says nothing.
+    """Return predictions, float32 (n, k), in standard deviations of each tag; 0 if nothing is known.
 
     Parameters
     ----------
-    target : (n, k) float32, 1 yes, 0 no; anything where `known` is False: such cells count as average.
+    target : (n, k) float32, 1 yes, 0 no; ignored where `known` is False, as such cells count as average.
     """
     mean, spread = averages(target, known)
     centred = np.where(known, target - mean, 0).astype(np.float32)

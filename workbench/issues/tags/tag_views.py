@@ -1,8 +1,8 @@
-"""What is known of each cell without its own label: the views, pooled, as log odds of yes.
+"""Pooled log odds of yes of each cell, from views that do not use its own label.
 
-Every view is put on the scale of the given tags first (`lines`), since probabilities of other people's models, and
-scores of ridge regression, are on scales of their own; then log odds are added with weights by likelihood. The
-example's other tags enter only where they make the given ones clearly likelier.
+Each view is first calibrated to the given tags (`lines`), since probabilities of other models and scores of ridge
+regression have different scales. Then log odds are added with weights chosen by likelihood. The other tags of the
+example are used only if they clearly increase the likelihood of the given ones.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ HEADS, GIVEN, SETS = "held-out heads on embeddings", "given probabilities", "oth
 
 
 class TagViews(NamedTuple):
-    """Of a table (n, k).
+    """Pooled views of a table (n, k).
 
     Attributes
     ----------
-    odds : float32 (n, k), pooled log odds of yes. used : names of views that have a say.
-    sets : float32 (n, k), what the other tags predict, in standard deviations; None where they have no say.
-    gain : relative gain in log likelihood by the other tags.
-    cells : the known cells, at the places `known` (m,) of the flattened table.
+    odds : float32 (n, k), pooled log odds of yes. used : names of the views used.
+    sets : float32 (n, k), predictions from the other tags, in standard deviations; None if not used.
+    gain : relative gain in log likelihood from the other tags.
+    cells : the known cells, at the positions `known` (m,) of the flattened table.
     """
 
     odds: np.ndarray
@@ -39,12 +39,12 @@ class TagViews(NamedTuple):
 
 
 def views(table: np.ndarray, probs: np.ndarray | None, vectors: np.ndarray | None) -> TagViews:
-    """Pool what there is.
+    """Pool the available views.
 
     Parameters
     ----------
-    table : int8 (n, k), 1 yes, 0 no, -1 unknown. probs : (n, k) probabilities of yes, NaN where there is none.
-    vectors : (n, d), rows with NaN have none.
+    table : int8 (n, k), 1 yes, 0 no, -1 unknown. probs : (n, k) probabilities of yes, NaN for missing ones.
+    vectors : (n, d), NaN in rows without one.
     """
     n, k = table.shape
     there = table >= 0
