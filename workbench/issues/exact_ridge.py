@@ -27,9 +27,7 @@ from workbench.issues.loo_classifiers import (
 )
 from workbench.issues.sketch import Sketch
 
-EXACT_KERNEL_ROWS = (
-    20_000  # maximum number of rows: the kernel takes 1.6 GB, and enough landmarks would take longer
-)
+EXACT_KERNEL_ROWS = 20_000  # maximum number of rows: the kernel takes 1.6 GB, and enough landmarks would take longer
 TILE = 512
 PROBES = 8  # for the sum of the diagonal
 MANY_PROBES = 128  # for the residual of the sketch in each row

@@ -37,10 +37,10 @@ def swapped_rows(column: NumberColumn, settings: Settings, found: Causes) -> Swa
 
     Notes
     -----
-    The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)), where
-    f is the density of correct numbers and g that of the whole mixture. Half of the prior is on adjacent rows, half on
-    all rows. The share is fitted by expectation maximisation. Partners come from the assignment of numbers to rows that
-    maximises the sum of log odds, if the pair has more than half of the odds of each of its rows.
+    The odds of a pair are (share of swaps) (prior of the partner) f(y_j | i) f(y_i | j) / (g(y_i | i) g(y_j | j)) with
+    the density f of correct numbers and the density g of the whole mixture. Half of the prior is on adjacent rows, half
+    on all rows. The share is fitted by expectation maximisation. Partners come from the assignment of numbers to rows
+    that maximises the sum of log odds, if the pair has more than half of the odds of each of its rows.
     """
     n = len(column.y)
     none = Swapped(np.zeros(n), np.full(n, -1), np.zeros(n))
@@ -107,7 +107,7 @@ class Retyped(NamedTuple):
 def swapped_digits(column: NumberColumn, settings: Settings, found: Causes) -> Retyped:
     """Find numbers that fit much better with two adjacent digits swapped.
 
-    Only suspicious numbers of at most 6 significant digits are checked; longer ones were probably not typed by a person.
+    Only suspicious numbers of at most 6 significant digits are checked; longer ones were probably not typed by hand.
     The density under this cause is the mean of the densities of all possible original numbers.
     """
     n = len(column.y)

@@ -57,7 +57,7 @@ def count_outside(probs: np.ndarray, drawn: np.ndarray, sets: np.ndarray, seed: 
 
     Notes
     -----
-    The share is the smallest bound share(rows above q) / share(planted above q) over quantiles q, each with one standard
+    The share is the smallest bound share(rows above q) / share(planted above q) over quantiles q, each with a standard
     error added (as for mixture proportions, Blanchard, Lee & Scott 2010). The less planted sets are distinguished, the
     more it is shrunk towards 5 %. Probabilities are a logistic function of the score (Platt 1999), fitted to planted
     sets against rows, with each weighted by the probability that the set was correct; this is repeated in rounds.
