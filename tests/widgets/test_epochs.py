@@ -65,7 +65,7 @@ def test_an_earlier_epoch_never_keeps_the_kernel_waiting(run, monkeypatch):
         return xy
 
     monkeypatch.setattr(projecting, "project", slow)
-    assert projector.of(1) == (None, 1, "laying out epoch 1…")
+    assert projector.of(1) == (None, 1, "computing the map of epoch 1…")
     first = projector.thread
     quick, epoch, note = projector.of(-1)
     assert (quick.shape, epoch, note) == ((run.n, 2), 3, "PCA, epoch 3; UMAP is being computed")

@@ -1,8 +1,8 @@
-/** What keys and buttons do: at once on the page, then in the journal, then "saved". */
+/** Actions of keys and buttons: shown on the page at once, then written to the journal, then reported as saved. */
 import { packMask } from "./bits.js";
 import { clock, count } from "./format.js";
 
-/** Selections up to this size cross as row numbers, larger ones as a bit mask. */
+/** Selections up to this size are sent as row numbers, larger ones as a bit mask. */
 const FEW = 500;
 
 export class Actions {
@@ -24,7 +24,7 @@ export class Actions {
 
   /* ---- one example ---- */
 
-  /** Give the current example a class. */
+  /** Label the current example with a class. */
   label(code, how = "key") {
     const { store } = this,
       { row } = store;
@@ -45,7 +45,7 @@ export class Actions {
   }
 
   /**
-   * Values of units of the current example, one undo step; `stands` is how the example stands with them.
+   * Set values of units of the current example as one undo step; `stands` is the resulting state of the example.
    * @param {{ key: string, value: string }[]} verdicts @param {string} how
    * @param {{ changed: boolean, done: boolean, text: string }} stands
    */
@@ -105,7 +105,7 @@ export class Actions {
     );
   }
 
-  /** True, and said, when nothing can be saved. */
+  /** Whether nothing can be saved; if so, the reason is shown. */
   refused() {
     const { locked } = this.store;
     if (locked) this.say(locked, "error");
@@ -117,7 +117,7 @@ export class Actions {
     if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
   }
 
-  /** Add a class or tag to the label space, one step of undo; its code, -1 where that failed. @param {string} name */
+  /** Add a class or tag to the label space as one undo step; returns its code, -1 on failure. @param {string} name */
   async addClass(name) {
     if (this.refused()) return -1;
     const { store } = this;
@@ -177,7 +177,7 @@ export class Actions {
   }
 
   /**
-   * Accept suggestions for units; `sure` is the number that was confirmed, and Python refuses another. One step of undo.
+   * Accept suggestions for units as one undo step. `sure` is the number that was confirmed; Python rejects any other.
    * @param {import("./messages.js").AcceptRequest} body @param {ArrayBufferLike} mask of the examples
    */
   async acceptUnits(body, mask) {
@@ -185,7 +185,7 @@ export class Actions {
   }
 
   /**
-   * One value for a unit of every example of `rows`, one step of undo.
+   * Set one value of a unit in every example of `rows`, as one undo step.
    * @param {Int32Array} rows @param {string} key @param {string} value
    */
   async unitOfMany(rows, key, value) {
@@ -193,13 +193,13 @@ export class Actions {
     await this.ofMany(rows, "decide", { op: "relabel", how: "selection", units }, [], ({ count: n }) => `${value}, in ${count(n)} examples`);
   }
 
-  /** A decision of which Python alone knows how the examples stand with it: shown when its answer is here. */
+  /** Send a decision whose effect on the examples only Python knows; it is shown when the answer arrives. */
   async ofMany(rows, kind, body, buffers, inWords) {
     if (this.refused()) return;
     const { store } = this,
       before = store.standing(rows);
     try {
-      const answer = await this.send(kind, body, buffers), // how the examples stand came with it
+      const answer = await this.send(kind, body, buffers), // the answer contains the state of the examples
         text = inWords(answer.body);
       store.remember(before, text);
       this.say(text);
@@ -223,7 +223,7 @@ export class Actions {
       word = forward ? "redo" : "undo";
     const step = store.travel(forward);
     if (step) {
-      this.say(`${forward ? "again" : "undone"}: ${step.text}`);
+      this.say(`${forward ? "redone" : "undone"}: ${step.text}`);
       this.visit(step.rows);
     }
     try {
@@ -235,15 +235,15 @@ export class Actions {
         this.say(`${word} ${count(body.ask)} decisions of an earlier session? Press the same key again to confirm`, "warn");
       } else if (!body.count && !step) this.say(`nothing to ${word}`);
       else if (!step) {
-        this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
+        this.say(`${forward ? "redone" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
         this.visit(body.count === 1 ? [body.row] : []);
       }
     } catch {
-      /* `send` has shown it and Python's state has come back with it */
+      /* `send` has shown it and the answer contained the state in Python */
     }
   }
 
-  /** Show what an undone step was about: its example, or of a batch the first that is open in the list. */
+  /** Show the example of an undone step; for a batch, the first one that is open in the list. */
   visit(rows) {
     if (!rows.length) return; // a class that was added
     const { store } = this,
@@ -272,11 +272,12 @@ export class Actions {
       await this.send("decide", body, buffers, rows);
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
-      if (/** @type {any} */ (error).lost) store.write(step.before); // an answer brings Python's state with it; here none will come
+      if (/** @type {any} */ (error).lost) store.write(step.before); // an answer would restore the state from Python,
+      // but none will come
     }
   }
 
-  /** Ask Python; counts as unsaved until it has answered. */
+  /** Send a request to Python; it counts as unsaved until answered. */
   async send(kind, body, buffers, rows) {
     const { store } = this;
     if (rows) {
@@ -305,7 +306,7 @@ export class Actions {
   }
 }
 
-/** Labels given along `rows`, sorted along ascending row numbers. */
+/** Sort `labels`, which belong to `rows`, by ascending row number. */
 export function inRowOrder(rows, labels) {
   const order = Array.from(rows, (_, i) => i).sort((a, b) => rows[a] - rows[b]);
   return Int32Array.from(order, (i) => labels[i]);

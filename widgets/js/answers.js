@@ -1,10 +1,10 @@
-/** What Python said of examples (`inspect`), kept for a while and fetched ahead for the next ones of the list. */
+/** A cache of Python's answers about examples (`inspect`), prefetched for the next ones of the list. */
 
 /** @typedef {import("./messages.js").InspectAnswer} InspectAnswer */
 
-/** Answers kept in memory. */
+/** Maximum number of answers kept in memory. */
 const ANSWERS_KEPT = 200;
-/** Examples of the list that are asked for while one is looked at. */
+/** Number of next examples that are prefetched. */
 const AHEAD = 3;
 
 export class InspectAnswers {
@@ -45,7 +45,7 @@ export class InspectAnswers {
     return body;
   }
 
-  /** Fetch the next examples of the list while this one is looked at. */
+  /** Prefetch the next examples of the list. */
   ahead() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {

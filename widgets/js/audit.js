@@ -1,7 +1,7 @@
-/** How many errors are left, asked for anew a moment after each decision; and the audit's sample as a queue. */
+/** The estimated number of remaining errors, updated shortly after each decision, and the sample of the audit as a queue. */
 import { arrayOf } from "./bits.js";
 
-/** Time without a decision after which the estimate is asked for, ms. */
+/** Time without a decision after which the estimate is requested, ms. */
 const PAUSE = 700;
 
 export class Audit {
@@ -29,11 +29,11 @@ export class Audit {
       const { body } = await this.wire.ask("audit");
       this.take(body);
     } catch {
-      /* the old estimate stays on show; the decision itself is answered, and its errors shown, elsewhere */
+      /* the old estimate stays visible; errors of the decision itself are shown elsewhere */
     }
   }
 
-  /** The sample becomes the queue; it is drawn when there is none. */
+  /** Make the sample the queue; draw it first if there is none. */
   async draw() {
     const { body, buffers } = await this.wire.ask("audit", { draw: true });
     this.take(body);
@@ -41,7 +41,7 @@ export class Audit {
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
     const drawn = body.audit.done || `${this.store.lists.queue.length} examples`;
-    this.say(`queue random audit: ${drawn}, drawn at random; judge them in this order`);
+    this.say(`queue of the random audit: ${drawn}, drawn at random; judge them in this order`);
   }
 
   take(body) {
@@ -54,7 +54,7 @@ export class Audit {
   }
 }
 
-/** "about 41 left (30–55), from the detector", or nothing: Python says it, so that every place says the same. */
+/** "about 41 left (30–55), from the detector", or "". Python writes it, so that all places show the same text. */
 export function leftInWords(audit) {
   return audit?.text || "";
 }

@@ -1,4 +1,4 @@
-/** Bars of a category column: a click keeps a category, further clicks add or drop others. */
+/** Bars of a categorical column: a click keeps only that category, further clicks add or remove others. */
 import { hex } from "./color.js";
 import { h } from "./dom.js";
 import { count, shortNames } from "./format.js";

@@ -1,6 +1,6 @@
-/** Bytes and masks: how arrays and selections cross between Python and the page. */
+/** Bytes and masks: the format of arrays and selections sent between Python and the page. */
 
-/** Copy of a message buffer as a typed array (a copy, because message buffers need not be aligned). */
+/** Copy a message buffer to a typed array (a copy, because message buffers may not be aligned). */
 export function arrayOf(Type, view) {
   const { buffer, byteOffset = 0, byteLength } = view;
   return new Type(buffer.slice(byteOffset, byteOffset + byteLength));
@@ -20,14 +20,14 @@ export function unpackMask(bytes, n) {
   return out;
 }
 
-/** How many entries of a 0/1 mask are set. */
+/** Count the set entries of a 0/1 mask. */
 export function countMask(mask) {
   let total = 0;
   for (let i = 0; i < mask.length; i++) total += mask[i];
   return total;
 }
 
-/** Row numbers of a mask in the order given by `order` (all rows, any order). */
+/** Row numbers of the set entries of a mask, in the order of `order` (all rows in any order). */
 export function rowsOf(mask, order) {
   const out = new Int32Array(countMask(mask));
   let at = 0;
@@ -35,7 +35,7 @@ export function rowsOf(mask, order) {
   return out;
 }
 
-/** Smallest and largest finite value, or [0, 1] when there is none. */
+/** Smallest and largest finite value, or [0, 1] if there is none. */
 export function extent(values) {
   let low = Infinity,
     high = -Infinity;

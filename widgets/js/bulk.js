@@ -1,18 +1,18 @@
-/** What can be done with a whole list: accept likely suggestions of a selection, or ask for the queue in another order. */
+/** Actions on a whole list: accept likely suggestions of a selection, or reorder the queue. */
 import { fillSelect, h } from "./dom.js";
 import { count, probability } from "./format.js";
 import { offeredOrders, ORDERS, tagQueues } from "./orders.js";
 import { UnitSuggestions } from "./unitsuggestions.js";
 
 const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
-/** The level to begin with, where it holds any suggestion. */
+/** The default threshold, if any suggestion reaches it. */
 const CAREFUL = 0.9;
 /** A second click within this time confirms, ms. */
 const ARMED = 4000;
 
 /**
- * Thresholds that hold something: [level, how many suggestions are at least that likely], the strictest first; a level
- * that adds nothing to a stricter one is left out, and the last (null) holds all.
+ * Useful thresholds as [level, number of suggestions at least that likely], the strictest first. A level that adds
+ * nothing to a stricter one is omitted, and the last one (null) includes all.
  * @param {number[]} likely probabilities of the suggestions
  */
 export function thresholds(likely) {
@@ -20,7 +20,7 @@ export function thresholds(likely) {
   return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
 }
 
-/** The threshold to preset: what is at least as likely as the careful one, else the strictest that holds anything. */
+/** The initial threshold: the default one or a stricter one; if none of these includes a suggestion, the strictest that does. */
 export function preset(levels) {
   const careful = levels.filter(([level]) => level >= CAREFUL);
   return (careful[careful.length - 1] || levels[0])?.[0] ?? null;
@@ -45,7 +45,7 @@ export class Bulk {
     this.units = units ? new UnitSuggestions({ store, actions, fail, onNews: () => this.offer() }) : null;
     this.least = h("select", {
       "aria-label": "minimum probability of a suggestion",
-      title: "p_suggested: the detector's probability that the suggested label is right",
+      title: "p_suggested: the detector's probability that the suggested label is correct",
       onchange: () => {
         this.chosen = true;
         this.show();
@@ -90,12 +90,12 @@ export class Bulk {
     return this.units ? this.units.likely : Array.from(this.actions.acceptable(), (row) => this.store.pSuggested[row]);
   }
 
-  /** The threshold in force; null for none. */
+  /** The current threshold; null for none. */
   get level() {
     return this.least.value === "" ? null : Number(this.least.value);
   }
 
-  /** Fill the menu with the thresholds that hold something of this selection, with their counts. */
+  /** Fill the menu with the useful thresholds for this selection and their counts. */
   offer() {
     const { likely } = this,
       levels = thresholds(likely);
@@ -114,14 +114,14 @@ export class Bulk {
     this.button.classList.remove("lw-primary");
   }
 
-  /** What a click would do, in words. */
+  /** A description of what a click would do. */
   asked(least) {
     if (!this.units) return `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
     const held = this.units.held(least);
     return `Set ${count(held.count)} labels of ${count(held.examples)} examples? Click again`;
   }
 
-  /** The first click says what will happen, the second does it. */
+  /** The first click describes what will happen, the second does it. */
   accept() {
     const least = this.level;
     if (!this.armed) {
@@ -136,7 +136,7 @@ export class Bulk {
     else this.actions.acceptSelection(least);
   }
 
-  /** This order is in force: the one to begin with, or one that Python set. */
+  /** Show the current order: the initial one, or one set by Python. */
   rebase(name) {
     const { queues = Object.keys(ORDERS), tags = [] } = this.store.meta;
     fillSelect(this.order, [["", offeredOrders(queues, name, tags)], ...tagQueues(tags)], name);

@@ -1,17 +1,17 @@
-/** A panel beside the filters: the classes with their doubts. */
+/** A panel beside the filters: the classes and their estimated errors. */
 import { arrayOf } from "./bits.js";
 import { h } from "./dom.js";
 import { brief, count } from "./format.js";
 import { swatch } from "./legend.js";
 import { classCounts } from "./orders.js";
 
-/** Columns of numbers: [heading, what it means]. */
+/** Numeric columns: [heading, tooltip]. */
 const COLUMNS = [
   ["issues", "label issues among the examples with this given label"],
   ["wrong", "expected share of wrong labels among the examples with this given label (mean of the detector's p_error)"],
 ];
 
-/** A table of classes, the most doubtful share first; a click selects a class's label issues. */
+/** A table of classes, largest share of errors first; a click selects the label issues of a class. */
 export class ClassTable {
   /** @type {import("./paint.js").Paint} */
   paint;
@@ -28,7 +28,7 @@ export class ClassTable {
     this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });
   }
 
-  /** Ask once for the estimate by class; without probabilities its columns stay empty. */
+  /** Request the estimates by class once; without probabilities their columns stay empty. */
   async estimate() {
     if (this.asked) return;
     this.asked = true;

@@ -1,4 +1,4 @@
-/** Colours: Okabe-Ito for classes, viridis and cividis for scores, the page's own for everything else. */
+/** Colours: Okabe-Ito for classes, viridis and cividis for scores, those of the page for everything else. */
 
 const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
 const VIRIDIS = [
@@ -28,9 +28,9 @@ const CIVIDIS = [
   [255, 233, 69],
 ];
 
-/** LUT entry that means "no value". */
+/** Entry of the lookup table for "no value". */
 export const MISSING = 255;
-/** Entries 0..LEVELS-1 of a table carry values. */
+/** Entries 0..LEVELS-1 of a lookup table represent values. */
 export const LEVELS = 254;
 
 /** "#rrggbb", "#rgb" or "rgb(...)" as [r, g, b]. */
@@ -54,7 +54,7 @@ export const hex = (rgb) =>
     )
     .join("")}`;
 
-/** Relative luminance after WCAG, 0 (black) to 1 (white). */
+/** Relative luminance as defined by WCAG, 0 (black) to 1 (white). */
 export function luminance(rgb) {
   const [r, g, b] = rgb.map((v) => {
     const c = v / 255;
@@ -88,7 +88,7 @@ export function oklch(l, c, hue) {
   });
 }
 
-/** One colour per class: Okabe-Ito first, then steps around the hue circle at changing lightness. */
+/** One colour per class: Okabe-Ito first, then steps around the hue circle with varying lightness. */
 export function classColors(k, dark = false) {
   const base = OKABE_ITO.map(parseColor);
   if (!dark) base[6] = [170, 153, 0]; // plain Okabe-Ito yellow is unreadable on white: same hue, darker
@@ -112,8 +112,8 @@ export function ramp(stops, t) {
 }
 
 /**
- * The colour for a share t of a score's range. The suspicious end is the salient one on either background:
- * dark on light pages, bright on dark pages; the far end is toned down, but does not melt into the page.
+ * The colour for a fraction t of a score's range. The suspicious end is salient on both backgrounds: dark on light
+ * pages, bright on dark pages. The other end is muted but remains visible.
  */
 export function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
   const toward = suspicious === "low" ? 1 - t : t,
@@ -131,7 +131,7 @@ export function scoreTable(options, missing) {
   return table;
 }
 
-/** RGBA table for categories; more than 254 categories repeat. */
+/** RGBA table for categories; colours repeat beyond 254 categories. */
 export function classTable(colors, missing) {
   const table = new Uint8Array(1024);
   for (let i = 0; i < LEVELS; i++)
@@ -158,7 +158,7 @@ export function levelsOfCodes(codes) {
   return out;
 }
 
-/** The page's colours as numbers, read from an element inside the widget. */
+/** Colours of the page as numbers, read from an element inside the widget. */
 export function readTheme(node) {
   const background = parseColor(getComputedStyle(node).backgroundColor);
   const dark = luminance(background) < 0.4;

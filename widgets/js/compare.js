@@ -1,4 +1,4 @@
-/** Another run beside this one: where it has the examples on both maps, arrows for those that moved, scores that changed. */
+/** Comparison with another run: its positions on both maps, arrows for examples that moved, and scores that changed. */
 import { arrayOf, extent } from "./bits.js";
 import { h } from "./dom.js";
 import { clip, count, short } from "./format.js";
@@ -6,12 +6,12 @@ import { normalized, toScreen } from "./geometry.js";
 import { ink } from "./overlay.js";
 import { placed } from "./source.js";
 
-/** Arrows at once: more would cover the map. */
+/** Maximum number of arrows; more would cover the map. */
 const MOST_ARROWS = 30;
 const HEAD_LENGTH = 6;
 
 /**
- * Rows to draw arrows for: the selected ones, or else those of all shown rows that moved farthest.
+ * Rows to draw arrows for: the selected ones, or the visible rows that moved farthest.
  * @param {{moved: Float32Array, passing: Uint8Array|null, selection: Int32Array, most?: number}} from
  */
 export function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
@@ -20,12 +20,12 @@ export function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
   return far.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, most);
 }
 
-/** How far rows moved between two places; 0 where one is unknown. */
+/** Distances between two positions of rows; 0 if one of them is unknown. */
 export function distances([ax, ay], [bx, by]) {
   return Float32Array.from(ax, (x, row) => Math.hypot(bx[row] - x, by[row] - ay[row]) || 0);
 }
 
-/** One map with the places of both runs: buttons to go from one to the other, and arrows. */
+/** One map with the positions of both runs: buttons to switch between them, and arrows. */
 class Compare {
   /** @type {any} */
   far;
@@ -47,7 +47,7 @@ class Compare {
   /**
    * @param {import("./main.js").Explorer} view
    * @param {{map: object, name: string, here: Float32Array[], there: Float32Array[], ranges: number[][]|null, how: string,
-   *          far: number}} options `far` is a distance worth counting
+   *          far: number}} options `far` is the minimum distance that counts as moved
    */
   constructor(view, options) {
     Object.assign(this, options, { view, at: "here", rows: [] });
@@ -71,7 +71,7 @@ class Compare {
     this.choose();
   }
 
-  /** Move the points to where one of the runs has them. */
+  /** Move the points to their positions in one of the runs. */
   go(at) {
     this.at = at;
     this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
@@ -91,7 +91,7 @@ class Compare {
     this.map.redrawOver();
   }
 
-  /** Arrows from the place in this run to the place in the other, while the map shows the last epoch of one of them. */
+  /** Arrows from the position in this run to that in the other, while the map shows the last epoch of one of them. */
   draw(c, colors) {
     if (this.view.store.look.epochs[this.map.title] !== undefined) return;
     c.lineWidth = 1;
@@ -101,7 +101,7 @@ class Compare {
     from.forEach((place, i) => arrow(c, place, to[i]));
   }
 
-  /** Where the rows with arrows lie in one of the runs, in pixels. */
+  /** Positions of the rows with arrows in one of the runs, in pixels. */
   screen([xs, ys]) {
     const { map, rows } = this,
       xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), map.ranges[0], map.ranges[1]);
@@ -125,7 +125,7 @@ function arrow(c, [x0, y0], [x1, y1]) {
   c.stroke();
 }
 
-/** A tab with the agreement and the scores that changed; a click on one colours by it and queues the largest first. */
+/** A tab with the agreement and the scores that changed; a click on one colours by it and queues the largest changes first. */
 /** @param {import("./main.js").Explorer} view @param {import("./messages.js").CompareAnswer} answer */
 function runsTab(view, { name, phrases, scores }) {
   const value = (number) => (number === null ? "–" : short(number));
@@ -158,13 +158,14 @@ function runsTab(view, { name, phrases, scores }) {
   view.addTab("runs", h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "runs", hidden: true }, ...parts), () => {});
 }
 
-/** The embedding map with the other run, once both are laid out. */
+/** Compare the embedding maps once both are computed. */
 async function compareEmbedding(view, name) {
   const { body, buffers } = await view.source.patiently("compare", { map: "embedding" });
   if (!buffers.length) return;
   const here = await view.source.embedding(),
     there = placed({}, buffers);
-  const ranges = ["xs", "ys"].map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that hold both
+  const ranges = ["xs", "ys"].map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that include
+  // both
   const far = 0.1 * Math.max(...ranges.map(([low, high]) => high - low));
   new Compare(view, {
     map: view.maps[1],

@@ -1,16 +1,16 @@
 /**
- * Linked filters over n rows. Each filter owns one bit; a row passes when no filter has set its bit. The counts
- * of a histogram leave out that histogram's own filter, so that a brush shows what it could be moved to.
+ * Linked filters over n rows. Each filter owns one bit; a row passes if no filter has set its bit. The counts of a
+ * histogram ignore the histogram's own filter, so that they show where its brush could be moved.
  *
- * What makes a moving brush cheap at a million rows: only rows between the old and the new edge are looked at (they lie
- * together in an index of the column), and counts change by those rows instead of being made anew.
+ * Moving a brush is fast with a million rows because only rows between its old and new edge are visited, which are
+ * adjacent in an index of the column, and counts are updated by those rows instead of being recomputed.
  */
 
-/** Bins of a histogram. */
+/** Number of bins of a histogram. */
 export const BINS = 40;
 /** Bin of a row without a value. */
 export const NO_BIN = 255;
-/** Buckets of the index of a column. */
+/** Number of buckets in the index of a column. */
 const BUCKETS = 8192;
 
 /** Bin number of every value over [low, high]; NO_BIN for NaN. */
@@ -24,7 +24,7 @@ export function binned(values, low, high, bins = BINS) {
   return out;
 }
 
-/** Rows of a column in order of buckets of equal width: {rows, starts, bucket(value)}; rows with NaN are left out. */
+/** Rows of a column sorted into buckets of equal width: {rows, starts, bucket(value)}; without rows of NaN. */
 export function bucketed(values, buckets = BUCKETS) {
   const n = values.length;
   let low = Infinity,
@@ -68,7 +68,7 @@ export class Crossfilter {
     this.flips = 0;
   }
 
-  /** The bit of a filter, given out on first use (31 filters at most). */
+  /** The bit of a filter, assigned on first use (at most 31 filters). */
   bit(name) {
     if (!this.bits.has(name)) {
       const used = new Set(this.bits.values());
@@ -76,7 +76,7 @@ export class Crossfilter {
       while (used.has(1 << free)) free++;
       if (free > 30) throw new Error("more than 31 filters at once");
       this.bits.set(name, 1 << free);
-      this.forget(name); // its counts leave this bit out from now on
+      this.forget(name); // its counts ignore this bit from now on
     }
     return this.bits.get(name);
   }
@@ -108,7 +108,7 @@ export class Crossfilter {
     }
   }
 
-  /** Keep rows whose code is in `kept` (a Set; -1 stands for no value). */
+  /** Keep rows whose code is in `kept` (a Set; -1 means no value). */
   among(name, codes, kept) {
     let most = 0;
     for (const code of kept) most = Math.max(most, code);
@@ -129,7 +129,7 @@ export class Crossfilter {
     for (let i = 0; i < n; i++) if (!test(i) !== Boolean(failed[i] & bit)) this.flip(i, bit);
   }
 
-  /** Drop one filter. */
+  /** Remove one filter. */
   clear(name) {
     if (!this.bits.has(name)) return;
     const bit = this.bits.get(name),
@@ -139,12 +139,12 @@ export class Crossfilter {
     this.ranges.delete(name);
   }
 
-  /** Is any filter on? */
+  /** Whether any filter is active. */
   get active() {
     return this.bits.size > 0;
   }
 
-  /** One row passes or fails one filter from now on: itself and its place in all counts. */
+  /** Change whether one row passes one filter, and update all counts. */
   flip(i, bit) {
     const old = this.failed[i],
       now = old ^ bit;
@@ -170,7 +170,7 @@ export class Crossfilter {
     }
   }
 
-  /** Rows that began or ceased to pass since the last call. */
+  /** Rows that started or stopped passing since the last call. */
   takeFlipped() {
     const rows = this.flipped.slice(0, this.flips);
     this.flips = 0;
@@ -180,8 +180,8 @@ export class Crossfilter {
   /* ---- counts ---- */
 
   /**
-   * Rows per bin of one column: `all`, those that pass the other filters, and of these the selected ones. The arrays
-   * are kept up to date, do not change them.
+   * Rows per bin of one column: `all`, those that pass the other filters, and the selected ones among these. The arrays
+   * are kept up to date; do not modify them.
    * @param {Uint8Array|Int32Array} bins bin or code of every row (NO_BIN or -1: none)
    * @param {Uint8Array|null} selected a mask that is replaced, not changed, when the selection changes
    */
@@ -213,7 +213,7 @@ export class Crossfilter {
     return { all, shown, chosen };
   }
 
-  /** A column changed, or nobody looks at its counts any more: they are made anew when asked for. */
+  /** Forget the counts of a column that changed or is no longer shown; they are recomputed on request. */
   forget(name) {
     this.groups.delete(name);
     this.list = [...this.groups.values()];

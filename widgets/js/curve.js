@@ -1,10 +1,10 @@
-/** p(given) and p(suggested) over the epochs, with names at the line ends. */
+/** Curves of p(given) and p(suggested) over epochs, with names at the ends of the lines. */
 import { hex } from "./color.js";
 import { sharpContext } from "./dom.js";
 
 const PAD = { left: 22, right: 8, top: 6, bottom: 15 };
 
-/** Ends of two label positions pushed apart so that they do not overlap. */
+/** Move two label positions apart so that they do not overlap. */
 export function apart(a, b, gap) {
   if (Math.abs(a - b) >= gap) return [a, b];
   const middle = (a + b) / 2,
@@ -18,7 +18,8 @@ export const lastFinite = (values) => [...values].reverse().find((v) => v !== nu
 /** Epochs without a value between (or after) epochs with one. */
 const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
 
-/** Why a curve has gaps, in words; "" where it has none. Of the classes beside the given one a recording keeps the five likeliest. */
+/** Why a curve has gaps; "" if it has none. Besides the given class, recordings keep only the five most likely classes.
+*/
 export function gapsInWords({ epochs, given, suggested }, name) {
   if (epochs.length < 2) return "";
   const lost = missing(given, epochs),
@@ -36,7 +37,7 @@ export function gapsInWords({ epochs, given, suggested }, name) {
  * @param {HTMLCanvasElement} canvas
  * @param {{epochs: number[], given: number[], suggested: number[]|null}} curve
  * @param {{given?: string, suggested?: string, colors?: number[][], theme: any, nothing?: string}} look
- *        `nothing`: what stands in place of the curve
+ *        `nothing`: text to show instead of the curve
  */
 export function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {
   const width = canvas.clientWidth,
@@ -49,7 +50,7 @@ export function drawCurve(canvas, curve, { given, suggested, colors, theme, noth
     c.textAlign = "center";
     c.textBaseline = "middle";
     c.fillText(
-      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs recorded"),
+      nothing ?? (curve && curve.epochs.length === 1 ? "no curve: only one epoch was recorded" : "no epochs recorded"),
       width / 2,
       height / 2,
     );

@@ -1,4 +1,4 @@
-/** The curves of an example in the inspector: p(given) and p(suggested) over epochs, and in words where they have gaps. */
+/** The curves of an example in the inspector: p(given) and p(suggested) over epochs, with an explanation of gaps. */
 import { drawCurve, gapsInWords } from "./curve.js";
 import { h } from "./dom.js";
 import { HIDDEN } from "./neighbors.js";
@@ -15,21 +15,21 @@ export class CurvePart {
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
   }
 
-  /** Elements to show; none where no epoch was recorded. */
+  /** Elements to show; none if no epoch was recorded. */
   get parts() {
     const { epochs, pooled } = this.store.meta;
     if (!epochs.length) return [];
-    return [h("h4", { text: `p in the training, over epochs${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
+    return [h("h4", { text: `probability during training, by epoch${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
   }
 
-  /** Nothing but a word. */
+  /** Show only a text. */
   blank(nothing = "") {
     this.gaps.hidden = true;
     drawCurve(this.canvas, null, { theme: this.theme(), nothing });
     if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
   }
 
-  /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides does blind mode hide it? */
+  /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides whether blind mode hides it */
   draw(answer, hides) {
     if (hides) {
       this.blank(HIDDEN);

@@ -1,4 +1,4 @@
-/** The only place where elements are made. Text always goes in as text, never as markup. */
+/** The only module that creates elements. Text is always inserted as text, never as markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -14,7 +14,7 @@ function assign(node, key, value) {
 
 /**
  * An element: `h("button", { class: "x", onclick: f, text: "Go" }, ...children)`.
- * Children that are strings become text nodes; null and false are left out.
+ * Strings among the children become text nodes; null and false are ignored.
  */
 export function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -23,7 +23,7 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** A text in which what stands between backticks is code, as nodes. */
+/** A text as nodes, with the parts between backticks formatted as code. */
 export function withCode(text) {
   return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
 }
@@ -105,7 +105,7 @@ export function sharpContext(canvas, width, height) {
   return context;
 }
 
-/** Resolves when what was drawn is on the screen; in a page that is not shown, soon. */
+/** Resolves when the drawing is on the screen; in a hidden page, soon. */
 export function seen() {
   return new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve));

@@ -1,12 +1,12 @@
 /**
- * The editors of kinds of labels, by the name of their task. `python -m widgets._bundle` collects the files of
+ * The editors of each kind of label, by the name of their task. `python -m widgets._bundle` collects the files in
  * editors/, each of which exports one as `editor`.
  *
  * @typedef {object} Kind
- * @property {string} task the kind of label; its keys in the keymaps go by it
- * @property {boolean} nothing is "nothing here" an answer?
- * @property {boolean} units may an example have several units?
- * @property {Record<string, string>} edits actions of its edit mode, in words
+ * @property {string} task the kind of label; also the name of its keys in the keymaps
+ * @property {boolean} nothing whether "nothing here" is an answer
+ * @property {boolean} units whether an example may have several units
+ * @property {Record<string, string>} edits descriptions of the actions of its edit mode
  * @property {(options: EditorOptions) => Editor} make
  *
  * @typedef {object} EditorOptions
@@ -14,37 +14,37 @@
  * @property {import("./typebox.js").TypeBox} line the input line
  * @property {Space} space
  * @property {Record<string, string[]>} keymap keys of the edit mode
- * @property {(verdicts: { key: string, value: any }[], how: string) => void} judge the only way out: what a person says
- *   about units of the example on show; `how` is "key", "button", "typed", "accept", "keep" or, for all that is selected, "selection"
- * @property {(name: string) => Promise<number>} addClass adds a class or tag to the label space; its code, -1 where that failed
+ * @property {(verdicts: { key: string, value: any }[], how: string) => void} judge the only output: decisions of a person
+ *   about units of the current example; `how` is "key", "button", "typed", "accept", "keep" or, for the whole selection, "selection"
+ * @property {(name: string) => Promise<number>} addClass adds a class or tag to the label space; returns its code, -1 on failure
  * @property {(text: string, kind?: string) => void} say
  * @property {() => any} theme colours of the page
- * @property {(unit: any) => void} explain shows the reasons of a unit in place of those of the example
+ * @property {(unit: any) => void} explain shows the reasons of a unit instead of those of the example
  *
  * @typedef {object} Editor
- * @property {(example: any) => void} show an example with what is known of it; null where there is none
+ * @property {(example: any) => void} shows an example with the information about it; null if there is none
  * @property {(digit: string, selection: boolean) => void} digit a digit key of review mode
- * @property {() => void} open begins edit mode
+ * @property {() => void} open starts edit mode
  * @property {() => void} close ends it
- * @property {boolean} [editing] is edit mode on? Then `key` gets every press but Escape
- * @property {(event: KeyboardEvent) => boolean} key whether a press was meant for the editor
+ * @property {boolean} [editing] whether edit mode is on; if so, `key` receives every key press except Escape
+ * @property {(event: KeyboardEvent) => boolean} key returns whether the editor handled the key press
  * @property {() => void} accept
  * @property {() => void} keep
- * @property {() => void} [nothing] the unit in focus is not there
- * @property {() => void} [unknown] nothing is known of the unit in focus
+ * @property {() => void} [nothing] sets the unit in focus to absent
+ * @property {() => void} [unknown] sets the unit in focus to unknown
  * @property {(by: number) => void} [step] moves the focus among units
- * @property {() => boolean} [advance] moves it to the next doubtful unit that is open; false where none is left
- * @property {() => boolean} [confirmAll] confirms what is open; false where nothing is
- * @property {(el: HTMLElement, units: any[]) => void} thumb draws units on something small
- * @property {() => void} [grow] the label space changed
+ * @property {() => boolean} [advance] moves it to the next suspicious unit that is open; returns false if there is none
+ * @property {() => boolean} [confirmAll] confirms all open units; returns false if there are none
+ * @property {(el: HTMLElement, units: any[]) => void} thumb draws units on a thumbnail
+ * @property {() => void} [grow] updates the label space
  * @property {() => void} destroy
  *
  * @typedef {object} Space the label space as editors see it
- * @property {string[]} classes of the run: tags, where an example has several
- * @property {(code: number) => boolean} gone was it added and that undone?
- * @property {string[]} choices values of a unit to choose from, as the journal holds them; empty: any text that Python accepts
- * @property {(name: string) => boolean} lacks is nothing called so?
- * @property {(text: string, most?: number) => number[]} matches codes of names that fit a typed text, the best first
+ * @property {string[]} classes classes of the run, or tags if an example has several
+ * @property {(code: number) => boolean} gone whether it was added and the addition undone
+ * @property {string[]} choices possible values of a unit, as stored in the journal; empty if any text that Python accepts is valid
+ * @property {(name: string) => boolean} lacks whether no class has this name
+ * @property {(text: string, most?: number) => number[]} matches codes of names that match a typed text, best first
  * @property {(code: number) => string} className
  * @property {(code: number, most: number) => string} shortName
  * @property {(code: number) => number[]} color

@@ -1,8 +1,8 @@
-/** A node with the nodes that are linked to it, and the links between these: positions, and the drawing. */
+/** A node with its linked nodes and the links between these: positions and drawing. */
 import { hex } from "./color.js";
 
 /**
- * Where `n` nodes are on a circle around the middle of a picture, the first at the top, clockwise.
+ * Positions of `n` nodes on a circle around the middle of a picture, clockwise from the top.
  * @param {number} n @param {number} width @param {number} height @param {number} margin
  * @returns {[number, number][]}
  */
@@ -17,8 +17,8 @@ export function placesAround(n, width, height, margin) {
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{ center: any, around: any[], between: number[][], theme: any }} node colours of the node and of those
- *   linked to it, and pairs of places among these
+ * @param {{ center: any, around: any[], between: number[][], theme: any }} node colours of the node and of its
+ *   linked nodes, and pairs of indices into these
  */
 export function drawEgo(canvas, { center, around: colors, between, theme }) {
   const ratio = window.devicePixelRatio || 1,

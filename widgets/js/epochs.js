@@ -1,4 +1,4 @@
-/** Both maps over epochs: where the embedding map comes from, and a slider for each map. */
+/** Both maps over epochs: the source of the embedding map, and a slider for each map. */
 import { h } from "./dom.js";
 import { placed } from "./source.js";
 import { Timeline } from "./timeline.js";
@@ -20,9 +20,10 @@ export function epochsFeature(view) {
     view.addTool(h("span", { class: "lw-quiet lw-clip", text: title, title }));
   }
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
-  embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
+  embedding.stage.append(embedding.note); // there is no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => {
-    if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers)); // else an earlier epoch is on show
+    if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers)); // otherwise an earlier epoch is
+    // shown
   });
   view.registry.onPush("projected", (body) => {
     view.source.laidOut(body);
@@ -62,7 +63,7 @@ function addTimeline(view, map, options) {
   view.registry.onEnd(() => line.destroy());
 }
 
-/** The slider of a map stands at an epoch: part of how the view looks, unless it is the last. */
+/** Store the epoch of a map's slider as part of the view's look, unless it is the last one. */
 function turned({ store }, { name, epochs }, epoch) {
   const shown = { ...store.look.epochs };
   if (epoch === epochs[epochs.length - 1]) delete shown[name];
@@ -88,7 +89,7 @@ async function start({ store, source, maps }, place) {
 
 /** @param {import("./main.js").Explorer} view @param {number} epoch */
 async function embeddingOf({ source, maps: { 1: map } }, epoch) {
-  map.note.textContent = `laying out epoch ${epoch}…`;
+  map.note.textContent = `computing the map of epoch ${epoch}…`;
   const { note, xs, ys } = await source.embedding(epoch);
   return [xs, ys, note];
 }

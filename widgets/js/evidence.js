@@ -1,8 +1,8 @@
-/** Evidence that is asked for after the first picture: slices, the estimate by class, matrices. */
+/** Evidence that is requested after the first rendering: slices, estimates by class, matrices. */
 import { ClassTable } from "./classes.js";
 import { MatrixPanel } from "./matrix.js";
 
-/** Up to this many examples the slices are looked for at once, beyond it when their menu is opened. */
+/** Maximum number of examples for which slices are computed at once; with more, when their menu is opened. */
 const SOON = 200_000;
 
 /** @param {import("./main.js").Explorer} view */
@@ -33,7 +33,7 @@ export function evidenceFeature(view) {
   view.head.slices.addEventListener("focus", load);
 }
 
-/** Slices that rest on evidence; duplicates may take a while the first time. */
+/** Slices that need evidence; duplicates may take a while the first time. */
 async function fetchSlices({ store, wire, head, fail }) {
   try {
     const { body } = await wire.ask("slices");

@@ -1,4 +1,4 @@
-/** The export panel: format, path, and what came of it. It blocks nothing. */
+/** The export panel: format, path and result. It is not modal. */
 import { fillSelect, h } from "./dom.js";
 
 const FORMATS = [
@@ -10,7 +10,7 @@ const FORMATS = [
 const CONTENTS = [
   ["", "all examples, with author, time and reason of each change"],
   ["relabel", "cleaned training set: labels corrected"],
-  ["drop", "cleaned training set: changed examples left out"],
+  ["drop", "cleaned training set: changed examples removed"],
 ];
 
 export class Exporter {
@@ -112,7 +112,7 @@ export class Exporter {
     this.onToggle?.(open);
   }
 
-  /** Say which file of the kernel's machine this will be, and whether it is there. */
+  /** Show which file will be written on the kernel's machine, and whether it exists. */
   async whereTo() {
     const path = this.path.value.trim();
     if (!path) {

@@ -1,13 +1,13 @@
-/** Lines that say what is known of an example: a name, and a value, a meter or a word beside it. */
+/** Lines of facts about an example: a name, and a value, a meter or a text beside it. */
 import { h } from "./dom.js";
 import { probability } from "./format.js";
 
-/** A line of facts: its name and what stands beside it. */
+/** One fact: its name and its content. */
 export function factLine(name, content) {
   return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content);
 }
 
-/** Something that is not known, or hidden. */
+/** Text for something unknown or hidden. */
 export const quiet = (text) => h("span", { class: "lw-quiet", text });
 
 /** A fact of two lines: name and detail, and the value below them. */

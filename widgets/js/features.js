@@ -1,4 +1,4 @@
-/** The features of the view in the order in which they are added: a new one is a module and a line here. */
+/** The features of the view in the order in which they are added. To add one, write a module and list it here. */
 import { auditFeature } from "./audit.js";
 import { compareFeature } from "./compare.js";
 import { epochsFeature } from "./epochs.js";

@@ -5,7 +5,7 @@ import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
 import { Histogram } from "./histogram.js";
 
-/** A query that fits the columns on show. */
+/** An example query for the columns of this run. */
 export function queryShown({ meta, columns, classes }) {
   if (meta.doubted !== false) return "p_error > .5";
   const number = [...columns.values()].find((column) => column.kind === "number");
@@ -13,7 +13,7 @@ export function queryShown({ meta, columns, classes }) {
   return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
 }
 
-/** What a search found, in words. */
+/** A description of the result of a search. */
 export const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
 
 export class Filters {
@@ -78,7 +78,7 @@ export class Filters {
     this.resetAdder();
   }
 
-  /** Filters that stand there at the start; columns that are not there are left out. */
+  /** Show the initial filters; missing columns are skipped. */
   async start(names) {
     for (const name of names) if (this.store.columns.has(name)) await this.add(name);
   }
@@ -143,13 +143,13 @@ export class Filters {
     this.notify();
   }
 
-  /** A brush moved. Several moves between two frames are one. */
+  /** A brush moved. Moves within one frame are combined. */
   brush(name, range) {
     this.waiting.set(name, range);
     this.redraw();
   }
 
-  /** Let the filters be what the brushes say. */
+  /** Apply the brushes to the filters. */
   settle() {
     if (!this.waiting.size) return;
     const moves = [...this.waiting];
@@ -172,7 +172,7 @@ export class Filters {
     if (!this.quiet) this.onChange();
   }
 
-  /** Filters on labels and verdicts follow what one decides. */
+  /** Update filters on labels and verdicts after a decision. */
   relive() {
     const live = [...this.shown].filter(([name]) => this.store.isLive(name));
     for (const [name, view] of live) {
@@ -182,16 +182,16 @@ export class Filters {
     this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
   }
 
-  /** Say beside the box what is wrong with a query; "" for nothing. */
+  /** Show the error of a query beside the box; "" for none. */
   complain(text) {
     this.trouble.hidden = !text;
-    // signs and words are code; a column between backticks keeps them, since they are to be typed
+    // signs and words are shown as code; a column keeps its backticks, since the user has to type them
     this.trouble.replaceChildren(...text.split(/`([^`\s]{1,12})`/).map((part, i) => (i % 2 ? h("code", { text: part }) : part)));
     this.box.classList.toggle("lw-bad", Boolean(text));
     this.box.setAttribute("aria-invalid", String(Boolean(text)));
   }
 
-  /** Filter by what the box holds. A query that cannot be read leaves what was found before. */
+  /** Filter by the text of the box. An invalid query keeps the previous result. */
   async find() {
     const text = this.box.value.trim();
     if (text === this.query) {
@@ -218,7 +218,7 @@ export class Filters {
     this.restore({});
   }
 
-  /** {column: [low, high] or [category, ...]} as Python sees it. */
+  /** The filters as {column: [low, high] or [category, ...]}, the form used in Python. */
   state() {
     const out = {};
     for (const [name, view] of this.shown) {

@@ -1,16 +1,16 @@
-/** Numbers and names as people read them. */
+/** Formatting of numbers and names. */
 
 /** 1234567 -> "1,234,567". */
 export const count = (n) => Math.round(n).toLocaleString("en-US");
 
-/** A count where there is little room: 1,234 -> "1.2k", 5,600,000 -> "5.6M". */
+/** An abbreviated count: 1,234 -> "1.2k", 5,600,000 -> "5.6M". */
 export function brief(n) {
   const [size, unit] = n >= 999_500 ? [1e6, "M"] : n >= 1000 ? [1000, "k"] : [1, ""];
   const value = n / size;
   return unit && value < 9.95 ? `${value.toFixed(1)}${unit}` : `${Math.round(value)}${unit}`;
 }
 
-/** A probability in the style of the tables: .93, 1, 0. */
+/** A probability with two digits: .93, 1, 0. */
 export function probability(p) {
   if (!Number.isFinite(p)) return "–";
   if (p > 0.995 && p < 1) return ">.99";
@@ -27,7 +27,7 @@ export function short(value) {
 }
 
 /**
- * A value rounded to a thousandth of the span it lies in: 3.7e-19 of 0 to 1 is 0.
+ * A value rounded to a thousandth of its range: 3.7e-19 in 0 to 1 is 0.
  * @param {number} value @param {number[]} span
  */
 export function within(value, [low, high]) {
@@ -35,7 +35,7 @@ export function within(value, [low, high]) {
   return short(Math.round(value / step) * step);
 }
 
-/** A text kept to a length with an ellipsis in the middle, so that endings stay readable. */
+/** A text shortened to a length by an ellipsis in the middle, so that its end stays readable. */
 export function clip(text, most = 24) {
   const points = [...String(text)];
   if (points.length <= most) return String(text);
@@ -46,8 +46,8 @@ export function clip(text, most = 24) {
 const shortened = new WeakMap();
 
 /**
- * Names kept to a length so that they still differ: shortened in the middle; those that would then read alike lose what
- * they begin with in common instead. Remembered for each list of names.
+ * Names shortened to a length but still distinct: they are cut in the middle, or at their common start if they would
+ * become equal. Cached for each list of names.
  * @param {string[]} names @param {number} most characters
  */
 export function shortNames(names, most) {
@@ -72,7 +72,7 @@ function shorten(names, most) {
   return out;
 }
 
-/** Length of what all names begin with, up to the start of the word in which they differ. */
+/** Length of the common start of all names, up to the start of the word in which they differ. */
 function commonStart(names) {
   let same = 0;
   while (same < names[0].length && names.every((name) => name[same] === names[0][same])) same++;
@@ -80,12 +80,12 @@ function commonStart(names) {
   return Math.max(...[" ", "/", "_", "-", "."].map((mark) => before.lastIndexOf(mark))) + 1;
 }
 
-/** Hours and minutes of a moment, as in "saved 12:03". */
+/** Hours and minutes of a time, as in "saved 12:03". */
 export function clock(date = new Date()) {
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
 }
 
-/** Round values that divide an axis in about `target` steps, inside [low, high]. */
+/** Round values in [low, high] that divide an axis into about `target` steps. */
 export function ticks(low, high, target = 4) {
   const span = high - low;
   if (!(span > 0)) return [low];

@@ -1,4 +1,4 @@
-/** The strip of examples: queue, selection, neighbours or any slice, a page at a time. */
+/** The strip of examples: queue, selection, neighbours or all examples, one page at a time. */
 import { h, iconButton } from "./dom.js";
 import { count, probability } from "./format.js";
 import { mediaNode } from "./media.js";
@@ -62,7 +62,7 @@ export class Gallery {
     store.on("labels", (rows) => this.relabelled(rows));
   }
 
-  /** How many fit the width. */
+  /** Number of examples that fit the width. */
   resize() {
     const width = this.strip.clientWidth,
       one = this.media.kind === "image" ? 74 : 158;
@@ -82,7 +82,7 @@ export class Gallery {
     this.redraw();
   }
 
-  /** Show the page that holds the current row. */
+  /** Show the page with the current row. */
   follow() {
     const at = this.store.rows().indexOf(this.store.row);
     if (at >= 0) this.start = Math.floor(at / this.perPage) * this.perPage;
@@ -206,12 +206,12 @@ export class Gallery {
     this.ahead();
   }
 
-  /** Fetch the next page before it is asked for. */
+  /** Prefetch the next page. */
   ahead() {
     const next = Array.from(this.store.rows().slice(this.start + this.perPage, this.start + 2 * this.perPage));
     if (next.length)
       this.media.want(next).catch(() => {
-        /* asked for again, with its error shown, when the page is opened */
+        /* requested again, with its error shown, when the page is opened */
       });
   }
 

@@ -1,12 +1,12 @@
 /** Points and outlines: pure functions on flat [x0, y0, x1, y1, ...] arrays in clip space (-1..1). */
 
-/** Where points without a value go: far outside of every view. */
+/** Position of points without a value: far outside any view. */
 const NOWHERE = 1e4;
-/** Horizontal strips that an outline is cut into. */
+/** Number of horizontal strips into which an outline is divided. */
 const STRIPS = 256;
 
 /**
- * Place values in [-pad, pad]; rows with NaN go off the map, a constant column is centred.
+ * Scale values to [-pad, pad]; rows with NaN are placed off the map, a constant column is centred.
  * @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {number[]} xr @param {number[]} yr @param {number} [pad]
  */
 export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
@@ -25,7 +25,7 @@ export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
 }
 
 /**
- * Screen pixel to data space under a camera.
+ * Convert a screen pixel to data space under a camera.
  * @param {number[]} pixel @param {{width: number, height: number}} size @param {{k: number, tx: number, ty: number}} camera
  */
 export function toData([px, py], { width, height }, { k, tx, ty }) {
@@ -33,7 +33,7 @@ export function toData([px, py], { width, height }, { k, tx, ty }) {
 }
 
 /**
- * Data space to screen pixel: the inverse of `toData`.
+ * Convert data space to a screen pixel: the inverse of `toData`.
  * @param {number[]} place @param {{width: number, height: number}} size @param {{k: number, tx: number, ty: number}} camera
  */
 export function toScreen([x, y], { width, height }, { k, tx, ty }) {
@@ -41,7 +41,7 @@ export function toScreen([x, y], { width, height }, { k, tx, ty }) {
 }
 
 /**
- * The camera after zooming by `factor` with the data under a pixel held in place.
+ * The camera after zooming by `factor` around a pixel.
  * @param {{k: number, tx: number, ty: number}} camera @param {number} factor @param {number[]} pixel @param {{width: number, height: number}} size
  */
 export function zoomed(camera, factor, [px, py], { width, height }) {
@@ -52,7 +52,7 @@ export function zoomed(camera, factor, [px, py], { width, height }) {
   return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
 }
 
-/** A camera as [zoom, x, y]: how large, and which place of the map lies in the middle; null shows the whole map. */
+/** A camera as [zoom, x, y], where (x, y) is the centre of the view; null shows the whole map. */
 export function centreOf({ k, tx, ty }) {
   return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
 }
@@ -63,7 +63,7 @@ export function cameraAt(centre) {
   return { k, tx: 0 - k * x, ty: 0 - k * y };
 }
 
-/** Mask of the points inside a closed outline (even-odd rule); rows where `allowed` is 0 are left out. */
+/** Mask of the points inside a closed outline (even-odd rule), without rows where `allowed` is 0. */
 export function insidePolygon(xy, outline, allowed) {
   const n = xy.length >> 1,
     m = outline.length,
@@ -100,7 +100,7 @@ export function insidePolygon(xy, outline, allowed) {
   return mask;
 }
 
-/** Edges of an outline that touch each horizontal strip, so that a point meets few of them: edge a ends at corner a. */
+/** Edges of an outline by horizontal strip, so that each point is compared with few of them; edge a ends at corner a. */
 function edgesByStrip(ey, strip) {
   const edges = Array.from({ length: STRIPS + 1 }, () => []);
   for (let a = 0; a < ey.length; a++) {
@@ -128,7 +128,7 @@ export function insideBox(xy, [ax, ay], [bx, by], allowed) {
 }
 
 /**
- * Row of the nearest point within radii (rx, ry) of [x, y], or -1. Later rows win ties, as they are drawn on top.
+ * Row of the nearest point within radii (rx, ry) of [x, y], or -1. Ties go to the later row, which is drawn on top.
  * @param {Float32Array} xy @param {number[]} place @param {number} rx @param {number} ry @param {Uint8Array} [allowed]
  */
 export function nearest(xy, [x, y], rx, ry, allowed) {
@@ -147,7 +147,7 @@ export function nearest(xy, [x, y], rx, ry, allowed) {
   return best;
 }
 
-/** New selection from the old one and the rows just outlined: replace, add or remove. */
+/** Combine the old selection with newly outlined rows: replace, add or remove. */
 export function combined(old, fresh, mode) {
   if (mode === "replace") return fresh;
   const out = new Uint8Array(fresh.length);
@@ -155,15 +155,15 @@ export function combined(old, fresh, mode) {
   return out;
 }
 
-/** What a modifier key makes of the chosen mode: shift adds, alt or ctrl removes. */
+/** The selection mode under modifier keys: shift adds, alt or ctrl removes. */
 export function modeFor(event, chosen) {
   if (event.shiftKey) return "add";
   return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
 }
 
 /**
- * Point diameter in CSS pixels and opacity for n points on an area: large and solid when sparse,
- * small and see-through when dense, growing slowly as one zooms in.
+ * Diameter in CSS pixels and opacity of n points on an area: large and opaque if sparse, small and transparent if dense,
+ * growing slowly with the zoom.
  */
 export function pointStyle(n, area, k) {
   const room = Math.sqrt((area * k * k) / Math.max(1, n));
@@ -171,7 +171,7 @@ export function pointStyle(n, area, k) {
   return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
 
-/** How many places [x0, y0, x1, y1, ...] of the map's space lie in each cell of a grid; the top row first. */
+/** Count the points [x0, y0, x1, y1, ...] in each cell of a grid over the map, top row first. */
 export function cellsOf(xy, side) {
   const counts = new Uint32Array(side * side);
   for (let i = 0; i < xy.length; i += 2) {

@@ -1,4 +1,4 @@
-/** Many examples at once, over the maps: a grid that scrolls through a whole list and draws only what is seen of it. */
+/** Many examples at once, over the maps: a grid that scrolls through a whole list and renders only its visible part. */
 import { h } from "./dom.js";
 import { count, probability } from "./format.js";
 import { capOf } from "./keys.js";
@@ -6,16 +6,16 @@ import { mediaNode } from "./media.js";
 
 const TILE_SIZES = { least: 56, most: 240, first: 104 };
 const TILE_GAP = 6;
-/** Height of what stands under a picture: class and probability. */
+/** Height of the caption under a picture: class and probability. */
 const TILE_CAPTION = 34;
-/** Pictures wider than this are asked for in a larger size. */
+/** Larger pictures are requested above this width. */
 const LARGE_FROM = 110;
-/** Rest of the scroll bar before pictures are asked for, ms. */
+/** Time without scrolling after which pictures are requested, ms. */
 const SCROLL_REST = 60;
-/** Examples that can be scrolled through: browsers limit the height of an element. */
+/** Maximum number of examples to scroll through; browsers limit the height of an element. */
 export const MOST_TILES = 200_000;
 
-/** How a grid of `n` tiles lies: {columns, rows, tall (of a row), height}. */
+/** Layout of a grid of `n` tiles: {columns, rows, tall (height of a row), height}. */
 export function layoutOf(n, width, size, caption = TILE_CAPTION) {
   const columns = Math.max(1, Math.floor((width + TILE_GAP) / (size + TILE_GAP)));
   const rows = Math.ceil(n / columns),
@@ -23,7 +23,7 @@ export function layoutOf(n, width, size, caption = TILE_CAPTION) {
   return { columns, rows, tall, height: rows * tall };
 }
 
-/** The first and the last index (exclusive) of the tiles that are seen, a row more on each side. */
+/** First and last index (exclusive) of the visible tiles, with one more row on each side. */
 export function seenOf({ columns, rows, tall }, top, height, n) {
   const first = Math.max(0, Math.floor(top / tall) - 1),
     last = Math.min(rows, Math.ceil((top + height) / tall) + 1);
@@ -86,7 +86,7 @@ export class Grid {
     this.follow();
   }
 
-  /** Close; false when it was not open. */
+  /** Close the grid; returns false if it was not open. */
   close() {
     const was = this.open;
     this.open = false;
@@ -96,7 +96,7 @@ export class Grid {
     return was;
   }
 
-  /** The rows of the list on show. */
+  /** Rows of the current list. */
   rows() {
     const rows = this.view.store.rows();
     return rows.length > MOST_TILES ? rows.slice(0, MOST_TILES) : rows;
@@ -203,7 +203,7 @@ export class Grid {
     this.view.gallery.drawTabs(this.tabs);
   }
 
-  /** Scroll to the current example where it is out of sight. */
+  /** Scroll to the current example if it is not visible. */
   follow() {
     if (!this.open) return;
     const rows = this.rows(),
@@ -219,9 +219,9 @@ export class Grid {
     this.redraw();
   }
 
-  /* ---- hands ---- */
+  /* ---- mouse and keys ---- */
 
-  /** A click shows an example, a second one enlarges it; Shift selects from the last one on, Ctrl or Cmd adds or removes one. */
+  /** A click shows an example, a double click enlarges it; Shift selects a range, Ctrl or Cmd adds or removes one. */
   click(row, event) {
     const { store, lightbox } = this.view;
     if (event.shiftKey) {
@@ -257,7 +257,7 @@ export class Grid {
     this.view.say(`${count(store.selectedCount)} selected`);
   }
 
-  /** Arrows walk in two directions; with Shift they select. */
+  /** Arrow keys move in two dimensions; with Shift they select. */
   key(event) {
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),

@@ -1,9 +1,9 @@
-/** The line on top: what is open, colour and slice menus, what was saved, export and help. */
+/** The top bar: the open run, menus of colours and slices, the saved state, export and help. */
 import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
 
 /**
- * Selections that need no Python: [name, test of a row].
+ * Selections computed in the page: [name, test of a row].
  * @type {[string, (store: import("./store.js").Store, row: number) => any][]}
  */
 const SLICES = [
@@ -153,7 +153,7 @@ export class Head {
     this.onSlice(mask, name);
   }
 
-  /** "23 changed  saved 12:03", or what stands in the way. */
+  /** Show "23 changed  saved 12:03", or why nothing can be saved. */
   state(waiting = this.waiting) {
     const { store } = this;
     this.waiting = waiting;

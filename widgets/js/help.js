@@ -1,8 +1,8 @@
-/** The list of keys. It lies over a corner and lets every key through. */
+/** The list of keys. It covers one corner and does not intercept keys. */
 import { h } from "./dom.js";
 import { capOf, digitClasses, keyCap, MEANINGS } from "./keys.js";
 
-/** Keys that are printed, with the digit keys as the span of those that set a class. */
+/** Labels of keys, with the digit keys as a range of those that set a class. */
 export function printed(keys, digits) {
   const known = Object.keys(digits).sort((a, b) => Number(a === "0") - Number(b === "0") || a.localeCompare(b));
   const span = known.length > 1 ? `${known[0]} … ${known[known.length - 1]}` : known[0];
@@ -10,7 +10,7 @@ export function printed(keys, digits) {
 }
 
 /**
- * The keys in force: of review mode, then of the editor.
+ * The active keys: first those of review mode, then those of the editor.
  * @param {{keymap: Record<string, string[]>, edits: Record<string, string[]>, kind: any, digits: Record<string, number>, classes: string[]}} keys
  */
 export function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
@@ -22,8 +22,8 @@ export function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   const editing = Object.entries(kind.edits).map(([action, text]) => [printed(edits[action], digits), text]);
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
-    ["wheel", "zoom; middle button pans; double click resets"],
-    ["click", "show an example; with Shift add it"],
+    ["wheel", "zoom; drag with the middle button to pan; double-click to reset"],
+    ["click", "show an example; with Shift, add it to the selection"],
   ];
   return h(
     "div",
@@ -55,7 +55,7 @@ function keyRow(keys, text) {
   return [h("dt", {}, caps), h("dd", { text })];
 }
 
-/** The most used keys of a keymap in one line; without suggestions there is nothing to accept. */
+/** The most used keys of a keymap in one line; `accept` only if there are suggestions. */
 export function keyLine(classes, keymap, suggests = true) {
   const digits = Object.keys(digitClasses(classes));
   const all =

@@ -1,4 +1,4 @@
-/** One histogram with a brush: all rows faint, rows that pass the other filters solid, selected ones in the accent. */
+/** A histogram with a brush: all rows faint, rows that pass the other filters solid, selected ones in the accent colour. */
 import { BINS, binned } from "./crossfilter.js";
 import { extent } from "./bits.js";
 import { hex } from "./color.js";
@@ -127,7 +127,7 @@ export class Histogram {
     this.setRange(shares.map((s) => lo + s * (hi - lo)));
   }
 
-  /** Set (or with null clear) the brush and say so. */
+  /** Set the brush (null clears it) and notify. */
   setRange(range) {
     this.range = range && range[0] <= range[1] ? range : null;
     this.showRange();

@@ -1,6 +1,6 @@
 /**
- * One example under the loupe: picture or text, reasons, curve, neighbours, the buttons of the keys, and the editor of
- * its kind of label, which shows and takes what is said about it.
+ * Details of one example: picture or text, reasons, curve, neighbours, buttons for the main keys, and the editor of its
+ * kind of label.
  */
 import { InspectAnswers } from "./answers.js";
 import { CurvePart } from "./curvepart.js";
@@ -14,7 +14,7 @@ import { HIDDEN, NeighborStrip } from "./neighbors.js";
 import { TypeBox } from "./typebox.js";
 import { UnitJudge } from "./unitjudge.js";
 
-/** The verdict of an example that was put off. */
+/** Code of the verdict "skip". */
 const SKIPPED = 3;
 
 export class Inspector {
@@ -162,7 +162,7 @@ export class Inspector {
   /* ---- the editor ---- */
 
   /**
-   * What a person says in the editor, or about the whole selection: the only way to a decision about labels.
+   * Decide about labels, from the editor or for the whole selection: the only entry point for such decisions.
    * @param {{ key: string, value: any }[]} verdicts @param {string} how
    */
   judge(verdicts, how) {
@@ -175,7 +175,7 @@ export class Inspector {
     else actions.label(value, how);
   }
 
-  /** What the editor shows of the example: what is known of it, and how it stands. */
+  /** The state of the example passed to the editor. */
   showEditor() {
     const { store } = this,
       { row } = store;
@@ -205,7 +205,7 @@ export class Inspector {
     this.reveal();
   }
 
-  /** All that is undecided of the example is confirmed as it is given; a decided one stays as it is. */
+  /** Confirm all undecided labels of the example as given; decided ones do not change. */
   confirmAll() {
     const { store, actions } = this,
       { row } = store;
@@ -216,7 +216,7 @@ export class Inspector {
     else this.editor.keep();
   }
 
-  /** Edit mode: only the keys of the editor count, until Escape. */
+  /** Edit mode: only the keys of the editor are active, until Escape. */
   get editing() {
     return Boolean(this.editor.editing || this.typeBox.mode);
   }
@@ -230,9 +230,9 @@ export class Inspector {
     this.typeBox.close();
   }
 
-  /* ---- what is shown ---- */
+  /* ---- display ---- */
 
-  /** Ask for a row (and the next ones) and show it as soon as it is here. */
+  /** Request a row (and the next ones) and show it when it arrives. */
   async show() {
     const { store } = this,
       { row } = store;
@@ -262,7 +262,7 @@ export class Inspector {
     return this.store.hides(this.store.row);
   }
 
-  /** No example: nothing of the last one stays. */
+  /** Show that there is no example. */
   empty() {
     this.answer = null;
     this.title.textContent = "no example";
@@ -307,7 +307,7 @@ export class Inspector {
     this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
   }
 
-  /** The reasons of a unit that the editor has in focus. */
+  /** Show the reasons of the unit that has the focus in the editor. */
   explain(unit) {
     this.unit = unit || null;
     if (this.answer) this.reasons();
@@ -325,7 +325,7 @@ export class Inspector {
     this.note(this.hides ? "" : answer.note);
   }
 
-  /** What was written about the example, in sight where it was written. */
+  /** The note on the example, shown where it is written. */
   note(text) {
     this.noteLine.hidden = !text;
     this.noteLine.textContent = text ? `✎ ${text}` : "";
@@ -340,7 +340,7 @@ export class Inspector {
     }
   }
 
-  /** "queue 14/180"; how many are left stands on top. */
+  /** The position, as in "queue 14/180". */
   queue() {
     const { store } = this,
       name = store.list,

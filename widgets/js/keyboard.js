@@ -1,4 +1,4 @@
-/** Keys: every press stays in the view, and what it means is done at once. */
+/** Key presses: they do not leave the view, and their actions run at once. */
 import { actionOf } from "./keys.js";
 
 export class Keyboard {
@@ -14,7 +14,7 @@ export class Keyboard {
     });
   }
 
-  /** A press of the mouse puts the keys to work: buttons do not keep the focus, fields do. */
+  /** A mouse press enables the keys: input fields keep the focus, buttons do not. */
   takeFocus(event) {
     if (event.target.closest("input, select, textarea, label")) return;
     if (event.target.closest("button")) event.preventDefault();
@@ -54,7 +54,7 @@ export class Keyboard {
     else this.view.registry.actions.get(action)?.();
   }
 
-  /** Close what is open; when nothing is, give the keyboard back to the notebook. */
+  /** Close what is open; if nothing is, return the keyboard focus to the notebook. */
   leave() {
     const { root, registry } = this.view;
     if (registry.escape()) return;

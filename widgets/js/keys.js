@@ -1,6 +1,6 @@
-/** From a key press to an action: pure, so that every keymap can be tested without a page. Python has the presets. */
+/** Map key presses to actions: pure functions, testable without a page. The presets are defined in Python. */
 
-/** What the actions of review mode do, in words; `widgets.wire.keymaps` gives them their keys. */
+/** Descriptions of the actions of review mode; their keys are in `widgets.wire.keymaps`. */
 export const MEANINGS = {
   label: "set a class",
   labelSelection: "relabel the selection, one undo step",
@@ -39,7 +39,7 @@ export const MEANINGS = {
 const OF_TASK = { nothing: "nothing", unknown: "units", nextUnit: "units", previousUnit: "units" };
 
 /**
- * The keys in force for a kind of label: where there is one unit an example, Tab moves the focus as everywhere.
+ * The active keys for a kind of label. With one unit per example, Tab moves the focus as usual.
  * @param {Record<string, string[]>} keymap @param {{nothing?: boolean, units?: boolean}} editor
  */
 export function inForce(keymap, editor) {
@@ -47,8 +47,8 @@ export function inForce(keymap, editor) {
 }
 
 /**
- * Which class each digit key sets: {digit: class index}. Where every class is named by one digit the key is its
- * name (key 3 sets class "3"); otherwise keys 1..9 are the first nine classes and 0 the tenth.
+ * The class that each digit key sets: {digit: class index}. If all class names are single digits, the key is the name
+ * (key 3 sets class "3"); otherwise keys 1..9 are the first nine classes and 0 the tenth.
  */
 export function digitClasses(classes) {
   const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
@@ -58,39 +58,39 @@ export function digitClasses(classes) {
   return Object.fromEntries(pairs);
 }
 
-/** The digit of a key event by its place on the keyboard, also with Shift and on the number pad; null for other keys. */
+/** The digit of a key event by its position on the keyboard, also with Shift and on the number pad; null for other keys. */
 export function digitOf(event) {
   const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
   if (row !== undefined) return row;
-  if (pad !== undefined && event.key === pad) return pad; // else an arrow, without Num Lock
+  if (pad !== undefined && event.key === pad) return pad; // otherwise an arrow, without Num Lock
   return /^[0-9]$/.test(event.key) ? event.key : null;
 }
 
-/** Characters of keys that Alt changes on some systems. */
+/** Characters of keys whose output changes with Alt on some systems. */
 const PLACES = { Period: ".", Comma: "," };
 
-/** What is held with a key, and the key: Shift and Caps Lock show in letters, AltGr is part of a character. */
+/** The modifiers and the key. Shift and Caps Lock affect letters; AltGr is part of a character. */
 function pressed(event) {
   const typed = event.getModifierState?.("AltGraph"),
     ctrl = !typed && (event.ctrlKey || event.metaKey),
     alt = !typed && event.altKey;
   let { key } = event;
   const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
-  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt types "˙" for h on a Mac, other scripts have other letters
+  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt+h types "˙" on a Mac, and other scripts have other letters
   else if (alt && PLACES[event.code]) key = PLACES[event.code];
   if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
   return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
 }
 
-/** The name of a pressed key as keymaps have it: "k", "K", " ", "Enter", "Shift+Tab", "Ctrl+z", "Alt+ArrowLeft". */
+/** The name of a pressed key as used in keymaps: "k", "K", " ", "Enter", "Shift+Tab", "Ctrl+z", "Alt+ArrowLeft". */
 export function keyName(event) {
   const { held, shift, key } = pressed(event);
   return held + (key.length > 1 ? shift : "") + key;
 }
 
 /**
- * What a key press means: {action, digit?} or null when it means nothing here. A digit key is a digit whatever its
- * layout types; with Shift it may be a character of the keymap first. Other keys of a name mean the same with Shift.
+ * The action of a key press: {action, digit?}, or null if there is none. A digit key counts as a digit on every keyboard
+ * layout; with Shift, a character of the keymap has precedence. Other named keys have the same action with Shift.
  */
 export function actionOf(event, keymap) {
   if (event.isComposing) return null;
@@ -114,7 +114,7 @@ const CAPS = {
   Delete: "Del",
 };
 
-/** A key as it is printed on a key cap. */
+/** The label of a key. */
 export function keyCap(key) {
   if (CAPS[key]) return CAPS[key];
   const [, held, rest] = /^(Ctrl|Alt|Shift)\+(.+)$/.exec(key) || [];
@@ -122,10 +122,10 @@ export function keyCap(key) {
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
 
-/** The first key of an action as it is printed, "" where it has none. */
+/** The label of the first key of an action, "" if it has none. */
 export const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
 
-/** Classes whose name holds every typed word, those that begin with the text first; at most `most` indices, none `without`. */
+/** Indices of classes whose names contain all typed words, those that start with the text first; at most `most`, none `without`. */
 export function matchingClasses(classes, text, most = 8, without = (code) => false) {
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);

@@ -1,4 +1,4 @@
-/** The label space as editors see it: names and colours of classes or tags, those that were added among them. */
+/** The label space for editors: names and colours of classes or tags, including added ones. */
 import { shortNames } from "./format.js";
 import { matchingClasses } from "./keys.js";
 

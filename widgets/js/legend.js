@@ -1,12 +1,12 @@
-/** What the colours mean: a bar that names the suspicious end, or swatches. */
+/** The legend of colours: a colour bar that marks the suspicious end, or swatches. */
 import { h } from "./dom.js";
 import { hex } from "./color.js";
 import { short, shortNames } from "./format.js";
 
-/** Swatches that fit; the rest are a count (the class list in the filters shows all). */
+/** Maximum number of swatches; the rest are counted (the class list in the filters shows all). */
 const MOST = 12;
 
-/** Fill a node with the legend of a `Paint`. */
+/** Render the legend of a `Paint` into a node. */
 export function drawLegend(node, legend) {
   if (!legend) {
     node.replaceChildren();

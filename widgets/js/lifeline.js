@@ -1,8 +1,8 @@
-/** May decisions be saved? When not (the kernel was restarted, a saved page), the view says so and refuses them. */
+/** Detects whether decisions can be saved. If not (kernel restarted, saved page), the view says so and rejects them. */
 import { h } from "./dom.js";
 
 const RESTARTED = "The kernel was restarted or shut down: decisions are no longer saved. Run this cell again.";
-/** How long a kernel that may be a new one has to answer, ms. */
+/** Time to wait for an answer from a kernel that may be new, ms. */
 const ANSWER_WITHIN = 4000;
 
 /** @param {import("./main.js").Explorer} view */
@@ -25,7 +25,7 @@ export function lifelineFeature(view) {
     wire.abandon("the kernel was restarted");
   };
   wire.onSilence = () => wire.ask("current", { row: store.row }).catch(() => {});
-  /** The notebook says that the connection of this widget changed, but not how: ask something and see. */
+  /** The notebook reports that the connection of this widget changed, but not how: send a request to find out. */
   const look = () => {
     const timer = setTimeout(() => wire.onLost(), ANSWER_WITHIN);
     registry.onEnd(() => clearTimeout(timer));

@@ -1,6 +1,6 @@
 /**
- * The example enlarged, over the maps: a picture in its own pixels to zoom and drag, or the whole text at a readable
- * width. It takes no key away: labels, decisions and the arrows work in it as everywhere.
+ * The enlarged example, over the maps: a picture in its original pixels with zoom and pan, or the whole text at a readable
+ * width. It intercepts no keys: labels, decisions and arrow keys work as usual.
  */
 import { h, iconButton } from "./dom.js";
 import { clip, count, probability } from "./format.js";
@@ -8,12 +8,12 @@ import { capOf } from "./keys.js";
 import { isSmall, mediaNode } from "./media.js";
 import { fitted, highlighted, originalPixels, resized, scaled, searchWords, settled } from "./zoom.js";
 
-/** Pictures in their own pixels that are kept. */
+/** Number of original pictures kept in memory. */
 const ORIGINALS_KEPT = 6;
-/** Rest at an example before its own pixels or its whole text are asked for, ms: not at every step of a held key. */
+/** Time at an example before its original pixels or whole text are requested, ms; avoids requests while a key is held. */
 const FETCH_REST = 120;
 const ZOOM_STEP = 1.25;
-/** Sizes of the letters of a text, px. */
+/** Font sizes of texts, px. */
 const LETTERS = [11, 13, 15, 17, 20, 24, 30];
 
 export class Lightbox {
@@ -80,7 +80,7 @@ export class Lightbox {
     this.draw();
   }
 
-  /** Close; false when it was not open. */
+  /** Close the lightbox; returns false if it was not open. */
   close() {
     const was = this.open;
     this.open = false;
@@ -91,9 +91,9 @@ export class Lightbox {
     return was;
   }
 
-  /* ---- what is shown ---- */
+  /* ---- display ---- */
 
-  /** The example on show, first with what is here. */
+  /** Show the current example, first with the data that is already here. */
   draw() {
     if (!this.open) return;
     const { store, media } = this.view,
@@ -148,7 +148,7 @@ export class Lightbox {
     else this.drawPicture(known.url, [known.width, known.height], known);
   }
 
-  /** The same part of the picture as before where it has the same shape, else all of it. */
+  /** Keep the visible part if the picture has the same shape as the last one, else show all of it. */
   drawPicture(src, size, { alpha, original, note }) {
     const before = this.size && this.place,
       fresh = !before || this.fits || Math.abs(this.size[0] * size[1] - this.size[1] * size[0]) > Math.max(...size, ...this.size);
@@ -180,7 +180,7 @@ export class Lightbox {
     this.letter(0);
   }
 
-  /** The own pixels of a picture, or the whole of a text that was cut. */
+  /** Request the original pixels of a picture, or the whole text if it was cut. */
   async fetch(row, item) {
     const { view } = this;
     if (!item || view.store.meta.locked) {
@@ -337,7 +337,7 @@ export function lightboxFeature(view) {
   registry.listen(inspector.picture, "click", (event) => event.target.matches("img.lw-media") && box.show());
   registry.listen(gallery.strip, "click", (event) => event.detail === 2 && event.target.closest(".lw-card") && box.show());
   store.on("cursor", () => box.draw());
-  store.on("neighbors", () => box.draw()); // the inspector has its answer, with a larger picture
+  store.on("neighbors", () => box.draw()); // the inspector has received its answer, with a larger picture
   store.on("labels", () => box.open && box.caption());
   registry.on("layout", () => box.open && box.size && (box.fits ? box.fit() : box.lay()));
   registry.onAction("enlarge", () => box.toggle());

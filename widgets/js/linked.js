@@ -1,10 +1,10 @@
-/** The nodes that edges link to the example in the inspector: a small picture of them, and each with its label. */
+/** The nodes linked to the example in the inspector: a small drawing, and each node with its label. */
 import { h } from "./dom.js";
 import { count } from "./format.js";
 import { drawEgo } from "./ego.js";
 import { NeighborStrip } from "./neighbors.js";
 
-/** Of the answer for an example without links. */
+/** Answer for an example without links. */
 const NO_LINKS = { rows: [], items: [], total: 0, between: [] };
 
 export class LinkedStrip extends NeighborStrip {
@@ -37,7 +37,7 @@ export class LinkedStrip extends NeighborStrip {
     this.ego();
   }
 
-  /** How many linked nodes were given another label, of those that have one: as the reasons count them. */
+  /** Number of labelled linked nodes with another given label, counted as in the reasons. */
   title() {
     const { answer, store, hides, kind } = this.inspector;
     if (!answer || store.row < 0) return;
@@ -47,10 +47,10 @@ export class LinkedStrip extends NeighborStrip {
     const counts = hides || given < 0 || kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
     const shown = rows.length < total ? `${rows.length} of ${count(total)}` : count(total);
     this.name.textContent = total ? `${shown} linked node${total === 1 ? "" : "s"}${counts}` : "no linked nodes";
-    this.name.title = total ? "by the edges of this run, the largest weight first" : "";
+    this.name.title = total ? "by the edges of this run, largest weight first" : "";
   }
 
-  /** The example in the middle, linked nodes around it, coloured by their labels now. */
+  /** Draw the example in the middle and its linked nodes around it, coloured by their current labels. */
   ego() {
     const { answer, store, hides, paint, theme } = this.inspector,
       { rows, between } = this.near;

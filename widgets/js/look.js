@@ -1,9 +1,9 @@
-/** How the view looks (filters, colour, cameras, epochs): tracked here, sent to Python, and restored as a whole. */
+/** The look of the view (filters, colour, cameras, epochs): tracked here, sent to Python, and restored as a whole. */
 import { cameraAt, centreOf } from "./geometry.js";
 
-/** Maps whose cameras are kept, in the order of `view.maps`. */
+/** Maps whose cameras are stored, in the order of `view.maps`. */
 const CAMERAS = ["data map", "embedding map"];
-/** Rest after which a moved camera or brush counts as one change, ms. */
+/** Time without movement after which a moved camera or brush counts as one change, ms. */
 const REST = 200;
 
 /** @param {import("./main.js").Explorer} view */
@@ -30,7 +30,7 @@ export function lookFeature(view) {
   view.showLook = (look) => showLook(view, look);
 }
 
-/** Make the view look so; parts that are missing stay as they are. */
+/** Apply a look to the view; missing parts do not change. */
 async function showLook(view, { filters, color_by, cameras, epochs }) {
   const { store, maps } = view;
   if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
@@ -50,7 +50,7 @@ function camerasOf(maps) {
   return Object.fromEntries(pairs.filter(([, centre]) => centre));
 }
 
-/** A function that runs once nobody has called it for a while. */
+/** Debounce: a function that runs after no call has been made for `ms`. */
 export function afterRest(ms, run) {
   let timer = 0;
   const call = () => {

@@ -52,7 +52,7 @@ class Projector:
         if epoch == last:
             quick = _float32(project(self.run, epoch, method="pca"))
             return quick, epoch, f"PCA{self._of(epoch)}; UMAP is being computed"
-        return None, epoch, f"laying out epoch {epoch}…"
+        return None, epoch, f"computing the map of epoch {epoch}…"
 
     def ready(self, epoch: int | str) -> bool:
         """Whether a layout is available; if not, it is requested."""
