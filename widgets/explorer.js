@@ -673,7 +673,7 @@ function digitClasses(classes) {
 function digitOf(event) {
   const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
   if (row !== undefined) return row;
-  if (pad !== undefined && event.key === pad) return pad; // else an arrow, without Num Lock
+  if (pad !== undefined && event.key === pad) return pad; // otherwise an arrow, without Num Lock
   return /^[0-9]$/.test(event.key) ? event.key : null;
 }
 
@@ -685,7 +685,7 @@ function pressed(event) {
     alt = !typed && event.altKey;
   let { key } = event;
   const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
-  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt types "˙" for h on a Mac, other scripts have other letters
+  if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt+h types "˙" on a Mac, and other scripts have other letters
   else if (alt && PLACES[event.code]) key = PLACES[event.code];
   if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
   return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
@@ -745,7 +745,7 @@ function matchingClasses(classes, text, most = 8, without = (code) => false) {
 const BUTTONS = 10;
 const WHOSE = {
   given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
-  suggested: (name) => `p_suggested: the detector's probability that ${name} is the right label`,
+  suggested: (name) => `p_suggested: the detector's probability that ${name} is the correct label`,
   wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
@@ -997,7 +997,7 @@ class UnitsEditor {
   apply(code) {
     const name = this.space.classes[code],
       unit = this.units.find((one) => one.name === name);
-    this.focus = unit?.key ?? `p${code}`; // one that is not listed goes by its number
+    this.focus = unit?.key ?? `p${code}`; // a tag that is not listed is addressed by its number
     this.judge([{ key: this.focus, value: "yes" }], "typed");
   }
 
@@ -1031,7 +1031,7 @@ class UnitsEditor {
 
   nextOpen() {
     if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
-    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // of the queue of one tag
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // the tag of the queue
     return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
 
@@ -1433,7 +1433,7 @@ class Actions {
     const { store } = this,
       before = store.standing(rows);
     try {
-      const answer = await this.send(kind, body, buffers), // how the examples stand came with it
+      const answer = await this.send(kind, body, buffers), // the answer contains the state of the examples
         text = inWords(answer.body);
       store.remember(before, text);
       this.say(text);
@@ -1455,7 +1455,7 @@ class Actions {
       word = forward ? "redo" : "undo";
     const step = store.travel(forward);
     if (step) {
-      this.say(`${forward ? "again" : "undone"}: ${step.text}`);
+      this.say(`${forward ? "redone" : "undone"}: ${step.text}`);
       this.visit(step.rows);
     }
     try {
@@ -1467,7 +1467,7 @@ class Actions {
         this.say(`${word} ${count(body.ask)} decisions of an earlier session? Press the same key again to confirm`, "warn");
       } else if (!body.count && !step) this.say(`nothing to ${word}`);
       else if (!step) {
-        this.say(`${forward ? "again" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
+        this.say(`${forward ? "redone" : "undone"}: ${count(body.count)} ${body.count === 1 ? "example" : "examples"}`);
         this.visit(body.count === 1 ? [body.row] : []);
       }
     } catch {
@@ -1501,7 +1501,7 @@ class Actions {
       await this.send("decide", body, buffers, rows);
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);
-      if (/** @type {any} */ (error).lost) store.write(step.before); // an answer brings Python's state with it; here none will come
+      if (/** @type {any} */ (error).lost) store.write(step.before); // an answer would restore the state from Python,
     }
   }
 
@@ -1542,7 +1542,7 @@ const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
   clusters: "by cluster",
-  annotators: "annotators disagree",
+  annotators: "disagreement of annotators",
   second: "second opinion",
   random: "in random order",
   audit: "random audit",
@@ -1623,7 +1623,7 @@ class UnitSuggestions {
     this.likely = [];
     this.rows = [];
     this.asked = 0;
-    this.due = false; // a decision is being saved: Python is asked after it
+    this.due = false; // a decision is being saved: ask Python afterwards
     this.timer = undefined;
     store.on("history", () => {
       if (this.due && !store.pending) this.renew();
@@ -1707,7 +1707,7 @@ class Bulk {
     this.units = units ? new UnitSuggestions({ store, actions, fail, onNews: () => this.offer() }) : null;
     this.least = h("select", {
       "aria-label": "minimum probability of a suggestion",
-      title: "p_suggested: the detector's probability that the suggested label is right",
+      title: "p_suggested: the detector's probability that the suggested label is correct",
       onchange: () => {
         this.chosen = true;
         this.show();
@@ -1858,7 +1858,7 @@ class Audit {
     this.store.emptyBecause = "";
     this.store.goTo(this.store.firstOpen("queue"));
     const drawn = body.audit.done || `${this.store.lists.queue.length} examples`;
-    this.say(`queue random audit: ${drawn}, drawn at random; judge them in this order`);
+    this.say(`queue of the random audit: ${drawn}, drawn at random; judge them in this order`);
   }
 
   take(body) {
@@ -2136,7 +2136,7 @@ function drawRegions(c, { width, height }, colors, crowd) {
   for (const [text, all] of places) {
     const wide = c.measureText(text).width + 6;
     const boxes = all.map(([x, y, right]) => [right ? x - wide + 3 : x - 3, y - 7, right ? x + 3 : x - 3 + wide, y + 7]);
-    const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box))); // the axis has its name there
+    const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box))); // the name of the axis is there
     const [x0, y0] = boxes[clear.indexOf(Math.min(...clear))];
     plate(c, text, x0 + 3, y0 + 7, colors);
   }
@@ -2246,7 +2246,7 @@ class Source {
       await new Promise((resolve, reject) => {
         const epoch = answer.body.later;
         this.layouts.set(epoch, [...(this.layouts.get(epoch) || []), { resolve, reject }]);
-        setTimeout(resolve, ASK_AGAIN); // its message may have come before the answer
+        setTimeout(resolve, ASK_AGAIN); // its message may have arrived before the answer
       });
     }
   }
@@ -2405,7 +2405,7 @@ async function compareEmbedding(view, name) {
   if (!buffers.length) return;
   const here = await view.source.embedding(),
     there = placed({}, buffers);
-  const ranges = ["xs", "ys"].map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that hold both
+  const ranges = ["xs", "ys"].map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that include
   const far = 0.1 * Math.max(...ranges.map(([low, high]) => high - low));
   new Compare(view, {
     map: view.maps[1],
@@ -2686,7 +2686,7 @@ class Trails {
     const steps = store.meta.epochs.map((epoch, e) =>
       stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
     );
-    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch nothing varies yet
+    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch there is no variability yet
   }
 
   async embeddingSteps(rows, turn) {
@@ -2745,9 +2745,9 @@ function epochsFeature(view) {
     view.addTool(h("span", { class: "lw-quiet lw-clip", text: title, title }));
   }
   view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
-  embedding.stage.append(embedding.note); // it has no axis there, and the line above is short
+  embedding.stage.append(embedding.note); // there is no axis there, and the line above is short
   view.registry.onPush("embedding", (body, buffers) => {
-    if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers)); // else an earlier epoch is on show
+    if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers)); // otherwise an earlier epoch is
   });
   view.registry.onPush("projected", (body) => {
     view.source.laidOut(body);
@@ -2810,7 +2810,7 @@ async function start({ store, source, maps }, place) {
 }
 
 async function embeddingOf({ source, maps: { 1: map } }, epoch) {
-  map.note.textContent = `laying out epoch ${epoch}…`;
+  map.note.textContent = `computing the map of epoch ${epoch}…`;
   const { note, xs, ys } = await source.embedding(epoch);
   return [xs, ys, note];
 }
@@ -3169,7 +3169,7 @@ const FORMATS = [
 const CONTENTS = [
   ["", "all examples, with author, time and reason of each change"],
   ["relabel", "cleaned training set: labels corrected"],
-  ["drop", "cleaned training set: changed examples left out"],
+  ["drop", "cleaned training set: changed examples removed"],
 ];
 
 class Exporter {
@@ -3379,7 +3379,7 @@ class Media {
 
   constructor(wire, kind, question = {}) {
     Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
-    this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // pictures of a size
+    this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // larger pictures
   }
 
   get shape() {
@@ -3797,8 +3797,8 @@ function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   const editing = Object.entries(kind.edits).map(([action, text]) => [printed(edits[action], digits), text]);
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
-    ["wheel", "zoom; middle button pans; double click resets"],
-    ["click", "show an example; with Shift add it"],
+    ["wheel", "zoom; drag with the middle button to pan; double-click to reset"],
+    ["click", "show an example; with Shift, add it to the selection"],
   ];
   return h(
     "div",
@@ -3898,7 +3898,7 @@ function highlighted(text, words) {
   const wanted = words.filter(Boolean).map((word) => word.toLowerCase());
   if (!wanted.length) return [[text, false]];
   const lower = text.toLowerCase();
-  if (lower.length !== text.length) return [[text, false]]; // letters that grow: places would not match
+  if (lower.length !== text.length) return [[text, false]]; // lower case may change the length: positions would not match
   const parts = [];
   let from = 0;
   for (;;) {
@@ -4239,7 +4239,7 @@ function lightboxFeature(view) {
   registry.listen(inspector.picture, "click", (event) => event.target.matches("img.lw-media") && box.show());
   registry.listen(gallery.strip, "click", (event) => event.detail === 2 && event.target.closest(".lw-card") && box.show());
   store.on("cursor", () => box.draw());
-  store.on("neighbors", () => box.draw()); // the inspector has its answer, with a larger picture
+  store.on("neighbors", () => box.draw()); // the inspector has received its answer, with a larger picture
   store.on("labels", () => box.open && box.caption());
   registry.on("layout", () => box.open && box.size && (box.fits ? box.fit() : box.lay()));
   registry.onAction("enlarge", () => box.toggle());
@@ -4358,7 +4358,7 @@ class Crossfilter {
       while (used.has(1 << free)) free++;
       if (free > 30) throw new Error("more than 31 filters at once");
       this.bits.set(name, 1 << free);
-      this.forget(name); // its counts leave this bit out from now on
+      this.forget(name); // its counts ignore this bit from now on
     }
     return this.bits.get(name);
   }
@@ -4534,7 +4534,7 @@ class Store {
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.queueUnit = meta.queue_unit || "";
-    this.narrowed = new Map(); // lists as the filters leave them
+    this.narrowed = new Map(); // filtered lists
     this.row = -1;
     this.past = [];
     this.future = [];
@@ -4542,12 +4542,12 @@ class Store {
     this.saved = meta.saved || "";
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
-    this.changed = meta.changed; // how many examples differ from what is given: Python counts
-    this.k = this.space.length; // classes of the data set; those that were added follow
-    this.gone = new Set(); // codes of classes of which the addition was undone
+    this.changed = meta.changed; // number of examples whose labels differ from the given ones, counted by Python
+    this.k = this.space.length; // classes of the dataset; added ones follow
+    this.gone = new Set(); // codes of classes whose addition was undone
     this.grow(meta.added);
     this.locked = ""; // why nothing can be saved
-    this.emptyBecause = ""; // why the queue has no example, where Python said so
+    this.emptyBecause = ""; // why the queue is empty, if Python gave a reason
   }
 
   on(topic, listener) {
@@ -4609,7 +4609,7 @@ class Store {
     this.selected = mask;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
-    this.emit("selection", { from }); // Python hears of it before anything is drawn
+    this.emit("selection", { from }); // Python is notified before anything is drawn
     this.emit("mask", { selection: true, from });
     if (!stay || this.list === "selection") this.showList(this.selectedCount ? "selection" : "queue");
   }
@@ -4805,7 +4805,7 @@ function newsFeature(view) {
   let timer = 0;
   store.on("cursor", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE); // nothing rests on it
+    timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE); // nothing depends on it
   });
   registry.onEnd(() => clearTimeout(timer));
 }
@@ -4923,7 +4923,7 @@ function watchSizes(view) {
   const sizes = new ResizeObserver(() => layout(view));
   sizes.observe(view.root);
   view.maps.forEach((map) => sizes.observe(map.stage));
-  let away = false; // scrolled out of sight: what was drawn may be gone
+  let away = false; // scrolled out of view: the drawing may have been discarded
   const seen = new IntersectionObserver((entries) => {
     const here = entries.some((entry) => entry.isIntersecting);
     if (here && away) view.maps.forEach((map) => map.redraw());
@@ -5021,7 +5021,7 @@ class PeoplePanel {
           onclick: () => this.pick({ authors: [a, b] }, `${a} and ${b} differ`),
         },
         h("span", { class: "lw-clip", text: `${a} · ${b}` }),
-        h("span", { class: "lw-num", text: differ ? `${count(differ)} differ` : "all the same" }),
+        h("span", { class: "lw-num", text: differ ? `${count(differ)} differ` : "no difference" }),
         h("span", { class: "lw-quiet lw-people-text", text }),
       ),
     );
@@ -5078,7 +5078,7 @@ function peopleFeature(view) {
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [
       el.textContent,
-      "decided of the queue",
+      "decided examples of the queue",
       paceInWords(pace) && `this session: ${paceInWords(pace)}`,
       left && store.meta.audit.title,
     ]
@@ -5203,7 +5203,7 @@ const HEADINGS = [
   ["name", "feature", "sort by name"],
   ["value", "value", "sort by value, largest first"],
   ["", "in the class", "dark: middle 50 % of the class; light: middle 90 %; mark: this example"],
-  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sort the most unusual first"],
+  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sort by it, most unusual first"],
 ];
 const ODD = 0.05;
 
@@ -5374,7 +5374,7 @@ function soundFeature(view) {
   const show = () => {
     clearTimeout(timer);
     player.forget();
-    timer = setTimeout(() => player.show(store.row), 120); // not at every step of a held-down arrow key
+    timer = setTimeout(() => player.show(store.row), 120); // not at every step while an arrow key is held
   };
   store.on("cursor", show);
   registry.on("start", show);
@@ -5592,7 +5592,7 @@ class ViewsMenu {
 }
 
 function viewsFeature(view) {
-  if (view.store.locked) return; // a saved page has nowhere to keep views
+  if (view.store.locked) return; // a saved page cannot store views
   const menu = new ViewsMenu({
     store: view.store,
     wire: view.wire,
@@ -6600,7 +6600,7 @@ function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) 
     c.textAlign = "center";
     c.textBaseline = "middle";
     c.fillText(
-      nothing ?? (curve && curve.epochs.length === 1 ? "one epoch only: no curve" : "no epochs recorded"),
+      nothing ?? (curve && curve.epochs.length === 1 ? "no curve: only one epoch was recorded" : "no epochs recorded"),
       width / 2,
       height / 2,
     );
@@ -6769,7 +6769,7 @@ class CurvePart {
   get parts() {
     const { epochs, pooled } = this.store.meta;
     if (!epochs.length) return [];
-    return [h("h4", { text: `p in the training, over epochs${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
+    return [h("h4", { text: `probability during training, by epoch${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
   }
 
   blank(nothing = "") {
@@ -6902,7 +6902,7 @@ class LinkedStrip extends NeighborStrip {
     const counts = hides || given < 0 || kind.units ? "" : `: ${differ ? count(differ) : "none"} given another label`;
     const shown = rows.length < total ? `${rows.length} of ${count(total)}` : count(total);
     this.name.textContent = total ? `${shown} linked node${total === 1 ? "" : "s"}${counts}` : "no linked nodes";
-    this.name.title = total ? "by the edges of this run, the largest weight first" : "";
+    this.name.title = total ? "by the edges of this run, largest weight first" : "";
   }
 
   ego() {
@@ -7070,7 +7070,7 @@ class UnitJudge {
     });
     store.on("history", () => this.renew());
     store.on("queue", () => {
-      inspector.answers.clear(); // an audit asks about other units, and hides what was decided
+      inspector.answers.clear(); // an audit is about other units, and hides earlier decisions
       if (store.row < 0) return;
       this.changed.add(store.row);
       this.renew();
@@ -7092,7 +7092,7 @@ class UnitJudge {
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
-    if (how === "typed" && !(await saved)) return; // what was typed may be refused
+    if (how === "typed" && !(await saved)) return; // a typed value may be rejected
     const wanted = store.list === "queue" && store.queueUnit;
     if (wanted && said.has(wanted)) actions.advance(answer.row); // the queue is about this unit only
     else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
@@ -7778,7 +7778,7 @@ class Points2D {
       marks = { 3: "square", 4: "diamond" };
     for (const layer of [3, 4]) discs[layer] = mark(layer === 3 ? wide * 0.8 : wide, marks[layer]);
     const cores = { 3: mark(wide * 0.5, "square"), 4: mark(wide * 0.6, "diamond") };
-    const shown = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
+    const shown = new Uint8Array(rise ? width * height : 0); // suspicion of the point shown at each pixel
     const greyValue = packed(grey),
       edge = packed(outline),
       { k, tx, ty } = camera;
@@ -7994,7 +7994,7 @@ class PointMap {
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf,
-        hidden = this.x && store.hides(store.row); // the position on a map of scores reveals how suspicious it is
+        hidden = this.x && store.hides(store.row); // its position on a map of scores would reveal how suspicious it is
       if (near && near.row === store.row && !hidden)
         drawNeighbors(
           c,
@@ -8005,7 +8005,7 @@ class PointMap {
         );
       if (this.hover >= 0) {
         ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
-        this.onHover(this.hover, this); // the line beside it goes where the point goes
+        this.onHover(this.hover, this); // the tooltip moves with the point
       }
       if (store.row >= 0 && !hidden) {
         ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
@@ -8476,7 +8476,7 @@ class Tip {
 
   draw(row) {
     const { media, picture } = this;
-    picture.hidden = media.kind !== "image"; // its place is kept, so that nothing moves when it comes
+    picture.hidden = media.kind !== "image"; // its space is reserved, so that nothing moves when it arrives
     if (picture.hidden) return;
     const item = media.peek(row);
     picture.replaceChildren(mediaNode(item, "thumb"));
@@ -8485,7 +8485,7 @@ class Tip {
       try {
         await media.want([row]);
       } catch {
-        return; // the line says which example it is; the picture's own place shows why it is missing
+        return; // the text line names the example; the inspector shows why the picture is missing
       }
       if (this.row !== row) return;
       this.line.textContent = this.text(row);
@@ -8578,7 +8578,7 @@ class Toolbar {
   }
 
   noteWheel(event) {
-    const path = event.composedPath(); // in a shadow tree the target is its host
+    const path = event.composedPath(); // in a shadow tree, the target is the host
     const inside = this.stages().some((stage) => path.includes(stage));
     if (event.timeStamp - this.wheelAt > 180 || !inside) this.wheelInside = inside;
     this.wheelAt = event.timeStamp;
@@ -8611,8 +8611,8 @@ class Wire {
 
   constructor(model, onNews, onWaiting = () => {}) {
     Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, turn: 0, stuck: false, patience: PATIENCE });
-    this.onLost = () => {}; // called when a question could not even be sent
-    this.onSilence = () => {}; // called now and then while a change waits: to ask something shows what got lost
+    this.onLost = () => {}; // called when a request could not be sent
+    this.onSilence = () => {}; // called from time to time while a change waits; sending a request then reveals lost messages
     this.view = Math.random().toString(36).slice(2, 10);
     this.listen = (body, buffers) => this.receive(body, buffers || []);
     model.on("msg:custom", this.listen);
@@ -8933,7 +8933,7 @@ class Explorer {
 
   news(body, buffers) {
     if (body.push === "progress") this.progress.tell(body.text);
-    else if (body.request) this.progress.end(); // Python answers one question at a time
+    else if (body.request) this.progress.end(); // Python handles one request at a time
     if (!this.store) return;
     takePatch(this.store, body, buffers);
     if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
@@ -9038,7 +9038,7 @@ function render({ model, el }) {
     const focused = Boolean(explorer?.root.contains(explorer.root.getRootNode().activeElement));
     explorer?.destroy();
     explorer = new Explorer(model, el, open);
-    explorer.focused = focused; // "Rank again" opens the view anew: the keys go on working
+    explorer.focused = focused; // "Rank again" reopens the view: the keys keep working
     explorer.open();
   };
   open();

@@ -1,4 +1,4 @@
-/** The Explorer: makes the store, the maps and the panels around them, lets features add themselves, and cleans up. */
+/** The Explorer: creates the store, the maps and the panels, lets features add themselves, and cleans up. */
 import { Actions } from "./actions.js";
 import { Bulk } from "./bulk.js";
 import { readTheme } from "./color.js";
@@ -49,7 +49,7 @@ export class Explorer {
   /** @type {import("./registry.js").Registry} */
   registry;
 
-  /** @param {any} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
+  /** @param {any} model the anywidget model @param {HTMLElement} el the container @param {() => void} again reopens the view */
   constructor(model, el, again) {
     Object.assign(this, { model, again, registry: new Registry() });
     this.root = h("div", {
@@ -98,7 +98,7 @@ export class Explorer {
     this.start(meta);
   }
 
-  /** What everything else rests on: data, colours, keys, decisions. */
+  /** The parts that all others need: data, colours, keys, decisions. */
   makeState(meta, arrays) {
     const store = (this.store = new Store(meta, arrays));
     for (const [name, values] of Object.entries({
@@ -230,37 +230,37 @@ export class Explorer {
 
   /* ---- places for features ---- */
 
-  /** A tab beside the filters; `draw` is called when it is shown. */
+  /** Add a tab beside the filters; `draw` is called when it is shown. */
   addTab(name, el, draw) {
     this.side.add(name, el, draw);
   }
 
-  /** A tool above the maps. */
+  /** Add a tool above the maps. */
   addTool(el) {
     this.toolbar.info.before(el);
   }
 
-  /** A menu or button on top, before what was saved. */
+  /** Add a menu or button to the top bar, before the saved state. */
   addToHead(el) {
     this.head.gap.before(el);
   }
 
-  /** A button in the last line. */
+  /** Add a button to the bottom bar. */
   addToFoot(el) {
     this.footKeys.previousSibling.before(el);
   }
 
-  /** Something that covers the maps while it is open; the example beside them stays in sight. */
+  /** Add an element that covers the maps while it is open; the inspector stays visible. */
   addCover(el) {
     this.body.append(el);
   }
 
-  /** Something that lies over the view, such as the list of keys. */
+  /** Add a panel over the view, such as the list of keys. */
   addPanel(el) {
     this.root.append(el);
   }
 
-  /** Put a panel under the button that opened it, inside the view. */
+  /** Position a panel under the button that opened it, inside the view. */
   under(panel, button) {
     if (panel.hidden) return;
     const box = this.root.getBoundingClientRect(),
@@ -271,9 +271,9 @@ export class Explorer {
     panel.style.top = `${at.bottom - box.top + 4}px`;
   }
 
-  /* ---- start and news ---- */
+  /* ---- start and updates ---- */
 
-  /** First paint: the maps that are there. All else waits until they are seen. */
+  /** First rendering: the available maps. Everything else waits until they are visible. */
   async start(meta) {
     this.root.dataset.renderer = this.maps[0].points.kind;
     this.colorBy(this.model.get("color_by") || meta.color_by);
@@ -305,7 +305,7 @@ export class Explorer {
 
   news(body, buffers) {
     if (body.push === "progress") this.progress.tell(body.text);
-    else if (body.request) this.progress.end(); // Python answers one question at a time
+    else if (body.request) this.progress.end(); // Python handles one request at a time
     if (!this.store) return;
     takePatch(this.store, body, buffers);
     if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
@@ -321,7 +321,7 @@ export class Explorer {
       this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
   }
 
-  /** What the maps do when the store changes, and what Python changes. */
+  /** Update the maps when the store changes, and the store when Python changes traits. */
   listen() {
     const { store, paint, maps, registry, model } = this;
     const placed = (act) => maps.forEach((map) => map.xy && act(map));
@@ -345,7 +345,7 @@ export class Explorer {
     }
   }
 
-  /* ---- what several parts do ---- */
+  /* ---- shared actions ---- */
 
   async colorBy(name) {
     if (!this.store.columns.has(name)) return;
@@ -382,7 +382,7 @@ export class Explorer {
     }
   }
 
-  /** Select the rows of a mask and say why. */
+  /** Select the rows of a mask and show its name. */
   showSlice(mask, name) {
     this.store.setSelection(mask);
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
@@ -413,7 +413,7 @@ export function render({ model, el }) {
     const focused = Boolean(explorer?.root.contains(explorer.root.getRootNode().activeElement));
     explorer?.destroy();
     explorer = new Explorer(model, el, open);
-    explorer.focused = focused; // "Rank again" opens the view anew: the keys go on working
+    explorer.focused = focused; // "Rank again" reopens the view: the keys keep working
     explorer.open();
   };
   open();

@@ -20,9 +20,9 @@ import { Points2D } from "./points_2d.js";
 import { PointsGL } from "./points_gl.js";
 
 const HOME = { k: 1, tx: 0, ty: 0 };
-/** Changed rows that are worth sending one by one. */
+/** Maximum number of changed rows that are sent one by one. */
 const FEW_ROWS = 2000;
-/** Cells along a side in which points are counted. */
+/** Number of cells per side of the grid in which points are counted. */
 const CELLS = 48;
 
 export class PointMap {
@@ -90,7 +90,7 @@ export class PointMap {
     this.listen();
   }
 
-  /** A canvas that once had a WebGL context gives no 2D context: take a new one. */
+  /** Replace the canvas: one that has had a WebGL context cannot have a 2D context. */
   freshCanvas() {
     const canvas = h("canvas", { class: "lw-points", "aria-hidden": "true" });
     this.base.replaceWith(canvas);
@@ -99,7 +99,7 @@ export class PointMap {
 
   /* ---- data ---- */
 
-  /** Columns to place; `ranges` fixes the axes, else the data's extent with a little air. */
+  /** Set the positions; `ranges` fixes the axes, otherwise they fit the data with a small margin. */
   setData(xs, ys, ranges = null) {
     this.message.textContent = "";
     this.ranges = ranges || [extent(xs), extent(ys)];
@@ -115,7 +115,7 @@ export class PointMap {
     this.recolor();
   }
 
-  /** Move points to new places instead of letting them jump. */
+  /** Animate the points to new positions. */
   glide(from, to) {
     cancelAnimationFrame(this.gliding);
     const start = performance.now(),
@@ -136,7 +136,7 @@ export class PointMap {
     this.message.replaceChildren(h("span", {}, withCode(text)));
   }
 
-  /** Colours, states or the colour table changed as a whole. */
+  /** All colours, states or the colour table changed. */
   recolor() {
     const { levels, states, table } = this.paint;
     if (!levels) return;
@@ -146,7 +146,7 @@ export class PointMap {
     this.redraw();
   }
 
-  /** States changed, of these rows or of all: filters or the selection. */
+  /** States of these or all rows changed, by filters or the selection. */
   restate(rows = null) {
     if (!this.paint.levels) return;
     if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
@@ -184,7 +184,7 @@ export class PointMap {
     this.draw();
   }
 
-  /** Draw now what waits for the next frame: a key press should not wait for one. */
+  /** Draw immediately instead of in the next frame, after a key press. */
   flush() {
     if (this.frame) this.draw();
   }
@@ -193,7 +193,7 @@ export class PointMap {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
   }
 
-  /** Only what lies over the points changed: a million points need not be drawn for a ring. */
+  /** Redraw only the layer above the points, so that a ring does not redraw a million points. */
   redrawOver() {
     if (!this.frame && !this.overFrame) this.overFrame = requestAnimationFrame(() => this.drawOver(this.theme()));
   }
@@ -232,7 +232,7 @@ export class PointMap {
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf,
-        hidden = this.x && store.hides(store.row); // the position on a map of scores reveals how suspicious it is
+        hidden = this.x && store.hides(store.row); // its position on a map of scores would reveal how suspicious it is
       if (near && near.row === store.row && !hidden)
         drawNeighbors(
           c,
@@ -243,7 +243,7 @@ export class PointMap {
         );
       if (this.hover >= 0) {
         ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
-        this.onHover(this.hover, this); // the line beside it goes where the point goes
+        this.onHover(this.hover, this); // the tooltip moves with the point
       }
       if (store.row >= 0 && !hidden) {
         ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
@@ -253,7 +253,7 @@ export class PointMap {
     if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
   }
 
-  /** Roughly how many points lie in a box [x0, y0, x1, y1] in pixels, while the whole map is shown. */
+  /** Approximate number of points in a box [x0, y0, x1, y1] in pixels when the whole map is shown. */
   crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
     if (this.counted !== this.xy) {
       this.counted = this.xy;
@@ -267,12 +267,12 @@ export class PointMap {
     return sum;
   }
 
-  /** Where a row lies, in pixels. */
+  /** Position of a row, in pixels. */
   place2d(row) {
     return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera);
   }
 
-  /* ---- hands ---- */
+  /* ---- mouse ---- */
 
   listen() {
     const { over } = this;
@@ -342,7 +342,7 @@ export class PointMap {
     this.redrawOver();
   }
 
-  /** Select what an outline holds. */
+  /** Select the points inside an outline. */
   outline({ kind, points, mode }) {
     const started = performance.now(),
       path = points.map((p) => toData(p, this.size, this.camera));
@@ -355,7 +355,7 @@ export class PointMap {
     this.onSelect?.(mask, { taken: countMask(fresh), mode, started });
   }
 
-  /** A click on a point shows it (with a modifier: adds or removes it); on nothing, clears the selection. */
+  /** A click on a point shows it (with a modifier, adds or removes it); on the background, clears the selection. */
   click(here, mode, event) {
     const row = this.find(here, 10);
     const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
@@ -415,7 +415,7 @@ export class PointMap {
     this.setCamera({ ...HOME });
   }
 
-  /** Look elsewhere. */
+  /** Set the camera. */
   setCamera(camera) {
     this.camera = camera;
     this.redraw();

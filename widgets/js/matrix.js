@@ -1,4 +1,4 @@
-/** Which class is taken for which: label issues, predictions, or the estimated noise, as a matrix and as a list. */
+/** Confusion of classes as a matrix and as a list: label issues, predictions, or the estimated noise. */
 import { arrayOf } from "./bits.js";
 import { hex, scoreColor } from "./color.js";
 import { fillSelect, h, sharpContext } from "./dom.js";
@@ -7,16 +7,16 @@ import { swatch } from "./legend.js";
 import { cellCounts, topPairs } from "./orders.js";
 
 const FONT = "10px system-ui, sans-serif";
-/** What can be shown: [text of the menu, text of the axes, arrow]. */
+/** The matrices: [menu text, axes text, name of the other class]. */
 const KINDS = {
   issues: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
   predicted: ["confusion (predictions)", "given ↓  predicted →", "predicted"],
   noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)", "truly"],
 };
-/** Numbers are written into cells of at least this size, px; names beside cells of at least that. */
+/** Minimum size of cells with numbers, and of cells with names beside them, px. */
 const ROOMY = 15,
   NAMED = 9;
-/** Most room for the names beside the matrix, px. */
+/** Maximum width of the names beside the matrix, px. */
 const NAMES = 62;
 
 export class MatrixPanel {
@@ -96,7 +96,7 @@ export class MatrixPanel {
     this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
   }
 
-  /** Codes, numbers of the cells, and how they are written, of what is on show. */
+  /** Codes, values of the cells and their format in the current matrix. */
   data() {
     const { store } = this,
       k = store.k;
@@ -124,7 +124,7 @@ export class MatrixPanel {
     this.paintMatrix(k, off);
   }
 
-  /** A cell's number as text: a count, or a percentage. */
+  /** The value of a cell as text: a count or a percentage. */
   value(number) {
     return this.kind === "noise" ? `${(100 * number).toFixed(number < 0.0995 ? 1 : 0)}%` : count(number);
   }
@@ -189,7 +189,7 @@ export class MatrixPanel {
     Object.assign(this, { cell, edge });
   }
 
-  /** Class names beside the rows, and upright over the columns. */
+  /** Class names beside the rows, and vertically above the columns. */
   name(c, names, cell, edge, theme) {
     c.fillStyle = hex(theme.quiet);
     c.textBaseline = "middle";

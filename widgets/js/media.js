@@ -1,15 +1,15 @@
-/** Thumbnails and texts, asked for in packs of 24 and kept while there is room; what an example looks like as an element. */
+/** Thumbnails and texts, requested in batches of 24 and cached; rendering of an example as an element. */
 import { h } from "./dom.js";
 import { clip, count } from "./format.js";
 
 /** Examples per request. */
 export const PACK = 24;
-/** Characters of items kept in memory: pictures are most of it, two bytes each. */
+/** Maximum number of characters (two bytes each) of items kept in memory, mostly pictures. */
 const ROOM = 16_000_000;
-/** Characters of a long text that are shown before it is unfolded. */
+/** Number of characters of a long text shown before it is expanded. */
 const FOLD = 700;
 
-/** Items by row, the longest unused leave first when there is no more room. */
+/** A cache of items by row that evicts the least recently used. */
 export class Shelf {
   /** @type {any} */
   items;
@@ -68,20 +68,20 @@ export class Media {
   /** @param {import("./wire.js").Wire} wire @param {string} kind "image", "audio", "text", "none" or "own" */
   constructor(wire, kind, question = {}) {
     Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
-    this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // pictures of a size
+    this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // larger pictures
   }
 
-  /** How much room an example needs: "image", "text" or "none". */
+  /** The space that an example needs: "image", "text" or "none". */
   get shape() {
     return this.kind === "image" || this.kind === "none" ? this.kind : "text";
   }
 
-  /** The item of a row if it is here. */
+  /** The item of a row if it is cached. */
   peek(row) {
     return this.shelf.get(row);
   }
 
-  /** Items of rows, in order; asks only for those that are not here or on their way. */
+  /** Items of rows, in order; requests only those that are neither cached nor already requested. */
   async want(rows) {
     const missing = rows.filter((row) => !this.shelf.get(row) && !this.asked.has(row));
     for (let i = 0; i < missing.length; i += PACK) this.ask(missing.slice(i, i + PACK));
@@ -106,7 +106,7 @@ export class Media {
 }
 
 /**
- * What an example looks like.
+ * Render an example.
  * @param {import("./messages.js").Item | undefined} item @param {string} size class suffix: "thumb" or "full"
  */
 export function mediaNode(item, size) {
@@ -143,14 +143,14 @@ const NODES = {
   text: ({ text }, size) => textNode(text, size),
 };
 
-/** Is a picture so small that its pixels should be seen as squares when it is enlarged? */
+/** Whether a picture is so small that its pixels should appear as squares when enlarged. */
 export const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
 
 function nothing({ id }, size) {
   return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
 }
 
-/** An address as text; in the inspector one of the web can be opened by a click, and only by a click. */
+/** A URL as text; in the inspector, a web address can be opened by a click. Nothing is fetched otherwise. */
 function urlNode(url, size) {
   const attributes = { class: `lw-media lw-${size} lw-url`, title: `${url}\nnot fetched`, text: size === "full" ? url : clip(url, 40) };
   if (size !== "full" || !/^https?:\/\//i.test(url)) return h("span", attributes);
@@ -172,7 +172,7 @@ function textNode(text, size) {
   return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
 }
 
-/** A long text that shows its beginning, and a button for the rest. */
+/** A long text, collapsed to its beginning, with a button to expand it. */
 function folded(node, text) {
   let open = false;
   const button = h("button", { type: "button", class: "lw-link lw-unfold", onclick: () => turn(!open) });

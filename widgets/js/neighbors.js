@@ -17,7 +17,7 @@ export class NeighborStrip {
     this.parts = [h("h4", {}, this.name), this.strip];
   }
 
-  /** Rows and items of the answer that are shown. */
+  /** The displayed rows and items of the answer. */
   get near() {
     return this.inspector.answer.neighbors;
   }
@@ -43,7 +43,7 @@ export class NeighborStrip {
     this.name.textContent = "";
   }
 
-  /** How many neighbours were given another label, and by what they are near: as the reasons count them. */
+  /** Number of neighbours with another given label, and the embedding used, counted as in the reasons. */
   title() {
     const { answer, store, hides, kind } = this.inspector;
     if (!answer || store.row < 0) return;
@@ -58,7 +58,7 @@ export class NeighborStrip {
     this.name.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
   }
 
-  /** A neighbour's label; that it differs is said of the given labels, as in the reasons. */
+  /** The label of a neighbour; it is marked if the given labels differ, as in the reasons. */
   caption(row) {
     const { store, hides, editor } = this.inspector,
       label = store.labels[row],
@@ -72,7 +72,7 @@ export class NeighborStrip {
     return el;
   }
 
-  /** Labels or what is hidden have changed. */
+  /** Labels or blind mode changed. */
   again() {
     this.title();
     this.captions();

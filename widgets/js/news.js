@@ -2,7 +2,7 @@
 import { arrayOf, packMask, unpackMask } from "./bits.js";
 import { patchOf } from "./store.js";
 
-/** Pause before Python hears which example is on show: not at every step of a held-down arrow key, ms. */
+/** Delay before the current example is sent to Python, ms; avoids a message per step while an arrow key is held. */
 const TELL_PAUSE = 150;
 
 /** @param {import("./main.js").Explorer} view */
@@ -15,12 +15,12 @@ export function newsFeature(view) {
   let timer = 0;
   store.on("cursor", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE); // nothing rests on it
+    timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE); // nothing depends on it
   });
   registry.onEnd(() => clearTimeout(timer));
 }
 
-/** News that any answer may carry, and messages that Python sends on its own. */
+/** Handle updates that any answer may contain, and messages that Python sends unasked. */
 function hear(view) {
   const { store, registry } = view;
   registry.onPush("selection", (_, buffers) =>
@@ -32,7 +32,7 @@ function hear(view) {
   registry.onPush("decided", (body) => store.setSaved(body.time));
 }
 
-/** The state of rows that Python sent with whatever message. */
+/** Apply the state of rows contained in any message from Python. */
 export function takePatch(store, body, buffers) {
   if (body.patch?.added) store.grow(body.patch.added);
   if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at + 4)), body.patch.changed);

@@ -4,7 +4,7 @@ export const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
   clusters: "by cluster",
-  annotators: "annotators disagree",
+  annotators: "disagreement of annotators",
   second: "second opinion",
   random: "in random order",
   audit: "random audit",
@@ -14,7 +14,7 @@ export const ORDERS = {
   own: "in your own order",
 };
 
-/** Orders for the menu: [name, words]; the one in force is among them even where it is a column's name. */
+/** Orders for the menu: [name, text]; includes the current order even if it is the name of a column. */
 export function offeredOrders(possible, inForce, tags = []) {
   const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
   const listed = tagQueues(tags).some(([, queues]) => queues.some(([name]) => name === inForce));
@@ -22,7 +22,7 @@ export function offeredOrders(possible, inForce, tags = []) {
 }
 
 /**
- * Queues of tags for the menu: of those that are likely missing somewhere, and of those that are likely wrong.
+ * Queues of tags for the menu: tags that are likely missing, and tags that are likely wrong.
  * @param {import("./messages.js").TagInfo[]} tags
  * @returns {[string, [string, string][]][]}
  */
@@ -35,7 +35,7 @@ export function tagQueues(tags) {
   });
 }
 
-/** Why the queue is empty in this order, and what to do. */
+/** Why the queue is empty in this order, and what can be done. */
 export function emptyQueue({ meta }, order) {
   const why = {
     suspicion: "No label issues were found.",
@@ -50,7 +50,7 @@ export function emptyQueue({ meta }, order) {
   return `${why[order] || "The queue is empty."} Choose “all examples” above to review all of them.`;
 }
 
-/** Per class: how many examples were given it, how many of them are label issues and how many were changed. */
+/** Counts per class: examples with this given label, and those among them that are label issues or were changed. */
 export function classCounts(store) {
   const k = store.classes.length,
     given = new Int32Array(k),
@@ -77,7 +77,7 @@ export function topPairs(counts, k, most = 30) {
   return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }
 
-/** Examples by given class (rows) and another class (columns), flat k * k; those without either are left out. */
+/** Number of examples by given class (rows) and another class (columns), flat k * k, without those that lack either. */
 export function cellCounts(given, codes, k) {
   const counts = new Int32Array(k * k);
   for (let i = 0; i < given.length; i++) if (given[i] >= 0 && codes[i] >= 0) counts[given[i] * k + codes[i]]++;

@@ -1,11 +1,11 @@
-/** What lies over the points of a map: axes, names of regions, marks, the outline being drawn. */
+/** The layer above the points of a map: axes, names of regions, marks, and the outline being drawn. */
 import { hex } from "./color.js";
 import { short, ticks } from "./format.js";
 import { toData, toScreen } from "./geometry.js";
 
 const MARGIN = 0.93;
 
-/** A colour for a canvas. */
+/** A CSS colour for a canvas. */
 export const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
 
 /** The four corners of the box between the first and the last point. */
@@ -21,8 +21,8 @@ export function corners(points) {
 }
 
 /**
- * Where one example was at each epoch up to one: [[x, y], ...] in the map's space, places that are unknown left out.
- * @param {{steps: Array<{epoch: number, xy: Float32Array}>}} trails @param {number} i which of its rows
+ * Known positions of one example at each epoch up to `upto`: [[x, y], ...] in the space of the map.
+ * @param {{steps: Array<{epoch: number, xy: Float32Array}>}} trails @param {number} i index of its row
  */
 export function trailOf({ steps }, i, upto = Infinity) {
   return steps
@@ -31,7 +31,7 @@ export function trailOf({ steps }, i, upto = Infinity) {
     .filter(([x, y]) => Math.abs(x) < 100 && Math.abs(y) < 100);
 }
 
-/** Trails as lines that grow darker towards the epoch on show. `color(row)` gives that of an example. */
+/** Draw trails as lines that darken towards the current epoch. `color(row)` returns the colour of an example. */
 export function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
   c.lineCap = "round";
   trails.rows.forEach((row, i) => {
@@ -53,7 +53,7 @@ export function drawTrails(c, { trails, epoch, size, camera, store }, color, col
 }
 
 /**
- * A ring around a place.
+ * Draw a ring around a position.
  * @param {CanvasRenderingContext2D} c @param {number[]} place @param {number} radius @param {string} stroke @param {number} line
  */
 export function ring(c, [x, y], radius, stroke, line) {
@@ -65,7 +65,7 @@ export function ring(c, [x, y], radius, stroke, line) {
 }
 
 /**
- * Ticks and names of both axes.
+ * Draw ticks and names of both axes.
  * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: {width: number, height: number}, camera: any}} map
  */
 export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
@@ -101,7 +101,7 @@ export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   plate(c, `↑ ${y}`, 6, 10, colors);
 }
 
-/** Ticks of which at least two have room for their number: a single one says nothing of the scale. */
+/** Ticks such that at least two numbers fit, since a single one does not show the scale. */
 export function readable(make, target, fits) {
   for (const finer of [1, 1.6, 2.5, 4]) {
     const found = make(Math.max(2, target * finer));
@@ -118,7 +118,7 @@ function line(c, x0, y0, x1, y1) {
 }
 
 /**
- * The three parts of a data map, named where they lie (Swayamdipta et al. 2020): each where the fewest points are hidden.
+ * Name the three regions of a data map (Swayamdipta et al. 2020), each where the name hides the fewest points.
  * @param {(box: number[]) => number} crowd points in a box of pixels
  */
 export function drawRegions(c, { width, height }, colors, crowd) {
@@ -134,13 +134,13 @@ export function drawRegions(c, { width, height }, colors, crowd) {
   for (const [text, all] of places) {
     const wide = c.measureText(text).width + 6;
     const boxes = all.map(([x, y, right]) => [right ? x - wide + 3 : x - 3, y - 7, right ? x + 3 : x - 3 + wide, y + 7]);
-    const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box))); // the axis has its name there
+    const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box))); // the name of the axis is there
     const [x0, y0] = boxes[clear.indexOf(Math.min(...clear))];
     plate(c, text, x0 + 3, y0 + 7, colors);
   }
 }
 
-/** A word on a plate of the background, so that it can be read over points. */
+/** Draw text on a background plate, so that it is readable over points. */
 function plate(c, text, x, y, colors) {
   c.textAlign = "left";
   c.textBaseline = "middle";
@@ -150,7 +150,7 @@ function plate(c, text, x, y, colors) {
   c.fillText(text, x, y);
 }
 
-/** Rings around neighbours; with `rays` also lines to them from the place they are neighbours of. */
+/** Draw rings around neighbours; with `rays`, also lines to them from their example. */
 export function drawNeighbors(c, from, places, rays, colors) {
   if (rays)
     for (const place of places) {
@@ -161,7 +161,7 @@ export function drawNeighbors(c, from, places, rays, colors) {
   for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
 }
 
-/** The lasso or box being drawn; dashed when it will take points away. */
+/** Draw the current lasso or box; dashed if it removes points. */
 export function drawOutline(c, { kind, points, mode }, colors) {
   c.beginPath();
   (kind === "box" ? corners(points) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));

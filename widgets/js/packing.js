@@ -1,7 +1,7 @@
-/** Arrays as Python sends them: as few bytes as say the same. `packing.py` is the other side and says what there is. */
+/** Decode arrays sent by Python in a compact form; `packing.py` encodes them and describes the format. */
 import { arrayOf } from "./bits.js";
 
-/** Typed arrays by the names that Python uses. */
+/** Typed arrays by their names in Python. */
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array, u2: Uint16Array };
 
 /** Arrays by name. @param {import("./messages.js").ArraySpec[]} specs @param {DataView[]} buffers */

@@ -1,4 +1,4 @@
-/** The view in its page: widths and layouts, theme, scrolling away and back. */
+/** The view in its page: layouts by width, theme, and visibility. */
 import { readTheme } from "./color.js";
 import { pageTheme } from "./theme.js";
 
@@ -9,9 +9,9 @@ const LAYOUTS = [
   [540, "narrow"],
   [0, "tiny"],
 ];
-/** When to look again after the page's theme changed: its style sheet arrives a little later, ms. */
+/** Times of further checks after a change of the page's theme, whose style sheet arrives later, ms. */
 const THEME_CHECKS = [0, 120, 400, 1200];
-/** What hosts change on the page when their theme changes. */
+/** Attributes of the page that hosts change with their theme. */
 const THEME_ATTRIBUTES = ["class", "style", "data-theme", "data-jp-theme-name", "data-jp-theme-light", "data-vscode-theme-kind"];
 
 /** @param {import("./main.js").Explorer} view */
@@ -60,7 +60,7 @@ function watchSizes(view) {
   const sizes = new ResizeObserver(() => layout(view));
   sizes.observe(view.root);
   view.maps.forEach((map) => sizes.observe(map.stage));
-  let away = false; // scrolled out of sight: what was drawn may be gone
+  let away = false; // scrolled out of view: the drawing may have been discarded
   const seen = new IntersectionObserver((entries) => {
     const here = entries.some((entry) => entry.isIntersecting);
     if (here && away) view.maps.forEach((map) => map.redraw());
@@ -73,7 +73,7 @@ function watchSizes(view) {
   });
 }
 
-/** A window on another screen, or zoomed, has other pixels: draw with them, also where no size changed. */
+/** Redraw if the pixel ratio changes, by zoom or on another screen, even if no size changed. */
 function watchPixels(view) {
   const resolution = window.matchMedia?.(`(resolution: ${window.devicePixelRatio}dppx)`);
   if (!resolution?.addEventListener) return;
@@ -96,7 +96,7 @@ function watchTheme(view) {
   if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
 }
 
-/** The theme of the page changed: read its colours again and draw with them. */
+/** The theme of the page changed: read its colours again and redraw. */
 function retheme(view) {
   if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
   const before = JSON.stringify(view.colors);

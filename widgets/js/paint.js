@@ -1,4 +1,4 @@
-/** What each point looks like: colour level, state bits and colour table, kept for all maps together. */
+/** The appearance of each point, shared by all maps: colour level, state bits and colour table. */
 import { classColors, classTable, levelsOf, levelsOfCodes, scoreColor, scoreTable } from "./color.js";
 import { extent } from "./bits.js";
 import { CHANGED, FLAGGED, PASSES, SELECTED } from "./points_gl.js";
@@ -27,7 +27,7 @@ export class Paint {
     this.restate();
   }
 
-  /** Colours of the classes (or of any other k categories) in the present theme. */
+  /** Colours of the classes (or of any other k categories) in the current theme. */
   classColors(k = this.store.classes.length) {
     const { dark } = this.theme(),
       name = `${k} ${dark}`;
@@ -41,7 +41,7 @@ export class Paint {
     return code < 0 ? this.theme().grey : colors[code % colors.length];
   }
 
-  /** Colour by a column whose values are here. */
+  /** Colour by a column whose values are loaded. */
   colorBy(name) {
     const { store } = this,
       column = store.columns.get(name),
@@ -79,7 +79,7 @@ export class Paint {
     else for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
   }
 
-  /** Which end of the colours lies on top: 1 the high one, -1 the low one, 0 neither. */
+  /** The end of the colour scale that is drawn on top: 1 = high, -1 = low, 0 = neither. */
   get rise() {
     const { suspicious } = this.legend?.column || {};
     return suspicious === "high" ? 1 : suspicious === "low" ? -1 : 0;
@@ -95,7 +95,7 @@ export class Paint {
     );
   }
 
-  /** Rows were relabelled: their state, and their colour when colours show labels. */
+  /** Rows were relabelled: update their state, and their colour if colours show labels. */
   touch(rows) {
     const { store } = this,
       { passing } = store.filter;

@@ -1,10 +1,10 @@
-/** Who decides, how fast, and do they agree: a panel, and the pace in the top line. */
+/** A panel on authors and annotators, their pace and agreement; also the pace in the top bar. */
 import { leftInWords } from "./audit.js";
 import { arrayOf, unpackMask } from "./bits.js";
 import { h } from "./dom.js";
 import { count, probability } from "./format.js";
 
-/** Time after a decision until the pace is asked for, ms. */
+/** Delay after a decision before the pace is requested, ms. */
 const PACE_PAUSE = 1500;
 
 export class PeoplePanel {
@@ -65,7 +65,7 @@ export class PeoplePanel {
           onclick: () => this.pick({ authors: [a, b] }, `${a} and ${b} differ`),
         },
         h("span", { class: "lw-clip", text: `${a} · ${b}` }),
-        h("span", { class: "lw-num", text: differ ? `${count(differ)} differ` : "all the same" }),
+        h("span", { class: "lw-num", text: differ ? `${count(differ)} differ` : "no difference" }),
         h("span", { class: "lw-quiet lw-people-text", text }),
       ),
     );
@@ -99,7 +99,7 @@ export class PeoplePanel {
   }
 }
 
-/** "43 decisions, 12 a minute", or nothing before the first decision. */
+/** "43 decisions, 12 a minute", or "" before the first decision. */
 export function paceInWords(pace) {
   if (!pace?.decisions) return "";
   const word = pace.decisions === 1 ? "decision" : "decisions";
@@ -108,7 +108,7 @@ export function paceInWords(pace) {
 
 const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
-/** "14/180 done · 12/min · about 41 left, from the detector": how far one is, how fast, and what is left to find. @param {import("./main.js").Explorer} view */
+/** Progress, pace and remaining errors: "14/180 done · 12/min · about 41 left, from the detector". @param {import("./main.js").Explorer} view */
 export function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, showSlice: (mask, name) => view.showSlice(mask, name) });
@@ -124,7 +124,7 @@ export function peopleFeature(view) {
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [
       el.textContent,
-      "decided of the queue",
+      "decided examples of the queue",
       paceInWords(pace) && `this session: ${paceInWords(pace)}`,
       left && store.meta.audit.title,
     ]
@@ -138,7 +138,7 @@ export function peopleFeature(view) {
         pace = (await wire.ask("people", { pace: true })).body.pace;
         show();
       } catch {
-        /* the old pace stays; nothing rests on it */
+        /* the old pace stays; nothing depends on it */
       }
     }, PACE_PAUSE);
   };

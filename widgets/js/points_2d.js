@@ -1,7 +1,7 @@
-/** The same points without WebGL: written straight into pixels, so a million stay usable. */
+/** Points without WebGL: written directly to pixels, so that a million points remain usable. */
 import { CHANGED, FLAGGED, PASSES, SELECTED } from "./points_gl.js";
 
-/** Offsets [dx, dy] of the pixels of a disc of a diameter, in device pixels. */
+/** Offsets [dx, dy] of the pixels of a disc, in device pixels. */
 export function disc(diameter) {
   const d = Math.max(1, Math.round(diameter)),
     half = (d - 1) / 2,
@@ -13,7 +13,7 @@ export function disc(diameter) {
   return out;
 }
 
-/** The same for the marks of changed (a diamond) and flagged points (a square). */
+/** Offsets of the marks of changed (a diamond) and flagged points (a square). */
 export function mark(diameter, kind) {
   const d = Math.max(3, Math.round(diameter)),
     half = (d - 1) / 2,
@@ -56,10 +56,10 @@ export class Points2D {
     this.table = new Uint32Array(256).map((_, i) => packed(rgba.subarray(4 * i, 4 * i + 3)));
   }
   touch() {
-    /* arrays are shared: nothing to send */
+    /* arrays are shared, so nothing is sent */
   }
 
-  /** 0 filtered out, 1 in the background, 2 coloured, 3 flagged, 4 changed. */
+  /** Layer of a point: 0 filtered out, 1 background, 2 coloured, 3 flagged, 4 changed. */
   layer(state, anySelected) {
     if (!(state & PASSES)) return 0;
     if (anySelected && !(state & SELECTED)) return 1;
@@ -87,7 +87,7 @@ export class Points2D {
       marks = { 3: "square", 4: "diamond" };
     for (const layer of [3, 4]) discs[layer] = mark(layer === 3 ? wide * 0.8 : wide, marks[layer]);
     const cores = { 3: mark(wide * 0.5, "square"), 4: mark(wide * 0.6, "diamond") };
-    const shown = new Uint8Array(rise ? width * height : 0); // how suspicious the point is that a pixel shows
+    const shown = new Uint8Array(rise ? width * height : 0); // suspicion of the point shown at each pixel
     const greyValue = packed(grey),
       edge = packed(outline),
       { k, tx, ty } = camera;

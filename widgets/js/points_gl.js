@@ -7,8 +7,8 @@ export const CHANGED = 4;
 export const FLAGGED = 8;
 
 /**
- * Depth decides what is on top: changed and flagged points (diamonds and squares), then the suspicious end of a score,
- * then the rest, then what is not selected, then what is filtered out.
+ * Depth determines the order from top to bottom: changed and flagged points (diamonds and squares), the suspicious end
+ * of a score, other points, points that are not selected, points that are filtered out.
  */
 const VERTEX = `#version 300 es
 in vec2 place; in uint level; in uint state;
@@ -66,7 +66,7 @@ export class PointsGL {
   /** @type {() => void} */
   onrestored;
 
-  /** @returns {PointsGL|null} null where WebGL2 is missing */
+  /** @returns {PointsGL|null} null without WebGL2 */
   static on(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
     if (!gl) return null;

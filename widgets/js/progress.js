@@ -1,6 +1,6 @@
-/** Words for what Python is computing, on a line that belongs to others: shown once it takes longer than a moment. */
+/** Text about the current computation in Python, shown temporarily in an existing line if it takes longer than a moment. */
 
-/** Pause before words appear, ms: what is done by then is not worth a line. */
+/** Delay before the text appears, ms; shorter computations are not mentioned. */
 const MOMENT = 400;
 
 export class ProgressLine {
@@ -10,14 +10,14 @@ export class ProgressLine {
   pause;
 
   /**
-   * @param {() => {textContent: string}} line the element that shows the words now
-   * @param {number} pause before the first words appear, ms
+   * @param {() => {textContent: string}} line the element that currently shows the text
+   * @param {number} delay before the first text appears, ms
    */
   constructor(line, pause = MOMENT) {
     Object.assign(this, { line, pause, timer: 0, words: "", shown: "", before: "" });
   }
 
-  /** What is computed from here on. */
+  /** Set the current computation. */
   tell(words) {
     this.words = words;
     if (this.shown) this.show();
@@ -30,7 +30,7 @@ export class ProgressLine {
     element.textContent = this.shown = `${this.words}…`;
   }
 
-  /** What stood there comes back, unless something else was said meanwhile. */
+  /** Restore the previous text, unless it was replaced in the meantime. */
   end() {
     clearTimeout(this.timer);
     if (this.shown && this.line().textContent === this.shown) this.line().textContent = this.before;

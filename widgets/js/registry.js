@@ -1,7 +1,7 @@
 /**
- * Where parts of the view register themselves. A feature is a module that exports a function of the view; it makes its
- * parts, puts them into a place of the view (`addTab`, `addTool`, `addToHead`, `addToFoot`, `addPanel`) and says what
- * it listens to here. `features.js` lists them; main.js knows none of them.
+ * The registry of the parts of the view. A feature is a module that exports a function of the view. It creates its parts,
+ * adds them to a place of the view (`addTab`, `addTool`, `addToHead`, `addToFoot`, `addPanel`) and registers its handlers
+ * here. `features.js` lists all features; main.js knows none of them.
  */
 export class Registry {
   /** @type {Map<string, () => void>} */
@@ -31,42 +31,42 @@ export class Registry {
     });
   }
 
-  /** Python's messages of one kind: `react(body, buffers)`. */
+  /** Handle messages of one kind from Python: `react(body, buffers)`. */
   onPush(kind, react) {
     once(this.pushes, kind, react, "push");
   }
 
-  /** A synced trait that Python changed: `react(value)`. */
+  /** Handle a synced trait changed by Python: `react(value)`. */
   onTrait(name, react) {
     once(this.traits, name, react, "trait");
   }
 
-  /** What an action of the keymap does. */
+  /** Handle an action of the keymap. */
   onAction(name, act) {
     once(this.actions, name, act, "action");
   }
 
-  /** Something that Escape closes: `close()` returns whether there was anything to close. The latest is asked first. */
+  /** Register something that Escape closes: `close()` returns whether it was open. The latest is tried first. */
   onEscape(close) {
     this.closers.unshift(close);
   }
 
-  /** Close one open thing; false when nothing was open. */
+  /** Close one open part; returns false if none was open. */
   escape() {
     return this.closers.some((close) => close());
   }
 
-  /** Keys of a part that is open: `act(event)` returns whether the press was meant for it. The latest is asked first. */
+  /** Register keys of an open part: `act(event)` returns whether it handled the key press. The latest is tried first. */
   onKey(act) {
     this.keys.unshift(act);
   }
 
-  /** Whether an open part took a press of a key. */
+  /** Whether an open part handled a key press. */
   took(event) {
     return this.keys.some((act) => act(event));
   }
 
-  /** "start" (all parts are in the page), "ready" (filters and colours are there), "layout" (sizes changed) or "theme" (colours changed). */
+  /** Run at "start" (all parts are in the page), "ready" (filters and colours are loaded), "layout" (sizes changed) or "theme" (colours changed). */
   on(moment, react) {
     if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
     if (!this.moments.has(moment)) this.moments.set(moment, []);
@@ -77,12 +77,12 @@ export class Registry {
     for (const react of this.moments.get(moment) || []) react();
   }
 
-  /** Runs when the view is taken away. */
+  /** Run when the view is removed. */
   onEnd(end) {
     this.endings.push(end);
   }
 
-  /** A listener that goes away with the view. */
+  /** Add a listener that is removed with the view. */
   listen(target, type, listener, options) {
     target.addEventListener(type, listener, options);
     this.onEnd(() => target.removeEventListener(type, listener, options));

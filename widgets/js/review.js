@@ -1,4 +1,4 @@
-/** Reviewing by keys: what each action of the keymap does, and the orders of the queue. */
+/** Review by keyboard: the actions of the keymap, and the orders of the queue. */
 import { arrayOf } from "./bits.js";
 import { count } from "./format.js";
 import { emptyQueue, ORDERS } from "./orders.js";
@@ -52,7 +52,7 @@ function takeQueue(store, buffer, unit) {
   store.goTo(store.firstOpen("queue"));
 }
 
-/** The queue in another order, made by Python; "column" is the one that colours the points. */
+/** Request the queue in another order from Python; "column" orders by the column that colours the points. */
 async function reorder(view, name) {
   const { store, wire, paint, say, fail } = view;
   try {
@@ -87,7 +87,7 @@ function selectNeighbors({ store, say }) {
   say(`${near.rows.length} neighbours selected`);
 }
 
-/** Blind mode hides what is known of an example until it is judged: suggestion, probabilities, neighbours' labels, colours. */
+/** Blind mode hides the evidence on an example until it is judged: suggestion, probabilities, neighbours' labels, colours. */
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;

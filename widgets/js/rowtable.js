@@ -1,6 +1,6 @@
 /**
- * A row of a table as its features: each value, where it lies among the given and the suggested class, and how unusual
- * it is. The most unusual come first; a click on a heading sorts otherwise.
+ * The features of a row of a table: each value, its position in the given and the suggested class, and how unusual it is.
+ * The most unusual come first; a click on a heading changes the order.
  */
 import { hex } from "./color.js";
 import { h } from "./dom.js";
@@ -11,12 +11,12 @@ const HEADINGS = [
   ["name", "feature", "sort by name"],
   ["value", "value", "sort by value, largest first"],
   ["", "in the class", "dark: middle 50 % of the class; light: middle 90 %; mark: this example"],
-  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sort the most unusual first"],
+  ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sort by it, most unusual first"],
 ];
-/** Shares up to which a value is called unusual. */
+/** Maximum share at which a value is marked as unusual. */
 const ODD = 0.05;
 
-/** The rows of a table in the order asked for: "unusual" as Python sent them, "name" or "value". */
+/** The rows of a table in the requested order: "unusual" (as sent by Python), "name" or "value". */
 export function sortedRows(rows, by) {
   if (by === "name") return [...rows].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   if (by !== "value") return rows;
@@ -24,7 +24,7 @@ export function sortedRows(rows, by) {
   return [...rows].sort((a, b) => number(b) - number(a) || a.value.localeCompare(b.value));
 }
 
-/** A share as a percentage that never says 0: .004 -> "0.4 %". */
+/** A share as a percentage that is never 0: .004 -> "0.4 %". */
 export function percent(share) {
   if (!Number.isFinite(share)) return "–";
   if (share < 0.001) return "<0.1 %";
@@ -55,7 +55,7 @@ export class RowTable {
     this.draw();
   }
 
-  /** The table of an answer of `inspect`; of another one, or of none, the table as it stands. */
+  /** The table for an answer of `inspect`; without one, the current table. */
   node(answer) {
     if (answer?.features && answer !== this.answer) {
       this.answer = answer;
@@ -110,7 +110,7 @@ export class RowTable {
     );
   }
 
-  /** Numbers: middle half and 90 % of both classes, and this example. Categories: how frequent they are in both. */
+  /** Numbers: middle 50 % and 90 % of both classes, and this example. Categories: their frequency in both. */
   bar(row) {
     const { given, suggested } = this.classes,
       parts = [];
@@ -131,7 +131,7 @@ export class RowTable {
     return parts;
   }
 
-  /** A second table on the same answer, for a place with more room. */
+  /** A second table of the same answer, where there is more room. */
   twin(answer) {
     const { store, paint, hides } = this;
     const other = new RowTable({ store, paint, hides });

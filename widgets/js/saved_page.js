@@ -1,8 +1,8 @@
-/** A page without a kernel: the answers that Python gave when the page was saved, behind the face of a widget model. */
+/** A page without a kernel: stored answers of Python behind the interface of a widget model. */
 
 import { render } from "./main.js";
 
-/** Stands for the widget's model: the same methods, answers from a table. */
+/** A replacement for the widget's model: the same methods, with answers from a table. */
 export class SavedModel {
   /** @type {any} */
   block;
@@ -13,7 +13,7 @@ export class SavedModel {
   /** @type {any} */
   traits;
 
-  /** @param {any} facts what `widgets.saved.page` wrote @param {ArrayBuffer} block its arrays */
+  /** @param {any} facts the data written by `widgets.saved.page` @param {ArrayBuffer} block its arrays */
   constructor(facts, block) {
     Object.assign(this, { facts, block, traits: { ...facts.traits }, listeners: new Map() });
   }
@@ -27,7 +27,7 @@ export class SavedModel {
   }
 
   save_changes() {
-    /* there is nowhere to save to */
+    /* nothing can be saved */
   }
 
   on(event, listener) {
@@ -57,7 +57,7 @@ export class SavedModel {
     return new DataView(this.block, start, length);
   }
 
-  /** {body, buffers} for a question. */
+  /** {body, buffers} of the answer to a request. */
   answer({ kind, ...body }) {
     const { facts } = this;
     if (kind === "media") return { body: { items: body.rows.map((row) => this.item(row)) }, buffers: [] };
@@ -72,7 +72,7 @@ export class SavedModel {
     return this.facts.items[row] || { row, id: this.facts.ids[row], error: this.facts.missing };
   }
 
-  /** All about a row, as far as it was saved. */
+  /** Details of a row, as far as they were saved. */
   detail(row) {
     const { facts } = this,
       known = facts.details[row];
@@ -96,19 +96,19 @@ export class SavedModel {
   }
 }
 
-/** The name of a question in the table of answers: its kind and the values of its fields. */
+/** The key of a request in the table of answers: its kind and the values of its fields. */
 function keyOf(kind, { request = "", ...body }) {
   return `[${[kind, ...Object.values(body)].map((value) => JSON.stringify(value)).join(", ")}]`;
 }
 
-/** Bytes of base64 text that holds gzip. */
+/** Decompress gzip data from base64 text. */
 async function gunzipped(text) {
   const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
 }
 
-/** Read what lies in the page and open the view on it. */
+/** Read the data stored in the page and open the view. */
 export async function openSavedPage(page) {
   const part = (id) => gunzipped(page.getElementById(id).content.textContent);
   const [facts, block] = await Promise.all([part("facts"), part("block")]);

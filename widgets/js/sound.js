@@ -1,4 +1,4 @@
-/** The player of the inspector: a sound is fetched when its example is on show, and forgotten with it. */
+/** The audio player of the inspector: a sound is fetched when its example is shown and released afterwards. */
 import { h } from "./dom.js";
 
 export class Player {
@@ -13,7 +13,7 @@ export class Player {
     this.el = h("div", { class: "lw-player-box" }, this.audio, this.message);
   }
 
-  /** Play what belongs to a row. */
+  /** Load the sound of a row. */
   async show(row) {
     this.forget();
     this.row = row;
@@ -47,7 +47,7 @@ export function soundFeature(view) {
   const show = () => {
     clearTimeout(timer);
     player.forget();
-    timer = setTimeout(() => player.show(store.row), 120); // not at every step of a held-down arrow key
+    timer = setTimeout(() => player.show(store.row), 120); // not at every step while an arrow key is held
   };
   store.on("cursor", show);
   registry.on("start", show);

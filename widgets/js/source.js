@@ -1,8 +1,8 @@
-/** What is fetched from Python when it is first needed: columns, searches, slices, maps. */
+/** Data fetched from Python on demand: columns, searches, slices, maps. */
 import { arrayOf, unpackMask } from "./bits.js";
 import { unpackedArrays } from "./packing.js";
 
-/** Time after which a layout is asked for again, ms. */
+/** Time after which a layout is requested again, ms. */
 const ASK_AGAIN = 5000;
 
 export class Source {
@@ -18,7 +18,7 @@ export class Source {
     Object.assign(this, { wire, store, layouts: new Map() });
   }
 
-  /** A column's values, fetched on first use. */
+  /** The values of a column, fetched on first use. */
   async load(name) {
     const { store } = this;
     if (store.values(name)) return;
@@ -26,19 +26,19 @@ export class Source {
     store.setColumn(body.column, unpackedArrays(body.arrays, buffers)[name]);
   }
 
-  /** Mask of the rows that a text or a query finds. */
+  /** Mask of the rows that match a text or a query. */
   async search(text) {
     const { buffers } = await this.wire.ask("search", { text });
     return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
   }
 
-  /** Mask of a ready-made selection that rests on scores. */
+  /** Mask of a ready-made selection based on scores. */
   async slice(name) {
     const { buffers } = await this.wire.ask("slice", { name });
     return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
   }
 
-  /** The data map as it stood after an epoch: [variability, confidence]. */
+  /** The data map up to an epoch: [variability, confidence]. */
   async dataMap(epoch) {
     const { meta } = this.store;
     if (epoch === meta.epochs[meta.epochs.length - 1]) {
@@ -48,13 +48,13 @@ export class Source {
     return buffers.map((buffer) => arrayOf(Float32Array, buffer));
   }
 
-  /** The embedding map of a checkpoint (-1: the last): {note, xs, ys}. The first time it may take seconds. */
+  /** The embedding map of a checkpoint (-1 = last): {note, xs, ys}. The first request may take seconds. */
   async embedding(epoch = -1) {
     const { body, buffers } = await this.patiently("embedding", { epoch });
     return placed(body, buffers);
   }
 
-  /** Ask for something that needs a layout; where Python says `later`, ask again when it has made it. */
+  /** Request something that needs a layout; if Python answers `later`, ask again when the layout is done. */
   async patiently(kind, question) {
     for (;;) {
       const answer = await this.wire.ask(kind, question);
@@ -62,12 +62,12 @@ export class Source {
       await new Promise((resolve, reject) => {
         const epoch = answer.body.later;
         this.layouts.set(epoch, [...(this.layouts.get(epoch) || []), { resolve, reject }]);
-        setTimeout(resolve, ASK_AGAIN); // its message may have come before the answer
+        setTimeout(resolve, ASK_AGAIN); // its message may have arrived before the answer
       });
     }
   }
 
-  /** A layout is there, or has failed. */
+  /** A layout is done, or has failed. */
   laidOut({ epoch, failed }) {
     const waiting = this.layouts.get(epoch) || [];
     this.layouts.delete(epoch);
@@ -78,7 +78,7 @@ export class Source {
   }
 }
 
-/** Python's [x0, y0, x1, y1, ...] as {note, xs, ys}. */
+/** Convert [x0, y0, x1, y1, ...] from Python to {note, xs, ys}. */
 export function placed(body, buffers) {
   const xy = arrayOf(Float32Array, buffers[0]);
   const n = xy.length >> 1,

@@ -1,22 +1,22 @@
 /**
- * The one place for state. Views read fields and listen to topics; only methods here change fields.
+ * The single place for state. Views read fields and listen to topics; only methods of the store change fields.
  *
  * Topics: "labels" (rows), "mask" (filters or selection), "selection", "look" (filters, colour, cameras), "cursor", "neighbors",
- * "list", "history", "count" (how many errors are left),
- * "space" (a class was added, or that was undone).
+ * "list", "history", "count" (estimated number of remaining errors),
+ * "space" (a class was added, or its addition undone).
  */
 import { arrayOf, countMask, rowsOf } from "./bits.js";
 import { Crossfilter } from "./crossfilter.js";
 import { shortNames } from "./format.js";
 
 export const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
-/** Bits of the marks of an example, as Python sets them. */
+/** Bits of the marks of an example, as in Python. */
 const BITS = { flagged: 1, noted: 2, edited: 4 };
 const CODE = { relabel: 1, keep: 2, skip: 3 };
 
-/** Columns that are made here because they change while one works. */
+/** Columns computed in the page because decisions change them. */
 const LIVE = ["label", "verdict"];
-/** Lists that the filters narrow. */
+/** Lists to which filters apply. */
 const NARROWED = ["queue", "all"];
 
 export class Store {
@@ -51,7 +51,7 @@ export class Store {
   /** @type {Uint8Array} */
   verdict;
 
-  /** @param {import("./messages.js").OpenAnswer} meta what `open` answered @param {Record<string, ArrayLike<number>>} arrays by name */
+  /** @param {import("./messages.js").OpenAnswer} meta the answer of `open` @param {Record<string, ArrayLike<number>>} arrays by name */
   constructor(meta, arrays) {
     Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
     Object.assign(this, {
@@ -76,7 +76,7 @@ export class Store {
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.queueUnit = meta.queue_unit || "";
-    this.narrowed = new Map(); // lists as the filters leave them
+    this.narrowed = new Map(); // filtered lists
     this.row = -1;
     this.past = [];
     this.future = [];
@@ -84,12 +84,12 @@ export class Store {
     this.saved = meta.saved || "";
     this.blind = Boolean(meta.blind);
     this.revealed = -1;
-    this.changed = meta.changed; // how many examples differ from what is given: Python counts
-    this.k = this.space.length; // classes of the data set; those that were added follow
-    this.gone = new Set(); // codes of classes of which the addition was undone
+    this.changed = meta.changed; // number of examples whose labels differ from the given ones, counted by Python
+    this.k = this.space.length; // classes of the dataset; added ones follow
+    this.gone = new Set(); // codes of classes whose addition was undone
     this.grow(meta.added);
     this.locked = ""; // why nothing can be saved
-    this.emptyBecause = ""; // why the queue has no example, where Python said so
+    this.emptyBecause = ""; // why the queue is empty, if Python gave a reason
   }
 
   on(topic, listener) {
@@ -103,12 +103,12 @@ export class Store {
 
   /* ---- the label space ---- */
 
-  /** Names of classes, or of the tags where an example has several. */
+  /** Names of classes, or of tags if an example has several. */
   get space() {
     return this.meta.space.length ? this.meta.space : this.classes;
   }
 
-  /** Classes that somebody added, as Python lists them. @param {import("./messages.js").AddedClass[]} added */
+  /** Set the added classes, as listed by Python. @param {import("./messages.js").AddedClass[]} added */
   grow(added) {
     const { space, k } = this,
       gone = new Set(added.flatMap(({ stands }, i) => (stands ? [] : [k + i])));
@@ -121,7 +121,7 @@ export class Store {
 
   /* ---- columns ---- */
 
-  /** Numbers or codes of a column, or null while they have not been asked for. */
+  /** Values or codes of a column, or null if they have not been loaded. */
   values(name) {
     if (name === "label") return this.labels;
     if (name === "verdict") return this.verdict;
@@ -132,7 +132,7 @@ export class Store {
     return LIVE.includes(name);
   }
 
-  /** A column has come: one of those of the start, or one that is made when it is asked for. */
+  /** Add a column: an initial one, or one computed on request. */
   setColumn(column, values) {
     const known = this.columns.get(column.name);
     if (known) known.values = values;
@@ -141,7 +141,7 @@ export class Store {
 
   /* ---- filters and selection ---- */
 
-  /** Run a change of the crossfilter, then notify all parts which rows began or ceased to match. */
+  /** Run a change of the crossfilter, then notify all parts of the rows that started or stopped matching. */
   refilter(change) {
     change(this.filter);
     this.narrowed.clear();
@@ -149,9 +149,9 @@ export class Store {
   }
 
   /**
-   * How the view looks now: filters as {column: [low, high] or [category, ...], search: text}, the colour column,
-   * cameras as {map: [zoom, x, y]}, and epochs as {map: epoch} where it is not the last. The parts of the view follow their own controls; this is what undo, saved views and
-   * Python read.
+   * The look of the view: filters as {column: [low, high] or [category, ...], search: text}, the colour column, cameras as
+   * {map: [zoom, x, y]}, and epochs as {map: epoch} if not the last. Parts of the view follow their own controls; undo,
+   * saved views and Python read this state.
    */
   setLook(part, { from = "page" } = {}) {
     const look = { ...this.look, ...part };
@@ -160,12 +160,12 @@ export class Store {
     this.emit("look", { part, from });
   }
 
-  /** Select the rows of a mask and show them as a list; with `stay` the list on show stays. */
+  /** Select the rows of a mask and show them as a list; with `stay`, keep the current list. */
   setSelection(mask, { from = "page", stay = false } = {}) {
     this.selected = mask;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
-    this.emit("selection", { from }); // Python hears of it before anything is drawn
+    this.emit("selection", { from }); // Python is notified before anything is drawn
     this.emit("mask", { selection: true, from });
     if (!stay || this.list === "selection") this.showList(this.selectedCount ? "selection" : "queue");
   }
@@ -176,7 +176,7 @@ export class Store {
 
   /* ---- lists and the cursor ---- */
 
-  /** Rows of the list on show; filters narrow the queue and the list of all. */
+  /** Rows of the current list; filters apply to the queue and the list of all examples. */
   rows(name = this.list) {
     const rows = this.lists[name] || this.lists.queue;
     if (!NARROWED.includes(name) || !this.filter.active) return rows;
@@ -190,7 +190,7 @@ export class Store {
     this.emit("list");
   }
 
-  /** @param {Int32Array} rows @param {string} unit the key of the units that the queue is about, "" for all */
+  /** @param {Int32Array} rows @param {string} unit the key of the units in the queue, "" for all */
   setQueue(rows, unit = "") {
     this.lists.queue = rows;
     this.queueUnit = unit;
@@ -198,7 +198,7 @@ export class Store {
     this.emit("list");
   }
 
-  /** When the journal was last written to, as "12:03". */
+  /** Time of the last write to the journal, as "12:03". */
   setSaved(time) {
     this.saved = time || "";
     this.emit("history");
@@ -211,7 +211,7 @@ export class Store {
     this.emit("cursor");
   }
 
-  /** Move in the list on show; from a row outside it, to its first row. */
+  /** Move within the current list; from a row outside it, to its first row. */
   step(by) {
     const rows = this.rows();
     if (!rows.length) return;
@@ -219,7 +219,7 @@ export class Store {
     this.goTo(rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))]);
   }
 
-  /** The next row of the list that has no verdict, searching on from the present one and then from the start. */
+  /** The next row of the list without a verdict, searching from the current one and then from the start. */
   nextOpen() {
     const rows = this.rows(),
       at = rows.indexOf(this.row);
@@ -234,7 +234,7 @@ export class Store {
     return open === undefined ? (rows.length ? rows[0] : -1) : open;
   }
 
-  /** How many of the queue have a verdict. */
+  /** Number of examples in the queue that have a verdict. */
   progress() {
     const rows = this.rows("queue");
     let done = 0;
@@ -245,7 +245,7 @@ export class Store {
   /* ---- decisions ---- */
 
   /**
-   * Take effect at once: new labels (or null to leave them), verdict and flag for rows; remembers how to go back.
+   * Apply a change at once: labels (null keeps them), verdict and flag of rows; it is recorded for undo.
    * @param {{rows: Int32Array, labels?: Int32Array, verdict?: string, flag?: boolean, note?: boolean, text: string}} change
    */
   apply(change) {
@@ -262,7 +262,7 @@ export class Store {
     this.touched(rows);
   }
 
-  /** How rows stand, in a copy. */
+  /** A copy of the state of rows. */
   standing(rows) {
     const { labels, verdict, flags } = this;
     return {
@@ -273,7 +273,7 @@ export class Store {
     };
   }
 
-  /** A step that can be undone: what held `before`, and what holds now. */
+  /** An undoable step: the state `before` and the new state. */
   remember(before, text) {
     const { rows } = before;
     this.past.push({ before, after: this.standing(rows), text, rows });
@@ -281,7 +281,7 @@ export class Store {
     this.future = [];
   }
 
-  /** One step back (or, with `forward`, again) in this page's own history; the step, or null. */
+  /** Undo (or, with `forward`, redo) one step in the history of this page; returns the step, or null. */
   travel(forward = false) {
     const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
     const step = from.pop();
@@ -291,13 +291,13 @@ export class Store {
     return step;
   }
 
-  /** A label that Python has not confirmed yet, and that the example then differs from what is given. */
+  /** Set a label that Python has not confirmed yet, and whether the example then differs from its given labels. */
   expect(row, label) {
     this.labels[row] = label;
     this.flags[row] = label === this.given[row] ? this.flags[row] & ~BITS.edited : this.flags[row] | BITS.edited;
   }
 
-  /** Do the labels of an example differ from the given ones? */
+  /** Whether the labels of an example differ from the given ones. */
   edited(row) {
     return Boolean(this.flags[row] & BITS.edited);
   }
@@ -310,7 +310,7 @@ export class Store {
     return Boolean(this.flags[row] & BITS.noted);
   }
 
-  /** Python's word on rows, and on how many examples are changed: it overrides whatever the page believed. */
+  /** Apply the state of rows and the number of changed examples from Python, which override those of the page. */
   patch({ rows, labels, verdict, flags }, changed) {
     const news = rows.some(
       (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
@@ -341,14 +341,14 @@ export class Store {
   }
 
   /**
-   * A class's name in at most so many characters, still different from the others.
+   * The name of a class, shortened to `most` characters but still distinct from the others.
    * @param {number} code @param {number} most @returns {string}
    */
   shortName(code, most) {
     return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
   }
 
-  /** A text in which long class names are shortened, so that what follows them is seen in a line of so many characters. */
+  /** Shorten long class names in a text, so that the text after them fits into a line of `most` characters. */
   shortenIn(text, most) {
     if (text.length <= most) return text;
     /** @type {[string, number][]} */
@@ -359,13 +359,13 @@ export class Store {
     return found.reduce((all, [name, code]) => all.replaceAll(name, this.shortName(code, room)), text);
   }
 
-  /** Does blind mode hide what is known of this row? Until it is judged. */
+  /** Whether blind mode hides the evidence on this row, which it does until the row is judged. */
   hides(row) {
     return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
   }
 }
 
-/** The four arrays of a patch as Python sends them. */
+/** The four arrays of a patch from Python. */
 export function patchOf(buffers) {
   return {
     rows: arrayOf(Int32Array, buffers[0]),

@@ -1,11 +1,11 @@
-/** Panels of which one is shown at a time; a hidden panel draws nothing. */
+/** Tabbed panels; hidden panels are not drawn. */
 import { h } from "./dom.js";
 
 export class Tabs {
   /** @type {any} */
   panels;
 
-  /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, how to draw it */
+  /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, function that draws it */
   constructor(panels) {
     Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
     this.buttons = [];
@@ -35,7 +35,7 @@ export class Tabs {
     });
   }
 
-  /** Draw the panel on show in the next frame; the first (the filters) draws itself unless `all` is asked for. */
+  /** Draw the visible panel in the next frame; the first one (filters) only with `all`, as it draws itself. */
   refresh(all = false) {
     const [name, , draw] = this.panels.find(([one]) => one === this.shown);
     if (!all && name === this.panels[0][0]) return;

@@ -1,11 +1,11 @@
-/** Is the page around the view light or dark? Hosts say it in different ways, and some put the view into a shadow tree. */
+/** Detects whether the page around the view is light or dark. Hosts signal it in different ways; some use a shadow tree. */
 import { luminance } from "./color.js";
 
 /**
- * The verdict on what a page shows of itself, surest sign first.
+ * Decide from the signs on a page, most reliable first.
  * @param {{jupyter?: string, vscode?: string, backgrounds: number[][], scheme: string, prefersDark: boolean}} signs
  *        `jupyter` and `vscode` are attributes of the body, `backgrounds` RGBA (0 to 255) from the view outwards, `scheme`
- *        the CSS color-scheme of the page, `prefersDark` what the reader's system asks for
+ *        the CSS color-scheme of the page, `prefersDark` the setting of the user's system
  */
 export function darkPage({ jupyter, vscode, backgrounds, scheme, prefersDark }) {
   if (jupyter) return jupyter === "false";
@@ -28,7 +28,7 @@ export function pageTheme(node) {
   return dark ? "dark" : "light";
 }
 
-/** The elements that a node lies in, from the inside out, through shadow trees. */
+/** The ancestors of a node, from the inside out, through shadow trees. */
 function around(node) {
   const found = [];
   for (let one = node.parentNode || node.host; one; one = one.parentNode || one.host)
@@ -38,7 +38,7 @@ function around(node) {
 
 /** @type {CanvasRenderingContext2D | undefined} */
 let painter;
-/** Any CSS colour as RGBA: the browser knows all the ways to write one. */
+/** Convert any CSS colour to RGBA with the browser. */
 function painted(color) {
   const context = (painter ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
   context.clearRect(0, 0, 1, 1);

@@ -1,4 +1,4 @@
-/** The epoch slider of a map: the map as it stood after epoch e, with play. */
+/** The epoch slider of a map, which shows the map after each epoch, with a play button. */
 import { h, icon, ICONS } from "./dom.js";
 
 export class Timeline {
@@ -26,7 +26,7 @@ export class Timeline {
   /**
    * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
    *          show: (xs: Float32Array, ys: Float32Array, epoch: number, note?: string) => void, say: (text: string, kind?: string) => void}} options
-   *        `load` gives the coordinates [xs, ys] of an epoch, and perhaps a note, `first` is the least position that makes sense
+   *        `load` returns the coordinates [xs, ys] of an epoch, and optionally a note; `first` is the smallest useful position
    */
   constructor(options) {
     Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
@@ -63,7 +63,7 @@ export class Timeline {
     this.slider.setAttribute("aria-valuetext", this.label.textContent);
   }
 
-  /** Show the map of an epoch, the last one when none is named. */
+  /** Show the map of an epoch; by default the last one. */
   goTo(epoch) {
     this.stop();
     const at = this.epochs.indexOf(epoch),
@@ -71,7 +71,7 @@ export class Timeline {
     if (position !== (this.wanted ?? this.last)) this.go(position);
   }
 
-  /** A hand moved the slider: show that epoch, and say so. */
+  /** The user moved the slider: show that epoch, and announce it. */
   turn(position) {
     this.onTurn?.(this.epochs[position]);
     return this.go(position);

@@ -1,9 +1,9 @@
-/** Beside the pointer: which example lies there, with its picture. */
+/** A tooltip beside the pointer: the example under it, with its picture. */
 import { h } from "./dom.js";
 import { probability } from "./format.js";
 import { mediaNode } from "./media.js";
 
-/** Rest of the pointer before a picture is asked for, ms. */
+/** Time without movement before a picture is requested, ms. */
 const POINTER_REST = 120;
 
 export class Tip {
@@ -25,7 +25,7 @@ export class Tip {
     this.row = -1;
   }
 
-  /** Say what lies under the pointer of a map; row -1 hides the tip. */
+  /** Show the example under the pointer of a map; row -1 hides the tooltip. */
   show(row, map) {
     const { el } = this;
     el.hidden = row < 0 || Boolean(map.drag);
@@ -43,10 +43,10 @@ export class Tip {
     el.style.top = `${top + el.offsetHeight > box.height - 4 ? Math.max(4, top - el.offsetHeight - 24) : top}px`;
   }
 
-  /** The picture of a row, asked for when the pointer rests there. */
+  /** Show the picture of a row, requested when the pointer rests. */
   draw(row) {
     const { media, picture } = this;
-    picture.hidden = media.kind !== "image"; // its place is kept, so that nothing moves when it comes
+    picture.hidden = media.kind !== "image"; // its space is reserved, so that nothing moves when it arrives
     if (picture.hidden) return;
     const item = media.peek(row);
     picture.replaceChildren(mediaNode(item, "thumb"));
@@ -55,7 +55,7 @@ export class Tip {
       try {
         await media.want([row]);
       } catch {
-        return; // the line says which example it is; the picture's own place shows why it is missing
+        return; // the text line names the example; the inspector shows why the picture is missing
       }
       if (this.row !== row) return;
       this.line.textContent = this.text(row);

@@ -1,4 +1,4 @@
-/** Tools shared by all maps: what a drag does, how it combines, zoom and reset. */
+/** Tools shared by all maps: drag tool, selection mode, zoom and reset. */
 import { h, iconButton } from "./dom.js";
 
 const TOOLS = [
@@ -66,20 +66,20 @@ export class Toolbar {
     this.modeButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(MODES[i][0] === this.mode)));
   }
 
-  /** Watch the wheel of the page, so that scrolling past a map does not zoom it. */
+  /** Observe the mouse wheel of the page, so that scrolling past a map does not zoom it. */
   watch(stages) {
     this.stages = stages;
     window.addEventListener("wheel", this.onWheel, { passive: true, capture: true });
   }
 
   noteWheel(event) {
-    const path = event.composedPath(); // in a shadow tree the target is its host
+    const path = event.composedPath(); // in a shadow tree, the target is the host
     const inside = this.stages().some((stage) => path.includes(stage));
     if (event.timeStamp - this.wheelAt > 180 || !inside) this.wheelInside = inside;
     this.wheelAt = event.timeStamp;
   }
 
-  /** Is the page being scrolled by a wheel movement that began outside the maps? */
+  /** Whether the page is being scrolled by a wheel movement that started outside the maps. */
   scrolling() {
     return !this.wheelInside;
   }

@@ -1,4 +1,4 @@
-/** Trails: where the selected examples (or the one on show) came from, epoch by epoch, on both maps. */
+/** Trails: positions of the selected examples (or the current one) over epochs, on both maps. */
 import { arrayOf } from "./bits.js";
 import { iconButton } from "./dom.js";
 import { count } from "./format.js";
@@ -6,12 +6,12 @@ import { normalized } from "./geometry.js";
 import { afterRest } from "./look.js";
 import { drawTrails } from "./overlay.js";
 
-/** Trails at once: more would cover the map. */
+/** Maximum number of trails; more would cover the map. */
 const MOST_TRAILS = 50;
-/** Rest after which a new selection gets its trails, ms. */
+/** Delay before a new selection gets trails, ms. */
 const TRAIL_REST = 150;
 
-/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of the map that it belongs to. */
+/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of its map. */
 export function stepOf(epoch, xy, ranges) {
   const m = xy.length >> 1,
     xs = new Float32Array(m),
@@ -50,7 +50,7 @@ class Trails {
     }
   }
 
-  /** Rows that get trails: the selected ones, the most suspicious first, or the one on show. */
+  /** Rows that get trails: the selected ones, most suspicious first, or the current one. */
   rows() {
     const { store } = this.view;
     if (store.selectedCount) return Array.from(store.lists.selection.slice(0, MOST_TRAILS));
@@ -88,10 +88,10 @@ class Trails {
     const steps = store.meta.epochs.map((epoch, e) =>
       stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
     );
-    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch nothing varies yet
+    this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch there is no variability yet
   }
 
-  /** Epoch by epoch from the last one, because a layout that was never made takes a while. */
+  /** Load epoch by epoch from the last one, because new layouts take a while. */
   async embeddingSteps(rows, turn) {
     const { source, store, maps } = this.view,
       { embedding_epochs: epochs } = store.meta;
@@ -111,7 +111,7 @@ class Trails {
   }
 }
 
-/** Can the data map go back in time? That of several runs is a mean, which no epoch has. */
+/** Whether the data map has epochs; that of several runs is a mean, which has none. */
 export const overEpochs = (meta) => !meta.pooled && meta.data_map?.x === "variability" && meta.epochs.length > 1;
 
 /** @param {import("./main.js").Explorer} view */

@@ -1,25 +1,25 @@
-/** The line in which one types the name of a class or a note. */
+/** The input line for the name of a class or a note. */
 import { h } from "./dom.js";
 import { actionOf } from "./keys.js";
 
 /**
- * @typedef {object} Typing what the line does while it is open
+ * @typedef {object} Typing the behaviour of the line while it is open
  * @property {string} name
  * @property {string} placeholder
- * @property {string} [resting] what it says while nobody types
- * @property {string} [nothing] what it says when nothing fits
- * @property {string} [value] what it begins with
- * @property {(text: string) => number[]} [find] what fits a text; without, the text itself is the answer
+ * @property {string} [resting] placeholder while it is closed
+ * @property {string} [nothing] text shown if nothing matches
+ * @property {string} [value] initial text
+ * @property {(text: string) => number[]} [find] matches of a text; without it, the text itself is the answer
  * @property {(item: number) => Node[]} [node]
  * @property {(item: number) => string} [title]
- * @property {(name: string) => boolean} [may] may this name be added where nothing is called so?
- * @property {(name: string) => void} [add] adds it, after it was confirmed
+ * @property {(name: string) => boolean} [may] whether this name, which does not exist yet, may be added
+ * @property {(name: string) => void} [add] adds it after confirmation
  * @property {(item: number | string) => void} choose
- * @property {boolean} [stays] does the line stay open for the next one?
- * @property {(text: string, up: boolean, event: KeyboardEvent) => string} [nudge] a text one step further, by the keys for matches
+ * @property {boolean} [stays] whether the line stays open for the next entry
+ * @property {(text: string, up: boolean, event: KeyboardEvent) => string} [nudge] increments or decrements a text, with the keys for matches
  */
 
-/** The item that adds what was typed. */
+/** The item that adds the typed name. */
 const NEW = -2;
 
 export class TypeBox {
@@ -34,7 +34,7 @@ export class TypeBox {
 
   /**
    * @param {{keymap: Record<string, string[]>, onMode: (typing: boolean) => void, onLeave: Function}} options
-   *        `keymap`: the keys of the editor whose line it is
+   *        `keymap`: keys of the editor that owns the line
    */
   constructor(options) {
     Object.assign(this, options, { mode: null, standing: null, best: -1, found: [], sure: false });
@@ -50,7 +50,7 @@ export class TypeBox {
     this.el = h("div", { class: "lw-typebox" }, this.input, this.matches);
   }
 
-  /** What the line does from now on; what is being typed is matched anew. @param {Typing} typing */
+  /** Set the behaviour of the line, and match the current text again. @param {Typing} typing */
   stand(typing) {
     const open = this.mode?.name === typing.name;
     this.standing = typing;
@@ -61,7 +61,7 @@ export class TypeBox {
     }
   }
 
-  /** What the line says while nobody types. */
+  /** The placeholder while the line is closed. */
   rest() {
     this.input.placeholder = this.standing?.resting || "";
   }
@@ -86,7 +86,7 @@ export class TypeBox {
     this.rest();
   }
 
-  /** Show what fits what was typed; the best is marked as soon as anything was typed. */
+  /** Show the matches of the typed text; the best one is highlighted once there is text. */
   match() {
     this.mode ||= this.standing;
     const { mode } = this;
@@ -102,7 +102,7 @@ export class TypeBox {
     this.reveal();
   }
 
-  /** Scroll the panel, and nothing around it, until what fits is in sight below the line. */
+  /** Scroll only the panel until the matches below the line are visible. */
   reveal() {
     const panel = this.el.closest(".lw-inspector");
     if (!panel) return;
@@ -125,7 +125,7 @@ export class TypeBox {
     );
   }
 
-  /** Adding a name is asked twice: a slip of the keys makes no class. */
+  /** Adding a name needs two presses, so that a typing mistake does not add a class. */
   offer() {
     const name = `“${this.input.value.trim()}”`;
     return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode.name} ${name}`;
@@ -142,7 +142,7 @@ export class TypeBox {
     else if (this.best !== -1) this.choose(this.best);
   }
 
-  /** Mark another of those that fit. */
+  /** Highlight another match. */
   move(by) {
     if (!this.mode?.find || !this.found.length) return;
     const at = Math.max(0, Math.min(this.found.length - 1, this.found.indexOf(this.best) + by));

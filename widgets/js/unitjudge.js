@@ -1,4 +1,4 @@
-/** Decisions about units of the example in the inspector: shown at once, saved, and asked for again where they changed. */
+/** Decisions about units of the example in the inspector: shown at once, saved, and reloaded after changes. */
 import { clip, count } from "./format.js";
 import { valueText } from "./unitlist.js";
 
@@ -17,7 +17,7 @@ export class UnitJudge {
     });
     store.on("history", () => this.renew());
     store.on("queue", () => {
-      inspector.answers.clear(); // an audit asks about other units, and hides what was decided
+      inspector.answers.clear(); // an audit is about other units, and hides earlier decisions
       if (store.row < 0) return;
       this.changed.add(store.row);
       this.renew();
@@ -25,7 +25,7 @@ export class UnitJudge {
   }
 
   /**
-   * What a person says of units; after the last one that is doubtful, or drawn in an audit, comes the next example.
+   * Record decisions about units; after the last one that is suspicious or drawn in an audit, move to the next example.
    * @param {{ key: string, value: string }[]} verdicts @param {string} how
    */
   async judge(verdicts, how) {
@@ -43,14 +43,14 @@ export class UnitJudge {
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
-    if (how === "typed" && !(await saved)) return; // what was typed may be refused
+    if (how === "typed" && !(await saved)) return; // a typed value may be rejected
     const wanted = store.list === "queue" && store.queueUnit;
     if (wanted && said.has(wanted)) actions.advance(answer.row); // the queue is about this unit only
     else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
   }
 
   /**
-   * A tag of the whole selection.
+   * Set a tag of the whole selection.
    * @param {string} key @param {string} value
    */
   judgeSelection(key, value) {
@@ -60,7 +60,7 @@ export class UnitJudge {
     else actions.unitOfMany(rows, key, value);
   }
 
-  /** Ask again for the units of examples that changed, as soon as everything is saved. */
+  /** Reload the units of examples that changed, once everything is saved. */
   async renew() {
     const { inspector, changed } = this,
       { store } = inspector,

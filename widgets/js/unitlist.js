@@ -1,6 +1,6 @@
-/** The units of an example as the page gets them: their order in a list, and their values in words. */
+/** The units of an example: their order in a list, and their values as text. */
 
-/** A value as the journal holds it, for people: JSON texts lose their quotes. */
+/** A stored value as readable text: JSON strings without their quotes. */
 export function valueText(value) {
   if (value === null || value === undefined) return "none";
   if (!/^["[]|^null$/.test(value)) return value;
@@ -12,7 +12,7 @@ export function valueText(value) {
   }
 }
 
-/** The order of the lines: doubtful ones first, then what was decided, then what is given, each by its name. */
+/** Sort units: suspicious ones first, then decided ones, then given ones, each group by name. */
 export function inOrder(units, blind) {
   const place = (unit) => (unit.doubted && !blind ? 0 : unit.decided ? 1 : unit.given !== null && unit.given !== "no" ? 2 : 3);
   const doubt = (unit) => (place(unit) === 0 ? -(unit.p_error ?? 0) : 0);

@@ -1,7 +1,7 @@
-/** What is suggested for units of the list on show: the selection, or the queue of one tag. Python counts and accepts. */
+/** Suggestions for units of the current list: the selection, or the queue of one tag. Python counts and accepts them. */
 import { arrayOf, packMask } from "./bits.js";
 
-/** Pause before Python is asked, so that a drag is one question, ms. */
+/** Delay before Python is asked, so that a drag causes only one request, ms. */
 const ASK_PAUSE = 120;
 
 export class UnitSuggestions {
@@ -11,12 +11,12 @@ export class UnitSuggestions {
     this.actions = actions;
     this.onNews = onNews;
     this.fail = fail;
-    /** @type {number[]} probabilities of the suggestions that are open */
+    /** @type {number[]} probabilities of the open suggestions */
     this.likely = [];
     /** @type {number[]} their rows */
     this.rows = [];
     this.asked = 0;
-    this.due = false; // a decision is being saved: Python is asked after it
+    this.due = false; // a decision is being saved: ask Python afterwards
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     store.on("history", () => {
@@ -24,25 +24,25 @@ export class UnitSuggestions {
     });
   }
 
-  /** Is there a list of which suggestions can be accepted? */
+  /** Whether the current list has suggestions that can be accepted. */
   get offered() {
     const { list, queueUnit, meta } = this.store;
     return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit)));
   }
 
-  /** The key of the only units that are meant, where the queue is about one tag. */
+  /** The key of the units, if the queue is about one tag. */
   get unit() {
     return this.store.list === "queue" ? this.store.queueUnit : undefined;
   }
 
-  /** The examples of the list as Python takes them. */
+  /** The examples of the list, in the form sent to Python. */
   mask() {
     const mask = new Uint8Array(this.store.n);
     for (const row of this.store.rows()) mask[row] = 1;
     return packMask(mask).buffer;
   }
 
-  /** Ask anew what is suggested; `onNews` says when it is here. */
+  /** Request the suggestions again; `onNews` is called when they arrive. */
   renew() {
     clearTimeout(this.timer);
     this.due = false;
@@ -64,7 +64,7 @@ export class UnitSuggestions {
   }
 
   /**
-   * Suggestions that are at least so likely (null: all), and of how many examples.
+   * The number of suggestions with at least this probability (null: all), and of their examples.
    * @param {number | null} least
    */
   held(least) {

@@ -1,15 +1,15 @@
-/** Undo and redo of what is on show: filters, colour, cameras, epochs and selection. Decisions have a history of their own. */
+/** Undo and redo of the view: filters, colour, cameras, epochs and selection. Decisions have a separate history. */
 import { h, iconButton } from "./dom.js";
 import { capOf } from "./keys.js";
 import { afterRest } from "./look.js";
 
-/** Steps back that are kept. */
+/** Maximum number of undo steps. */
 const STEPS = 50;
-/** Rest after which what was done is one step, ms. */
+/** Time without changes after which the changes count as one step, ms. */
 const STEP_REST = 350;
 const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
 
-/** A line of states, of which one holds. */
+/** A linear history of states with a current one. */
 export class ViewHistory {
   /** @type {any} */
   past;
@@ -18,7 +18,7 @@ export class ViewHistory {
     Object.assign(this, { past: [], now: state, future: [] });
   }
 
-  /** A new state holds; the same one again is no step. */
+  /** Add a new state, unless it equals the current one. */
   record(state) {
     if (!changedParts(this.now, state).length) return false;
     this.past.push(this.now);
@@ -28,7 +28,7 @@ export class ViewHistory {
     return true;
   }
 
-  /** One step back (or, with `forward`, again): the state that holds then, or null. */
+  /** Undo (or, with `forward`, redo) one step; returns the new current state, or null. */
   travel(forward = false) {
     const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
     if (!from.length) return null;
@@ -38,7 +38,7 @@ export class ViewHistory {
   }
 }
 
-/** Names of the parts in which two states differ. */
+/** The names of the parts in which two states differ. */
 export function changedParts(a, b) {
   return Object.keys(WORDS).filter((name) =>
     name === "selected" ? !sameMask(a.selected, b.selected) : JSON.stringify(a[name]) !== JSON.stringify(b[name]),

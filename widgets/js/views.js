@@ -1,4 +1,4 @@
-/** Saved views: a menu to show, save and forget them; they are kept in the run. */
+/** Saved views: a menu to show, save and delete them; they are stored in the run. */
 import { packMask } from "./bits.js";
 import { h } from "./dom.js";
 
@@ -118,7 +118,7 @@ class ViewsMenu {
     }
   }
 
-  /** Open or close; true when that changed anything. */
+  /** Open or close the menu; returns whether that changed anything. */
   toggle(open = this.el.hidden) {
     const was = !this.el.hidden;
     this.el.hidden = !open;
@@ -133,7 +133,7 @@ class ViewsMenu {
 
 /** @param {import("./main.js").Explorer} view */
 export function viewsFeature(view) {
-  if (view.store.locked) return; // a saved page has nowhere to keep views
+  if (view.store.locked) return; // a saved page cannot store views
   const menu = new ViewsMenu({
     store: view.store,
     wire: view.wire,

@@ -1,13 +1,13 @@
 /**
- * Questions to Python and their answers. Every question gets exactly one answer; an error is an answer.
+ * Requests to Python and their answers. Every request gets exactly one answer, which may be an error.
  *
- * A connection that breaks can swallow what was just sent. Questions that change something therefore carry a turn: they
- * are sent again when a later question was answered and they were not, and Python does each turn once and in order.
+ * A broken connection can lose recent messages. Requests that change something therefore carry a turn number: they are
+ * sent again if a later request was answered and they were not, and Python executes each turn once and in order.
  */
 
-/** Seconds after which an unanswered question is reported as waiting. */
+/** Seconds after which an unanswered request is reported as waiting. */
 const PATIENCE = 6;
-/** Kinds that change something. */
+/** Kinds of requests that change something. */
 const CHANGES = new Set(["decide", "add_class", "accept", "undo", "redo"]);
 
 export class Wire {
@@ -26,13 +26,13 @@ export class Wire {
 
   /**
    * @param {any} model the anywidget model
-   * @param {(body: object, buffers: DataView[]) => void} onNews called for whatever Python sends, answers included
-   * @param {(waiting: boolean) => void} onWaiting Python has (not) answered for some seconds
+   * @param {(body: object, buffers: DataView[]) => void} onNews called for all messages from Python, including answers
+   * @param {(waiting: boolean) => void} onWaiting called when Python has not answered for some seconds, and when it answers again
    */
   constructor(model, onNews, onWaiting = () => {}) {
     Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, turn: 0, stuck: false, patience: PATIENCE });
-    this.onLost = () => {}; // called when a question could not even be sent
-    this.onSilence = () => {}; // called now and then while a change waits: to ask something shows what got lost
+    this.onLost = () => {}; // called when a request could not be sent
+    this.onSilence = () => {}; // called from time to time while a change waits; sending a request then reveals lost messages
     this.view = Math.random().toString(36).slice(2, 10);
     this.listen = (body, buffers) => this.receive(body, buffers || []);
     model.on("msg:custom", this.listen);
@@ -40,7 +40,7 @@ export class Wire {
   }
 
   /**
-   * Ask; rejects with an Error that carries Python's message.
+   * Send a request; rejects with an Error that contains the message from Python.
    * @template {keyof import("./messages.js").Requests} K
    * @param {K} kind
    * @param {import("./messages.js").Requests[K]} [body]
@@ -75,7 +75,7 @@ export class Wire {
     this.watch();
   }
 
-  /** Python answers in order: changes that were sent before what it has just answered never reached it. */
+  /** Python answers in order: unanswered changes that were sent before the answered request never reached it. */
   sendAgain(answered) {
     for (const one of this.open.values()) {
       if (!one.message.turn || one.sent >= answered) continue;
@@ -84,7 +84,7 @@ export class Wire {
     }
   }
 
-  /** No answer will come any more: every open question fails. */
+  /** No more answers will come: reject all open requests. */
   abandon(why) {
     const asked = [...this.open.values()];
     this.open.clear();

@@ -1,15 +1,15 @@
 /**
- * How an enlarged picture lies in its box: {k, x, y}, where k is the scale and (x, y) the place of its upper left corner.
- * Sizes are [width, height]; everything here is pure.
+ * The placement of an enlarged picture in its box: {k, x, y}, with the scale k and the upper left corner (x, y).
+ * Sizes are [width, height]; all functions are pure.
  */
 
-/** The whole picture in the middle of the box, as large as it fits. */
+/** The whole picture, centred and as large as it fits. */
 export function fitted(box, size) {
   const k = Math.min(box[0] / size[0], box[1] / size[1]);
   return settled({ k, x: 0, y: 0 }, box, size);
 }
 
-/** Scaled by a factor around a point of the box, between half of what fits and pixels of 40. */
+/** Scale by a factor around a point of the box, from half of the fitting size up to 40 screen pixels per pixel. */
 export function scaled(place, factor, point, box, size) {
   const least = Math.min(1, fitted(box, size).k) / 2,
     most = Math.max(40, fitted(box, size).k * 8);
@@ -18,31 +18,30 @@ export function scaled(place, factor, point, box, size) {
   return settled({ k, x: point[0] - (point[0] - place.x) * f, y: point[1] - (point[1] - place.y) * f }, box, size);
 }
 
-/** One pixel of the picture on one pixel of the screen, around the middle of the box. */
+/** One pixel of the picture per pixel of the screen, around the middle of the box. */
 export function originalPixels(place, box, size, ratio = 1) {
   return scaled(place, 1 / ratio / place.k, [box[0] / 2, box[1] / 2], box, size);
 }
 
-/** Moved so that the picture fills the box, or lies in its middle where it is smaller. */
+/** Move the picture so that it fills the box, or is centred if it is smaller. */
 export function settled({ k, x, y }, box, size) {
   const along = (at, room, length) => (length <= room ? (room - length) / 2 : Math.min(0, Math.max(room - length, at)));
   return { k, x: along(x, box[0], size[0] * k), y: along(y, box[1], size[1] * k) };
 }
 
-/** The same part of a picture that turned out to have another size. */
+/** Keep the visible part of a picture when its size changes. */
 export function resized(place, from, to) {
   return { ...place, k: (place.k * from[0]) / to[0] };
 }
 
 /**
- * The words of a search that is no query, as they are highlighted in a text: the parts of `text` as
- * [[part, is it a hit], ...].
+ * Highlight the words of a plain search in a text: its parts as [[part, whether it is a hit], ...].
  */
 export function highlighted(text, words) {
   const wanted = words.filter(Boolean).map((word) => word.toLowerCase());
   if (!wanted.length) return [[text, false]];
   const lower = text.toLowerCase();
-  if (lower.length !== text.length) return [[text, false]]; // letters that grow: places would not match
+  if (lower.length !== text.length) return [[text, false]]; // lower case may change the length: positions would not match
   const parts = [];
   let from = 0;
   for (;;) {
@@ -61,7 +60,7 @@ export function highlighted(text, words) {
   return parts;
 }
 
-/** Words to highlight for what stands in the search box; of a query, what its `contains(column, "...")` look for. */
+/** Words to highlight for the text in the search box; for a query, the arguments of `contains(column, "...")`. */
 export function searchWords(search) {
   if (!search) return [];
   const inside = [...search.matchAll(/contains\s*\([^,()]*,\s*(["'])(.*?)\1\s*\)/g)].map((found) => found[2]);

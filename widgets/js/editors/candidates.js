@@ -1,6 +1,6 @@
 /**
- * The editor of a set of candidates, one of which should be the true class: the set as chips, each with a digit key.
- * Choosing a chip, or typing any class, says which one is true; a candidate in focus can be taken out of the set.
+ * The editor of candidate sets, one of whose classes should be the true one: candidates as chips with digit keys.
+ * Choosing a chip or typing any class sets the true class; the candidate in focus can be removed from the set.
  */
 import { h } from "../dom.js";
 import { factLine, meter, quiet, tallFact } from "../facts.js";
@@ -8,12 +8,12 @@ import { count, probability } from "../format.js";
 import { swatch } from "../legend.js";
 import { valueText } from "../unitlist.js";
 
-/** Chips that have a digit key. */
+/** Number of chips with a digit key. */
 const DIGITS = 10;
 const VERDICTS = { 2: "kept", 3: "skipped" };
 const WRONG = "p_error: probability that the true class is none of the candidates";
 
-/** The class names of a value as the journal holds it; none where there is no label. */
+/** The class names in a stored value; none if there is no label. */
 const namesOf = (value) => (value ? JSON.parse(value) : []);
 
 class CandidatesEditor {
@@ -43,7 +43,7 @@ class CandidatesEditor {
     this.grow();
   }
 
-  /** The classes are others. */
+  /** The classes changed. */
   grow() {
     const { space } = this;
     this.codes = new Map(space.classes.map((name, code) => [name, code]));
@@ -63,12 +63,12 @@ class CandidatesEditor {
     });
   }
 
-  /** This class is the true one. */
+  /** Set the true class. */
   choose(name, how) {
     if (this.unit) this.judge([{ key: this.unit.key, value: JSON.stringify([name]) }], how);
   }
 
-  /* ---- what is shown ---- */
+  /* ---- display ---- */
 
   show(example) {
     if (example?.row !== this.example?.row) this.focus = 0;
@@ -104,7 +104,7 @@ class CandidatesEditor {
     return h("span", { class: "lw-fact-value", title: name }, swatch(this.space.color(this.codes.get(name))), h("span", { class: "lw-clip", text: name }));
   }
 
-  /** A candidate: struck out where it was taken out of the set. */
+  /** A candidate, struck out if it was removed from the set. */
   chip(name, i) {
     const { unit, example, space } = this,
       now = namesOf(unit.value),
@@ -128,12 +128,12 @@ class CandidatesEditor {
     );
   }
 
-  /** On something small: whether the set was changed. */
+  /** On thumbnails: whether the set was changed. */
   thumb(el, [{ value }]) {
     el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
-  /* ---- what a person says ---- */
+  /* ---- decisions ---- */
 
   step(by) {
     if (!this.names.length) return;
@@ -149,7 +149,7 @@ class CandidatesEditor {
     else this.choose(name, "key");
   }
 
-  /** The candidate in focus is not the true class. */
+  /** Remove the candidate in focus from the set. */
   nothing() {
     const name = this.names[this.focus],
       left = namesOf(this.unit?.value).filter((one) => one !== name);

@@ -1,16 +1,16 @@
-/** The editor of one class for each example: given and suggested class, a button and a key for each class, a line to type in. */
+/** The editor of a single class per example: given and suggested class, a button and a key per class, and an input line. */
 import { h } from "../dom.js";
 import { factLine, meter, quiet, tallFact } from "../facts.js";
 import { count, probability } from "../format.js";
 import { digitClasses } from "../keys.js";
 import { swatch } from "../legend.js";
 
-/** Class buttons shown beside the type-ahead line. */
+/** Maximum number of class buttons beside the input line. */
 const BUTTONS = 10;
-/** Whose probability stands beside a label. */
+/** Explanations of the probabilities. */
 const WHOSE = {
   given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
-  suggested: (name) => `p_suggested: the detector's probability that ${name} is the right label`,
+  suggested: (name) => `p_suggested: the detector's probability that ${name} is the correct label`,
   wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
@@ -40,7 +40,7 @@ class ClassEditor {
     this.grow();
   }
 
-  /** The classes are others: keys, buttons and what the line finds. */
+  /** The classes changed: update keys, buttons and the input line. */
   grow() {
     const { space, line } = this;
     this.digits = Object.fromEntries(Object.entries(digitClasses(space.classes)).filter(([, code]) => !space.gone(code)));
@@ -51,7 +51,7 @@ class ClassEditor {
     if (this.example) this.mark(this.example);
   }
 
-  /** What the line does while a class is typed. */
+  /** The behaviour of the input line. */
   typing() {
     const { space, judge } = this;
     return {
@@ -97,9 +97,9 @@ class ClassEditor {
     this.place.root.classList.toggle("lw-many", this.many);
   }
 
-  /* ---- what is shown ---- */
+  /* ---- display ---- */
 
-  /** Given, suggested and present class with their probabilities; null where there is no example. */
+  /** Show the given, suggested and current class with their probabilities; null if there is no example. */
   show(example) {
     this.example = example;
     if (this.dark !== this.theme().dark) this.buildChoices();
@@ -109,7 +109,7 @@ class ClassEditor {
     this.mark(example);
   }
 
-  /** Which button is the class now, and which is suggested. */
+  /** Mark the buttons of the current and the suggested class. */
   mark(example) {
     for (const button of this.choices.children) {
       const code = Number(button.dataset.code),
@@ -125,7 +125,7 @@ class ClassEditor {
     return this.classFact("given", given, `epoch ${epoch}: p ${probability(pGiven)}`, WHOSE.given(this.space.className(given), epoch));
   }
 
-  /** What the evidence says: the suggested class, and how likely the given one is wrong. */
+  /** The suggested class, and the probability that the given one is wrong. */
   doubts({ suggested, hides, pError, pSuggested, doubted }) {
     if (!doubted) return [];
     if (hides) return [factLine("suggested", quiet("hidden")), factLine("wrong?", quiet("hidden"))];
@@ -155,21 +155,21 @@ class ClassEditor {
     return tallFact(name, value, { detail, title });
   }
 
-  /** The class of an example on something small: a colour and a name. */
+  /** The class of an example on thumbnails: a colour and a name. */
   thumb(el, [{ value, most, before = "" }]) {
     const { space } = this;
     if (value >= 0) el.append(swatch(space.color(value)));
     el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most) }));
   }
 
-  /* ---- what a person says ---- */
+  /* ---- decisions ---- */
 
-  /** Keys of edit mode go to the line in which a class is typed. */
+  /** In edit mode, keys go to the input line. */
   key() {
     return false;
   }
 
-  /** A digit sets a class: of the example, or of the whole selection. */
+  /** A digit sets a class of the example or of the whole selection. */
   digit(digit, selection) {
     const code = this.digits[digit];
     if (code === undefined) this.say(`no class on key ${digit}`, "warn");

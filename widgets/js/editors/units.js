@@ -1,6 +1,6 @@
 /**
- * The editor of examples with several answers: one line for each unit (a tag, a column), with what is given, what is
- * doubtful about it, and its answers as buttons. Kinds of labels without an editor of their own use it.
+ * The editor of examples with several units: one line per unit (a tag, a column) with its given value, its probability of
+ * being wrong, and its answers as buttons. It is the default for kinds of labels without an editor of their own.
  */
 import { h } from "../dom.js";
 import { factLine, quiet } from "../facts.js";
@@ -8,15 +8,15 @@ import { clip, count, probability } from "../format.js";
 import { digitClasses, matchingClasses } from "../keys.js";
 import { inOrder, valueText } from "../unitlist.js";
 
-/** Answers up to which each has a button in every line, and a digit key belongs to a line; of more, to an answer. */
+/** Maximum number of answers for which each line has a button per answer and a digit key; with more, digits are answers. */
 const FEW = 3;
-/** Characters of a name, shortened in the middle: names that begin alike end differently. */
+/** Maximum length of a name; it is shortened in the middle, since names often share their start. */
 const LONGEST = 36;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
 const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
 
 /**
- * A number a step up or down, as text: a step is about a hundredth of it, with Shift ten times, with Alt a tenth of that.
+ * Increase or decrease a number given as text by about 1 %; by ten times as much with Shift, a tenth with Alt.
  * @param {string} text @param {boolean} up @param {{ shiftKey: boolean, altKey: boolean }} event
  */
 export function nudge(text, up, { shiftKey, altKey }) {
@@ -56,12 +56,12 @@ class UnitsEditor {
     this.grow();
   }
 
-  /** The tags are others. */
+  /** The tags changed. */
   grow() {
     this.line.stand(this.typing());
   }
 
-  /** What the line does: find a tag and say yes to it, choose an answer, or take a value as it is typed. */
+  /** The behaviour of the input line: set a tag to yes, choose an answer, or enter a value. */
   typing() {
     const { space } = this;
     const naming = space.choices.includes("yes") && space.classes.length > 0,
@@ -84,11 +84,11 @@ class UnitsEditor {
     };
   }
 
-  /** A tag that was typed applies. */
+  /** Set a typed tag to yes. */
   apply(code) {
     const name = this.space.classes[code],
       unit = this.units.find((one) => one.name === name);
-    this.focus = unit?.key ?? `p${code}`; // one that is not listed goes by its number
+    this.focus = unit?.key ?? `p${code}`; // a tag that is not listed is addressed by its number
     this.judge([{ key: this.focus, value: "yes" }], "typed");
   }
 
@@ -97,13 +97,13 @@ class UnitsEditor {
     else this.say1(text, "typed");
   }
 
-  /** Say this value of the unit in focus. */
+  /** Set this value of the unit in focus. */
   say1(value, how) {
     const unit = this.current;
     if (unit) this.judge([{ key: unit.key, value }], how);
   }
 
-  /* ---- what is shown ---- */
+  /* ---- display ---- */
 
   show(example) {
     const before = this.asked;
@@ -118,18 +118,18 @@ class UnitsEditor {
     this.reveal();
   }
 
-  /** Names of the units that an audit has drawn; "" where the queue is none. */
+  /** Names of the units drawn in an audit; "" if the queue is not an audit. */
   get asked() {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
   }
 
   /**
-   * The first unit to decide: one that an audit has drawn, or a doubtful one; in blind mode, which must not show what is
-   * doubtful, the first undecided one.
+   * The first unit to decide: one drawn in an audit, or a suspicious one. In blind mode, which must not reveal suspicious
+   * units, the first undecided one.
    */
   nextOpen() {
     if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
-    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // of the queue of one tag
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // the tag of the queue
     return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
   }
 
@@ -173,7 +173,7 @@ class UnitsEditor {
     );
   }
 
-  /** The answers of a line: buttons where there are few, else the present one and what is suggested. */
+  /** The answers of a line: buttons if there are few, otherwise the current and the suggested value. */
   answers(unit) {
     const { hides } = this.example,
       hint = !hides && unit.doubted && !unit.decided ? unit.suggested : null;
@@ -204,12 +204,12 @@ class UnitsEditor {
     this.judge([{ key: unit.key, value }], "button");
   }
 
-  /** On something small: whether anything was changed. */
+  /** On thumbnails: whether anything was changed. */
   thumb(el, [{ value }]) {
     el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
-  /* ---- what a person says ---- */
+  /* ---- decisions ---- */
 
   focusOn(key) {
     this.focus = key;
@@ -222,7 +222,7 @@ class UnitsEditor {
     this.reveal();
   }
 
-  /** The line in focus in sight, without moving anything but the list. */
+  /** Scroll the line in focus into view, moving only the list. */
   reveal() {
     const el = this.list.querySelector(".lw-focused");
     if (!el) return;
@@ -232,14 +232,14 @@ class UnitsEditor {
     else if (bottom > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = bottom - this.list.clientHeight;
   }
 
-  /** To the next unit of the example, or to the one before. */
+  /** Move to the next or previous unit of the example. */
   step(by) {
     if (!this.units.length) return;
     const at = this.units.findIndex((unit) => unit.key === this.focus);
     this.focusOn(this.units[Math.max(0, Math.min(this.units.length - 1, at + by))].key);
   }
 
-  /** After a decision: the next doubtful unit that is open; false where none is left. */
+  /** Move to the next suspicious unit that is open; returns false if there is none. */
   advance() {
     const next = this.nextOpen();
     if (next) this.focusOn(next.key);
@@ -250,7 +250,7 @@ class UnitsEditor {
     return false;
   }
 
-  /** A digit turns a line between yes and no, or says an answer of the line in focus. */
+  /** A digit toggles a line between yes and no, or sets an answer of the line in focus. */
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
     if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
@@ -263,7 +263,7 @@ class UnitsEditor {
     else this.say(`no answer on key ${digit}`, "warn");
   }
 
-  /** "no", or nothing here. */
+  /** Set the unit in focus to "no" or "nothing here". */
   nothing() {
     const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
     if (value === null) this.say("“nothing” is not an answer here", "warn");
@@ -295,7 +295,7 @@ class UnitsEditor {
     if (unit) this.judge([{ key: unit.key, value: unit.given }], "keep");
   }
 
-  /** Every doubtful unit that is open stays as it is given; without one, all that is listed. */
+  /** Confirm all open suspicious units as given; if there are none, all listed units. */
   confirmAll() {
     const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
       doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
