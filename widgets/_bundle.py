@@ -1,6 +1,6 @@
-"""Write the one file that a browser gets, and the types of messages: `python -m widgets._bundle`.
+"""Write the JavaScript bundle and the types of messages: `python -m widgets._bundle`.
 
-With `--check` nothing is written: are they up to date?
+With `--check`, only check whether they are up to date.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from widgets.wire.typedefs import SCRIPT, typedefs
 
 
 def main() -> int:
-    """Write both files, or with `--check` only say whether those that are there are up to date."""
+    """Write both files, or with `--check` only report whether the existing ones are up to date."""
     made = {OUTPUT: bundle(), SCRIPT: typedefs()}
     if "--check" in sys.argv[1:]:
         return int(any(path.read_text(encoding="utf-8") != text for path, text in made.items()))

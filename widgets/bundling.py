@@ -1,10 +1,10 @@
 """Join the modules of `widgets/js/` into one file for the browser: `python -m widgets._bundle`.
 
-A notebook front-end imports the text of a widget from a blob URL, so it must be one file without relative imports. The
-sources stay small ES modules (and `node --test` imports them as they are); this script puts them one after another in
-the order of their imports and takes the `import` and `export` words and the comments away, which would be a tenth of
-what every page loads. The files of `editors/` are collected without being named anywhere. It needs no Node and gives
-the same bytes every time; a test fails when the committed file is not what the sources give.
+A notebook front end imports the code of a widget from a blob URL, so it must be a single file without relative imports.
+The sources are small ES modules, which `node --test` imports directly. This script concatenates them in the order of
+their imports and removes `import`, `export` and comments, which would be a tenth of what every page loads. The files in
+`editors/` are found automatically. The script does not need Node and its output is reproducible; a test fails if the
+committed file differs from the output.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ HERE = Path(__file__).parent
 SCRIPTS = HERE / "js"
 ENTRY = "main.js"
 OUTPUT = HERE / "explorer.js"
-HEADER = "// Made from widgets/js/ by `python -m widgets._bundle`: edit there, not here.\n"
+HEADER = "// Generated from widgets/js/ by `python -m widgets._bundle`. Do not edit.\n"
 
 EDITORS = "editors.js"
-"""The module with the table of editors, which are the files in the folder next to it."""
+"""The module with the table of editors; the editors are the files in the folder of the same name."""
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\.\.?/([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
-"""A comment on lines of its own."""
+"""A comment that occupies whole lines."""
 _TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) ([\w$]+)", re.MULTILINE)
 _LISTED = re.compile(r"^(?:export )?const (\w+ = [^;]+?(?:, \w+ = [^;,]+)+);$", re.MULTILINE)
 
 
 def bundle(sources: Path = SCRIPTS, entry: str = ENTRY) -> str:
-    """The text of the bundle.
+    """Return the text of the bundle.
 
     Raises
     ------
-    ValueError : an import that is not of the plain form, a circle, a name that a module does not export, or a
-        top-level name that two modules use (in one file they would be the same variable).
+    ValueError : an import in an unsupported form, a circular import, a name that a module does not export, or a
+        top-level name in two modules (in one file they would be the same variable).
     """
     order: list[str] = []
     texts: dict[str, str] = {}
@@ -52,12 +52,12 @@ def bundle(sources: Path = SCRIPTS, entry: str = ENTRY) -> str:
 
 
 def editors(sources: Path = SCRIPTS) -> list[str]:
-    """The files of `editors/`, each of which exports the editor of one kind of label."""
+    """Return the files in `editors/`, each of which exports the editor of one kind of label."""
     return sorted(path.relative_to(sources).as_posix() for path in sources.glob("editors/*.js"))
 
 
 def _written(name: str, text: str) -> str:
-    """A module as it appears in the bundle; an editor is a separate block that adds itself to the table."""
+    """Return a module as written to the bundle; an editor becomes a block that adds itself to the table."""
     if not name.startswith("editors/"):
         return _plain(text)
     if not re.search(r"^export const editor = ", text, re.MULTILINE):
@@ -66,12 +66,12 @@ def _written(name: str, text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A module without imports, exports and comments."""
+    """Return a module without imports, exports and comments."""
     return _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text))).strip()
 
 
 def declared_names(text: str) -> list[str]:
-    """Top-level names of a module, the second and later ones of a `const a = 1, b = 2;` included."""
+    """Return the top-level names of a module, including all names of `const a = 1, b = 2;`."""
     names = _TOP_LEVEL.findall(text)
     for listed in _LISTED.findall(text):
         names += [part.split("=")[0].strip() for part in listed.split(", ")[1:] if re.match(r"\w+ = ", part)]
@@ -79,7 +79,7 @@ def declared_names(text: str) -> list[str]:
 
 
 def _visit(sources: Path, name: str, order: list[str], texts: dict[str, str], above: tuple[str, ...]) -> None:
-    """Place a module after everything that it imports."""
+    """Append a module after all modules that it imports."""
     if name in above:
         raise ValueError(f"circular import: {' -> '.join([*above, name])}")
     if name in texts:
@@ -87,7 +87,7 @@ def _visit(sources: Path, name: str, order: list[str], texts: dict[str, str], ab
     text = (sources / name).read_text(encoding="utf-8")
     rest = _IMPORT.sub("", text)
     if re.search(r"^import\b", rest, re.MULTILINE) or re.search(r"^export (?:\*|\{)", rest, re.MULTILINE):
-        raise ValueError(f'{name}: imports must read `import {{ a, b }} from "./x.js";` on one line, without renaming')
+        raise ValueError(f'{name}: write imports as `import {{ a, b }} from "./x.js";` on one line, without renaming')
     wanted_first = [("EDITORS", EDITORS)] if name.startswith("editors/") else []
     for names, target in wanted_first + _IMPORT.findall(text):
         _visit(sources, target, order, texts, (*above, name))

@@ -1,4 +1,4 @@
-// Made from widgets/js/ by `python -m widgets._bundle`: edit there, not here.
+// Generated from widgets/js/ by `python -m widgets._bundle`. Do not edit.
 
 // --- editors.js
 const EDITORS = {};

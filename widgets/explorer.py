@@ -195,7 +195,7 @@ class Explorer(anywidget.AnyWidget):
         self._made = True
         self.on_msg(self._receive)
 
-    # ---- for people ------------------------------------------------------------------------------------------
+    # ---- public ------------------------------------------------------------------------------------------
 
     def rank_again(self) -> None:
         """Run the detector again with the verdicts in the journal, and refresh every open page.
@@ -285,8 +285,8 @@ class Explorer(anywidget.AnyWidget):
         return save_html(self._view, path, examples, force)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The widget, and a picture with numbers for front ends that do not show widgets."""
-        made: Any = super()._repr_mimebundle_(**kwargs)  # older releases of anywidget give a dict
+        """The widget, and a static picture with numbers for front ends without widgets."""
+        made: Any = super()._repr_mimebundle_(**kwargs)  # older releases of anywidget return a dict
         data = made[0] if isinstance(made, tuple) else made
         if data is not None:
             data["text/html"] = still_html(self._view)
@@ -330,7 +330,7 @@ class Explorer(anywidget.AnyWidget):
     def _check_filters(self, proposal: dict) -> dict:
         filters = check_filters(proposal["value"], self._view.columns)
         if is_query(filters.get("search", ""), self._view.columns):
-            filter_mask(self._view, {"search": filters["search"]})  # says what is wrong with it
+            filter_mask(self._view, {"search": filters["search"]})  # raises an error if it is invalid
         return filters
 
     @T.validate("cameras")
@@ -396,13 +396,13 @@ class Explorer(anywidget.AnyWidget):
     # ---- messages --------------------------------------------------------------------------------------------
 
     def _receive(self, _widget: object, content: dict, buffers: list) -> None:
-        """Answer a request of the page, and the requests that waited for it."""
+        """Answer a request of the page, and requests that waited for it."""
         with reporting(content.get("kind"), self.send):
             for body, arrays in self._turns.answers(self._view, content, buffers):
                 self.send(body, arrays)
 
     def _set_from_page(self, **values: object) -> None:
-        """Set traits without sending them back to the page that they came from."""
+        """Set traits without sending them back to the page that set them."""
         self._from_page = True
         try:
             for name, value in values.items():
@@ -420,7 +420,7 @@ class _Pages:
         self._thread, self._loop = threading.get_ident(), _running_loop()
 
     def send(self, content: Push, buffers: list[bytes] | None = None) -> None:
-        """Send to every open page; from another thread, by the kernel's own."""
+        """Send to all open pages; calls from other threads are passed to the kernel's thread."""
         elsewhere = threading.get_ident() != self._thread
         if elsewhere and self._loop is not None and self._loop.is_running():
             self._loop.call_soon_threadsafe(self._explorer.send, content, buffers)
@@ -428,11 +428,11 @@ class _Pages:
             self._explorer.send(content, buffers)
 
     def take(self, **values: object) -> None:
-        """Set traits that a page has set already."""
+        """Set traits to values that a page has already set."""
         self._explorer._set_from_page(**values)
 
     def show(self, parts: Mapping[str, object]) -> None:
-        """Set parts of what is on show; every page follows."""
+        """Set parts of the displayed state in all pages."""
         self._explorer._show(parts)
 
     def decided(self) -> None:
@@ -442,7 +442,7 @@ class _Pages:
 
 
 def those_known(explorer: Explorer, ids: list[Any]) -> list[Any]:
-    """The ids that an Explorer has, in the order given."""
+    """Return the ids that an Explorer has, in the given order."""
     return explorer._view.those_known(ids)
 
 

@@ -10,7 +10,7 @@ from workbench.foundation.errors import InputError
 
 
 class Link:
-    """Keeps the selections of several widgets equal until `unlink()`; made by `link`."""
+    """Keeps the selections of several widgets equal until `unlink()`; created by `link`."""
 
     def __init__(self, widgets: tuple[Any, ...]) -> None:
         self.widgets = widgets
@@ -31,7 +31,7 @@ class Link:
         self._heard.append((widget, heard))
 
     def _pass_on(self, source: object, ids: list[Any]) -> None:
-        """Set the selection of the others; their own notifications of this change are not passed on."""
+        """Set the selection of the other widgets, ignoring their notifications of this change."""
         if self._passing:
             return
         self._passing = True
@@ -83,12 +83,12 @@ def link(first: object, second: object, *others: object) -> Link:
 
 
 def observable(widget: Any) -> bool:
-    """Whether changes of its selection can be observed."""
+    """Return whether changes of the widget's selection can be observed."""
     return hasattr(widget, "has_trait") and widget.has_trait("selection")
 
 
 def settable(widget: Any) -> bool:
-    """Whether it has a selection that can be set; checked by setting it to its own value."""
+    """Return whether the selection can be set, by setting it to its own value."""
     if not hasattr(widget, "selection"):
         return False
     try:

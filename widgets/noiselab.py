@@ -1,6 +1,6 @@
-"""Noise lab: corrupt labels as you choose, train a small network, and see what it learns and which scores find them.
+"""Noise lab: add label noise, train a small network, and see what it learns and which scores find the wrong labels.
 
-All numbers come from one call of `wb.experiments.simulate` (`lab.simulation`); this module has sliders and plots.
+All numbers come from one call of `wb.experiments.simulate` (`lab.simulation`); this module adds sliders and plots.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class NoiseLab(W.VBox):
     ----------
     noise, rate, width, epochs, seed : as in `wb.experiments.simulate`
         Initial values of the sliders. `noise` is one of `workbench.experiments.simulation.simulate.NOISES`.
-    top : how many of the most suspicious examples are checked in the fourth plot; by default as many as are wrong.
+    top : number of most suspicious examples checked in the fourth plot; by default the number of wrong labels.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class NoiseLab(W.VBox):
 
     @property
     def top(self) -> int:
-        """How many of the most suspicious examples are checked."""
+        """Number of most suspicious examples that are checked."""
         return self._top.value
 
     @top.setter
@@ -142,7 +142,7 @@ class NoiseLab(W.VBox):
         self._say("<i>training …</i>")
         try:
             self._train()
-        except WorkbenchError as error:  # the numbers on show stay those of the last training
+        except WorkbenchError as error:  # the displayed numbers remain those of the last training
             self._say(f"<b>{html.escape(str(error))}</b>")
             return
         last = self.simulation.settings["epochs"]
@@ -163,7 +163,7 @@ class NoiseLab(W.VBox):
         self._say(f"{summary_text} <i>({time.perf_counter() - began:.1f} s)</i>")
 
     def _say(self, markup: str) -> None:
-        """A line in the ink of the page, which a widget of its own would show black in a dark theme."""
+        """Show a line in the text colour of the page; a plain widget would show black text in a dark theme."""
         self._status.value = f'<span style="color: var(--jp-ui-font-color1, inherit)">{markup}</span>'
 
 

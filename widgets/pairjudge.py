@@ -32,7 +32,7 @@ class PairJudge(W.VBox):
     Attributes
     ----------
     judgements : DataFrame with columns row, winner, loser, for `workbench.tags.rank_relevance`.
-    current : the displayed pair, (row, one, other), or None when all are judged.
+    current : the displayed pair, (row, one, other), or None once all are judged.
 
     Raises
     ------

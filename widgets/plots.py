@@ -1,7 +1,7 @@
 """Plotly figures in a notebook widget that are redrawn when their numbers change.
 
-plotly's own FigureWidget sends its numbers after the widget was opened; if the page loads slowly, it draws an empty
-plot before they arrive. Here the page asks for them when it is ready.
+The FigureWidget of plotly sends its data after opening; if the page loads slowly, it draws an empty plot before they
+arrive. Here the page requests the data when it is ready.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class Plots(anywidget.AnyWidget):
-    """Figures side by side, as many in a row as fit.
+    """Figures side by side, with as many per row as fit.
 
     Parameters
     ----------
-    figures : plotly figures; replace them with `show`, with at least as many.
+    figures : plotly figures; `show` replaces them with at least as many.
     """
 
     _esm = HERE / "plots.js"
@@ -40,7 +40,7 @@ class Plots(anywidget.AnyWidget):
         self._figures = _plain(figures)
 
     def _receive(self, _widget: object, content: dict, _buffers: list) -> None:
-        """Send plotly's code from the installed package on request: 5 MB that do not belong in a saved notebook."""
+        """Send the code of the installed plotly on request, so that its 5 MB are not stored in notebooks."""
         if content.get("ask") == "library":
             from plotly.offline import get_plotlyjs
 
@@ -48,5 +48,5 @@ class Plots(anywidget.AnyWidget):
 
 
 def _plain(figures: Sequence[go.Figure]) -> list[dict]:
-    """Lists and numbers only."""
+    """Convert figures to plain lists and numbers."""
     return [json.loads(figure.to_json()) for figure in figures]

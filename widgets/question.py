@@ -1,4 +1,4 @@
-"""A multiple-choice question, asked before the numbers are shown and answered by them.
+"""A multiple-choice question, asked before the numbers that answer it are shown.
 
 The guess is only compared with the answer: nothing is counted, stored or sent.
 """
@@ -14,7 +14,7 @@ from workbench.foundation.errors import InputError
 
 
 class Question(W.VBox):
-    """A question and a button for each choice.
+    """A question with a button for each choice.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Question(W.VBox):
 
     Attributes
     ----------
-    guess : the choice that was clicked last, or None; settable.
+    guess : the last choice that was clicked, or None; settable.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class Question(W.VBox):
         self._buttons[choice].value = True
 
     def answer(self, choice: str) -> str:
-        """Compare the guess with the answer, in words; `choice` is the answer that the numbers give."""
+        """Return a sentence that compares the guess with the answer `choice`."""
         self._known("answer", choice)
         if self._guess is None:
             return f"On this data: {choice}."

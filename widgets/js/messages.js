@@ -1,20 +1,20 @@
 /**
- * Types of the messages between Python and the page. Made from `messages.py`, `pushes.py` and `shapes.py` in
- * `widgets/wire/` by `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
+ * Types of the messages between Python and the page. Generated from `messages.py`, `pushes.py` and `shapes.py` in
+ * `widgets/wire/` by `python -m widgets._bundle`. Do not edit. Besides the JSON part, messages have buffers.
  */
 export {};
 
 /**
- * A class that the data set does not have; `stands` is False where its addition was undone.
+ * A class added to those of the dataset; `stands` is False if its addition was undone.
  * @typedef {object} AddedClass
  * @property {string} name
  * @property {boolean} stands
  */
 
 /**
- * How rows stand now: four buffers from number `at` on hold rows, labels, verdicts and marks.
- * `changed` is the number of all examples whose labels differ from the given ones, `added` the classes that were
- * added, in the order of their codes.
+ * The current state of rows: four buffers, from number `at` on, with rows, labels, verdicts and marks.
+ * `changed` is the total number of examples whose labels differ from the given ones, `added` the added classes in
+ * the order of their codes.
  * @typedef {object} Patch
  * @property {number} at
  * @property {number} changed
@@ -22,7 +22,7 @@ export {};
  */
 
 /**
- * What an array holds, or the buffer that holds it.
+ * The values of an array, or the buffer that contains them.
  * @typedef {object} Said
  * @property {number | null} [fill]
  * @property {boolean} [rows]
@@ -94,7 +94,7 @@ export {};
  */
 
 /**
- * The columns that give the positions on the first map.
+ * The columns with the positions on the first map.
  * @typedef {object} AxesInfo
  * @property {string} x
  * @property {string} y
@@ -118,7 +118,8 @@ export {};
  */
 
 /**
- * The number of remaining errors, in words; `due` counts second looks; `done`: progress of an audit of units.
+ * The number of remaining errors as text; `due` is the number of due second looks, `done` the progress of an audit
+ * of units as text.
  * @typedef {object} AuditInfo
  * @property {string} [text]
  * @property {string} [title]
@@ -212,8 +213,8 @@ export {};
  */
 
 /**
- * The nodes that edges link to an example, those of the largest weight first.
- * `total` is the number of all of them, `between` holds pairs of places in `rows` that are linked as well.
+ * The nodes linked to an example, largest weight first.
+ * `total` is the number of all of them; `between` has pairs of indices into `rows` that are linked to each other.
  * @typedef {object} Linked
  * @property {number[]} rows
  * @property {Item[]} items
@@ -252,7 +253,7 @@ export {};
  */
 
 /**
- * The features of a row, the most unusual first, and the number of features left out.
+ * x
  * @typedef {object} Features
  * @property {Feature[]} rows
  * @property {number} more
@@ -270,9 +271,9 @@ export {};
  */
 
 /**
- * A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
- * Where an example has several: what a unit is called, and what is known of it when it was judged; `asked` where the
- * queue is an audit that has drawn it.
+ * A unit of an example: its given and current values (in the format of the journal) and its shape.
+ * If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
+ * an audit in which the unit was drawn.
  * @typedef {object} UnitInfo
  * @property {number | null} [p_error]
  * @property {string | null} [suggested]
@@ -358,7 +359,7 @@ export {};
  */
 
 /**
- * By name: a column, a slice, a saved view.
+ * The name of a column, a slice or a saved view.
  * @typedef {object} NameRequest
  * @property {string} name
  */
@@ -371,7 +372,7 @@ export {};
  */
 
 /**
- * About one row.
+ * One row.
  * @typedef {object} RowRequest
  * @property {number} row
  */
@@ -390,13 +391,13 @@ export {};
  */
 
 /**
- * The bytes of a sound are the buffer.
+ * The type of a sound; its bytes are the buffer.
  * @typedef {object} SoundAnswer
  * @property {string} mime
  */
 
 /**
- * A picture in its own pixels; its bytes are the buffer.
+ * A picture in its original pixels; its bytes are the buffer.
  * @typedef {object} PictureAnswer
  * @property {string} mime
  * @property {number} width
@@ -419,19 +420,19 @@ export {};
  */
 
 /**
- * The page selected the rows of a mask, which is the buffer; none without.
+ * The page selected the rows of a mask, which is the buffer; without a buffer, none.
  * @typedef {object} SelectRequest
  * @property {number} [count]
  */
 
 /**
- * The queue in another order.
+ * Request the queue in another order.
  * @typedef {object} QueueRequest
  * @property {string} by
  */
 
 /**
- * The rows of the queue are the first buffer; `unit` is the key of the units that it is about, "" for all.
+ * The queue, whose rows are the first buffer; `unit` is the key of its units, "" for all.
  * @typedef {object} QueueAnswer
  * @property {number} count
  * @property {string} unit
@@ -446,13 +447,13 @@ export {};
  */
 
 /**
- * A matrix by its kind.
+ * Request a matrix by its kind.
  * @typedef {object} MatrixRequest
  * @property {string} of
  */
 
 /**
- * The words of a matrix; its numbers are buffers.
+ * The texts of a matrix; its numbers are buffers.
  * @typedef {object} MatrixAnswer
  * @property {string} how
  * @property {string} [title]
@@ -466,7 +467,7 @@ export {};
  */
 
 /**
- * All information about people, or only the pace.
+ * Request all information about people, or only the pace.
  * @typedef {object} PeopleRequest
  * @property {boolean} [pace]
  */
@@ -482,13 +483,13 @@ export {};
  */
 
 /**
- * The other run, or its positions on a map.
+ * Request the comparison with the other run, or its positions on a map.
  * @typedef {object} CompareRequest
  * @property {string} [map]
  */
 
 /**
- * The comparison in words, or what a map of the other run is; `later` as in `EmbeddingAnswer`.
+ * The comparison as text, or a description of a map of the other run; `later` as in `EmbeddingAnswer`.
  * @typedef {object} CompareAnswer
  * @property {string} [name]
  * @property {string} [text]
@@ -507,14 +508,14 @@ export {};
  */
 
 /**
- * Words or a query.
+ * Search words or a query.
  * @typedef {object} SearchRequest
  * @property {string} text
  */
 
 /**
- * A decision about rows or units; a mask of many rows, and labels that differ by row, are buffers.
- * `units` are [row, key, value] each, values as their kind of label writes them.
+ * A decision about rows or units; masks of many rows and labels that differ by row are sent as buffers.
+ * Each of `units` is [row, key, value], with the value in the format of its kind of label.
  * @typedef {object} DecideRequest
  * @property {"relabel" | "keep" | "skip" | "flag" | "note"} op
  * @property {number[]} [rows]
@@ -532,9 +533,9 @@ export {};
  */
 
 /**
- * Accept what is suggested for units of the examples of a mask, which is the buffer.
- * `least` is the smallest probability of a suggestion; `unit` a key, for units of this key only. With `sure`, the
- * number that the person confirmed, it is done; without, only counted.
+ * Accept the suggestions for units of the examples in a mask, which is the buffer.
+ * `least` is the minimum probability of a suggestion; `unit` limits it to units with this key. Without `sure`, the
+ * number confirmed by the user, the suggestions are only counted.
  * @typedef {object} AcceptRequest
  * @property {number | null} [least]
  * @property {string} [unit]
@@ -542,7 +543,7 @@ export {};
  */
 
 /**
- * How many units of how many examples; before it is done, the buffers are their probabilities and rows.
+ * The number of units and of their examples; if only counted, the buffers are their probabilities and rows.
  * @typedef {object} AcceptAnswer
  * @property {number} count
  * @property {number} examples
@@ -551,13 +552,14 @@ export {};
  */
 
 /**
- * Undo or redo; `sure` if the page has shown what it acts on.
+ * Undo or redo; `sure` if the user has confirmed it.
  * @typedef {object} TravelRequest
  * @property {boolean} [sure]
  */
 
 /**
- * What was written: `ask` says on how many examples an undo would act, which was not done; `code` a new class's.
+ * The result of a decision: `ask` is the number of decisions of an undo that needs confirmation; `code` that of a
+ * new class.
  * @typedef {object} DecideAnswer
  * @property {number} count
  * @property {number} row
@@ -568,13 +570,13 @@ export {};
  */
 
 /**
- * The data map after an epoch.
+ * Request the data map up to an epoch.
  * @typedef {object} UptoRequest
  * @property {number} epoch
  */
 
 /**
- * Positions of rows on a map.
+ * Request the positions of rows on a map.
  * @typedef {object} TrailRequest
  * @property {"data" | "embedding"} map
  * @property {number[]} rows
@@ -589,26 +591,26 @@ export {};
  */
 
 /**
- * The embedding map of an epoch, -1 for the last.
+ * Request the embedding map of an epoch, -1 = last.
  * @typedef {object} EmbeddingRequest
  * @property {number} [epoch]
  */
 
 /**
- * A description of the layout; `later` is the epoch that a message names when its layout is done.
+ * A description of the layout; `later` is the epoch whose layout will be announced by a message when it is done.
  * @typedef {object} EmbeddingAnswer
  * @property {string} note
  * @property {number} [later]
  */
 
 /**
- * The estimate, or with `draw` the sample too.
+ * Request the estimate and, with `draw`, the sample.
  * @typedef {object} AuditRequest
  * @property {boolean} [draw]
  */
 
 /**
- * With `draw`, the rows of the sample are the first buffer.
+ * The estimate; with `draw`, the rows of the sample are the first buffer.
  * @typedef {object} AuditAnswer
  * @property {AuditInfo} audit
  * @property {Patch} [patch]
@@ -624,7 +626,7 @@ export {};
  */
 
 /**
- * The path of the file, and what was written, or whether it exists.
+ * The path of the file, and a description of what was written, or whether the file exists.
  * @typedef {object} ExportAnswer
  * @property {string} path
  * @property {string} [text]
@@ -632,7 +634,7 @@ export {};
  */
 
 /**
- * The displayed state, under a name; the selection's mask is the buffer.
+ * Save the displayed state under a name; the mask of the selection is the buffer.
  * @typedef {object} SaveViewRequest
  * @property {Record<string, any>} [filters]
  * @property {string} [color_by]
@@ -644,7 +646,7 @@ export {};
  */
 
 /**
- * The fields of each kind of request, beside kind, request and turn.
+ * The fields of each kind of request, besides kind, request and turn.
  * @typedef {object} Requests
  * @property {Nothing} open
  * @property {NameRequest} column
@@ -681,7 +683,7 @@ export {};
  */
 
 /**
- * The fields of each kind of answer, beside request; one with `error` carries at most a patch.
+ * The fields of each kind of answer, besides request; an answer with `error` has at most a patch.
  * @typedef {object} Answers
  * @property {OpenAnswer} open
  * @property {ColumnAnswer} column
@@ -783,7 +785,7 @@ export {};
  */
 
 /**
- * Everything changed: the page opens again.
+ * Everything changed: the page must reopen.
  * @typedef {object} ReopenPush
  * @property {"reopen"} push
  */

@@ -1,1 +1,1 @@
-"""What an Explorer shows of a run, apart from the notebook: columns, label issues, media, curves, maps, named views."""
+"""The content of an Explorer, independent of the notebook: columns, label issues, media, curves, maps, named views."""

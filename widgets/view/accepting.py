@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, least: float | None = None) -> pd.DataFrame:
-    """Undecided doubtful units of examples that have a suggestion, as returned by `find_issues`.
+    """Return the undecided doubtful units of examples that have a suggestion, as returned by `find_issues`.
 
     Parameters
     ----------
-    mask : (n,) bool. unit : a key, for units of this key only. least : the smallest probability of a suggestion.
+    mask : (n,) bool. unit : a key, for units of this key only. least : the minimum probability of a suggestion.
     """
     if view.doubts is None:
-        raise InputError.at("suggestions", "are missing", "Nothing is known about which labels are wrong.")
+        raise InputError.at("suggestions", "are missing", "There is no evidence about which labels are wrong.")
     doubts = view.doubts
     keep = doubts["is_issue"].to_numpy(bool) & mask[doubts["row"].to_numpy()]
     keep &= doubts["suggested_label"].notna().to_numpy()
@@ -43,7 +43,7 @@ def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, leas
 
 
 def suggested_values(view: View, found: pd.DataFrame) -> tuple[Decided, list[str | None], list[str]]:
-    """The suggestions as verdicts, the given values, and the reasons for each doubt."""
+    """Return the suggestions as verdicts, the given values, and the reasons."""
     encode = view.dataset.kind.encode
     rows = found["row"].to_numpy().astype(np.int64)
     keys = [str(key) for key in found.index.get_level_values("unit")]

@@ -28,7 +28,7 @@ AUDIT, AGAIN = "audit", "again"
 
 
 class AskedUnits(NamedTuple):
-    """What a queue of the audit asks about.
+    """The units in a queue of the audit.
 
     rows : (m,) int32, each example once, in the order of its first unit. units : keys of its units by row.
     """
@@ -38,7 +38,7 @@ class AskedUnits(NamedTuple):
 
     @classmethod
     def about(cls, run: Run, ids: Sequence[object], keys: Iterable[str]) -> AskedUnits:
-        """The units with these ids and keys, in their order."""
+        """Return the units with these ids and keys, in their order."""
         rows = run.dataset.rows(ids).tolist() if len(ids) else []
         units: dict[int, set[str]] = {}
         for row, key in zip(rows, keys, strict=True):
@@ -52,13 +52,13 @@ class AskedUnits(NamedTuple):
 
 
 def audit_sample(run: Run, issues: pd.DataFrame | None) -> AskedUnits:
-    """The audit's sample in its random order; it is drawn if there is none."""
+    """Return the sample of the audit in its random order; it is drawn if there is none."""
     drawn = begun(run) or audit(run, budget=BUDGET, issues=issues)
     return AskedUnits.about(run, drawn.ids, drawn.units)
 
 
 def second_looks(run: Run, author: str | None = None) -> AskedUnits:
-    """Audited units that are due for a second look; none before an audit."""
+    """Return audited units that are due for a second look; none before an audit."""
     drawn = begun(run)
     found = [] if drawn is None else drawn.second_looks(author)
     if run.dataset.kind.one_class:
@@ -67,7 +67,7 @@ def second_looks(run: Run, author: str | None = None) -> AskedUnits:
 
 
 def unseen(run: Run, author: str | None = None) -> AskedUnits:
-    """Units of the audit sample without a verdict, though they may have been decided in bulk."""
+    """Return units of the audit sample without a verdict, though they may have been decided in bulk."""
     drawn = begun(run)
     if drawn is None:
         return AskedUnits.about(run, [], [])
@@ -76,10 +76,10 @@ def unseen(run: Run, author: str | None = None) -> AskedUnits:
 
 
 def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> AuditInfo:
-    """The number of errors to show: `text` such as "about 41 left, from the detector", `title` with all of it.
+    """Estimate the number of errors: `text` such as "about 41 left, from the detector", and the details in `title`.
 
-    With `author`, from this author's decisions alone. `begun`: whether an audit was; `due`: second looks to take;
-    `done`: how much of its sample was looked at, where labels are not one class per example.
+    With `author`, only the decisions of this author count. `begun` : whether an audit was started. `due` : number of
+    second looks. `done` : progress of the audit, for labels other than one class per example.
     """
     total = error_count(run, issues, author)
     found = audit_of(run, author)
@@ -101,12 +101,12 @@ def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> Audit
 
 
 def total_in_brief(total: ErrorCount | None) -> str:
-    """The number of errors in a short form: without its source, which is shown elsewhere."""
+    """Format the number of errors briefly, without its source, which is shown elsewhere."""
     return "" if total is None else total.brief
 
 
 def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:
-    """The sentence about the number of errors; the detector's own sentence if its number is shown."""
+    """Describe the number of errors in a sentence; the detector's own sentence if its number is shown."""
     if total is None:
         return ""
     own = issues.attrs.get("errors_in_words") if issues.attrs.get("errors_source", total.source) == total.source else ""
@@ -116,7 +116,7 @@ def total_in_words(issues: pd.DataFrame, total: ErrorCount | None) -> str:
 
 
 def canaries(run: Run, issues: pd.DataFrame) -> str:
-    """The share of planted errors that are found, in words; empty without planted errors."""
+    """Describe the share of planted errors that are found; empty without planted errors."""
     planted = run.planted()
     if planted is None or not len(planted):
         return ""

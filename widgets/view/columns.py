@@ -1,7 +1,7 @@
 """Columns to colour, filter and search by in a view: one flat table, each column numeric or categorical.
 
-Hides where a column comes from (label issues, scores, the user's metadata) and turns it into one array that crosses to
-the page as a binary buffer: float32 numbers, or int32 codes into a list of categories.
+Each column, from label issues, scores or the user's metadata, becomes one array that is sent to the page as a binary
+buffer: float32 numbers, or int32 codes into a list of categories.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 MOST_CATEGORIES = 200
-"""Text columns with more distinct values than this are searched, but not filtered or coloured by."""
+"""Text columns with more distinct values than this can be searched, but not used for filters or colours."""
 
 VERDICTS = ("undecided", "relabelled", "kept", "skipped")
 
@@ -44,7 +44,7 @@ class Column:
     values : (n,) float32, NaN where missing; or int32 codes into `categories`, -1 where missing.
     categories : names of the codes; None for numbers.
     suspicious : "low", "high" or None: which end of a score points to a wrong label.
-    range : smallest and largest possible value where both are finite, else None.
+    range : smallest and largest possible value if both are finite, else None.
     title : description of the column. source : the paper it follows.
     """
 
@@ -78,7 +78,7 @@ class Column:
 
 
 def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Column]:
-    """Every column of a view, by name, in the order of the menus; those of the detector only if it had evidence.
+    """Return the columns of a view by name, in the order of the menus; those of the detector only if it had evidence.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[
 
 
 def _completed(columns: list[Column], dataset: Dataset, scores: pd.DataFrame) -> dict[str, Column]:
-    """With the scores and the user's own columns."""
+    """Add the scores and the user's own columns."""
     columns += _score_columns(scores, rows_in_order(dataset, scores))
     taken = {column.name for column in columns}
     for name in dataset.metadata.columns:
@@ -162,7 +162,7 @@ def codes_of(dataset: Dataset, names: Sequence[object]) -> np.ndarray:
 def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
     """Scores with direction, range and source, from `workbench.scores.SCORES`."""
     out = []
-    about = scores.attrs.get("scores", {})  # of an ensemble: spreads and disagreement are not in the table
+    about = scores.attrs.get("scores", {})  # for an ensemble, spreads and disagreement are not in the table
     for name in scores.columns:
         known = SCORES.get(name)
         if known is None:

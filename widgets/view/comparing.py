@@ -1,4 +1,4 @@
-"""Comparison with another run: differences as columns, positions on the data map, the agreement in words.
+"""Comparison with another run: differences as columns, positions on the data map, agreement as text.
 
 All numbers are those of `workbench.experiments.compare_runs`.
 """
@@ -30,8 +30,8 @@ class Compared:
 
     Attributes
     ----------
-    name : of the other run. text : the summary in words. phrases : of it, without the scores. columns : differences,
-    other minus this. scores : dicts of name, spearman, mean_change and mean_absolute_change (None where unknown).
+    name : of the other run. text : summary. phrases : parts of the summary, without the scores. columns : differences,
+    other run minus this one. scores : dicts of name, spearman, mean_change and mean_absolute_change (None if unknown).
     places : (n,) float32 values of the other run by score, NaN if missing.
     """
 

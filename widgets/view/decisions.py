@@ -36,14 +36,14 @@ class Decisions:
 
     Attributes
     ----------
-    given, labels : (n,) int32 class index as given and now, -1 = unlabelled; of other kinds of labels than one class,
-        the state as in `widgets.view.states`. verdict : (n,) uint8, values of `VERDICT_CODES`; where an example has
-        several units, as soon as each doubtful one is decided.
+    given, labels : (n,) int32 given and current class index, -1 = unlabelled; for other kinds of labels, the state as
+        in `widgets.view.states`. verdict : (n,) uint8, values of `VERDICT_CODES`; if an example has several units, set
+        once each doubtful one is decided.
     marks : (n,) uint8, bits FLAGGED, NOTED and EDITED (the labels differ from the given ones).
     notes : text by row. times : of the author's own decisions, ISO 8601.
-    space : the dataset with the classes added in the journal after its own; `added` are these, as the page takes them.
+    space : the dataset with the classes added in the journal after its own; `added` lists these for the page.
 
-    With `alone`, only what this author decided counts: for a second opinion that has not seen the first.
+    With `alone`, only the decisions of this author count, as for an independent second opinion.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Decisions:
         return np.array(sorted(touched), np.int32)
 
     def _extend(self) -> None:
-        """Read classes that were added, or whose addition was undone."""
+        """Read added classes, and undone additions."""
         self.space = self.run.extended()
         self._codes = {name: code for code, name in enumerate(self.space.classes)}
         stands = self.journal.added_classes()
@@ -158,7 +158,7 @@ class Decisions:
             self.notes[row] = entry.new or ""
 
     def _take_unit(self, row: int, entry: Entry) -> None:
-        """The same, for the value or verdict of a unit."""
+        """Apply an entry about the value or verdict of a unit."""
         if entry.field == "label":
             values = self._values.setdefault(row, {})
             if entry.new is None:
@@ -189,18 +189,18 @@ class Decisions:
         self.verdict[row] = VERDICT_CODES[verdict]
 
     def judged(self, row: int) -> set[str]:
-        """Keys of the units of an example that somebody has decided, as it is shown."""
+        """Return the keys of the units of an example that are shown as decided."""
         return self._judged.get(row, set()) - self._veiled.get(row, set())
 
     def asked(self, row: int) -> set[str]:
-        """Keys of the units of an example that the audit in the queue is about."""
+        """Return the keys of the units of an example that the current audit asks about."""
         return self._asked.get(row, set())
 
     def ask(self, asked: Mapping[int, set[str]], veiled: Mapping[int, set[str]]) -> None:
-        """Let the queue be about units of rows, by their keys: a row has a verdict when each of these is decided.
+        """Set the units by row that the queue asks about: a row has a verdict once each of these is decided.
 
-        The veiled ones are shown as if nobody had decided, until the next decision on them: what was accepted in bulk,
-        or said at the first look, must not steer. As `hide`, for labels that are not one class per example.
+        Veiled units are shown as undecided until the next decision on them, so that bulk decisions and first verdicts
+        do not influence the reviewer. This is `hide` for labels other than one class per example.
         """
         touched = {*self._asked, *self._veiled, *asked, *veiled}
         self._asked = {row: set(keys) for row, keys in asked.items()}
@@ -210,7 +210,7 @@ class Decisions:
         self._shown |= touched
 
     def is_veiled(self, row: int, key: str) -> bool:
-        """Whether what was decided on a unit is not shown."""
+        """Return whether the decision on a unit is hidden."""
         return key in self._veiled.get(row, set())
 
     def _mark(self, row: int, bit: int, on: bool) -> None:
@@ -270,7 +270,7 @@ class Decisions:
         ----------
         op : "relabel" (needs `codes`), "keep", "skip", "flag" (body: flag) or "note" (body: note).
         rows : (m,) row numbers. codes : (m,) class indices.
-        body : what the page sent, with how it was decided ("key", "accept", "selection", ...).
+        body : the message of the page, with `how` the decision was made ("key", "accept", "selection", ...).
         where : "audit", "second look", ...; how and where are part of the journal's source, by which
             `workbench.runs.verdicts` separates verdicts from bulk decisions.
         reasons : why the given labels were doubtful, one per row.
@@ -313,7 +313,7 @@ class Decisions:
         Parameters
         ----------
         verdicts : checked rows, keys and values of d units.
-        given : what the data say of each, as the journal holds values.
+        given : given value of each unit, as stored in the journal.
         body, reasons, where : as in `decide`; a reason for each unit.
         """
         ids, values = self.dataset.ids[verdicts.rows].tolist(), list(verdicts.values)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.scores.ensemble import Ensemble
 
 CURVE_ROWS = 65_536
-"""Rows of the curves read at a time: the size of a row group in the files."""
+"""Number of rows of curves read at a time: the size of a row group in the files."""
 
 LINKS_SHOWN = 16
 """Maximum number of linked nodes shown for an example."""
@@ -41,10 +41,10 @@ class Details:
     Parameters
     ----------
     run : the run.
-    reasons : (n,) reasons joined by "; ". kinds : (n,) their kinds, as `find_issues` names them; None where not known.
+    reasons : (n,) reasons joined by "; ". kinds : (n,) their kinds, as in `find_issues`; None if unknown.
     suggested : (n,) int32 class index, -1 = none.
     media : pictures and texts. pool : the ensemble of which the run is the first.
-    provenance : what the reasons rest on, as in `find_issues(...).attrs["provenance"]`.
+    provenance : evidence behind the reasons, as in `find_issues(...).attrs["provenance"]`.
     """
 
     def __init__(
@@ -126,13 +126,14 @@ class Details:
         return given, suggested
 
     def _top_classes(self, start: int, stop: int) -> list[dict[str, np.ndarray]]:
-        """The five likeliest classes of a block of rows, by epoch."""
+        """The five most likely classes of a block of rows, by epoch."""
         return [
             self.run.stats(epoch, ("topk_p", "topk_class"), slice(start, stop)) for epoch in self.run.example_epochs
         ]
 
     def _neighbors(self, row: int) -> Neighbors:
-        """Rows and thumbnails of the neighbours that the reasons count, and the space they are near in; or why none."""
+        """Rows and thumbnails of the neighbours counted in the reasons, and the embedding used; or why there are
+        none."""
         nothing: Neighbors = {"rows": [], "items": [], "by": ""}
         try:
             rows, source, note = self._nearest(row)
@@ -147,7 +148,7 @@ class Details:
         return {"rows": rows, "items": [self.media.item(one, THUMB) for one in rows], "by": by, "other": other}
 
     def _linked(self, row: int) -> Linked | None:
-        """The nodes that edges link to an example, those of the largest weight first; None in a run without edges."""
+        """The nodes linked to an example, largest weight first; None in a run without edges."""
         edges = self.run.dataset.edges
         if edges is None:
             return None
@@ -159,7 +160,7 @@ class Details:
         return {"rows": rows, "items": items, "total": len(every), "between": between}
 
     def _nearest(self, row: int) -> tuple[list[int], Provenance | None, str]:
-        """Rows of the neighbours of one example, nearest first, the space they are near in, and a note."""
+        """Rows of the neighbours of one example, nearest first, the embedding used, and a note."""
         if not self.run.dataset.kind.one_class:
             if not self.run.embedding_epochs:
                 raise MissingEvidence("no embeddings")

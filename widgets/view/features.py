@@ -1,8 +1,8 @@
 """The features of a row of a table: each value, and how unusual it is among the examples of the same given label.
 
-The measure is the share of the class that is at least as extreme: by rank, two-sided, for numbers; at least as rare for
-categories and missing values. So 0.5 means "in the middle of the class" and 0.01 "one in a hundred is as extreme", in
-any units, and features of all kinds can be sorted together. Large classes are represented by a sample.
+The measure is the share of the class that is at least as extreme (two-sided, by rank) for numbers, or at least as rare
+for categories and missing values. 0.01 means that one in a hundred examples is as extreme, whatever the unit, so
+features of all kinds can be sorted together. Large classes are represented by a sample.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLASS_SAMPLE = 20_000
 """Size of the sample that represents a class, or all examples."""
 
 FEWEST_OF_CLASS = 8
-"""Known values of a class below which a number is compared with all examples instead."""
+"""Minimum number of known values of a class; with fewer, a number is compared with all examples instead."""
 
 GROUPS_KEPT = 64
 
@@ -42,7 +42,7 @@ EVERYBODY = None
 
 
 class Features:
-    """The features of the rows of a data set."""
+    """The features of the rows of a dataset."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -50,11 +50,11 @@ class Features:
         self._groups: OrderedDict[int | None, dict[str, Group]] = OrderedDict()
 
     def of(self, row: int, suggested: int) -> shapes.Features:
-        """JSON-ready: `rows`, the most unusual first, and how many were left out (`more`).
+        """Return a JSON-ready dict: `rows`, the most unusual first, and the number of omitted ones (`more`).
 
-        Each row: name, value (text), number (for sorting, or None), unusual (share in (0, 1]; None when unknown), of
-        ("class" or "all": what it is compared with), and, for numbers, at and the five quantiles of all, given and
-        suggested as places on an axis from 0 to 1; for categories their shares instead.
+        Each row has name, value (text), number (for sorting, or None), unusual (share in (0, 1]; None if unknown) and
+        of ("class" or "all", the reference group). Numbers have `at` and five quantiles of all, given and suggested as
+        positions on an axis from 0 to 1; categories have their shares instead.
         """
         given = int(self.dataset.given_labels[row])
         groups = {"all": self._group(EVERYBODY), "given": self._group(given), "suggested": self._group(suggested)}
@@ -104,8 +104,8 @@ class Group:
 
     Attributes
     ----------
-    numeric : are they numbers (dates count as such)? known : (m,) sorted finite numbers; empty for categories.
-    counts : how often each category occurs. total : examples. missing : those without a value.
+    numeric : whether the values are numbers or dates. known : (m,) sorted finite numbers; empty for categories.
+    counts : frequency of each category. total : number of examples. missing : number of those without a value.
     """
 
     def __init__(self, series: pd.Series) -> None:
@@ -140,7 +140,7 @@ class Group:
         return share, min(1e6, abs(number - middle) / spread) if spread > 0 else 0.0
 
     def quantiles(self) -> np.ndarray:
-        """The five of `QUANTILES`; empty without values."""
+        """The quantiles `QUANTILES`; empty without values."""
         return np.quantile(self.known, QUANTILES) if len(self.known) else np.empty(0)
 
 

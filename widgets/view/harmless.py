@@ -1,8 +1,8 @@
-"""HTML that opens no connection: what a frame shows of HTML that a user's function made from untrusted data.
+"""Sanitise HTML that a user's function returned for untrusted data, so that it opens no connection.
 
-The policy of the frame stops scripts and everything that is loaded; it does not stop `<link rel=preconnect>`, names of
-hosts looked up ahead, or a frame that is sent elsewhere. So the HTML is parsed and written anew: only elements that
-show something, only attributes that lead nowhere. Text is text, whatever it looks like.
+The policy of the frame blocks scripts and all resources, but not `<link rel=preconnect>`, DNS prefetching, or
+navigation of the frame. So the HTML is parsed and written again with only harmless elements, and only attributes that
+refer to no other location.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ VOID = frozenset(("br", "col", "hr", "img", "source", "wbr"))
 
 
 def harmless(text: str) -> str:
-    """The same HTML without anything that opens a connection, even when clicked."""
+    """Return the HTML without anything that opens a connection, even when clicked."""
     writer = _Writer()
     writer.feed(_closed(text))
     writer.close()
@@ -106,7 +106,7 @@ class _Writer(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._dropping:
             return
-        if self._style:  # inside a drawing a browser reads styles as HTML: no tag may begin in them
+        if self._style:  # inside SVG, browsers parse styles as HTML, so they must not contain tags
             self.out.append(_CSS_IMPORT.sub("@no-\\1", data).replace("<", "\\3c "))
         else:
             self.out.append(html.escape(data, quote=False))

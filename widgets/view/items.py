@@ -10,10 +10,10 @@ from workbench.data.media import thumbnail
 from workbench.foundation.cells import cell_text, is_missing
 
 THUMB, LARGE, FULL = 96, 256, 420
-"""Longest side in pixels of a thumbnail, of a large one in the grid, and of the picture in the inspector."""
+"""Length of the longer side, in pixels, of thumbnails, of large ones in the grid, and of pictures in the inspector."""
 
 LONG_TEXT = 20_000
-"""Characters of a text that are sent; the rest is cut with a note."""
+"""Maximum number of characters of a text; the rest is cut with a note."""
 
 SHORT_TEXT = 400
 PNG_WITH_ALPHA = 6
@@ -21,7 +21,7 @@ PNG_WITH_ALPHA = 6
 
 
 def encoded(data: bytes, size: int) -> Content:
-    """src, width, height of an image's bytes, decoded with a pixel limit and re-encoded; alpha if transparent."""
+    """Decode an image with a pixel limit and encode it again: src, width, height, and alpha if transparent."""
     picture, width, height = thumbnail(data, size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 
 def issues_of(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
-    """`workbench.find_issues(run)`, from the cache if the evidence is the same.
+    """Return `workbench.find_issues(run)`, from the cache if the evidence is the same.
 
-    A run without evidence can be viewed and labelled too: then no label is an issue; `attrs["missing"]` says why.
+    A run without evidence can be viewed and labelled too; then no label is an issue and `attrs["missing"]` says why.
     With `author` and `pool`, as in `rank_again`.
     """
     kept = kept_issues(run, _special(author, pool))
@@ -43,7 +43,7 @@ def issues_of(run: Run, author: str | None = None, pool: Ensemble | None = None)
 
 
 def unit_issues(run: Run) -> pd.DataFrame | None:
-    """`workbench.find_issues(run, per="unit")`, or None without evidence."""
+    """Return `workbench.find_issues(run, per="unit")`, or None without evidence."""
     try:
         return find_issues(run, per="unit")
     except MissingEvidence:
@@ -51,7 +51,7 @@ def unit_issues(run: Run) -> pd.DataFrame | None:
 
 
 def scores_of(run: Run, pool: Ensemble | None = None) -> pd.DataFrame:
-    """All scores that the run (or all runs of the pool) has evidence for; no columns if there is none.
+    """Return all scores for which the run (or all runs of the pool) has evidence; no columns if there is none.
 
     Scores are defined for one class per example; other kinds of labels have none.
     """
@@ -66,8 +66,8 @@ def scores_of(run: Run, pool: Ensemble | None = None) -> pd.DataFrame:
 def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None) -> pd.DataFrame:
     """Compute `workbench.find_issues(run)` again with the verdicts of the journal, and cache it.
 
-    With `author`, with this author's verdicts alone: for a second opinion, which the first one must not steer.
-    With `pool`, of the evidence of all its runs; `run` is its first.
+    With `author`, only the verdicts of this author are used, so that a second opinion is independent. With `pool`, the
+    evidence of all its runs is used; `run` is its first.
     """
     verdicts = None if author is None and pool is None else verdicts_of(run, author).astype(bool)
     issues = find_issues(run, verdicts=verdicts) if pool is None else pooled_issues(pool, verdicts)

@@ -20,17 +20,17 @@ MATRIX_KINDS = ("predicted", "noise")
 MATRIX_DRAWS = 200
 MANY_ROWS = 200_000
 FEW_DRAWS = 40
-"""Bootstrap draws above `MANY_ROWS`, where the intervals are narrow anyway."""
+"""Number of bootstrap samples with more than `MANY_ROWS` rows, where the intervals are narrow anyway."""
 
 
 def matrix(run: Run, kind: str) -> tuple[MatrixAnswer, Arrays]:
-    """A matrix for the page: words, and arrays.
+    """Return a matrix for the page: texts and arrays.
 
     Parameters
     ----------
     kind : "predicted" (`workbench.confusion_matrix`): (n,) int32 predicted class; the page counts by given class.
-        "noise" (`workbench.confident.health.noise_report`): (n,) int32 class as which each example counts in the
-        confident joint, then P(given = row | true = column) and its lower and upper end, each (k * k,) float32.
+        "noise" (`workbench.confident.health.noise_report`): (n,) int32 class of each example in the confident joint,
+        then P(given = row | true = column) and the ends of its interval, each (k * k,) float32.
     """
     if kind == "predicted":
         codes, how = predicted_labels(run)
@@ -45,7 +45,7 @@ def matrix(run: Run, kind: str) -> tuple[MatrixAnswer, Arrays]:
 
 
 def noise_arrays(run: Run) -> dict[str, np.ndarray]:
-    """The noise report of a run as arrays and texts, kept in its cache: its intervals take seconds."""
+    """Return the noise report of a run as arrays and texts. It is cached, as its intervals take seconds."""
     probs = needed(run, "The noise matrix")
     given = run.dataset.given_labels
     draws = MATRIX_DRAWS if run.n <= MANY_ROWS else FEW_DRAWS
@@ -65,9 +65,10 @@ def _title(report: NoiseReport) -> str:
 
 
 def class_errors(run: Run) -> tuple[ClassesAnswer, Arrays]:
-    """Result of `workbench.confident.health.class_health` for each class, in class order.
+    """Return the result of `workbench.confident.health.class_health` in class order.
 
-    Two float32 arrays (k,): examples given the class but truly another, and truly of the class but given another.
+    The arrays are two float32 (k,): estimated numbers of examples with this given label but another true class, and of
+    this true class with another given label.
     """
     probs = needed(run, "The estimate of errors by class")
     table = class_health(run.dataset.given_labels, probs.values, run.classes).set_index("class_index").sort_index()

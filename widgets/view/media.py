@@ -1,8 +1,8 @@
 """The appearance of an example in a view: pictures, texts, sounds, rows of tables, or output of the user's function.
 
-Everything is made when asked for, kept while there is room, and harmless: pictures are decoded with a pixel limit and
-encoded again, so no byte of a user's file reaches the page as a picture; texts stay texts; HTML goes into a frame
-without scripts and without a network; URLs are shown, not fetched.
+Items are created on request and cached. They are safe: pictures are decoded with a pixel limit and encoded again, so no
+bytes of a user's file reach the page as a picture; texts are escaped; HTML is shown in a frame without scripts and
+network access; URLs are shown but not fetched.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 ORIGINAL_PIXELS = 16_000_000
-"""Pixels of an enlarged picture that are sent; larger ones are scaled down, with a note."""
+"""Maximum number of pixels of an enlarged picture; larger ones are scaled down, with a note."""
 
 LOSSLESS_PIXELS = 2_000_000
-"""Enlarged pictures of up to so many pixels are sent as PNG unless they were JPEG."""
+"""Maximum number of pixels of enlarged pictures sent as PNG, unless they were JPEG."""
 
 WHOLE_TEXT = 2_000_000
-"""Characters of an enlarged text that are sent; the rest is cut with a note."""
+"""Maximum number of characters of an enlarged text; the rest is cut with a note."""
 
 KEPT_BYTES = 32_000_000
-"""Encoded pictures kept in memory."""
+"""Maximum size of encoded pictures kept in memory."""
 
 CELLS_SHOWN = {THUMB: 6, FULL: 40}
-"""Cells of a row of a table that are shown."""
+"""Maximum number of cells shown of a row of a table."""
 
 
 class Media:
@@ -65,9 +65,9 @@ class Media:
         return "text" if self.dataset.text_column is not None else "none"
 
     def item(self, row: int, size: int = THUMB) -> Item:
-        """{row, id} with src, width, height (a picture), text, html, table, sound (what it is), url, or error.
+        """Return {row, id} with src, width, height (a picture), text, html, table, sound (its name), url, or error.
 
-        Errors of the files come with `brief`, two words for a thumbnail.
+        File errors include `brief`, a two-word text for thumbnails.
         """
         key = (row, size)
         if key in self._kept:
@@ -84,14 +84,15 @@ class Media:
         return item
 
     def sound(self, row: int) -> tuple[bytes, str]:
-        """Bytes and MIME type of a sound for the player; InputError when there is none."""
+        """Return bytes and MIME type of a sound for the player; InputError if there is none."""
         found = read_sound(self.dataset.sound(row), self.dataset.media_root)
         if found is None:
             raise InputError.at("audio", "is missing", "This example has no sound.", row=row)
         return found
 
     def original(self, row: int) -> tuple[bytes, PictureAnswer]:
-        """An image in its original resolution: bytes, and {mime, width, height, original: [width, height], note}.
+        """Return an image in its original resolution: bytes, and {mime, width, height, original: [width, height],
+        note}.
 
         Raises
         ------
@@ -105,7 +106,7 @@ class Media:
         return enlarged(data)
 
     def whole_text(self, row: int) -> str:
-        """The text of an example, of at most `WHOLE_TEXT` characters."""
+        """Return the text of an example, at most `WHOLE_TEXT` characters."""
         return cut_text(self.dataset.text(row) or "", WHOLE_TEXT)
 
     def _picture(self, row: int, size: int) -> Content:

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 NEWEST = 5000
-"""Number of recent decisions in which the latest session is searched."""
+"""Number of recent decisions among which the latest session is searched."""
 
 MOST_PEOPLE = 50
 """Maximum number of annotators and pairs of authors shown."""
 
 
 def people(run: Run, decisions: Decisions) -> PeopleAnswer:
-    """`pace`, `authors` (pairs with their kappa) and `annotators` (with their quality).
+    """Return `pace`, `authors` (pairs with their kappa) and `annotators` (with their quality).
 
-    A second opinion gets `withheld`, the number of examples that are left to judge, in place of the pairs.
+    In a second opinion, the pairs are replaced by `withheld`, the number of examples left to judge.
     """
     left = withheld(run, decisions)
     found: PeopleAnswer = {"author": decisions.who, "pace": pace(decisions), "annotators": voters(run), "authors": []}
@@ -38,7 +38,8 @@ def people(run: Run, decisions: Decisions) -> PeopleAnswer:
 
 
 def withheld(run: Run, decisions: Decisions) -> int:
-    """In a second opinion: examples that others have judged and this author has not; until 0, agreement is a hint."""
+    """In a second opinion, count examples judged by others but not by this author; until it is 0, agreement is
+    hidden."""
     if not decisions.alone:
         return 0
     judged = opinions(run.journal).notna()

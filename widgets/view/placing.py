@@ -1,7 +1,7 @@
 """Choose the two columns that give the positions on the first map, and compute columns for it.
 
-With statistics per epoch it is the data map. Without, two columns are wanted that say different things: a margin
-against a confidence is nearly one line, and in two classes exactly one.
+With statistics per epoch it is the data map. Without them, the two columns should carry different information: a margin
+plotted against a confidence is nearly a line, and with two classes exactly one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
     for x, y, title in DATA_MAPS:
         if x in columns and y in columns and all(np.isfinite(columns[name].values).any() for name in (x, y)):
             ranges = [columns[name].range for name in (x, y)]
-            if x == "variability":  # from 0, so that epochs can be compared; not to .5, which few runs come near
+            if x == "variability":  # from 0, so that epochs can be compared; not up to .5, as few runs come near it
                 ranges[0] = (0.0, max(0.1, min(0.5, 1.15 * float(np.nanmax(columns[x].values)))))
             known = [list(one) for one in ranges if one]
             return {"x": x, "y": y, "ranges": known if len(known) == len(ranges) else None, "title": title}

@@ -1,6 +1,6 @@
 """Several runs as one view: the label issues of the ensemble with the maps and the journal of its first run.
 
-Hidden here: examples that not all runs have stay on show, without doubts.
+Examples that are not in all runs remain visible, but are not judged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:
-    """`workbench.find_issues(pool)` for every example of the first run; the examples that it alone has come last."""
+    """Return `workbench.find_issues(pool)` for every example of the first run; those missing in other runs come
+    last."""
     issues = find_issues(pool, verdicts=verdicts)
     dataset = pool.runs[0].dataset
     alone = dataset.ids[~np.isin(dataset.ids, pool.ids)]
@@ -39,7 +40,8 @@ def pooled_issues(pool: Ensemble, verdicts: pd.Series) -> pd.DataFrame:
 
 
 def pooled_scores(pool: Ensemble) -> pd.DataFrame:
-    """Mean and spread of each score over the runs, and how far their predictions disagree, by row of the first run."""
+    """Return mean and spread of each score over the runs, and the disagreement of predictions, by row of the first
+    run."""
     parts = [pool.scores(), _disagreement(pool)]
     scores = parts[0].join(parts[1]).reindex(pool.runs[0].dataset.ids)
     scores.index.name, scores.attrs = "id", {"scores": parts[0].attrs["scores"] | parts[1].attrs["scores"]}
@@ -47,7 +49,7 @@ def pooled_scores(pool: Ensemble) -> pd.DataFrame:
 
 
 def _disagreement(pool: Ensemble) -> pd.DataFrame:
-    """`pool.disagreement()`; no columns where fewer than two runs predict anything."""
+    """Return `pool.disagreement()`; no columns if fewer than two runs have predictions."""
     try:
         return pool.disagreement()
     except MissingEvidence:

@@ -1,6 +1,7 @@
-"""Embedding maps without waiting: they are laid out one after another in a background thread.
+"""Embedding maps computed one after another in a background thread.
 
-Of the last epoch the page gets PCA at once and UMAP when it is done; of earlier ones it hears when they are done.
+For the last epoch, the page receives PCA at once and UMAP when it is done; for earlier ones, a message when they are
+done.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 PATIENCE = 0.25
-"""Seconds that the page waits for a layout before it gets another answer."""
+"""Seconds to wait for a layout before answering without it."""
 
 BESIDE = "other"
-"""Represents the map of another run among the epochs to lay out."""
+"""Represents the map of another run among the epochs to compute."""
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +36,17 @@ class Projector:
     ----------
     run : the run.
     send : called from the thread with (body, buffers) when the layout of an epoch is done, or has failed.
-    other : another run, whose last embeddings can be laid out like this run's.
+    other : another run, whose last embeddings can be projected in alignment with this run's.
     """
 
     def __init__(self, run: Run, send: Callable[[Push, list[bytes]], None], other: Run | None = None) -> None:
         self.run, self.send, self.other = run, send, other
         self.thread: threading.Thread | None = None
-        self._one = threading.Lock()  # at a time
+        self._one = threading.Lock()  # one layout at a time
         self._done: dict[int | str, threading.Event] = {}
 
     def of(self, epoch: int) -> tuple[np.ndarray | None, int, str]:
-        """(n, 2) float32 positions for an epoch (-1: the last) or None for now, that epoch, and what they are."""
+        """Return positions (n, 2) float32 for an epoch (-1 = last) or None for now, the epoch, and a description."""
         last, epoch = self.run.resolve_embedding_epoch(-1), self.run.resolve_embedding_epoch(epoch)
         if self.ready(epoch):
             return self.layout(epoch), epoch, self.note(epoch)
@@ -64,15 +65,15 @@ class Projector:
         return done.wait(PATIENCE)
 
     def layout(self, epoch: int | str) -> np.ndarray:
-        """(n, 2) float32 positions of an epoch that is `ready`.
+        """Return positions (n, 2) float32 of an epoch that is `ready`.
 
-        Of `BESIDE`: where the other run has the examples, NaN for those it lacks. Its UMAP starts from this run's map
-        and is then turned, scaled and moved to fit it (Procrustes), so that what is far from its place here has moved.
+        For `BESIDE`, positions in the other run, NaN for missing examples. Its UMAP is initialised with this run's map
+        and then aligned to it by a Procrustes transformation, so that large distances mean that examples have moved.
         """
         if isinstance(epoch, int):
             return _float32(project(self.run, epoch))
         if self.other is None:
-            raise InputError.at("epoch", f"is {epoch!r}", "Ask for the map of another run where there is one.")
+            raise InputError.at("epoch", f"is {epoch!r}", "There is no other run; ask for an epoch.")
         out = np.full((self.run.n, 2), np.nan, np.float32)
         rows, known = self.run.dataset.find(self.other.dataset.ids)
         out[rows] = project(self.other, like=self.run)[known]
@@ -88,7 +89,7 @@ class Projector:
         return f", epoch {epoch}" if self.run.epochs else ""
 
     def _work(self, epoch: int | str, done: threading.Event) -> None:
-        """Lay out one epoch in a thread, and notify the page."""
+        """Compute the layout of one epoch in a thread, and notify the page."""
         try:
             with self._one:
                 xy = self.layout(epoch)

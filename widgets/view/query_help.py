@@ -1,7 +1,7 @@
 """Explain what is wrong with a query that cannot be parsed: where, and how to write it.
 
-Users bring habits from SQL, pandas and JavaScript (`=`, `&&`, `AND`, `<>`). Such a query is not run on a guess: the
-message shows the corrected one.
+Queries with habits from SQL, pandas and JavaScript (`=`, `&&`, `AND`, `<>`) are not corrected silently: the message
+shows the corrected query.
 """
 
 from __future__ import annotations

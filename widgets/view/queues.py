@@ -28,10 +28,10 @@ COLUMN = "column"
 
 
 def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
-    """(m,) int32 row numbers of the named queue; `among` are ids to order instead of the label issues.
+    """Return the row numbers (m,) int32 of the named queue; `among` are ids to order instead of the label issues.
 
-    Where no label is an issue for want of evidence, all examples are ordered. The units of an audit that nobody has
-    looked at, and those to look at again, are shown without what was decided, until another queue is asked for.
+    Without evidence, no label is an issue and all examples are ordered. In an audit, earlier decisions on units that
+    nobody has looked at, and on those for a second look, are hidden until another queue is requested.
     """
     if name == AUDIT:
         asked = audit_sample(view.run, view.issues if view.dataset.kind.one_class else view.doubts)
@@ -61,7 +61,7 @@ def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
 
 
 def _ask(view: View, asked: AskedUnits, veiled: AskedUnits) -> None:
-    """The queue is about these units; the veiled ones are shown as if nobody had decided."""
+    """Make the queue ask about these units; the veiled ones are shown as undecided."""
     if view.dataset.kind.one_class:
         view.decisions.hide(veiled.rows)
     else:
@@ -69,13 +69,13 @@ def _ask(view: View, asked: AskedUnits, veiled: AskedUnits) -> None:
 
 
 def show_queue(view: View, name: str, rows: np.ndarray) -> None:
-    """These rows are the queue, in the order of that name; the page that asked for it has them in its answer."""
+    """Set the rows and the name of the queue. A page that requested it receives them in its answer."""
     view.queue_order = name
     view.channel.take(queue=view.dataset.ids[rows].tolist())
 
 
 def unit_of_queue(view: View) -> str:
-    """Key of the units in the current queue if it concerns one tag; otherwise ""."""
+    """Return the key of the units in the current queue if it concerns one tag; otherwise ""."""
     by_tag = tag_queue(view.dataset, None, view.queue_order)
     return "" if by_tag is None else by_tag[1]
 
@@ -89,7 +89,7 @@ def rank_anew(view: View) -> None:
 
 
 def orders(view: View) -> list[str]:
-    """Names of the orders that a page can offer; without evidence, only those that need none."""
+    """Return the names of the orders that a page can offer; without evidence, only those that need none."""
     of_doubt = () if view.doubted else OF_DOUBT
     if not view.dataset.kind.one_class:
         of_doubt = OF_CLASSES if view.doubted else (*OF_DOUBT, *OF_CLASSES)

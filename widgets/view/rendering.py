@@ -1,8 +1,8 @@
 """Safe display of the output of the user's `render` function: text, a picture, or HTML in a sandboxed frame.
 
-HTML is whatever has a `_repr_html_` (`IPython.display.HTML`, a DataFrame, a Styler). The page puts it into an
-`<iframe sandbox>` whose policy allows inline styles and pictures that are part of the HTML, and nothing else: no
-script, no form, no request to anywhere. An error in the function is shown in the place of the example.
+HTML is the output of any object with `_repr_html_` (`IPython.display.HTML`, a DataFrame, a Styler). The page shows it
+in an `<iframe sandbox>` whose policy allows only inline styles and embedded pictures: no scripts, no forms, no
+requests. An error in the function is shown instead of the example.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The search box: words in ids, texts and labels, or a query such as `p_error > .5 and given_label == "cat"`.
 
-A query is parsed, never executed: only comparisons, arithmetic, and/or/not, `in` and `contains(column, "text")` on the
-view's columns are understood, so nothing that is typed (or stored in a view) can reach Python.
+A query is parsed and never executed as Python: only comparisons, arithmetic, and/or/not, `in` and `contains(column,
+"text")` on the view's columns are supported, so typed or stored queries cannot run code.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 def is_query(text: str, columns: Container[str] = ()) -> bool:
-    """Whether a text is a query or an attempt at one, rather than plain words.
+    """Return whether a text is a query or an attempt at one, rather than plain words.
 
-    "man in car" is words, unless one of `columns` is named; what stands between quotes as a whole is words too.
+    "man in car" is plain words unless it contains one of `columns`; a text entirely in quotes is plain words too.
     """
     tree = _parsed(text)[0]
     if tree is None:
@@ -45,12 +45,12 @@ def is_query(text: str, columns: Container[str] = ()) -> bool:
 
 
 def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]]) -> np.ndarray:
-    """(n,) bool of the rows for which a query holds.
+    """Return a mask (n,) of the rows that satisfy a query.
 
     Parameters
     ----------
-    text : the query; names with blanks go between backticks.
-    columns : arrays (n,) by name, made when asked for: numbers, or object arrays of str.
+    text : the query; column names with spaces must be in backticks.
+    columns : functions by name that return arrays (n,): numbers, or object arrays of str.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
     try:
         result = reader.read(tree.body)
     except RecursionError as error:
-        raise InputError.at("query", "is nested too deeply", "Write it with fewer brackets and signs.") from error
+        raise InputError.at("query", "is nested too deeply", "Use fewer parentheses and operators.") from error
     except WorkbenchError:
         raise
     except TypeError as error:
@@ -84,7 +84,7 @@ def query_mask(text: str, n: int, columns: Mapping[str, Callable[[], np.ndarray]
 
 
 def word_mask(text: str, haystack: np.ndarray) -> np.ndarray:
-    """(n,) bool of the rows whose text holds every word (any case), or the whole phrase where it stands in quotes."""
+    """Return a mask (n,) of the rows whose text contains every word (ignoring case), or a whole phrase in quotes."""
     mask = np.ones(len(haystack), bool)
     words = text.lower().split()
     quoted = text.strip()
@@ -96,7 +96,8 @@ def word_mask(text: str, haystack: np.ndarray) -> np.ndarray:
 
 
 def _asks(node: ast.AST, columns: Container[str]) -> bool:
-    """Whether a node compares or calls. `in` without a list is an English word, unless it is next to a column."""
+    """Return whether a node compares or calls. `in` without a list is an English word, unless it is next to a
+    column."""
     if isinstance(node, ast.Call):
         return True
     if not isinstance(node, ast.Compare):
@@ -129,7 +130,7 @@ def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | Non
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:
-    """float64 (n,) of names that are numbers; NaN for the others."""
+    """Convert names to float64 (n,), NaN for names that are not numbers."""
     codes, names = pd.factorize(values, use_na_sentinel=True)
     return np.append(pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").to_numpy(float), np.nan)[codes]
 
@@ -143,7 +144,7 @@ def _is_text(value: object) -> TypeGuard[np.ndarray]:
 
 
 def _alike(one: Any, other: Any) -> tuple[Any, Any]:
-    """Both sides of a comparison as one type: names beside a number, or numbers beside a quoted number, as numbers."""
+    """Convert both sides of a comparison to one type: names or quoted numbers compared with numbers become numbers."""
     if _is_text(one) and _is_number(other):
         numbers = _numbers(one)
         if np.isnan(numbers).all():

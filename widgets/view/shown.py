@@ -33,7 +33,7 @@ NEAREST_ZOOM, FARTHEST_ZOOM = 0.2, 1e6
 
 
 def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any]:
-    """{column: [low, high] or [category, ...], "search": text} with plain numbers and strings.
+    """Return {column: [low, high] or [category, ...], "search": text} with plain numbers and strings.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any
 
 
 def filter_mask(view: View, filters: Mapping) -> np.ndarray:
-    """(n,) bool of the rows that match every filter; the page computes the same rows."""
+    """Return a mask (n,) of the rows that match every filter; the page computes the same rows."""
     mask = np.ones(view.dataset.n, bool)
     for name, wanted in filters.items():
         if name == SEARCH:
@@ -71,13 +71,13 @@ def filter_mask(view: View, filters: Mapping) -> np.ndarray:
 
 
 def search_mask(view: View, text: str) -> np.ndarray:
-    """(n,) bool of the rows found by words or a query."""
+    """Return a mask (n,) of the rows that match words or a query."""
     columns = queryable(view)
     return query_mask(text, view.dataset.n, columns) if is_query(text, columns) else word_mask(text, view.words())
 
 
 def queryable(view: View) -> dict[str, Callable[[], np.ndarray]]:
-    """Columns for queries, made when asked for: numbers, names of categories, ids and texts."""
+    """Return columns for queries, computed on request: numbers, names of categories, ids and texts."""
 
     def named(column: Column) -> np.ndarray:
         return np.array([*(column.categories or ()), None], object)[view.live_values(column.name)]
@@ -93,7 +93,7 @@ def queryable(view: View) -> dict[str, Callable[[], np.ndarray]]:
 
 
 def check_cameras(value: object) -> dict[str, list[float]]:
-    """{"data map" or "embedding map": [zoom, x, y]}: zoom 1 and centre 0, 0 show the whole map.
+    """Return {"data map" or "embedding map": [zoom, x, y]}; zoom 1 and centre (0, 0) show the whole map.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def check_cameras(value: object) -> dict[str, list[float]]:
 
 
 def check_epochs(value: object, run: Run) -> dict[str, int]:
-    """{"data map" or "embedding map": epoch} of the maps that do not show their last epoch.
+    """Return {"data map" or "embedding map": epoch} of the maps that do not show their last epoch.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def named_view(view: View, name: str) -> ShownParts:
 
     Raises
     ------
-    InputError : there is none of that name.
+    InputError : there is no view of that name.
     """
     views = view.named_views.read()
     if name not in views:

@@ -1,7 +1,7 @@
 """The state of each example's labels as one category for maps, filters and counts.
 
-Where an example has one class, its category is that class. The labels of other kinds (sets of tags, numbers, objects)
-are no category: there it says whether anything was changed, and the inspector's editor shows the rest.
+If an example has one class, its category is that class. For labels of other kinds (sets of tags, numbers, objects) the
+category says whether anything was changed, and the inspector's editor shows the rest.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ STATE_NAMES = ("as given", "changed")
 
 
 class States(NamedTuple):
-    """Categories by name, and (n,) int32 the category of the given label, -1 without a label."""
+    """Names of the categories, and the category of the given label, (n,) int32, -1 without a label."""
 
     names: tuple[str, ...]
     given: np.ndarray
 
 
 def states_of(dataset: Dataset) -> States:
-    """The classes and the given ones; or "as given" and "changed", of which all are the first."""
+    """Return the classes and the given labels; or "as given" and "changed", with all examples as given."""
     if dataset.kind.one_class:
         return States(tuple(dataset.classes), dataset.given_labels.astype(np.int32))
     missing = np.asarray(dataset.kind.missing(dataset.labels), bool)

@@ -1,6 +1,6 @@
 """Filters and queues by tag: the state of one tag in each example, and where it is likely missing or wrong.
 
-A tag has a column in the view as soon as it is asked for by name ("tag snow"); until then thousands cost nothing.
+The column of a tag ("tag snow") is created when it is first requested, so that thousands of tags cost nothing.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class TagColumns(dict[str, Column]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The column; a column of a tag is created on first use."""
-        return self[name] if name in self else default  # noqa: SIM401, this is what `get` is made of
+        return self[name] if name in self else default  # noqa: SIM401, this is the implementation of `get`
 
 
 def states_of_tag(dataset: Dataset, doubts: pd.DataFrame | None, tag: int) -> np.ndarray:
-    """(n,) int32 codes into `STATES`."""
+    """Return codes into `STATES`, (n,) int32."""
     given = tag_states(dataset.labels, tag)
     codes = np.select([given == 1, given == 0], [0, 2], 4).astype(np.int32)
     if doubts is not None:
@@ -72,7 +72,7 @@ def states_of_tag(dataset: Dataset, doubts: pd.DataFrame | None, tag: int) -> np
 
 
 def tag_queue(dataset: Dataset, doubts: pd.DataFrame | None, name: str) -> tuple[np.ndarray, str] | None:
-    """(m,) int32 rows where a tag seems to be missing (or wrong), the likeliest first, and the key of its units.
+    """Return the rows (m,) int32 where a tag seems missing (or wrong), most likely first, and the key of its units.
 
     None if `name` is not such a queue.
 
@@ -96,7 +96,7 @@ def tag_queue(dataset: Dataset, doubts: pd.DataFrame | None, name: str) -> tuple
 
 
 def tags_by_doubt(classes: Sequence[str], doubts: pd.DataFrame | None) -> list[TagInfo]:
-    """The tags that a page offers, with the number of examples in which each is likely missing or wrong."""
+    """Return the tags that a page offers, with the number of examples in which each is likely missing or wrong."""
     counts = {kind: np.zeros(len(classes), int) for kind in QUEUES}
     if doubts is not None:
         marked = np.flatnonzero(doubts["is_issue"].to_numpy(bool))
@@ -114,11 +114,11 @@ def tags_by_doubt(classes: Sequence[str], doubts: pd.DataFrame | None) -> list[T
 
 
 def _key(tag: int) -> str:
-    """The key of the units of a tag."""
+    """Return the key of the units of a tag."""
     return str(position_keys(np.array([tag]))[0].as_py())
 
 
 def _of_tag(doubts: pd.DataFrame, tag: int) -> np.ndarray:
-    """(m,) positions of the doubtful units of one tag."""
+    """Return the positions (m,) of the doubtful units of one tag."""
     keys = doubts.index.get_level_values("unit")
     return np.flatnonzero(doubts["is_issue"].to_numpy(bool) & np.asarray(keys == _key(tag)))

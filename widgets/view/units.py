@@ -1,7 +1,7 @@
-"""The units of one example, as the inspector hands them to an editor, and verdicts on units as an editor sends them.
+"""The units of one example, as sent to an editor, and verdicts on units, as received from it.
 
-Nothing here knows a kind of label: values go through `Task.encode` and `Task.decode`, places are the plain values of
-`Units.shapes`.
+The module is independent of the kind of label: values are converted by `Task.encode` and `Task.decode`, and shapes are
+the plain values of `Units.shapes`.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 MOST_VERDICTS = 100_000
-"""Verdicts in one message."""
+"""Maximum number of verdicts in one message."""
 
 SHOWN = 300
-"""Units of an example up to which all are sent; of more, those that are given, doubtful or decided."""
+"""Maximum number of units of an example that are all sent; with more, only given, doubtful and decided ones."""
 
 
 def units_of(view: View, row: int) -> list[UnitInfo]:
-    """Each unit of an example: {key, given, value, changed, shape}, those that were added last.
+    """Return the units of an example as {key, given, value, changed, shape}, added ones last.
 
-    `given` and `value` (as it stands now) are values as the journal holds them, None where there is none; `changed`
-    says whether they differ; `shape` is the place, None for units without one. Where an example has several units, each
-    says what it is called (`name`), what is doubtful about it (`doubts_of`), and whether an audit has drawn it
-    (`asked`); of more than `SHOWN` those that people look for.
+    `given` and `value` (the current one) are in the format of the journal, None if there is none; `changed` says
+    whether they differ; `shape` is None for units without one. If an example has several units, each also has its
+    `name`, the detector's result (`doubts_of`), and whether an audit has drawn it (`asked`); of more than `SHOWN`
+    units, only the relevant ones are returned.
     """
     dataset = view.decisions.space
     units = dataset.units
@@ -70,9 +70,9 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
 
 
 def doubts_of(view: View, row: int) -> dict[str, UnitDoubt]:
-    """By key: {p_error, suggested, p_suggested, doubted, kind, reasons}, of the units of an example that were judged.
+    """Return {p_error, suggested, p_suggested, doubted, kind, reasons} by key, for the judged units of an example.
 
-    `suggested` is a value as the journal holds them; `doubted` says whether the unit is marked as an issue.
+    `suggested` is in the format of the journal; `doubted` says whether the unit is marked as an issue.
     """
     frame = view.doubts
     if frame is None:
@@ -97,11 +97,11 @@ def doubts_of(view: View, row: int) -> dict[str, UnitDoubt]:
 
 
 def verdicts_in(view: View, verdicts: object) -> Decided:
-    """The verdicts of a message, [[row, key, value], ...], checked.
+    """Validate the verdicts of a message, [[row, key, value], ...].
 
     Raises
     ------
-    InputError : it is no such list, a row, unit or value is none of this run, or a unit is named twice.
+    InputError : not such a list; a row, unit or value that is not in this run; or a unit that is named twice.
     """
     todo = "Send [[row, key, value], ...]."
     if not isinstance(verdicts, list) or not 0 < len(verdicts) <= MOST_VERDICTS:
@@ -125,5 +125,5 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
 
 
 def given_of(view: View, rows: np.ndarray, keys: Sequence[str]) -> list[str | None]:
-    """What is given of units, as the journal holds values."""
+    """Return the given values of units, in the format of the journal."""
     return view.decisions.space.values_at(rows, keys)

@@ -1,7 +1,7 @@
-"""Data in memory as a run: a DataFrame, or labels and arrays, with decisions in a file of the user's choice or in none.
+"""Data in memory as a run: a DataFrame, or labels and arrays, with decisions in an optional file.
 
-Hidden here: a run directory in the temporary folder holds what the rest of the project expects to find (ids, caches,
-arrays that were passed in); it goes away with the run. Pictures, texts and columns stay in memory and are not copied.
+A temporary run directory holds the files that the rest of the package expects (ids, caches, given arrays); it is
+deleted with the run. Pictures, texts and columns stay in memory and are not copied.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
 
 OPTIONS = (*signature(handed).parameters, "x", "y", "journal")[1:]
-"""What can be said of data in memory."""
+"""Options that describe data in memory."""
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 class FrameRun(Run):
-    """A run without a recording; made by `frame_run`.
+    """A run without a recording; created by `frame_run`.
 
     Attributes
     ----------
-    axes : names of the two columns that place the points, or None.
-    lasting : the file that keeps decisions and named views, or None: then they go away with the kernel.
+    axes : names of the two columns with the positions of the points, or None.
+    lasting : the file with decisions and named views, or None if they are lost with the kernel.
     """
 
     def __init__(self, data: Handed, axes: tuple[str, str] | None, journal: Path | None) -> None:
@@ -60,12 +60,12 @@ class FrameRun(Run):
 
     @property
     def name(self) -> str:
-        """Name of the decisions' file, or "DataFrame"."""
+        """Name of the file with the decisions, or "DataFrame"."""
         return "DataFrame" if self.lasting is None else self.lasting.stem
 
     @property
     def views_path(self) -> Path:
-        """The file of named views, beside that of the decisions."""
+        """The file with named views, beside that with the decisions."""
         return self.path / "views.json" if self.lasting is None else self.lasting.with_suffix(".views.json")
 
 
@@ -78,28 +78,28 @@ def frame_run(
     journal: str | Path | None = None,
     **options: Any,
 ) -> FrameRun:
-    """What `widgets.Explorer(source, ...)` shows of data that was never recorded.
+    """Create a run from data in memory, for `widgets.Explorer(source, ...)`.
 
     Parameters
     ----------
     source : DataFrame, labels, Dataset or Evidence
-        One row per example. Numeric columns can be coloured and filtered by, categories too, texts are searched.
+        One row per example. Numeric and categorical columns can be used for colours and filters, texts are searched.
     label : str, optional
         Column of a DataFrame with the given labels, by default "label".
     x, y : str, optional
-        Numeric columns that place the points of the first map.
+        Numeric columns with the positions of the points on the first map.
     journal : str or Path, optional
-        File for the decisions (SQLite); it is made when it is not there. Without it they are kept in memory.
+        File for the decisions (SQLite), created if missing. By default decisions are kept in memory.
     **options
-        `pred_probs` (out-of-fold unless `out_of_fold=False`), `embeddings`, `logits`, rows as in the source; `id`,
-        `image`, `audio`, `text` name columns of a DataFrame; `ids`, `images`, `sounds`, `texts`, `metadata` go beside
-        labels; `classes`, `media_root`. As in `workbench.recording.imports.arrays.handed`. Ids are by default the index
-        of a DataFrame or Series, so that `frame.loc[ex.selection]` works.
+        `pred_probs` (out-of-fold unless `out_of_fold=False`), `embeddings` and `logits`, with rows as in the source;
+        `id`, `image`, `audio` and `text`, names of columns of a DataFrame; `ids`, `images`, `sounds`, `texts` and
+        `metadata`, in addition to labels; `classes`, `media_root`. See `workbench.recording.imports.arrays.handed`.
+        By default ids are the index of a DataFrame or Series, so that `frame.loc[ex.selection]` works.
 
     Raises
     ------
     InputError
-        A named column is missing or of the wrong kind, ids repeat, an array has another number of rows.
+        A column is missing or of the wrong type, ids are not unique, or an array has the wrong number of rows.
     """
     columns = source if isinstance(source, pd.DataFrame) else None
     if columns is not None:
@@ -114,18 +114,18 @@ def frame_run(
 
 
 def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:
-    """The run that a view is asked to show: opened from its path, or made of what is in memory.
+    """Open the run to be shown from its path, or create it from data in memory.
 
     Parameters
     ----------
-    source : Run, path of a run or of a table, or anything that `frame_run` takes
-    options : of `frame_run`; none for a run
-    known : the view's own options, to say which one was meant
+    source : Run, path of a run or of a table, or anything that `frame_run` accepts
+    options : options of `frame_run`; none for a run
+    known : options of the view itself, for suggestions in error messages
 
     Raises
     ------
     InputError
-        Something else, an unknown option, or options that go with data in memory beside a run.
+        An unsupported source, an unknown option, or options for data in memory with a run.
     """
     everything = [*known, *OPTIONS]
     for name in options:
@@ -137,15 +137,15 @@ def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:
     if not isinstance(source, (Run, str, Path)):
         return frame_run(source, **options)
     if options:
-        todo = "A run knows its columns; leave these out, or pass a DataFrame."
+        todo = "A run has its own columns; omit these options, or pass a DataFrame."
         if {"pred_probs", "embeddings"} & set(options):
             todo = "Store them in it: run.save_pred_probs(P, out_of_fold=True, source=...), run.save_embeddings(E)."
-        raise InputError.at(", ".join(options), "goes with a DataFrame or labels", todo)
+        raise InputError.at(", ".join(options), "applies only to a DataFrame or labels", todo)
     return open_run(source) if isinstance(source, (str, Path)) else source
 
 
 def _check_axes(columns: pd.DataFrame, x: str | None, y: str | None) -> None:
-    """Both axes are numeric columns, or there are none."""
+    """Check that both axes are numeric columns, or neither is given."""
     for role, name in {"x": x, "y": y}.items():
         if name is not None and name not in columns.columns:
             raise InputError.unknown("column", name, columns.columns, f"It was named as `{role}=`.")
@@ -153,5 +153,5 @@ def _check_axes(columns: pd.DataFrame, x: str | None, y: str | None) -> None:
             raise InputError.at(role, f"names the column {name!r} of {columns[name].dtype}", "Name a numeric column.")
     if (x is None) != (y is None):
         raise InputError.at(
-            "x" if x is None else "y", "is missing", "Name both columns that place the points, or none."
+            "x" if x is None else "y", "is missing", "Pass both `x` and `y`, or neither."
         )

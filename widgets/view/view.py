@@ -1,6 +1,6 @@
-"""The state of an Explorer independent of the notebook: columns, label issues, decisions and media of one run.
+"""The state of an Explorer, independent of the notebook: columns, label issues, decisions and media of one run.
 
-`widgets.requests`, `widgets.view.queues` and `widgets.view.shown` work on a `View`; its channel leads to the widget.
+`widgets.requests`, `widgets.view.queues` and `widgets.view.shown` operate on a `View`; its channel connects the widget.
 """
 
 from __future__ import annotations
@@ -43,21 +43,22 @@ class View:
 
     Parameters
     ----------
-    channel : the widget's traits, and the way to its pages.
-    run : what is shown. issues, scores : indexed by id, all n rows.
-    author : who decides. alone : with this author's decisions only.
-    keymap : as `widgets.wire.keymaps.checked` gives it. blind : hide what reveals the suggestion until it is judged.
+    channel : the widget's traits, and the connection to its pages.
+    run : the displayed run. issues, scores : indexed by id, all n rows.
+    author : author of decisions. alone : whether only this author's decisions count.
+    keymap : as returned by `widgets.wire.keymaps.checked`. blind : whether to hide what reveals the suggestion until
+        the example is judged.
     render : the user's function of a row. other : a second run on the same examples. pool : the ensemble whose first
         run is `run`.
 
     Attributes
     ----------
-    run, dataset, issues, scores : what is shown. decisions : the journal as arrays. columns : see `view_columns`.
-    order : (n,) int32 rows, the most suspicious first. issue : (n,) bool. suggested : (n,) int32, -1 = none.
-    p_error, p_suggested : (n,) float32, NaN where nothing is known. reasons : (n,) str or None.
-    own_queue : ids of a queue that the user gave, or None. queue_order : name of the queue's order, or `OWN_ORDER`.
-    slices : (n,) bool mask and meaning by name; None until they are asked for.
-    doubts : where an example has several units, `find_issues(run, per="unit")` sorted by example, those of row i in
+    run, dataset, issues, scores : the displayed data. decisions : the journal as arrays. columns : see `view_columns`.
+    order : (n,) int32 rows, most suspicious first. issue : (n,) bool. suggested : (n,) int32, -1 = none.
+    p_error, p_suggested : (n,) float32, NaN if unknown. reasons : (n,) str or None.
+    own_queue : ids of a queue passed by the user, or None. queue_order : name of the queue's order, or `OWN_ORDER`.
+    slices : (n,) bool mask and description by name; None until requested.
+    doubts : if examples have several units, `find_issues(run, per="unit")` sorted by example, with those of row i in
         doubts_at[i] to doubts_at[i + 1] - 1; else None.
     """
 
@@ -135,7 +136,7 @@ class View:
             self.doubts = ordered
 
     def _take_space(self) -> None:
-        """Current labels can be classes that were added."""
+        """Update the categories of current labels after classes were added."""
         if self.dataset.kind.one_class:
             self.columns["label"] = dataclasses.replace(self.columns["label"], categories=self.decisions.space.classes)
 
@@ -146,7 +147,7 @@ class View:
 
     @property
     def only(self) -> str | None:
-        """The only author whose verdicts count in a second opinion; None if all authors' verdicts count."""
+        """The author whose verdicts alone count in a second opinion; None if the verdicts of all authors count."""
         return self.decisions.who if self.decisions.alone else None
 
     def row(self, value: Any) -> int:
@@ -157,36 +158,36 @@ class View:
         return row
 
     def rows_of_queue(self) -> np.ndarray:
-        """(m,) int32 rows to review."""
+        """Return the rows to review, (m,) int32."""
         return self.dataset.rows(self.traits.queue).astype(np.int32) if self.traits.queue else np.empty(0, np.int32)
 
     def mask_of(self, ids: list) -> np.ndarray:
-        """(n,) bool of ids."""
+        """Return a mask (n,) of ids."""
         mask = np.zeros(self.dataset.n, bool)
         if len(ids):
             mask[self.dataset.rows(ids)] = True
         return mask
 
     def known_ids(self, field: str, value: Any) -> list:
-        """The list of known ids from a value that a user passed as `field`."""
+        """Return the list of known ids from a value that a user passed as `field`."""
         if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")
         ids = [plain_scalar(one) for one in value]
         return self.dataset.ids[self.dataset.rows(ids)].tolist() if ids else []
 
     def those_known(self, ids: list) -> list:
-        """The ids that are in the dataset, in the order given."""
+        """Return the ids that are in the dataset, in the given order."""
         known = self.decisions.rows_of(set(map(plain_scalar, ids)))
         return [one for one in map(plain_scalar, ids) if one in known]
 
     def live_values(self, name: str) -> np.ndarray:
-        """(n,) values of a column; those of the present label and the verdict follow the journal."""
+        """Return the values (n,) of a column; the current label and the verdict follow the journal."""
         if name == "label":
             return self.decisions.labels
         return self.decisions.verdict.astype(np.int32) if name == "verdict" else self.columns[name].values
 
     def words(self) -> np.ndarray:
-        """(n,) lower-case text to search words in: id, given label, text and other text columns."""
+        """Return lower-case texts (n,) for word search: id, given label, text and other text columns."""
         if self._haystack is None:
             given = self.dataset.kind.to_column(self.dataset.labels, self.dataset.classes)
             parts = [self.dataset.ids.astype(str), given.astype(str)]

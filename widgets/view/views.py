@@ -30,7 +30,7 @@ LONGEST_NAME = 100
 RENAMED = {"given": "given_label", "suggested": "suggested_label"}
 """Names of columns in files of schema 1 -> their current names."""
 VIEW_FIELDS = {"filters": dict, "color_by": str, "cameras": dict, "epochs": dict, "selection": list}
-"""Fields of a view; all are optional, and missing fields are left unchanged when the view is shown."""
+"""Fields of a view; all are optional, and missing fields do not change when the view is shown."""
 
 
 class Views:
@@ -38,7 +38,7 @@ class Views:
 
     Parameters
     ----------
-    path : the JSON file; it is written by the first view.
+    path : the JSON file, created when the first view is saved.
     """
 
     def __init__(self, path: Path) -> None:
@@ -113,7 +113,7 @@ def _checked(stored: Any) -> dict[str, ShownParts]:
         for field, kind in VIEW_FIELDS.items():
             if field in view:
                 if not isinstance(view[field], kind):
-                    raise ValueError(f"field `{field}` of view {name!r} is no {kind.__name__}")
+                    raise ValueError(f"field `{field}` of view {name!r} is not a {kind.__name__}")
                 kept[field] = view[field]
         if version == 1:
             kept = _renamed(kept)

@@ -22,7 +22,7 @@ class Traits(Protocol):
 
 
 class Channel(Protocol):
-    """Between a view and the pages that show it. `widgets.explorer` has the one for notebooks."""
+    """Connects a view with the pages that show it. `widgets.explorer` implements it for notebooks."""
 
     traits: Traits
 
@@ -30,10 +30,10 @@ class Channel(Protocol):
         """Send a message to every open page, from any thread."""
 
     def take(self, **values: object) -> None:
-        """Set traits to what a page has set already; nothing is sent back."""
+        """Set traits to values that a page has already set; nothing is sent back."""
 
     def show(self, parts: Mapping[str, object]) -> None:
         """Set parts of the displayed state in one step; every page follows."""
 
     def decided(self) -> None:
-        """Decisions by any author have been read in."""
+        """Called after new decisions of any author were read."""

@@ -1,12 +1,12 @@
-"""Keys of a view: the presets, and a user's own keys checked before they reach the page.
+"""Keys of a view: presets, and validation of custom keys.
 
-A preset states every key of every mode. In *review* mode keys decide about the unit in focus and move the view; in
-*edit* mode (Enter opens the editor of the unit, Esc leaves it) only the keys of that editor count. The page gets the
-keys in force and knows no preset by itself; `keys.js` says in words what each action does.
+A preset defines every key of every mode. In *review* mode keys decide about the unit in focus and move the view. In
+*edit* mode (Enter opens the editor of the unit, Esc leaves it) only the keys of that editor are active. The page
+receives the effective keys and knows no presets; `keys.js` describes each action.
 
-A key is named as browsers name it (`KeyboardEvent.key`): "k", "K" for Shift and k, " " for the space bar, "Enter",
-"Shift+Tab". "Ctrl+z" is Cmd and z on a Mac, "Ctrl+Z" has Shift as well; "digit" stands for the ten digit keys, which
-go by their place on the keyboard, whatever the layout prints there.
+Keys are named as in browsers (`KeyboardEvent.key`): "k", "K" for Shift and k, " " for the space bar, "Enter",
+"Shift+Tab". "Ctrl+z" is Cmd and z on a Mac; "Ctrl+Z" includes Shift. "digit" means the ten digit keys, which are
+recognised by their position on the keyboard, independent of the layout.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from widgets.wire.shapes import KeysInfo
 from workbench.foundation.errors import InputError
 
 Keys = dict[str, list[str]]
-"""Action to its keys; the first key is printed on buttons."""
+"""Maps actions to their keys; the first key is shown on buttons."""
 
 VIEW: Keys = {
     "neighbors": ["n"],
@@ -56,7 +56,7 @@ DEFAULT: Keys = {
     "previousUnit": ["Shift+Tab"],
     **VIEW,
 }
-"""The keys of review mode by default."""
+"""Default keys of review mode."""
 
 REVIEW: dict[str, Keys] = {
     "default": DEFAULT,
@@ -118,10 +118,10 @@ ON_DIGITS = ("label", "labelSelection")
 """Actions of the digit keys, which a dict cannot change."""
 
 ON_BUTTONS = ("enlarge", "grid", "zoomIn", "zoomOut", "pixels", "undoView", "redoView", "edit")
-"""Actions that are also available by mouse: a dict may take their keys silently."""
+"""Actions that are also available by mouse, so a dict may override their keys silently."""
 
 OF_OBJECTS = ("confirmAll", "nothing", "unknown", "nextUnit", "previousUnit")
-"""Actions for examples with several units or objects: a dict may take their keys, too."""
+"""Actions for examples with several units or objects, whose keys a dict may override silently too."""
 
 ACTIONS = tuple(action for action in DEFAULT if action not in ON_DIGITS)
 """Actions that a custom key can have."""
@@ -136,7 +136,7 @@ MODIFIERS = ("Ctrl+", "Alt+")
 """Modifiers that a key can be combined with."""
 
 OF_BROWSERS = ("Ctrl+n", "Ctrl+t", "Ctrl+w", "Ctrl+N", "Ctrl+T", "Ctrl+W")
-"""Chords that browsers reserve."""
+"""Shortcuts that browsers reserve."""
 
 
 def checked(keymap: object) -> KeysInfo:
@@ -144,14 +144,13 @@ def checked(keymap: object) -> KeysInfo:
 
     Parameters
     ----------
-    keymap : None, the name of a preset, or a dict of action to key or list of keys that is laid over the default. A
-        key of the dict is taken away from the action that has it by default.
+    keymap : None, the name of a preset, or a dict of action to key or list of keys that overrides the default. A key
+        in the dict is removed from the action that has it by default.
 
     Raises
     ------
-    InputError : an unknown preset or action; a key that no keyboard has; a digit, which sets a class; a chord that
-        browsers keep; one key for two actions; an action left without any key, unless the dict says so with an empty
-        list.
+    InputError : an unknown preset, action or key; a digit, as digits set classes; a shortcut reserved by browsers; one
+        key for two actions; an action left without a key, unless the dict gives it an empty list.
     """
     if keymap is None:
         return {"review": DEFAULT, "edit": EDIT["default"]}
@@ -165,7 +164,7 @@ def checked(keymap: object) -> KeysInfo:
 
 
 def _own(keymap: Mapping) -> Keys:
-    """A user's dict with a list of keys for each action; each key once."""
+    """Return a user's dict with a list of keys for each action, each key at most once."""
     own: Keys = {}
     owner: dict[str, str] = {}
     for action, keys in keymap.items():
@@ -180,7 +179,7 @@ def _own(keymap: Mapping) -> Keys:
 
 
 def _laid_over(base: Keys, own: Keys) -> Keys:
-    """`base` with a user's keys; refuses to take the last key of an action that the user does not name."""
+    """Return `base` with a user's keys; the last key of an action that the dict does not name cannot be taken."""
     owner = {key: action for action, keys in own.items() for key in keys}
     out: Keys = {}
     for action, keys in base.items():

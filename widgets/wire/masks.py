@@ -8,12 +8,12 @@ from workbench.foundation.errors import InputError
 
 
 def packed(mask: np.ndarray) -> np.ndarray:
-    """(n + 7) // 8 bytes of a (n,) bool mask, the first row in the lowest bit."""
+    """Pack a bool mask (n,) into (n + 7) // 8 bytes, with the first row in the lowest bit."""
     return np.packbits(mask, bitorder="little")
 
 
 def unpacked(buffer: bytes | bytearray | memoryview, n: int) -> np.ndarray:
-    """The inverse of `packed`: (n,) bool.
+    """Unpack the bytes returned by `packed` to a bool mask (n,).
 
     Raises
     ------

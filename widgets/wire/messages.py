@@ -1,6 +1,6 @@
 """Every request of a page and its answer, defined once: `Requests` and `Answers` by kind.
 
-Beside the JSON part, whose types stand here, a message carries buffers; the functions in `widgets.requests` say which.
+Besides the JSON part, whose types are defined here, a message has buffers, documented in `widgets.requests`.
 `widgets.wire.typedefs` writes the same types as JSDoc for the page (`js/messages.js`) and checks messages.
 """
 
@@ -35,7 +35,7 @@ else:
     from typing import NotRequired, TypedDict
 
 Message = dict[str, Any]
-"""The JSON part of any message: its kind, the number of the request, and the fields that its kind has."""
+"""The JSON part of any message: its kind, the number of the request, and the fields of its kind."""
 
 Buffers = Sequence[bytes | memoryview]
 """The buffers of an incoming message."""
@@ -51,7 +51,7 @@ class Nothing(TypedDict):
 
 
 class NameRequest(TypedDict):
-    """By name: a column, a slice, a saved view."""
+    """The name of a column, a slice or a saved view."""
 
     name: str
 
@@ -64,7 +64,7 @@ class ColumnAnswer(TypedDict):
 
 
 class RowRequest(TypedDict):
-    """About one row."""
+    """One row."""
 
     row: int
 
@@ -83,13 +83,13 @@ class MediaAnswer(TypedDict):
 
 
 class SoundAnswer(TypedDict):
-    """The bytes of a sound are the buffer."""
+    """The type of a sound; its bytes are the buffer."""
 
     mime: str
 
 
 class PictureAnswer(TypedDict):
-    """A picture in its own pixels; its bytes are the buffer."""
+    """A picture in its original pixels; its bytes are the buffer."""
 
     mime: str
     width: int
@@ -112,19 +112,19 @@ class CountMessage(TypedDict):
 
 
 class SelectRequest(TypedDict):
-    """The page selected the rows of a mask, which is the buffer; none without."""
+    """The page selected the rows of a mask, which is the buffer; without a buffer, none."""
 
     count: NotRequired[int]
 
 
 class QueueRequest(TypedDict):
-    """The queue in another order."""
+    """Request the queue in another order."""
 
     by: str
 
 
 class QueueAnswer(TypedDict):
-    """The rows of the queue are the first buffer; `unit` is the key of the units that it is about, "" for all."""
+    """The queue, whose rows are the first buffer; `unit` is the key of its units, "" for all."""
 
     count: int
     unit: str
@@ -139,13 +139,13 @@ class SlicesAnswer(TypedDict):
 
 
 class MatrixRequest(TypedDict):
-    """A matrix by its kind."""
+    """Request a matrix by its kind."""
 
     of: str
 
 
 class MatrixAnswer(TypedDict):
-    """The words of a matrix; its numbers are buffers."""
+    """The texts of a matrix; its numbers are buffers."""
 
     how: str
     title: NotRequired[str]
@@ -159,7 +159,7 @@ class ClassesAnswer(TypedDict):
 
 
 class PeopleRequest(TypedDict):
-    """All information about people, or only the pace."""
+    """Request all information about people, or only the pace."""
 
     pace: NotRequired[bool]
 
@@ -175,13 +175,13 @@ class PeopleAnswer(TypedDict):
 
 
 class CompareRequest(TypedDict):
-    """The other run, or its positions on a map."""
+    """Request the comparison with the other run, or its positions on a map."""
 
     map: NotRequired[str]
 
 
 class CompareAnswer(TypedDict):
-    """The comparison in words, or what a map of the other run is; `later` as in `EmbeddingAnswer`."""
+    """The comparison as text, or a description of a map of the other run; `later` as in `EmbeddingAnswer`."""
 
     name: NotRequired[str]
     text: NotRequired[str]
@@ -200,15 +200,15 @@ class DifferRequest(TypedDict):
 
 
 class SearchRequest(TypedDict):
-    """Words or a query."""
+    """Search words or a query."""
 
     text: str
 
 
 class DecideRequest(TypedDict):
-    """A decision about rows or units; a mask of many rows, and labels that differ by row, are buffers.
+    """A decision about rows or units; masks of many rows and labels that differ by row are sent as buffers.
 
-    `units` are [row, key, value] each, values as their kind of label writes them.
+    Each of `units` is [row, key, value], with the value in the format of its kind of label.
     """
 
     op: Literal["relabel", "keep", "skip", "flag", "note"]
@@ -227,10 +227,10 @@ class AddClassRequest(TypedDict):
 
 
 class AcceptRequest(TypedDict):
-    """Accept what is suggested for units of the examples of a mask, which is the buffer.
+    """Accept the suggestions for units of the examples in a mask, which is the buffer.
 
-    `least` is the smallest probability of a suggestion; `unit` a key, for units of this key only. With `sure`, the
-    number that the person confirmed, it is done; without, only counted.
+    `least` is the minimum probability of a suggestion; `unit` limits it to units with this key. Without `sure`, the
+    number confirmed by the user, the suggestions are only counted.
     """
 
     least: NotRequired[Number | None]
@@ -239,7 +239,7 @@ class AcceptRequest(TypedDict):
 
 
 class AcceptAnswer(TypedDict):
-    """How many units of how many examples; before it is done, the buffers are their probabilities and rows."""
+    """The number of units and of their examples; if only counted, the buffers are their probabilities and rows."""
 
     count: int
     examples: int
@@ -248,13 +248,14 @@ class AcceptAnswer(TypedDict):
 
 
 class TravelRequest(TypedDict):
-    """Undo or redo; `sure` if the page has shown what it acts on."""
+    """Undo or redo; `sure` if the user has confirmed it."""
 
     sure: NotRequired[bool]
 
 
 class DecideAnswer(TypedDict):
-    """What was written: `ask` says on how many examples an undo would act, which was not done; `code` a new class's."""
+    """The result of a decision: `ask` is the number of decisions of an undo that needs confirmation; `code` that of a
+    new class."""
 
     count: int
     row: int
@@ -265,13 +266,13 @@ class DecideAnswer(TypedDict):
 
 
 class UptoRequest(TypedDict):
-    """The data map after an epoch."""
+    """Request the data map up to an epoch."""
 
     epoch: int
 
 
 class TrailRequest(TypedDict):
-    """Positions of rows on a map."""
+    """Request the positions of rows on a map."""
 
     map: Literal["data", "embedding"]
     rows: list[int]
@@ -286,26 +287,26 @@ class TrailAnswer(TypedDict):
 
 
 class EmbeddingRequest(TypedDict):
-    """The embedding map of an epoch, -1 for the last."""
+    """Request the embedding map of an epoch, -1 = last."""
 
     epoch: NotRequired[int]
 
 
 class EmbeddingAnswer(TypedDict):
-    """A description of the layout; `later` is the epoch that a message names when its layout is done."""
+    """A description of the layout; `later` is the epoch whose layout will be announced by a message when it is done."""
 
     note: str
     later: NotRequired[int]
 
 
 class AuditRequest(TypedDict):
-    """The estimate, or with `draw` the sample too."""
+    """Request the estimate and, with `draw`, the sample."""
 
     draw: NotRequired[bool]
 
 
 class AuditAnswer(TypedDict):
-    """With `draw`, the rows of the sample are the first buffer."""
+    """The estimate; with `draw`, the rows of the sample are the first buffer."""
 
     audit: AuditInfo
     patch: NotRequired[Patch]
@@ -321,7 +322,7 @@ class ExportRequest(TypedDict):
 
 
 class ExportAnswer(TypedDict):
-    """The path of the file, and what was written, or whether it exists."""
+    """The path of the file, and a description of what was written, or whether the file exists."""
 
     path: str
     text: NotRequired[str]
@@ -329,13 +330,13 @@ class ExportAnswer(TypedDict):
 
 
 class SaveViewRequest(ShownParts):
-    """The displayed state, under a name; the selection's mask is the buffer."""
+    """Save the displayed state under a name; the mask of the selection is the buffer."""
 
     name: str
 
 
 class Requests(TypedDict):
-    """The fields of each kind of request, beside kind, request and turn."""
+    """The fields of each kind of request, besides kind, request and turn."""
 
     open: Nothing
     column: NameRequest
@@ -372,7 +373,7 @@ class Requests(TypedDict):
 
 
 class Answers(TypedDict):
-    """The fields of each kind of answer, beside request; one with `error` carries at most a patch."""
+    """The fields of each kind of answer, besides request; an answer with `error` has at most a patch."""
 
     open: OpenAnswer
     column: ColumnAnswer

@@ -1,7 +1,7 @@
 """Lossless compact encoding of arrays for the page.
 
-A million class codes are a million bytes, not four; a column that repeats another one, counts the rows, or holds one
-value crosses as a word. Nothing is rounded. `packing.js` is the other side.
+A million class codes take one million bytes instead of four. A column that repeats another one, counts the rows, or has
+a single value is sent as a short description. Nothing is rounded. `packing.js` decodes the arrays.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from widgets.wire.shapes import ArraySpec, Said
 
 NARROW_TYPES = ((1 << 8, np.uint8), (1 << 16, np.uint16))
-"""Integer types by the number of values that they can hold."""
+"""Integer types by the number of values that they can represent."""
 
 
 def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[ArraySpec], list[np.ndarray]]:
-    """Descriptions of arrays, and the buffers of those that need one.
+    """Encode arrays: return their descriptions, and the buffers of those that need one.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ def packed_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[list[ArraySpec], li
 
     Returns
     -------
-    specs : list of dict, one per array in their order: `name`, `type` (what the page makes of it: "f4", "i4" or "u1")
-        and `length`; then one of `fill` (every value, None for NaN), `rows` (counts from 0), `like` (the name of an
-        earlier array that begins with the same values), or `buffer` (index into the buffers), with `sent` and `less`
-        where the buffer has another type, whose values less `less` are meant.
+    specs : list of dict, one per array in their order: `name`, `type` (the decoded type: "f4", "i4" or "u1") and
+        `length`; then one of `fill` (the only value, None for NaN), `rows` (counts from 0), `like` (the name of an
+        earlier array that starts with the same values), or `buffer` (index into the buffers). If the buffer has another
+        type, `sent` is this type and `less` is to be subtracted from its values.
     buffers : list of ndarray.
     """
     specs: list[ArraySpec] = []
@@ -72,7 +72,7 @@ def _repeats(values: np.ndarray, before: list[tuple[str, np.ndarray]]) -> Said |
 
 
 def _narrowed(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Integers in the narrowest type that holds them, and the offset added to them: 1 if the minimum is -1."""
+    """Return integers in the narrowest sufficient type, and the offset added to them: 1 if the minimum is -1."""
     if values.dtype.kind == "i":
         less = int(values.min() < 0)
         most = int(values.max()) + less
@@ -83,7 +83,7 @@ def _narrowed(values: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def unpacked_arrays(specs: Sequence[Mapping], buffers: Sequence[bytes]) -> dict[str, np.ndarray]:
-    """The inverse of `packed_arrays`, as the page does it: arrays by name."""
+    """Decode the result of `packed_arrays`, as the page does: return arrays by name."""
     out: dict[str, np.ndarray] = {}
     for spec in specs:
         kind, length = np.dtype(f"<{spec['type']}"), spec["length"]

@@ -72,7 +72,7 @@ class ProjectedPush(TypedDict):
 
 
 class ReopenPush(TypedDict):
-    """Everything changed: the page opens again."""
+    """Everything changed: the page must reopen."""
 
     push: Literal["reopen"]
 
@@ -102,4 +102,4 @@ Push = (
     | ProjectedPush
     | ReopenPush
 )
-"""Any of them."""
+"""Any message that Python sends unasked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Literal
 
-if sys.version_info < (3, 11):  # fields that may be missing came with 3.11
+if sys.version_info < (3, 11):  # optional fields were added in 3.11
     from typing_extensions import NotRequired, TypedDict
 else:
     from typing import NotRequired, TypedDict
@@ -15,17 +15,17 @@ Number = float
 
 
 class AddedClass(TypedDict):
-    """A class that the data set does not have; `stands` is False where its addition was undone."""
+    """A class added to those of the dataset; `stands` is False if its addition was undone."""
 
     name: str
     stands: bool
 
 
 class Patch(TypedDict):
-    """How rows stand now: four buffers from number `at` on hold rows, labels, verdicts and marks.
+    """The current state of rows: four buffers, from number `at` on, with rows, labels, verdicts and marks.
 
-    `changed` is the number of all examples whose labels differ from the given ones, `added` the classes that were
-    added, in the order of their codes.
+    `changed` is the total number of examples whose labels differ from the given ones, `added` the added classes in
+    the order of their codes.
     """
 
     at: int
@@ -34,7 +34,7 @@ class Patch(TypedDict):
 
 
 class Said(TypedDict):
-    """What an array holds, or the buffer that holds it."""
+    """The values of an array, or the buffer that contains them."""
 
     fill: NotRequired[Number | None]
     rows: NotRequired[bool]
@@ -89,7 +89,7 @@ class Item(Content):
 
 
 class AxesInfo(TypedDict):
-    """The columns that give the positions on the first map."""
+    """The columns with the positions on the first map."""
 
     x: str
     y: str
@@ -113,7 +113,8 @@ class TagInfo(TypedDict):
 
 
 class AuditInfo(TypedDict):
-    """The number of remaining errors, in words; `due` counts second looks; `done`: progress of an audit of units."""
+    """The number of remaining errors as text; `due` is the number of due second looks, `done` the progress of an audit
+    of units as text."""
 
     text: NotRequired[str]
     title: NotRequired[str]
@@ -123,7 +124,7 @@ class AuditInfo(TypedDict):
 
 
 MediaKind = Literal["own", "image", "audio", "text", "none"]
-"""Shown by the user's function, pictures, sounds, texts, or rows of a table."""
+"""How examples are displayed: by the user's function ("own"), or as pictures, sounds, texts, or rows of a table."""
 
 
 class KeysInfo(TypedDict):
@@ -211,9 +212,9 @@ class Neighbors(TypedDict):
 
 
 class Linked(TypedDict):
-    """The nodes that edges link to an example, those of the largest weight first.
+    """The nodes linked to an example, largest weight first.
 
-    `total` is the number of all of them, `between` holds pairs of places in `rows` that are linked as well.
+    `total` is the number of all of them; `between` has pairs of indices into `rows` that are linked to each other.
     """
 
     rows: list[int]
@@ -248,7 +249,7 @@ class Feature(OnAxis, Shares):
 
 
 class Features(TypedDict):
-    """The features of a row, the most unusual first, and the number of features left out."""
+    """x"""
 
     rows: list[Feature]
     more: int
@@ -266,10 +267,10 @@ class UnitDoubt(TypedDict):
 
 
 class UnitInfo(UnitDoubt):
-    """A unit of an example: what is given, how it stands now (as the journal writes values), and its place.
+    """A unit of an example: its given and current values (in the format of the journal) and its shape.
 
-    Where an example has several: what a unit is called, and what is known of it when it was judged; `asked` where the
-    queue is an audit that has drawn it.
+    If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
+    an audit in which the unit was drawn.
     """
 
     key: str

@@ -20,8 +20,8 @@ class Computed(T.TraitType):
 
     Parameters
     ----------
-    read : gives the value for an owner.
-    write : takes a value that a user sets; it changes what the value is made of, which notifies by itself.
+    read : function that returns the value for an owner.
+    write : function that receives a value set by the user; it changes the underlying state, which sends notifications.
     """
 
     info_text = "computed"
@@ -40,8 +40,8 @@ class Computed(T.TraitType):
         self.write(obj, value)
 
     def tell(self, obj: T.HasTraits) -> None:
-        """Notify the observers with one computed value; nothing is computed if there are no observers."""
-        assert self.name is not None  # set by the class that has this trait
+        """Notify the observers with the computed value, which is not computed if there are no observers."""
+        assert self.name is not None  # set by the class with this trait
         heard = obj._trait_notifiers.get(self.name, {}) | obj._trait_notifiers.get(T.All, {})
         if heard.get("change") or heard.get(T.All):
             obj.notify_change(T.Bunch(name=self.name, old=None, new=self.read(obj), owner=obj, type="change"))

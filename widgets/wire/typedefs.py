@@ -19,8 +19,8 @@ else:
 
 SCRIPT = Path(__file__).resolve().parents[1] / "js" / "messages.js"
 TYPEDEFS_HEADER = """/**
- * Types of the messages between Python and the page. Made from `messages.py`, `pushes.py` and `shapes.py` in
- * `widgets/wire/` by `python -m widgets._bundle`: edit there, not here. Beside the JSON part a message carries buffers.
+ * Types of the messages between Python and the page. Generated from `messages.py`, `pushes.py` and `shapes.py` in
+ * `widgets/wire/` by `python -m widgets._bundle`. Do not edit. Besides the JSON part, messages have buffers.
  */
 export {};
 """
@@ -29,20 +29,20 @@ JSON = {str: (str,), int: (int,), float: (int, float), bool: (bool,), type(None)
 
 
 def typed_dicts() -> Iterator[type]:
-    """Every type of a message or of a part of one, in the order in which they are written."""
+    """Yield the types of messages and their parts, in the order of definition."""
     for module in (shapes, messages, pushes):
         yield from (one for one in vars(module).values() if is_typeddict(one) and one.__module__ == module.__name__)
 
 
 def fields(kind: type) -> dict[str, tuple[Any, bool]]:
-    """Name to (type, may it be missing?)."""
+    """Return the fields of a type: name to (type, whether it may be missing)."""
     hints = get_type_hints(kind, include_extras=True)
     missing = {name: typing.get_origin(hint) is NotRequired for name, hint in hints.items()}
     return {name: (typing.get_args(hint)[0] if missing[name] else hint, missing[name]) for name, hint in hints.items()}
 
 
 def typedefs() -> str:
-    """The text of `js/messages.js`: a typedef for every type."""
+    """Return the text of `js/messages.js`, with a typedef for every type."""
     out = [TYPEDEFS_HEADER]
     for kind in typed_dicts():
         said = (inspect.getdoc(kind) or "").replace("\n\n", "\n").replace("\n", "\n * ")
@@ -54,7 +54,7 @@ def typedefs() -> str:
 
 
 def _script(hint: Any) -> str:
-    """A type in JSDoc notation."""
+    """Return a type in JSDoc notation."""
     if hint in PLAIN_TYPES:
         return PLAIN_TYPES[hint]
     if is_typeddict(hint):
