@@ -67,5 +67,5 @@ def test_ranked_again_all_runs_are_asked_with_the_verdicts_of_the_journal(pool, 
 
 
 def test_columns_of_a_frame_do_not_go_with_it(pool):
-    with pytest.raises(InputError, match="goes with a DataFrame"):
+    with pytest.raises(InputError, match="applies only to a DataFrame"):
         wd.Explorer(pool, label="y")

@@ -145,7 +145,7 @@ def test_what_does_not_fit_says_so(options, found):
 
 
 def test_options_of_data_in_memory_do_not_go_with_a_run(run):
-    with pytest.raises(InputError, match="goes with a DataFrame or labels"):
+    with pytest.raises(InputError, match="applies only to a DataFrame or labels"):
         wd.Explorer(run, label="y")
     with pytest.raises(InputError, match=r"run\.save_pred_probs"):
         wd.Explorer(run, pred_probs=np.ones((3, 3)))

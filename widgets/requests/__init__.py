@@ -1,7 +1,7 @@
 """Requests of a page: one flat table from the kind of a request to the function that answers it.
 
-Each function takes the view, the JSON part of the message and its buffers, and gives the JSON part and the arrays of
-the answer. A new kind is a function in a module of its concept and one line in `REQUESTS`.
+Each function takes the view, the JSON part of the message and its buffers, and returns the JSON part and the arrays of
+the answer. To add a kind, write a function in the appropriate module and add it to `REQUESTS`.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "show_view": ask_show_view,
     "delete_view": ask_delete_view,
 }
-"""Kind of a request -> function of (view, content, buffers) that gives (body, arrays).
+"""Maps the kind of a request to a function of (view, content, buffers) that returns (body, arrays).
 
-The types of content and body are those of the kind in `widgets.wire.messages.Requests` and `Answers`.
+The types of content and body are defined in `widgets.wire.messages.Requests` and `Answers`.
 """
 
 

@@ -1,4 +1,4 @@
-"""The audit, and the queue ranked anew."""
+"""Requests about the audit and the ranking."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ask_audit(view: View, content: AuditRequest, buffers: Buffers) -> tuple[AuditAnswer, Arrays]:
-    """The current estimate of the audit; with `draw`, also its sample, which becomes the queue."""
+    """Return the current estimate of the audit; with `draw`, also its sample, which becomes the queue."""
     if not content.get("draw"):
         return {"audit": estimate(view.run, view.issues, view.only)}, []
     rows = queue_rows(view, AUDIT)

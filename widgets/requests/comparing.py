@@ -1,4 +1,4 @@
-"""The other run: the agreement in words, and the positions of its examples on both maps."""
+"""Requests about the other run: the agreement, and the positions of its examples on both maps."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def ask_compare(view: View, content: CompareRequest, buffers: Buffers) -> tuple[CompareAnswer, Arrays]:
-    """Agreement, changed scores, and x and y of the other run on the axes of the data map if it has both.
+    """Return agreement, changed scores, and x and y of the other run on the axes of the data map if it has both.
 
-    With `map` "embedding": (n, 2) places on the embedding map, nothing where one of the runs has no embeddings, or
-    `later` as in `ask_embedding`.
+    With `map` "embedding", return positions (n, 2) on the embedding map, nothing if one of the runs has no embeddings,
+    or `later` as in `ask_embedding`.
     """
     found, other = view.compared, view.other
     if found is None or other is None:
@@ -28,7 +28,7 @@ def ask_compare(view: View, content: CompareRequest, buffers: Buffers) -> tuple[
             return {}, []
         if not view.projector.ready(BESIDE):
             return {"later": BESIDE}, []
-        return {"how": f"{found.name} laid out from this map by UMAP, then fitted to it (Procrustes)"}, [
+        return {"how": f"{found.name} by UMAP initialised with this map, then aligned to it (Procrustes)"}, [
             view.projector.layout(BESIDE)
         ]
     axes = data_map_axes(view.columns)

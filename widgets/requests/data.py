@@ -1,4 +1,4 @@
-"""Columns, pictures and texts, and the details of one example."""
+"""Requests for columns, pictures and texts, and the details of one example."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ MANY_EXAMPLES = 20
 
 
 def ask_decide(view: View, content: DecideRequest, buffers: Buffers) -> tuple[DecideAnswer, Arrays]:
-    """One decision about the rows of a list or of a mask; labels may differ by row (a second buffer).
+    """Make one decision about the rows of a list or of a mask; labels may differ by row (a second buffer).
 
-    With `units`, [[row, key, value], ...], values of units as their kind of label writes them, as one step of undo.
+    With `units`, [[row, key, value], ...], set values of units, in the format of their kind of label, as one undo step.
     """
     verdicts, label = content.get("units"), content.get("label")
     if verdicts is not None:
@@ -64,11 +64,11 @@ def _judge(view: View, content: DecideRequest, verdicts: object) -> tuple[Decide
 
 
 def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[AcceptAnswer, Arrays]:
-    """Suggestions for units of the examples of a mask: probabilities, (m,) float32, and rows; or all accepted.
+    """Return suggestions for units of the examples in a mask: probabilities (m,) float32 and rows; or accept all.
 
     Raises
     ------
-    InputError : there are more or fewer than the person confirmed.
+    InputError : the number of suggestions differs from the number that the user confirmed.
     """
     mask = unpacked(buffers[0], view.dataset.n)
     found = open_suggestions(view, mask, content.get("unit"), content.get("least"))
@@ -78,7 +78,7 @@ def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[Ac
         return counts, [np.asarray(found["p_suggested"], np.float32), np.asarray(found["row"], np.int32)]
     if sure != len(found):
         todo = f"There are {len(found):,} now. Check them again and confirm that number."
-        raise InputError.at("suggestions", f"have changed: {sure:,} were to be accepted", todo)
+        raise InputError.at("suggestions", f"have changed since {sure:,} were confirmed", todo)
     if len(found):
         verdicts, given, reasons = suggested_values(view, found)
         body: DecideRequest = {"op": "relabel", "how": "accept selection"}
@@ -88,13 +88,13 @@ def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[Ac
 
 
 def _where(view: View, rows: np.ndarray, veiled: bool = False) -> str:
-    """The queue in which a decision was made, for the journal's source: an audit, a second look, a second opinion.
+    """Return the queue in which a decision was made, for the journal: an audit, a second look, a second opinion.
 
     veiled : whether an earlier decision on a unit was hidden.
     """
     here = {AUDIT: "audit", AGAIN: SECOND_LOOK}.get(view.queue_order, "")
     if here == SECOND_LOOK and not veiled and not set(rows.tolist()) <= view.decisions.hidden:
-        here = ""  # already decided: a change of mind, not an independent look
+        here = ""  # already decided: a revision, not an independent look
     elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.traits.queue):
         here = ""
     return here or ("second opinion" if view.decisions.alone else "")

@@ -1,4 +1,4 @@
-"""Matrices, classes, slices and people: evidence beyond the first picture, asked for when it is looked at."""
+"""Requests for evidence that is computed on demand: matrices, classes, slices and people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ask_classes(view: View, content: Nothing, buffers: Buffers) -> tuple[Classes
 
 
 def ask_slices(view: View, content: Nothing, buffers: Buffers) -> tuple[SlicesAnswer, Arrays]:
-    """Names, sizes and meanings of the slices; the first time their duplicates may have to be looked for."""
+    """Names, sizes and descriptions of the slices; duplicates may have to be searched for the first time."""
     shown = _slices(view).items()
     return {"slices": [{"name": name, "count": int(mask.sum()), "how": how} for name, (mask, how) in shown]}, []
 
@@ -54,7 +54,7 @@ def ask_slice(view: View, content: NameRequest, buffers: Buffers) -> tuple[Nothi
 
 
 def _slices(view: View) -> dict[str, tuple[np.ndarray, str]]:
-    """(n,) bool mask and meaning of each slice, made once."""
+    """Return the mask (n,) and description of each slice, computed once."""
     if view.slices is None:
         found = slices(view.run, issues=view.issues, scores=view.scores)
         view.slices = {name: (found[name].to_numpy(bool), found.attrs["how"][name]) for name in found.columns}
@@ -62,14 +62,14 @@ def _slices(view: View) -> dict[str, tuple[np.ndarray, str]]:
 
 
 def ask_people(view: View, content: PeopleRequest, buffers: Buffers) -> tuple[PeopleAnswer, Arrays]:
-    """Pace, agreement of authors, quality of annotators; with `pace` only the first."""
+    """Pace, agreement of authors and quality of annotators; with `pace`, only the pace."""
     if content.get("pace"):
         return {"pace": people.pace(view.decisions)}, []
     return people.people(view.run, view.decisions), []
 
 
 def ask_differ(view: View, content: DifferRequest, buffers: Buffers) -> tuple[CountMessage, Arrays]:
-    """Where two authors differ (`authors`), or an annotator differs from the consensus (`annotator`)."""
+    """The mask of examples on which two authors differ (`authors`), or an annotator differs from the consensus."""
     annotator = content.get("annotator")
     if annotator is not None:
         mask = people.against_consensus(view.run, annotator)

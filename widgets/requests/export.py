@@ -28,7 +28,7 @@ def ask_export(view: View, content: ExportRequest, buffers: Buffers) -> tuple[Ex
         raise ExistsError(f"{path.resolve()} already exists. Tick “overwrite” to replace it.") from error
     changed = _changed(view)
     rows = exported_rows(view.run, cleaned=cleaned)
-    changes = f"{changed.sum():,} changed left out" if cleaned == "drop" else f"{changed[rows].sum():,} changed"
+    changes = f"{changed.sum():,} changed removed" if cleaned == "drop" else f"{changed[rows].sum():,} changed"
     return {"path": str(path.resolve()), "text": f"wrote {path.resolve()} ({len(rows):,} examples, {changes})"}, []
 
 

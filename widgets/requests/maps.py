@@ -1,4 +1,4 @@
-"""Both maps over epochs."""
+"""Requests for both maps over epochs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def ask_trail(view: View, content: TrailRequest, buffers: Buffers) -> tuple[Trai
 
 
 def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
-    """(epochs, m, 2) variability and confidence of rows after each epoch; only blocks that hold rows are read."""
+    """Return variability and confidence of rows after each epoch, (epochs, m, 2); only blocks with these rows are
+    read."""
     p_given = np.full((len(view.run.example_epochs), len(rows)), np.nan, np.float32)
     for block in np.unique(rows // BLOCK_ROWS):
         start, here = block * BLOCK_ROWS, rows // BLOCK_ROWS == block
@@ -65,6 +66,7 @@ def _data_trails(view: View, rows: np.ndarray) -> np.ndarray:
 
 
 def ask_embedding(view: View, content: EmbeddingRequest, buffers: Buffers) -> tuple[EmbeddingAnswer, Arrays]:
-    """The embedding map of an epoch (-1: the last), or `later`: the epoch that a message names when it is ready."""
+    """The embedding map of an epoch (-1 = last), or `later`: the epoch that a message will announce when it is
+    ready."""
     xy, epoch, note = view.projector.of(int(content.get("epoch", -1)))
     return ({"note": note, "later": epoch}, []) if xy is None else ({"note": note}, [xy])

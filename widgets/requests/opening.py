@@ -135,7 +135,7 @@ def user_map(view: View) -> AxesInfo | None:
 
 
 def warning(view: View) -> str:
-    """A note to show before work begins: missing evidence, or decisions that will not be kept."""
+    """A note shown at the start: missing evidence, or decisions that will not be saved."""
     if isinstance(view.run, FrameRun):
         lost = "decisions are lost when the kernel stops: pass journal='file.sqlite' to keep them"
         return "" if view.run.lasting else lost

@@ -1,8 +1,8 @@
-"""Decisions of a page are made exactly once and in order, even if the connection loses or repeats messages.
+"""Execute decisions of a page exactly once and in order, even if the connection loses or repeats messages.
 
-A connection that breaks can swallow a message or its answer. The page numbers the questions that change something (the
-number is their turn) and sends again what was not answered; here a turn that comes too early waits for those before it,
-and one that was done already is answered again instead of being done twice.
+A broken connection can lose a message or its answer. The page numbers the requests that change something (the number is
+their turn) and resends unanswered ones. Here, a turn that arrives too early waits for those before it, and a turn that
+was already executed is only answered again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Turns:
             yield body, arrays
 
     def _again(self, view: View, page: str, turn: int, content: Message) -> tuple[Message, list[bytes]]:
-        """The message for the lost answer, and the current state of every row."""
+        """Return a message for the lost answer, and the current state of every row."""
         unknown = {"error": "it is not known whether this decision was saved", "request": content.get("request")}
         view.decisions.catch_up()
         patch, state = view.decisions.patch(np.arange(view.dataset.n, dtype=np.int32))

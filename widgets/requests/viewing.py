@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ask_save_view(view: View, content: SaveViewRequest, buffers: Buffers) -> tuple[Nothing, Arrays]:
-    """Save what the page shows; it sends its state along, since its traits may not have arrived yet."""
+    """Save the state of the page, which is part of the message because its traits may not have arrived yet."""
     mask = unpacked(buffers[0], view.dataset.n) if buffers else np.zeros(view.dataset.n, bool)
     parts = {name: part for name, part in content.items() if name in ("filters", "color_by", "cameras", "epochs")}
     keep_view(view, str(content["name"]), parts | {"selection": view.dataset.ids[mask].tolist()})

@@ -1,8 +1,8 @@
 """An Explorer as one HTML file that opens anywhere: maps, filters, gallery and inspector, without Python or network.
 
-The page has the same code as in a notebook and, instead of a kernel, a table of answers that were computed while
-saving. It can be looked at, not written to, and says so. Nothing of the data is part of a script: texts and arrays lie
-in the file as compressed base64, and a policy in the page forbids every other script and every connection.
+The page contains the code of the view and, instead of a kernel, a table of answers computed while saving. It is
+read-only and says so. Data are not part of a script: texts and arrays are stored as compressed base64, and the content
+security policy of the page forbids all other scripts and all connections.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 Kept = dict[str, Any]
-"""An answer: its JSON part (body) and where its buffers lie in the block (at)."""
+"""An answer: its JSON part (body) and the positions of its buffers in the block (at)."""
 
 
 MOST_POSITIONS = 4_000_000
-"""Maximum of rows times epochs up to which the file includes the maps of earlier epochs."""
+"""Maximum number of rows times epochs for which the file includes the maps of earlier epochs."""
 
 ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in MATRIX_KINDS))
-"""Questions that need no further word, beside those about columns, slices and epochs."""
+"""Requests without parameters, besides those about columns, slices and epochs."""
 
 NOT_HERE = "not part of this saved page"
 
@@ -82,7 +82,7 @@ def saved_page(view: View, examples: int) -> str:
 
 
 def page_script() -> str:
-    """The view and what opens it, as one script."""
+    """The view and the code that opens it, as one script."""
     script = re.sub(r"^export default .*;\n?", "", bundle(entry="saved_page.js"), flags=re.MULTILINE)
     script += "\nopenSavedPage(document);\n"
     if re.search(r"</script|<!--", script, re.IGNORECASE):
@@ -156,7 +156,8 @@ class RecordedAnswers:
         return got
 
     def keep(self, buffers: list[bytes]) -> list[list[int]]:
-        """[start, length] of buffers in the block; starts are multiples of 4, as arrays of numbers need."""
+        """Store buffers in the block; return their [start, length], with starts at multiples of 4 for numeric
+        arrays."""
         places = []
         for buffer in buffers:
             places.append([self.length, len(buffer)])

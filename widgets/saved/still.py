@@ -1,7 +1,7 @@
 """An Explorer as a static picture with numbers: shown by pages that do not support widgets (such as a saved notebook).
 
-It is small, because every saved notebook contains it: one picture of a few kilobytes and a table of eight lines,
-without scripts; everything that came from the data is escaped.
+It is small, because every saved notebook contains it: a picture of a few kilobytes and a table of eight lines, without
+scripts. All text from the data is escaped.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ CELL = "padding:2px 12px 2px 0;text-align:left;"
 
 
 def still_html(view: View) -> str:
-    """The HTML: a heading, the data map coloured by the probability of an error, numbers, the first of the queue.
+    """Return HTML with a heading, the data map coloured by the probability of an error, numbers, and the top of the
+    queue.
 
-    Of a blind view, nothing that reveals a suggestion: no colours, no suggestions.
+    For a blind view, colours and suggestions are omitted.
     """
     changed = view.decisions.edited
     facts = [
@@ -55,7 +56,7 @@ def still_html(view: View) -> str:
 
 
 def _map(view: View) -> str:
-    """The data map as an image element; empty when there is none."""
+    """The data map as an image element; empty if there is none."""
     axes = data_map_axes(view.columns)
     if axes is None:
         return ""

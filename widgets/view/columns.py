@@ -95,7 +95,7 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
         Column("label", given, classes, title="label now", of_classes=True),
         Column("given_label", given.copy(), classes, title="label in the data", of_classes=True),
         Column("suggested_label", suggested, classes, title="label suggested by the evidence", of_classes=True),
-        Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="what was decided"),
+        Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="decision"),
         Column("p_error", _numbers(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
                title="probability that the given label is wrong"),
         Column("p_suggested", _numbers(issues["p_suggested"])[order], range=(0.0, 1.0),
@@ -109,7 +109,7 @@ def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[
     states = states_of(dataset)
     columns = [
         Column("label", states.given.copy(), states.names, title="labels now", of_classes=True),
-        Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="what was decided"),
+        Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="decision"),
         Column("p_error", _numbers(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
                title="probability that any label of the example is wrong"),
     ]  # fmt: skip

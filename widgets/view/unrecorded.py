@@ -152,6 +152,4 @@ def _check_axes(columns: pd.DataFrame, x: str | None, y: str | None) -> None:
         if name is not None and not pd.api.types.is_numeric_dtype(columns[name].dtype):
             raise InputError.at(role, f"names the column {name!r} of {columns[name].dtype}", "Name a numeric column.")
     if (x is None) != (y is None):
-        raise InputError.at(
-            "x" if x is None else "y", "is missing", "Pass both `x` and `y`, or neither."
-        )
+        raise InputError.at("x" if x is None else "y", "is missing", "Pass both `x` and `y`, or neither.")
