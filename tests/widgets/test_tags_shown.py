@@ -119,7 +119,7 @@ def test_suggestions_of_a_selection_are_accepted_in_one_step(ex):
     assert 0 < sure < len(table)
 
     said = ask(ex, "accept", mask, least=0.99, sure=sure + 1)[0]["error"]
-    assert f"{sure + 1} were to be accepted" in said and f"There are {sure} now" in said
+    assert f"{sure + 1} were confirmed" in said and f"There are {sure} now" in said
     assert not len(ex.run.journal.log())
 
     body, _ = ask(ex, "accept", mask, least=0.99, sure=sure)

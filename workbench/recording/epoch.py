@@ -33,7 +33,7 @@ class OpenEpoch:
     Parameters
     ----------
     layout, dataset : of the run.
-    reduction : what is kept of logits.
+    reduction : how logits are reduced.
     number : number of the epoch.
     rank, world_size : rank of this process, and number of ranks.
     keep_logits : whether to keep the logits as well.
@@ -71,7 +71,7 @@ class OpenEpoch:
         self._wants_embeddings = isinstance(embedding_epochs, str) or number in embedding_epochs
 
     def _forget_attempts(self) -> None:
-        """Remove what this rank sealed of an incomplete epoch; the statistics first, since they make it count."""
+        """Remove files that this rank sealed of an incomplete epoch; the statistics first, since they make it count."""
         cut_short = is_there(self._path)
         if self._world_size > 1:
             self._remove(self._layout.stats(self.number, self._rank, self._world_size))

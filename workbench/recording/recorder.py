@@ -222,7 +222,7 @@ class Recorder:
             raise failed_to_write(self.path, error) from error
 
     def _reduction_of_labels(self) -> Reduction:
-        """What is kept of logits; made once, since it prepares the given tags."""
+        """The reduction of logits; created once, since it prepares the given tags."""
         if self._reduction is None:
             self._reduction = reduction_of(self.dataset)
         return self._reduction

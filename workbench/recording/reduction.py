@@ -1,7 +1,7 @@
-"""What an epoch keeps of the logits of a batch, for each kind of label that can be recorded.
+"""Reduce the logits of a batch to statistics, for each kind of label that can be recorded.
 
-All else about recording (batches that wait, the stream, sealing, ranks, going on after a crash) is the same for all
-kinds. A kind brings the columns of its lines, how a batch fills them, and what identifies a line.
+Everything else about recording (pending batches, the stream, sealing, ranks, continuing after a crash) is independent
+of the kind of label. A reduction defines the columns of a line, computes them, and identifies lines.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _DELTA = "DELTA_BINARY_PACKED"
 
 
 class Reduction(Protocol):
-    """Of logits (b, k) to lines of statistics.
+    """Reduces logits (b, k) to lines of statistics.
 
     Attributes
     ----------
     schema : columns of a line; the first is `row`, int64.
-    encoding : options of `pyarrow.parquet.write_table`, row groups among them.
+    encoding : options of `pyarrow.parquet.write_table`, including the size of row groups.
     """
 
     schema: pa.Schema
@@ -40,25 +40,25 @@ class Reduction(Protocol):
 
         Raises
         ------
-        InputError : logits that cannot be reduced; it names the row of the batch.
+        InputError : logits that cannot be reduced; the message names the row of the batch.
         """
         ...
 
     def places(self, table: pa.Table) -> np.ndarray:
-        """(m,) int64 that orders the lines of a table and is the same for lines about the same thing."""
+        """Return sort keys (m,) int64 of the lines of a table; lines about the same example or cell have equal keys."""
         ...
 
     def from_probs(self, probs: Any) -> np.ndarray:
-        """Logits of probabilities."""
+        """Convert probabilities to logits."""
         ...
 
     def look_at(self, logits: np.ndarray) -> None:
-        """Warn when the first batch looks like probabilities."""
+        """Warn if the logits of the first batch look like probabilities."""
         ...
 
 
 class ClassReduction:
-    """One class per example: a line per example, the statistics of its given class (`foundation.statistics`)."""
+    """One class per example: one line per example with the statistics of its given class (`foundation.statistics`)."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -72,7 +72,7 @@ class ClassReduction:
             "use_dictionary": ["pred", "topk_class.list.element"],
             "use_byte_stream_split": [*FLOATS, "topk_p.list.element"],
             "row_group_size": BLOCK_ROWS,
-        }  # a third smaller and three times faster than the defaults, which look for repeats
+        }  # a third smaller and three times faster than the defaults, which use dictionaries
 
     def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
         """As in `Reduction`."""
@@ -82,15 +82,15 @@ class ClassReduction:
         stream.append(len(rows))
 
     def places(self, table: pa.Table) -> np.ndarray:
-        """The row."""
+        """Return the row."""
         return table.column("row").to_numpy()
 
     def from_probs(self, probs: Any) -> np.ndarray:
-        """Their logarithm, zero taken as the smallest float32 that is not zero."""
+        """Return their logarithm, with zero replaced by the smallest positive float32."""
         return np.log(np.maximum(_probabilities(probs, "softmax"), np.finfo(np.float32).tiny))
 
     def look_at(self, logits: np.ndarray) -> None:
-        """Warn when no logit is below 0 and every row sums to 1."""
+        """Warn if no logit is negative and every row sums to 1."""
         many = logits.shape[1] > 1 and logits.size >= 20
         if many and logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=2e-3):
             warnings.warn(
@@ -102,7 +102,7 @@ class ClassReduction:
 
 
 class TagReduction:
-    """Multi-label data: a line per cell that is kept, with its logit (`storage.tag_epochs`)."""
+    """Multi-label data: one line per recorded cell, with its logit (`storage.tag_epochs`)."""
 
     schema = pa.schema([("row", pa.int64()), ("unit", pa.int32()), ("logit", pa.float32())])
 
@@ -123,16 +123,16 @@ class TagReduction:
         stream.append(len(cells.rows))
 
     def places(self, table: pa.Table) -> np.ndarray:
-        """The row, then the tag."""
+        """Return keys that sort by row, then by tag."""
         return table.column("row").to_numpy() * self._k + table.column("unit").to_numpy()
 
     def from_probs(self, probs: Any) -> np.ndarray:
-        """log p - log(1 - p) in float64, p taken from 1e-12 to 1 - 1e-12."""
+        """Return log p - log(1 - p) in float64, with p clipped to [1e-12, 1 - 1e-12]."""
         p = np.clip(_probabilities(probs, "the sigmoid").astype(np.float64), 1e-12, 1 - 1e-12)
         return (np.log(p) - np.log1p(-p)).astype(np.float32)
 
     def look_at(self, logits: np.ndarray) -> None:
-        """Warn when all logits lie in [0, 1] and differ."""
+        """Warn if all logits lie in [0, 1] and differ."""
         if logits.size >= 20 and 0 <= logits.min() < logits.max() <= 1:
             warnings.warn(
                 "these `logits` look like probabilities: all lie in [0, 1]. Pass the scores before the sigmoid, or "
@@ -142,16 +142,16 @@ class TagReduction:
 
 
 REDUCTIONS: dict[str, type[ClassReduction | TagReduction]] = {"multiclass": ClassReduction, "multilabel": TagReduction}
-"""By task: the kinds of labels whose `Task.recorded` is true."""
+"""Reductions by task, for the kinds of labels whose `Task.recorded` is true."""
 
 
 def reduction_of(dataset: Dataset) -> Reduction:
-    """How logits about these labels are reduced."""
+    """Return the reduction for the labels of a dataset."""
     return REDUCTIONS[dataset.task](dataset)
 
 
 def host(values: Any) -> np.ndarray:
-    """float32 numpy array of a tensor on any device, or of an array."""
+    """Convert a tensor on any device, or an array, to a float32 NumPy array."""
     if hasattr(values, "detach"):
         values = values.detach().float().cpu().numpy()
     with np.errstate(over="ignore"):
@@ -159,7 +159,7 @@ def host(values: Any) -> np.ndarray:
 
 
 def _probabilities(probs: Any, before: str) -> np.ndarray:
-    """float32 probabilities, checked."""
+    """Validate probabilities and convert them to float32."""
     probs = host(probs)
     if probs.size and (np.nanmin(probs) < 0 or np.nanmax(probs) > 1.001):
         found = f"lies between {np.nanmin(probs):.4g} and {np.nanmax(probs):.4g}"

@@ -21,7 +21,7 @@ from workbench.recording.ranks import is_alive, process_group
 from workbench.storage.files import open_file
 
 RANKS_FILE = ".ranks.json"
-MOST_RANKS_BYTES = 10_000_000  # largest number of bytes of that file that are read
+MOST_RANKS_BYTES = 10_000_000  # maximum number of bytes read from that file
 
 
 class Attempt:

@@ -17,11 +17,11 @@ LENGTHS = 16  # batch lengths whose message is kept
 
 
 class Stream:
-    """An Arrow stream of batches with these columns.
+    """An Arrow stream of batches.
 
     Parameters
     ----------
-    path : the file; replaced if it is there.
+    path : the file; an existing one is replaced.
     schema : columns of numbers, bools, or lists of numbers of one fixed size.
     """
 
@@ -85,7 +85,7 @@ class _Message:
             self.slots[field.name] = view.reshape(length, -1) if flat is not column else view
 
     def packed(self) -> bytearray:
-        """The message with what is in the slots."""
+        """Return the message with the values in the slots."""
         for name, bits in self._bits.items():
             bits[:] = np.packbits(self.slots[name], bitorder="little")
         return self._bytes

@@ -1,4 +1,4 @@
-"""Which labels differ from the given ones, by what the journal says."""
+"""Labels that differ from the given ones according to the journal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from workbench.data.dataset import Dataset
 
 
 def changed_labels(dataset: Dataset, state: pd.DataFrame) -> pd.DataFrame:
-    """As `Run.changes`, of the journal's state per example or, for other kinds of labels than classes, per unit.
+    """Return the table of `Run.changes` from the state of a journal.
 
     Parameters
     ----------
-    dataset : with its given labels, and the classes that the journal added. state : of `Journal.state`.
+    dataset : with its given labels and the classes added in the journal. state : as returned by `Journal.state`, per
+        example or, for other kinds of labels than classes, per unit.
     """
     state = state[state["label"].notna()]
     rows, known = dataset.find(state.index.get_level_values("id"))

@@ -12,7 +12,7 @@ from workbench.runs.run import Run
 from workbench.tasks.class_names import class_text
 
 LONGEST = 200
-"""Largest length of the name of an added class."""
+"""Maximum length of the name of an added class."""
 
 
 def add_class(run: Run, name: object, *, author: str | None = None, source: str = "", reason: str = "") -> int:

@@ -1,4 +1,4 @@
-"""Statistics by epoch: who reads which, and what can be read of an epoch under way or cut short by a crash."""
+"""Statistics by epoch: the method that reads them for each task, and reading of epochs that are not sealed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from workbench.storage.tag_epochs import reduced_tags, tag_stream
 from workbench.tasks.tag_cells import cells_of
 
 READER_OF = {"stats": ("multiclass", "one class per example"), "unit_stats": ("multilabel", "tags")}
-"""Methods of a Run that read statistics: for which task, and in words."""
+"""Methods of a Run that read statistics, with their task and its description."""
 
 
 def check_reader(dataset: Dataset, name: str) -> None:
-    """Refuse to read statistics with the method that is for another kind of label.
+    """Raise an error if a method of a Run is for the statistics of another kind of label.
 
     Raises
     ------
-    InputError : it says which method to use.
+    InputError : the message names the method to use.
     """
     if dataset.task != READER_OF[name][0]:
         todo = "; ".join(f"`{other}` is for {words}" for other, (_, words) in READER_OF.items())
@@ -34,19 +34,19 @@ def check_reader(dataset: Dataset, name: str) -> None:
 
 
 def read_unsealed(dataset: Dataset, layout: Layout, streams: Sequence[Path]) -> pd.DataFrame:
-    """The batches of an epoch's streams, those of several ranks one after the other.
+    """Read the batches of an epoch's streams, with several ranks one after the other.
 
     Returns
     -------
-    DataFrame with the column row and the names in `STATISTICS`; for multi-label data as `Run.unit_stats`. In order of
-    recording.
+    DataFrame with the column row and the names in `STATISTICS`, or for multi-label data the columns of
+    `Run.unit_stats`, in order of recording.
     """
     parts = [_read_stream(dataset, stream, layout.pending(stream)) for stream in streams]
     return pd.concat(parts, ignore_index=True)
 
 
 def _read_stream(dataset: Dataset, stream: Path, pending: Path) -> pd.DataFrame:
-    """The batches of a stream, and those that wait to join it; read first, since meanwhile they may have."""
+    """Read the batches of a stream and the pending ones; the latter first, as they may be appended in the meantime."""
     rows, logits = read_pending(pending, dataset.n, dataset.k)
     written = read_stream(stream)
     waiting = ~np.isin(rows, written.get("row", []))

@@ -143,7 +143,7 @@ class Run:
 
     @property
     def example_epochs(self) -> tuple[int, ...]:
-        """Epochs that `stats` reads: `epochs` where an example has one class; none of tags, see `unit_stats`."""
+        """Epochs that `stats` can read: `epochs` for one class per example, none for tags (see `unit_stats`)."""
         return self.epochs if self.dataset.kind.one_class else ()
 
     def stats(
@@ -170,18 +170,19 @@ class Run:
     def unit_stats(
         self, epoch: int, columns: Sequence[str] | None = None, rows: slice = slice(None)
     ) -> dict[str, np.ndarray]:
-        """Statistics of the cells of one sealed epoch of multi-label data, sorted by row and tag.
+        """Return the statistics of the cells of a sealed epoch of multi-label data, sorted by row and tag.
 
-        All cells where there are at most 100 tags; of more the given tags of each row and the 20 of largest logit.
+        With at most 100 tags, all cells were recorded; with more, the given tags of each row and the 20 with the
+        largest logits.
 
         Parameters
         ----------
-        epoch, rows : as in `stats`. columns : names out of those below; all by default.
+        epoch, rows : as in `stats`. columns : some of the names below; by default all.
 
         Returns
         -------
-        dict of m cells: row (m,) int64; unit (m,) int32, number of the tag; logit (m,) float32, before the sigmoid; and
-        p_given, margin, loss, correct as in `workbench.foundation.tag_statistics`.
+        dict with arrays of m cells: row (m,) int64; unit (m,) int32, number of the tag; logit (m,) float32, before the
+        sigmoid; and p_given, margin, loss and correct as in `workbench.foundation.tag_statistics`.
         """
         check_reader(self.dataset, "unit_stats")
         start, stop, _ = rows.indices(self.n)
@@ -193,7 +194,8 @@ class Run:
 
         Returns
         -------
-        dict of epoch -> DataFrame with row and the names in `STATISTICS`, of tags as `unit_stats`, as recorded.
+        dict of epoch -> DataFrame with row and the names in `STATISTICS` (for tags, the columns of `unit_stats`), in
+        order of recording.
         """
         found = self.layout.unsealed().items()
         return {epoch: read_unsealed(self.dataset, self.layout, files) for epoch, files in found}
@@ -336,7 +338,7 @@ class Run:
         values : float (n, k), rows in dataset order, which sum to 1; for multi-label data, each value is in [0, 1].
         out_of_fold : whether they come from models that were not trained on the labels of these rows, which decides how
             far they can be trusted.
-        source : what made them, in words, such as "ResNet-18, 5 folds"; shown wherever they are used.
+        source : description of the model, such as "ResNet-18, 5 folds"; shown wherever they are used.
 
         Raises
         ------
@@ -394,9 +396,9 @@ class Run:
         ----------
         values : float array (n, d), rows in dataset order; a row of NaN is an example without an embedding.
         epoch : the epoch they belong to; default: the last recorded one, or 0 in a run without epochs.
-        source : what made them, in words, such as "CLIP ViT-B/32".
+        source : description of the model, such as "CLIP ViT-B/32".
         trained_on_labels : whether the model was trained on the given labels, which decides how far they can be
-            trusted; None = not known.
+            trusted; None = unknown.
 
         Raises
         ------

@@ -55,7 +55,7 @@ def by_looking(source: str, size: int) -> bool:
 
 
 def at_the_view(source: str) -> bool:
-    """Whether a person decided, about one example or several: not a program, and not a label set in code."""
+    """Whether a person made the decision in a view, about one example or several; not a program or code."""
     tool, *done = _parts(source)
     return tool in (*REVIEWED, *ONE_BY_ONE) and "labels" not in done
 
@@ -152,21 +152,22 @@ def verdicts_of(run: Run, author: str | None = None) -> pd.Series:
 
 
 def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
-    """Every verdict that stands on a unit, oldest first: as `looks`, for labels that are not one class per example.
+    """Return the verdicts on units that have not been undone, oldest first: `looks` for labels other than one class.
 
     Returns
     -------
     DataFrame, one row per verdict
-        id, verdict, author, source, seq, second_look : as in `looks`. unit : str, key of the unit; "" where an example
-        is its own unit, or was put off as a whole. wrong : boolean, True = what is given is wrong; <NA> where that was
-        put off, or neither was said.
+        id, verdict, author, source, seq, second_look : as in `looks`. unit : str, key of the unit; "" if an example is
+        its own unit, or was skipped as a whole. wrong : boolean, True = the given value is wrong; <NA> if skipped, or
+        if the decision says neither.
 
     Notes
     -----
-    All units of one example in one call count as looked at; those of several examples do only where the call says so.
+    A call about units of one example counts as a verdict on each of them; a call about several examples counts only if
+    its source says so.
     """
     dataset = run.dataset
-    whole = dataset.units.keys is None  # each example is its own unit, ""
+    whole = dataset.units.keys is None  # each example is its own unit ""
     entries = [one for one in run.journal.standing() if author is None or one.author == author]
     looked: dict[int, set] = {}
     said: dict[tuple, str | None] = {}
@@ -193,9 +194,9 @@ def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
 
 
 def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
-    """The newest verdict on each unit: bool indexed by (id, unit), True = what is given is wrong.
+    """Return the newest verdict on each unit: bool indexed by (id, unit), True = the given value is wrong.
 
-    As `verdicts_of`, for labels that are not one class per example (`unit_looks`).
+    This is `verdicts_of` for labels other than one class per example (see `unit_looks`).
     """
     table = unit_looks(run, author).drop_duplicates(["id", "unit"], keep="last")
     table = table[table["wrong"].notna()]

@@ -33,7 +33,7 @@ BLOCK_ROWS = 65536
 """Rows of a row group, and rows that are scored at a time."""
 
 MOST_VALUES = 64
-"""Largest number of values per example in a column; the project writes five."""
+"""Maximum number of values per example in a column; the project writes five."""
 
 
 def epoch_rows(
@@ -70,7 +70,7 @@ def stat_rows(files: Sequence[Path | RemoteFile], names: Sequence[str], start: i
 
 
 def joined(files: Sequence[Path | RemoteFile], arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """The (n, width) arrays of several ranks as one: of each the rows that the rank recorded, NaN where none did."""
+    """Combine the arrays (n, width) of several ranks, each with the rows recorded by its rank; NaN if not recorded."""
     whole = np.full(arrays[0].shape, np.nan, arrays[0].dtype)
     for file, array in reversed(list(zip(files, arrays, strict=True))):
         rows = read_rows(file, ["row"], 0, len(whole)).column("row").to_numpy()

@@ -34,7 +34,7 @@ LABEL_TYPE = b"label_type"
 """Key in the metadata of `given_label`: the user's type of the labels (`LabelType`); absent if it is text."""
 
 DEEPEST_COLUMN = 30
-"""Largest nesting depth of a column of lists or structs."""
+"""Maximum nesting depth of a column of lists or structs."""
 
 GROUP_ROWS, GROUP_ROWS_BARE = 4096, 1 << 17
 """Rows per row group with media, where a whole group is read to show one image, and without media."""

@@ -18,7 +18,7 @@ from workbench.foundation.errors import RunError, first_few
 
 JOURNAL_VERSION = 2
 APPLICATION_ID = 0x4C574A31  # "LWJ1": marks the file as a journal of this project
-MOST_NUMBER = 1 << 60  # largest accepted number of an entry or batch
+MOST_NUMBER = 1 << 60  # maximum accepted number of an entry or batch
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _BATCHES = (

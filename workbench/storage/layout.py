@@ -4,7 +4,7 @@ runs/digits/
   run.json                              schema version, task, classes, n, mode, versions
   examples.parquet                      row, id, given_label, the user's columns, image
   stats/epoch=0003/rank=0.parquet       one row per example and epoch; several ranks: rank=0.of=2.parquet
-                                        of multi-label data one row per cell: row, unit (the tag), logit
+                                        for multi-label data, one row per cell: row, unit (the tag), logit
   inflight/epoch=0004.rank=0.arrows     the epoch in progress, an Arrow stream
   inflight/epoch=0004.rank=0.pending    logits of the epoch in progress that are not reduced yet
   logits/epoch=0003.npy                 float16 (n, k), opt-in
@@ -256,8 +256,8 @@ class Layout:
     def arrays(self, kind: str) -> dict[int, list[tuple[int, Path]]]:
         """Return (rank, path) of the .npy files of `kind`, by epoch.
 
-        These are the files of sealed epochs and files stored without a recording (a run may have no epochs); of several
-        ranks, only complete sets.
+        These are the files of sealed epochs and files stored without a recording (a run may have no epochs). With
+        several ranks, only complete sets are returned.
         """
         sealed, unsealed = self.sealed(), self.unsealed()
         whole: dict[int, list[tuple[int, Path]]] = {}

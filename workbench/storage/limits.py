@@ -9,17 +9,17 @@ from typing import Any
 from workbench.storage.files import reading
 
 MOST_JSON = 50_000_000
-"""Largest size in bytes of a JSON file that is read."""
+"""Maximum size in bytes of a JSON file that is read."""
 
 UNPACKED = 1 << 28
 """Size in bytes to which a file of any size may be decompressed."""
 
 RATIO = 200
-"""Largest compression ratio above that size. Real evidence files reach a ratio of 20, zeros alone 1,000."""
+"""Maximum compression ratio above that size. Real evidence files reach a ratio of 20, zeros alone 1,000."""
 
 
 MOST_COLUMNS = 20_000
-"""Largest number of columns of a table. Each takes about 0.5 ms to import, and a tenth of that to open."""
+"""Maximum number of columns of a table. Each takes about 0.5 ms to import, and a tenth of that to open."""
 
 SPARSE = 1 << 26
 """Number of cells, mostly empty, that a text file of any size may contain."""

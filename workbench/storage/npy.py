@@ -18,7 +18,7 @@ from workbench.storage.files import reading
 from workbench.storage.limits import check_unpacked
 
 LONGEST_HEADER = 10_000
-"""Largest size of a header in bytes; NumPy does not parse longer ones either, but reads them first."""
+"""Maximum size of a header in bytes; NumPy does not parse longer ones either, but reads them first."""
 
 MOST_OF_NOTHING = 1 << 20
 """Longest side of an empty array, whose shape is not limited by the size of the file."""

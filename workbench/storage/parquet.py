@@ -17,7 +17,7 @@ from workbench.storage.files import is_there
 from workbench.storage.limits import UNPACKED, check_unpacked
 
 TABLE_RATIO = 1000
-"""Largest allowed ratio of the size in memory to the file size, for large tables. Tables of the project reach 30."""
+"""Maximum ratio of the size in memory to the file size, for large tables. Tables of the project reach 30."""
 
 _WIDTH = {"INT96": 12, "INT32": 4, "FLOAT": 4, "BOOLEAN": 1}  # bytes of a value in memory; 8 for all others
 _TODO = "Write it again without compression and dictionaries."

@@ -17,10 +17,10 @@ import numpy as np
 from workbench.storage.files import reading, unreadable
 
 ROOM = 1024
-"""Largest number of rows that are collected."""
+"""Maximum number of rows that are collected."""
 
-MOST_GATHERED = 1 << 16  # largest number of logits that are collected
-MOST_BYTES = 8 * (6 + ROOM) + 8 * (MOST_GATHERED + ROOM) + 1  # largest size of a valid file, plus one
+MOST_GATHERED = 1 << 16  # maximum number of logits that are collected
+MOST_BYTES = 8 * (6 + ROOM) + 8 * (MOST_GATHERED + ROOM) + 1  # maximum size of a valid file, plus one
 _PENDING_MAGIC = 0x31474E49444E4550  # "PENDING1"
 _HEAD = 6
 _TURN, _COUNT = 4, 5

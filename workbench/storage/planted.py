@@ -28,7 +28,7 @@ NOTE = b"planted"
 """Key in the metadata of examples.parquet: the record as a Parquet file, in base64."""
 
 LONGEST_NOTE = 32 << 20
-"""Largest size of the record in bytes, since readers of Parquet allow 100 MB of metadata. Enough for millions."""
+"""Maximum size of the record in bytes, since readers of Parquet allow 100 MB of metadata. Enough for millions."""
 
 PLANTED_COLUMNS = ("id", "true_label", "planted_label")
 

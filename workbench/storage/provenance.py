@@ -34,7 +34,7 @@ NOT_KNOWN = "whether the embedding saw these labels is not known"
 SAYS = {True: TRAINED_HERE, False: NOT_TRAINED, None: NOT_KNOWN}
 TEXTS_WORDS = "character n-grams of the texts"
 DEEPEST = 8
-"""Largest nesting depth of `parts` that is read from a file."""
+"""Maximum nesting depth of `parts` that is read from a file."""
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def handed(
 
 
 def _of_evidence(source: Evidence, names: Iterable[str]) -> tuple[Dataset, dict[str, Any]]:
-    """A Dataset, and the arrays of these names."""
+    """Return a Dataset, and the arrays with these names."""
     require_task(source, "multiclass", "a run made of Evidence")
     arrays = {name: source.get(name) if source.has(name) else None for name in names}
     given = source.given_labels.copy()
@@ -197,7 +197,7 @@ def _of_evidence(source: Evidence, names: Iterable[str]) -> tuple[Dataset, dict[
 
 
 def _of_frame(source: Any, columns: dict[str, Any], *, task: str | None, **options: Any) -> Dataset:
-    """A Dataset of a table; without a column of ids its index gives them."""
+    """Create a Dataset from a table; without a column of ids, its index is used."""
     frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
     named = {**columns, "label": "label" if columns["label"] is None else columns["label"]}
     dataset = Dataset.from_frame(frame, task="multiclass" if task is None else task, **named, **options)

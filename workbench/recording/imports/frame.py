@@ -116,7 +116,7 @@ def read(
 
 
 def _dataset(rest: pd.DataFrame, label: str, label_type: LabelType, **options: Any) -> Dataset:
-    """A Dataset of what is left of the table; its labels keep their type."""
+    """Create a Dataset from the remaining columns; labels keep their type."""
     if not find_task(options["task"]).one_class:
         rest = rest.assign(**{label: parsed_cells(label, rest[label])})
     elif options["classes"] is not None:  # class names are text; integer labels would be taken as positions
