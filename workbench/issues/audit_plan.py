@@ -35,7 +35,7 @@ AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
 """Probability of a second look if the verdict contradicts the detector's expectation, and otherwise."""
 
 DECIDED = ("relabel", "keep")
-LOOKS_APART = 20  # minimum number of verdicts between the two looks at an example, until the audit is done
+LOOKS_APART = 20  # minimum number of verdicts between two looks at an example, until the audit is done
 
 
 class _Known(TypedDict):
@@ -226,9 +226,9 @@ class Audit:
         return out.assign(skipped=skipped & (out["looks"] == 0))
 
     def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Rows of a table of ids and units that are about units of the plan, with `at`, the row of the plan.
+        """Return the rows of a table of ids and units that are about units of the plan, with `at`, the row of the plan.
 
-        An example that was put off as a whole is so in each of its drawn units.
+        An example that was skipped as a whole counts as skipped in each of its drawn units.
         """
         about = np.flatnonzero(self.plan["id"].isin(set(table["id"])))
         ids = self.plan["id"].to_numpy()[about].tolist()
@@ -244,7 +244,7 @@ class Audit:
         return found.assign(at=np.array([at for one in places for at in one], np.int64))
 
     def _index(self, rows: np.ndarray) -> pd.Index:
-        """Names of rows of the plan: ids, or (id, unit)."""
+        """Return the names of rows of the plan: ids, or (id, unit)."""
         ids = pd.Index(self.plan["id"].to_numpy()[rows], name="id")
         if "unit" not in self.plan:
             return ids
@@ -349,13 +349,13 @@ def stratify(p: np.ndarray, strata: int = STRATA) -> np.ndarray:
 
 
 def stratify_sides(p: np.ndarray, added: np.ndarray) -> np.ndarray:
-    """(m,) int64 stratum of each unit: strata by suspicion of what is given, then of what is not.
+    """Assign each unit to a stratum, (m,) int64, by p_error: first given units, then missing ones.
 
-    A detector can be too high for missing tags and too low for wrong ones: no stratum mixes them.
+    A detector can overestimate missing tags and underestimate wrong ones, so no stratum mixes them.
 
     Parameters
     ----------
-    p : (m,) p_error. added : (m,) bool, units that are not there as given: if they are wrong, something is missing.
+    p : (m,) p_error. added : (m,) bool, units that are not given: if they are wrong, something is missing.
 
     Notes
     -----

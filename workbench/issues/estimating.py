@@ -1,7 +1,7 @@
-"""From verdicts to a number of label errors with an interval, although strata are small and reviewers make mistakes.
+"""Estimate the number of label errors, with an interval, from verdicts in small strata by fallible reviewers.
 
-The audit draws examples at random inside strata of p_error (`workbench.issues.audit_plan`); this is the arithmetic on
-what was found.
+The audit draws examples at random within strata of p_error (`workbench.issues.audit_plan`); this module computes the
+estimate from the verdicts.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import numpy as np
 
 from workbench.foundation.printing import Printed
 
-LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # by how much predicted log odds may be off: all alike, in slope, each stratum
+LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # standard deviations of errors of predicted log odds: level, slope, stratum
 CLEAN, CLEANER = -2.0, 0.7
-"""Log odds below which a stratum of its own may be off by more than `OWN`, and by how much more for each unit below: in
-a stratum of labels that look clean, the few errors may be of a kind that the detector does not see at all."""
+"""Log odds below which the standard deviation of a stratum exceeds `OWN`, and its increase per unit below: in strata of
+labels that look clean, the few errors may be of a kind that the detector does not detect at all."""
 
-TAIL = 0.0175  # left out at each end of a 95 % interval, not .025: the log odds are no straight line in truth
-FREEDOM = 5  # of the t distribution that proposes rates: its tails are wider than those of the posterior
+TAIL = 0.0175  # cut at each end of a 95 % interval, instead of .025, as the true log odds are not linear
+FREEDOM = 5  # degrees of freedom of the proposal, a t distribution with wider tails than the posterior
 DRAWS = 20_000
 MISTAKES = (1.0, 30.0)
-"""Beta distribution of a reviewer's error rate before any example was looked at twice: mean 3 %, 95 % below 10 %."""
+"""Beta prior of a reviewer's error rate, used before any second looks: mean 3 %, 95 % below 10 %."""
 
 FEW_LOOKS = 20
-"""Second looks below which the interval also covers a reviewer who is never wrong: so few cannot tell mistakes of the
-reviewer from errors that look clean to the detector."""
+"""Minimum number of second looks; with fewer, the interval also covers a reviewer who is never wrong, because mistakes
+of the reviewer cannot be distinguished from errors that look clean to the detector."""
 
-GRID = 24  # values of the reviewer's error rate that are weighed against each other
+GRID = 24  # number of values of the reviewer's error rate in the posterior
 NEVER_WRONG = 1e-9  # an error rate of 0, in logarithms
 
 
@@ -37,17 +37,18 @@ class Estimate(Printed):
 
     Attributes
     ----------
-    errors, low, high : in the whole data set as given.
-    left, left_low, left_high : among the examples without a decision.
-    judged, budget : units of the audit sample whose verdicts count, and its size.
-    reviewer_error, reviewer_low, reviewer_high : the reviewer's error rate that the numbers allow for, with a 95 %
-        interval (no width when it was given).
-    looked_again : audited units with a second look. waiting : verdicts on the sample that do not count, since a unit
-        before them in the audit's order is open. population : units that could be drawn.
-    counted : what all of these numbers count: "examples", or "units" where an example can have several. unit : what
-        one of these is, in words.
-    examples_low, examples_high : bounds of the number of examples with at least one wrong unit, which follow from those
-        of the units: all in the examples with most units, or each in another one; None where examples are counted.
+    errors, low, high : number in the whole dataset as given.
+    left, left_low, left_high : number among the examples without a decision.
+    judged, budget : number of units of the audit sample whose verdicts count, and size of the sample.
+    reviewer_error, reviewer_low, reviewer_high : the assumed error rate of the reviewer, with a 95 % interval (of width
+        0 if it was given).
+    looked_again : number of audited units with a second look. waiting : number of verdicts on the sample that do not
+        count, because a unit before them in the order of the audit is open. population : number of units that could be
+        drawn.
+    counted : what the numbers count: "examples", or "units" if an example can have several. unit : description of a
+        unit.
+    examples_low, examples_high : bounds of the number of examples with at least one wrong unit, derived from the number
+        of units: all in the examples with the most units, or each in a different one; None if examples are counted.
     """
 
     errors: float
@@ -86,7 +87,7 @@ class Estimate(Printed):
 
     @property
     def examples(self) -> str:
-        """How many examples have at least one wrong unit, in words; "" where examples are counted anyway."""
+        """The number of examples with at least one wrong unit as text; "" if examples are counted anyway."""
         if self.examples_low is None:
             return ""
         span = f"{self.examples_low} to {self.examples_high}"
@@ -94,7 +95,7 @@ class Estimate(Printed):
 
     @property
     def reviewer(self) -> str:
-        """What is taken to be the reviewer's error rate, in words."""
+        """The assumed error rate of the reviewer as text."""
         if self.reviewer_low == self.reviewer_high:
             return (
                 f"if reviewers are wrong {self.reviewer_error:.1%} of the time"
@@ -120,19 +121,20 @@ def estimate_errors(
     reviewer_error: float | None = 0.0,
     seed: int = 0,
 ) -> Estimate:
-    """Number of errors in a set from a stratified sample and whatever else was judged.
+    """Estimate the number of errors in a dataset from a stratified sample and other judged examples.
 
     Parameters
     ----------
     p : (n,) predicted probability that the label is wrong. stratum : (n,) int.
     drawn : (n,) bool, member of the random sample. judged, wrong : (n,) bool, has a verdict, and it says "wrong".
-    looks, wrong_looks : (n,) int, how often an example was looked at, and how often it was found wrong; 1 and `wrong`
-        where judged, if not given. Which examples are looked at again may depend on the first verdict and on p.
-    decided : (n,) bool, has a decision that nobody gave by looking: its error rate is estimated as that of the others,
-        but it is not left to decide; none if not given.
-    later : (n,) bool, judged outside the sample after it was drawn; none if not given.
-    reviewer_error : share of looks that give the wrong answer, in [0, 0.5); None: estimated from `looks`.
-    seed : of the draws.
+    looks, wrong_looks : (n,) int, number of looks at each example, and number of these that found it wrong; by default
+        1 and `wrong` for judged examples. The choice of examples for a second look may depend on the first verdict and
+        on p.
+    decided : (n,) bool, has a decision without a look, such as a bulk decision: its error rate is estimated like that
+        of unjudged examples, but it does not count as left; by default none.
+    later : (n,) bool, judged outside the sample after it was drawn; by default none.
+    reviewer_error : share of looks with a wrong result, in [0, 0.5); None: estimated from `looks`.
+    seed : random seed of the draws.
 
     Returns
     -------
@@ -147,7 +149,7 @@ def estimate_errors(
     Gladen 1978). eps has the prior Beta(1, 30) unless it is given. Errors among unjudged examples are then binomial,
     and so are those among judged ones, given their verdicts. Examples judged outside the sample (such as the top label
     issues) count as found, and the rate of the others is scaled by their mean p, since the suspicious ones are removed.
-    The interval leaves out `TAIL` of the draws at each end. If eps is not given and there are fewer than `FEW_LOOKS`
+    The interval excludes `TAIL` of the draws at each end. If eps is not given and there are fewer than `FEW_LOOKS`
     second looks, the interval is the union of this one and that for eps = 0, and the estimate their mean.
     """
     rng = np.random.default_rng(seed)
@@ -191,7 +193,8 @@ def open_rates(
     p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray, *,
     looks: np.ndarray, wrong_looks: np.ndarray, later: np.ndarray, reviewer_error: float | None, seed: int = 0,
 ) -> np.ndarray:  # fmt: skip
-    """(`DRAWS`, h) draws of the error rate of each stratum's unjudged examples; parameters as in `estimate_errors`."""
+    """Return (`DRAWS`, h) draws of the error rates of unjudged examples by stratum; parameters as in
+    `estimate_errors`."""
     seen = _Seen.of(p, stratum, drawn, judged, wrong, looks, wrong_looks, later)
     _, gone = seen.rest(p, stratum, ~judged)
     rng = np.random.default_rng(seed)
@@ -201,11 +204,11 @@ def open_rates(
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was seen, by stratum (rows) and kind of verdict.
+    """Counts of verdicts by stratum (rows) and kind of verdict.
 
-    predicted, usual : (h,) mean p of all, and of those that stand for the sample. inside, every : (h, j) examples of
-    the sample, and all that were judged. kinds : (j, 2) how often such an example was found wrong, and looked at.
-    looks : (n,) how often each was looked at.
+    predicted, usual : (h,) mean p of all examples, and of those represented by the sample. inside, every : (h, j)
+    number of judged examples in the sample, and in total. kinds : (j, 2) number of looks that found such an example
+    wrong, and number of looks. looks : (n,) number of looks at each example.
     """
 
     predicted: np.ndarray
@@ -220,7 +223,7 @@ class _Seen:
         cls, p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray,
         looks: np.ndarray | None, wrong_looks: np.ndarray | None, later: np.ndarray | None,
     ) -> _Seen:  # fmt: skip
-        """Counted from the examples."""
+        """Count the examples."""
         looks = judged.astype(np.int64) if looks is None else np.where(judged, looks, 0)
         wrong_looks = (wrong & judged).astype(np.int64) if wrong_looks is None else np.where(judged, wrong_looks, 0)
         strata = int(stratum.max()) + 1 if len(stratum) else 0
@@ -233,20 +236,22 @@ class _Seen:
         return cls(predicted, usual, inside, every, kinds, looks)
 
     def rest(self, p: np.ndarray, stratum: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(h,) how many of these rows each stratum has, and by how much less suspicious they are than it."""
+        """Return the number of these rows in each stratum (h,), and their mean p relative to the stratum (h,)."""
         strata = len(self.predicted)
         return np.bincount(stratum[rows], minlength=strata), _means(p, stratum, rows, strata) / self.usual
 
 
 def _means(p: np.ndarray, stratum: np.ndarray, which: np.ndarray, strata: int) -> np.ndarray:
-    """(h,) mean p of the chosen examples in each stratum, kept off 0 and 1; 1/2 where a stratum has none."""
+    """Return the mean p (h,) of the chosen examples in each stratum, clipped away from 0 and 1; 1/2 if there are
+    none."""
     count = np.bincount(stratum[which], minlength=strata)
     total = np.bincount(stratum[which], p[which], minlength=strata)
     return np.clip(np.where(count, total / np.maximum(count, 1), 0.5), 1e-3, 1 - 1e-3)
 
 
 def _error_rates(reviewer_error: float | None) -> np.ndarray:
-    """Reviewer's error rates to weigh, equally likely beforehand: one that is known, or quantiles of the prior."""
+    """Return the error rates of the reviewer to consider, with equal prior weights: the known one, or prior
+    quantiles."""
     if reviewer_error is not None:
         return np.array([float(reviewer_error)])
     from scipy.stats import beta
@@ -255,7 +260,7 @@ def _error_rates(reviewer_error: float | None) -> np.ndarray:
 
 
 def _likelihoods(kinds: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(g, kinds) probability of w "wrong" in t looks where the label is wrong, and where it is right."""
+    """Return the probability (g, kinds) of w "wrong" in t looks if the label is wrong, and if it is correct."""
     w, t = kinds[:, 0], kinds[:, 1]
     slip, hit = np.log(np.maximum(eps, NEVER_WRONG))[:, None], np.log1p(-np.asarray(eps))[:, None]
     return np.exp(w * hit + (t - w) * slip), np.exp(w * slip + (t - w) * hit)
@@ -264,20 +269,20 @@ def _likelihoods(kinds: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.nda
 def _posterior(
     predicted: np.ndarray, counts: np.ndarray, kinds: np.ndarray, eps: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws (DRAWS, h) of the strata's error rates and (DRAWS,) of the reviewer's, given what the looks said.
+    """Draw error rates of the strata (DRAWS, h) and of the reviewer (DRAWS,) from their posterior.
 
     Parameters
     ----------
-    predicted : (h,) mean p of each stratum. counts : (h, j) examples by stratum and kind.
-    kinds : (j, 2) how often such an example was found wrong, and looked at.
-    eps : (g,) reviewer's error rates, equally likely beforehand.
+    predicted : (h,) mean p of each stratum. counts : (h, j) number of examples by stratum and kind.
+    kinds : (j, 2) number of looks that found such an example wrong, and number of looks.
+    eps : (g,) error rates of the reviewer with equal prior weights.
 
     Notes
     -----
     Log odds = predicted log odds x + a + b (x - mean x) + c[stratum], with a, b and c normal around 0 with standard
-    deviations `LEVEL`, `SLOPE` and `OWN`, that of c larger where x is below `CLEAN`. For each eps, draws from a t
-    distribution at the posterior's mode (Laplace); all of them drawn again by importance (Gelman et al. 2013, Bayesian
-    Data Analysis, sections 4.1 and 10.4).
+    deviations `LEVEL`, `SLOPE` and `OWN`; that of c is larger if x is below `CLEAN`. For each eps, samples are drawn
+    from a t distribution at the mode of the posterior (Laplace); all samples are then resampled by importance (Gelman
+    et al. 2013, Bayesian Data Analysis, sections 4.1 and 10.4).
     """
     x = np.log(predicted / (1 - predicted))
     away = x - np.average(x, weights=counts.sum(axis=1) + 0.1)
@@ -307,13 +312,13 @@ def _posterior(
 def _mode(
     start: np.ndarray, x: np.ndarray, prior: np.ndarray, counts: np.ndarray, if_wrong: np.ndarray, if_right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log odds (h,) at which the posterior is highest, and its precision (h, h) there, by damped Newton steps."""
+    """Return the posterior mode of the log odds (h,) and the precision (h, h) there, by damped Newton steps."""
     mode, precision = start.copy(), prior
     for _ in range(60):
         rate = 1 / (1 + np.exp(-mode))[:, None]
         truly = rate * if_wrong / (rate * if_wrong + (1 - rate) * if_right + 1e-300)
         curve = (counts * (rate * (1 - rate) - truly * (1 - truly))).sum(axis=1)
-        enough = 0.1 * (counts * rate * (1 - rate)).sum(axis=1)  # of a mixture it can be negative
+        enough = 0.1 * (counts * rate * (1 - rate)).sum(axis=1)  # the curvature of a mixture can be negative
         precision = prior + np.diag(np.maximum(curve, enough))
         step = np.linalg.solve(precision, (counts * (truly - rate)).sum(axis=1) - prior @ (mode - x))
         mode += np.clip(step, -2, 2)

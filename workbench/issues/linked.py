@@ -186,7 +186,7 @@ def _smoothed_space(
     -----
     [V, S V, S^2 V, S^3 V], each with unit rows (`graphs.smooth_features`), reduced to the 128 largest principal
     components. Both spaces are tried on these rows, at most 800, as in `telling_columns`, and the smoothed one must
-    pass the tests of `weighing`: edges made of the labels would bring them into the features.
+    pass the tests of `weighing`: edges derived from the labels would leak them into the features.
     """
     given, k = evidence.given_labels, evidence.k
     assert evidence.edges is not None  # asked only with edges
@@ -218,7 +218,7 @@ def _smoothed(vectors: np.ndarray, edges: Edges) -> list[np.ndarray]:
 
 
 def _reduced(blocks: list[np.ndarray], there: np.ndarray) -> np.ndarray:
-    """float32 (n, 128) unit rows: the largest principal components of the blocks side by side."""
+    """Return unit rows, float32 (n, 128): the first principal components of the concatenated blocks."""
     from scipy.linalg import eigh
 
     n, width = len(there), sum(block.shape[1] for block in blocks)
@@ -238,7 +238,8 @@ def _reduced(blocks: list[np.ndarray], there: np.ndarray) -> np.ndarray:
 
 
 def linked_reason(evidence: Evidence, found: Linked) -> reasons.Reason:
-    """Of each node, the label that most linked nodes have; as strong as the links contradict the given one."""
+    """Return the most frequent label of the linked nodes of each node, weighted by how much it contradicts the given
+    one."""
     given, k = evidence.given_labels, evidence.k
     assert evidence.edges is not None  # the links are theirs
     table = evidence.edges.label_counts(given, k)

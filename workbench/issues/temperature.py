@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 TEMPERATURE_CELLS = 500_000
-"""Numbers (rows x classes) that the fit looks at, at most; at least 2,000 rows."""
+"""Maximum number of values (rows x classes) used by the fit; at least 2,000 rows are used."""
 
 STARTS = ((0.0, -2.0), (1.2, -1.4), (0.5, -0.5))  # log power, logit of the share of noise
 BOUNDS = ((-1.0, 3.0), (-8.0, 1.0))

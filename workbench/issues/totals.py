@@ -60,7 +60,7 @@ class ErrorCount(Printed):
 
     @property
     def brief(self) -> str:
-        """The number of errors among all, without its source."""
+        """The total number of errors as text, without its source."""
         counted = f"{self.labels:,} units (each is {self.unit})" if self.unit else f"{self.labels:,} labels"
         wrong = "are wrong" if self.known else "may be wrong"
         if self.several:
@@ -108,7 +108,7 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
 
 
 def by_audit(audited: Estimate, labels: int) -> ErrorCount:
-    """The number of an audit as it is shown; `labels` as in `ErrorCount`."""
+    """Return the estimate of an audit as an `ErrorCount`; `labels` as there."""
     basis = f"from {audited.judged:,} audited {audited.counted}"
     numbers = (audited.errors, audited.low, audited.high, audited.left, audited.left_low, audited.left_high)
     detail = f"{audited.reviewer}{audited.examples}"

@@ -1,6 +1,6 @@
 """Labels of several people for the same examples: their consensus, and the quality of each annotator.
 
-Hidden here: the estimators, which work on the list of votes (`votes`) and never on a matrix of examples by annotators.
+The estimators work on the list of votes (`votes`) and never on a matrix of examples by annotators.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NOT_CALIBRATED = "not calibrated: annotators may share mistakes, which votes alo
 
 
 def majority(votes: Votes) -> np.ndarray:
-    """(n, k) float64 share of the votes for each class; NaN in rows without a vote."""
+    """Return the share of the votes for each class, float64 (n, k); NaN in rows without a vote."""
     total = votes.per_row()[:, None]
     return np.divide(votes.counts(), total, out=np.full((votes.n, votes.k), np.nan), where=total > 0)
 
@@ -221,7 +221,7 @@ def _warn_of(votes: Votes, found: DawidSkene) -> None:
 def _calibrated(
     run: Run, rows: np.ndarray, code: np.ndarray, p: np.ndarray, known: pd.Series
 ) -> tuple[np.ndarray, int]:
-    """The probabilities after a logistic map fitted to the examples whose label is known, and how many those are."""
+    """Calibrate probabilities by a logistic map fitted to examples with known labels; also return the number of these."""
     if not isinstance(known, pd.Series):
         todo = "Pass a Series of class names indexed by id."
         raise InputError.at("known", f"is a {type(known).__name__}", todo)
@@ -239,7 +239,7 @@ def _calibrated(
 
 
 def fitted_line(x: np.ndarray, right: np.ndarray) -> tuple[float, float]:
-    """(a, b) of the logistic model P(right) = expit(a + b x), b >= 0, drawn to (0, 1) by half a squared distance."""
+    """Return (a, b) of the logistic model P(correct) = expit(a + b x), b >= 0, shrunk to (0, 1) by a quadratic penalty."""
     from scipy.optimize import minimize
 
     def cost(line: np.ndarray) -> float:

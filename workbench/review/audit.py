@@ -44,20 +44,20 @@ def audit(
 
     Raises
     ------
-    InputError : budget below 1, reviewer_error outside [0, .5), or nothing to audit. MissingEvidence : nothing says
-        which labels are likely wrong.
+    InputError : budget below 1, reviewer_error outside [0, .5), or nothing to audit. MissingEvidence : there is no
+        evidence about which labels are wrong.
 
     Notes
     -----
     Ten strata by the cumulative square root of p(1 - p), sizes by Neyman allocation (Cochran 1977, Sampling
-    Techniques, sections 5.5 and 5A.7), at least five from each. Where a unit can be given or be missing (a tag, an
-    object), what is given and what is not have strata of their own. See `estimate_errors` for the interval, and
-    `Audit.estimate` for the verdicts that count: a person's, in the order of the audit. Coverage of the 95 % interval
-    with 3 % wrong verdicts, and without: benchmarks/audit.py.
+    Techniques, sections 5.5 and 5A.7), at least five from each. If a unit can be given or missing (a tag, an object),
+    given and missing units have separate strata. See `estimate_errors` for the interval, and `Audit.estimate` for the
+    verdicts that count: those of a person, in the order of the audit. The coverage of the 95 % interval with 3 % wrong
+    verdicts, and without, is measured in benchmarks/audit.py.
 
-    Units are drawn whatever their example, so the number of wrong units is estimated, with its interval; for examples
-    with at least one the answer gives bounds. Units that `find_issues` does not list (of more than 5,000,000 cells,
-    those that are neither given nor likely) cannot be drawn and are not counted.
+    Units are drawn independently of their example, so the number of wrong units is estimated with its interval, and the
+    number of examples with at least one is only bounded. Units that `find_issues` does not list (with more than
+    5,000,000 cells, those that are neither given nor likely) cannot be drawn and are not counted.
     """
     if budget < 1:
         raise InputError.at("budget", f"is {budget}", "Pass the number of examples or units to review, such as 200.")
@@ -85,7 +85,7 @@ def audit(
 
 
 def _fresh_plan(run: Run, issues: pd.DataFrame | None, seed: int) -> pd.DataFrame:
-    """A plan of which nothing is drawn."""
+    """Return a plan without any drawn units."""
     dataset = run.dataset
     if dataset.kind.one_class:
         found = find_issues(run) if issues is None else issues
@@ -112,7 +112,7 @@ def _fresh_plan(run: Run, issues: pd.DataFrame | None, seed: int) -> pd.DataFram
 
 
 def _not_given(dataset: Dataset, found: pd.DataFrame) -> np.ndarray:
-    """(m,) bool: what is given of a unit is that it is not there, so that an error would be something missing."""
+    """Return a mask (m,) of the units that are given as absent, so that an error means that something is missing."""
     kind = dataset.kind
     if dataset.units.keys is None or not (kind.nothing or kind.asks == "yes/no") or "given_label" not in found:
         return np.zeros(len(found), bool)

@@ -58,7 +58,7 @@ def crowdlab_consensus(votes: Votes, pred_probs: Any) -> tuple[np.ndarray, np.nd
 
 
 def _mixed(votes: Votes, counts: np.ndarray, total: np.ndarray, probs: np.ndarray, consensus: np.ndarray) -> np.ndarray:
-    """(n, k) weighted mean, with the weights that follow from this consensus."""
+    """Return the weighted mean (n, k), with the weights derived from this consensus."""
     shared = total > 1
     among = shared if shared.any() else total > 0
     agreed = consensus[among]
@@ -80,7 +80,8 @@ def _mixed(votes: Votes, counts: np.ndarray, total: np.ndarray, probs: np.ndarra
 
 
 def _majority(votes: Votes, counts: np.ndarray, total: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """(n,) the class with most votes; ties by the classifier, then the rarer class, then the better annotators."""
+    """Return the class with most votes (n,); ties by the classifier, then the rarer class, then the better
+    annotators."""
     tied = (counts == counts.max(axis=1, keepdims=True)) & (total > 0)[:, None]
     alone = tied.sum(axis=1) == 1
     label = np.where(alone, tied.argmax(axis=1), -1)
@@ -106,7 +107,8 @@ def _keep_largest(tied: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def with_others(votes: Votes, counts: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """(a,) share of the other votes on the same examples that agree with an annotator's; NaN where there are none."""
+    """Return the share of other votes on the same examples that agree with each annotator's (a,); NaN if there are
+    none."""
     same = counts[votes.rows, votes.labels] - 1
     others = total[votes.rows] - 1
     a = len(votes.names)

@@ -49,28 +49,30 @@ def export(
     Parameters
     ----------
     run : Run
-        Its journal holds the decisions.
+        Its journal contains the decisions.
     path : str or Path
-        The file; its suffix says the format, its directory must exist.
+        The file; its suffix determines the format, its directory must exist.
     format : str, optional
-        A format of this kind of label (`workbench.tasks.TASKS[run.task].formats`), such as "svmlight" for tags; it
-        holds the labels as corrected, and only `force` goes with it.
+        A format of this kind of label (`workbench.tasks.TASKS[run.task].formats`), such as "svmlight" for tags. It
+        contains the corrected labels; the only other option is `force`.
     force : bool
-        Replace an existing file.
+        Whether to replace an existing file.
     drop : {"flagged", "skipped", "issues"} or list of ids, optional
-        Examples to leave out. "skipped" are those put off in the review, "issues" those that `find_issues` calls an
-        issue and nobody has relabelled or kept.
+        Examples to omit. "skipped" means those skipped in the review, "issues" those marked as issues by `find_issues`
+        that nobody has relabelled or kept.
     only_changed : bool
-        Only examples whose label differs from the given one.
+        Whether to write only examples whose label differs from the given one.
     cleaned : {"relabel", "drop"}, optional
-        Write a training set instead: ids, your own columns and the labels, under your own name of that column, without
-        any history. With "relabel" the labels are as corrected, with "drop" changed examples are left out. A training
-        set has no examples without a label; issues that nobody looked at stay, unless dropped.
+        Write a training set instead: ids, your own columns, and the labels under the name of your label column, without
+        any history. "relabel" writes the corrected labels, "drop" omits changed examples. A training set has no
+        examples without a label; issues that nobody has reviewed stay, unless dropped.
     images, sounds : bool
-        Include them. Their bytes go to Parquet only; in CSV and JSONL their columns say where in the run they are.
+        Whether to include them. Their bytes are written only to Parquet; in CSV and JSONL their columns name their
+        location in the run.
     issues : DataFrame or bool, optional
-        Where `p_error` and `suggested_label` come from: the result of `find_issues`; True computes it now, False leaves
-        both empty. By default the last result for this run, if it was kept: an export does not wait for the detector.
+        Source of `p_error` and `suggested_label`: the result of `find_issues`; True computes it now, False leaves both
+        empty. By default the last result for this run, if it is cached, so that an export does not wait for the
+        detector.
 
     Returns
     -------
@@ -88,22 +90,22 @@ def export(
     -----
     Columns of the table, one row per example in dataset order:
 
-    - the id under your own name of that column ("id" if there is none), and your other columns;
-    - your label column, if it has a name of its own, with the labels as corrected;
-    - given_label, label (as corrected), changed; labels are of the type and dtype in which they were given, as
-      far as the format knows it;
-    - verdict ("relabel", "keep" or "skip"), flag, note: what was decided;
-    - p_error, suggested_label: what the detector thinks, empty where that is not known;
+    - the id under the name of your id column ("id" if there is none), and your other columns;
+    - your label column, if it has another name, with the corrected labels;
+    - given_label, label (corrected), changed; labels have the type and dtype in which they were given, if the format
+      supports it;
+    - verdict ("relabel", "keep" or "skip"), flag and note of the decision;
+    - p_error, suggested_label: results of the detector, empty if unknown;
     - author, time (ISO 8601, UTC) and reason of the decision;
     - images and sounds, unless their column is the id.
 
-    A column of yours that has one of these names gets a trailing underscore.
+    Your own columns with one of these names get a trailing underscore.
 
-    In CSV, text that begins like a formula (``= + - @``, tab, carriage return) gets an apostrophe in front, in column
-    names and class names too, and so does what follows a semicolon, tab or line end within it, so that a spreadsheet
-    shows it and does not run it; numbers stay numbers. Read such a file back with
+    In CSV, text that starts like a formula (``= + - @``, tab, carriage return) is prefixed with an apostrophe, also in
+    names of columns and classes, and so is such a character after a semicolon, tab or line end within the text, so that
+    a spreadsheet shows it and does not run it. Numbers stay numbers. Read such a file back with
     ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
-    JSONL and Parquet hold the text as it is.
+    JSONL and Parquet contain the unchanged text.
     """
     if format is not None and format != "table":
         formats = run.dataset.kind.formats
@@ -127,14 +129,14 @@ def export_table(
     issues: pd.DataFrame | bool | None = None,
     binary: bool = True,
 ) -> pd.DataFrame:
-    """The table that `export` writes, as a DataFrame with one row per example in dataset order.
+    """Return the table that `export` writes, as a DataFrame with one row per example in dataset order.
 
     Parameters
     ----------
     drop, only_changed, cleaned, images, sounds, issues
         As in `export`.
     binary : bool
-        Whether bytes can be stored; if not, the columns of images and sounds name the place of the bytes in the run.
+        Whether bytes can be stored; if not, the columns of images and sounds name the location of the bytes in the run.
     """
     dataset, labels = run.extended(), run.labels()
     changed = dataset.kind.differ(labels, dataset.labels)
@@ -164,7 +166,7 @@ def exported_rows(
     only_changed: bool = False,
     cleaned: str | None = None,
 ) -> np.ndarray:
-    """(m,) rows of the dataset, ascending, that `export` writes with these choices."""
+    """Return the rows of the dataset (m,), ascending, that `export` writes with these options."""
     labels = run.labels()
     return _chosen(run, labels, run.dataset.kind.differ(labels, run.dataset.labels), drop, only_changed, cleaned)
 
@@ -177,7 +179,7 @@ def _chosen(
     only_changed: bool,
     cleaned: str | None,
 ) -> np.ndarray:
-    """The same, for known labels of which `changed` (n,) differ from the given ones."""
+    """Return the rows for known labels; `changed` (n,) is a mask of those that differ from the given ones."""
     if cleaned is not None and cleaned not in CLEANED:
         raise InputError.unknown("cleaned", cleaned, CLEANED)
     if cleaned == "drop" and only_changed:
@@ -193,7 +195,7 @@ def _chosen(
 
 
 def _names(dataset: Dataset, *, whole: bool) -> dict[str, str]:
-    """The exported name of each column of the dataset: the user's, with an underscore if it equals one of ours."""
+    """Return the exported name of each column of the dataset, with an underscore if it equals one of ours."""
     own = dataset.column_of
     taken = set(EXPORT_COLUMNS) if whole else set()
     label = own.get("given_label", "label")
@@ -229,7 +231,8 @@ def _objects(values: object) -> pd.Series:
 
 
 def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
-    """Decisions about `rows` with author, time and reason; None, and False for the flag, where there is none."""
+    """Return the decisions about `rows` with author, time and reason; None, or False for the flag, if there are
+    none."""
     state = _by_example(run)
     places, known = run.dataset.find(state.index)
     found: dict[str, object] = {}
@@ -241,7 +244,7 @@ def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
 
 
 def _by_example(run: Run) -> pd.DataFrame:
-    """`journal.state()`; for decisions on units, the newest of each example, flagged if any of its units is."""
+    """Return `journal.state()`; for decisions on units, the newest of each example, flagged if any of its units is."""
     if run.dataset.kind.one_class:
         return run.journal.state()
     state = run.journal.state(per="unit", oldest_first=True)
@@ -250,7 +253,7 @@ def _by_example(run: Run) -> pd.DataFrame:
 
 
 def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> dict[str, object]:
-    """`p_error` and `suggested_label` of `rows`; NaN and None without a result of the detector."""
+    """Return `p_error` and `suggested_label` of `rows`; NaN and None without a result of the detector."""
     if issues is True:
         issues = find_issues(run)
     elif issues is None:
@@ -275,7 +278,7 @@ def _judged(run: Run, issues: pd.DataFrame | bool | None, rows: np.ndarray) -> d
 
 
 def _dropped(run: Run, drop: str | Iterable[object] | None) -> np.ndarray:
-    """(n,) bool, which examples to leave out."""
+    """Return a mask (n,) of the examples to omit."""
     out = np.zeros(run.n, bool)
     if drop is None:
         return out

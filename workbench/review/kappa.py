@@ -49,7 +49,7 @@ class Kappa(Printed):
 
 
 def cohen_kappa(a: Any, b: Any, *, level: float = 0.95) -> Kappa:
-    """Chance-corrected agreement of two raters on the same examples.
+    """Compute the chance-corrected agreement of two raters on the same examples.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def cohen_kappa(a: Any, b: Any, *, level: float = 0.95) -> Kappa:
     Notes
     -----
     kappa = (p_o - p_e) / (1 - p_e) (Cohen 1960); interval kappa +- z * s with the large-sample standard error of
-    Fleiss, Cohen & Everitt 1969, equation 13, cut at -1 and 1. Where both agree on everything that error is 0, and
-    the lower end is kappa at the exact binomial bound alpha^(1/n) of p_o instead. Kappa is low where one class is
-    rare, whatever the raters do; so read `observed` beside it.
+    Fleiss, Cohen & Everitt 1969, equation 13, clipped to [-1, 1]. If both agree on all examples, that error is 0 and
+    the lower end is instead kappa at the exact binomial bound alpha^(1/n) of p_o. Kappa is low if one class is rare,
+    whatever the raters do, so it should be read together with `observed`.
     """
     a, b = np.asarray(a, object), np.asarray(b, object)
     if a.shape != b.shape or a.ndim != 1:

@@ -55,9 +55,9 @@ def review_pace(journal: Journal, author: str | None = None, *, pause: float = P
 
 
 def times_of(entries: Iterable[Entry], author: str) -> dict[int, str]:
-    """ISO 8601 time of each batch of an author's decisions among complete batches of journal entries.
+    """Return the ISO 8601 time of each batch of an author's decisions among complete batches of journal entries.
 
-    Undo does not count, and neither does what a program decided; a whole selection is one decision.
+    Undo and decisions of programs do not count; a decision about a whole selection counts once.
     """
     times: dict[int, str] = {}
     for entry in entries:
@@ -67,7 +67,7 @@ def times_of(entries: Iterable[Entry], author: str) -> dict[int, str]:
 
 
 def pace_of(times: Sequence[str], *, pause: float = PAUSE) -> Pace:
-    """The same from ISO 8601 times of decisions, oldest first."""
+    """Compute the pace from ISO 8601 times of decisions, oldest first."""
     moments = [datetime.fromisoformat(time.replace("Z", "+00:00")) for time in times]
     start = len(moments)
     while start > 0 and (start == len(moments) or (moments[start] - moments[start - 1]).total_seconds() <= pause):

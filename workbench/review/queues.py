@@ -1,6 +1,7 @@
 """Order of the review queue: one function from a run to ids.
 
-Hidden here: the criterion of each order, which examples it includes, and how ties are broken (by suspicion, then row).
+This module defines the criterion of each order and the examples that it includes. Ties are broken by suspicion, then
+by row.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _pairs(wanted: _Wanted) -> np.ndarray:
 
 
 def _clusters(wanted: _Wanted) -> np.ndarray:
-    """k-means of unit vectors, about sqrt(m / 2) clusters; rows without an embedding come last."""
+    """Order by k-means of unit vectors with about sqrt(m / 2) clusters; rows without an embedding come last."""
     rows = wanted.rows
     vectors = np.asarray(wanted.run.embeddings()[np.sort(rows)], np.float32)[np.argsort(np.argsort(rows))]
     there = finite_rows(vectors) if len(rows) else np.zeros(0, bool)
@@ -138,7 +139,7 @@ def _second(wanted: _Wanted, author: str) -> np.ndarray:
 
 
 def _column(wanted: _Wanted, name: str) -> np.ndarray:
-    """Every example, ordered by a column of the issues table or by a score."""
+    """Order all examples by a column of the issues table or by a score."""
     issues = wanted.issues
     numbers = [c for c in issues.columns if issues[c].dtype.kind in "fiu" and c != "row"]
     if name not in numbers and name not in SCORES:
@@ -150,7 +151,7 @@ def _column(wanted: _Wanted, name: str) -> np.ndarray:
 
 
 def possible(run: Run) -> list[str]:
-    """Names of the orders for which the run has the required evidence."""
+    """Return the names of the orders for which the run has the required evidence."""
     missing = set()
     if not run.embedding_epochs:
         missing.add("clusters")

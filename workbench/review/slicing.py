@@ -1,6 +1,6 @@
 """Ready-made slices of a run: one bool column each, with a sentence that describes its contents and how it was found.
 
-Hidden here: which slices the evidence allows, and how each is computed.
+This module determines which slices the evidence allows, and computes them.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def read_svmlight(
 
 
 def _whole(text: str) -> int:
-    """The number of a tag, perhaps written as 3.0; ValueError for anything else."""
+    """Return the number of a tag, which may be written as 3.0; ValueError for anything else."""
     number = float(text)
     if not number.is_integer():
         raise ValueError(text)

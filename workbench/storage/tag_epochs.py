@@ -1,8 +1,8 @@
-"""Cells of one epoch of multi-label data: how a batch is reduced to them, and how they are read.
+"""The recorded cells of an epoch of multi-label data: reduction of a batch, and reading.
 
     row int64, unit int32 (the number of the tag), logit float32        sorted by row, then unit
 
-One line per cell that was kept (`workbench.foundation.tag_statistics`). What is given is not in the file: it is in
+One line per kept cell (`workbench.foundation.tag_statistics`). The given tags are not in the file but in
 examples.parquet, which never changes.
 """
 
@@ -34,7 +34,7 @@ class TagEpoch(NamedTuple):
     logits: np.ndarray
 
     def described(self, given: TagCells, k: int, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """Columns by name: row, unit, logit and those of `tag_statistics`; all by default.
+        """Return columns by name: row, unit, logit and those of `tag_statistics`; by default all.
 
         Raises
         ------
@@ -52,7 +52,7 @@ class TagEpoch(NamedTuple):
 
 
 def reduced_tags(given: TagCells, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
-    """The cells that are kept of a batch.
+    """Return the cells of a batch that are kept.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def reduced_tags(given: TagCells, rows: np.ndarray, logits: np.ndarray) -> TagEp
 
     Raises
     ------
-    InputError : a number that is not finite (it names the row of the batch).
+    InputError : a number is not finite; the message names the row of the batch.
     """
     values = finite_logits(logits)
     nothing = np.empty(0, np.int64), np.empty(0, np.int64)
@@ -70,13 +70,13 @@ def reduced_tags(given: TagCells, rows: np.ndarray, logits: np.ndarray) -> TagEp
 
 
 def tag_rows(files: Sequence[Path | RemoteFile], k: int, start: int, stop: int) -> TagEpoch:
-    """The cells of the rows [start, stop) of one sealed epoch, sorted by row and tag.
+    """Read the cells of the rows [start, stop) of a sealed epoch, sorted by row and tag.
 
     A row that several ranks recorded (samplers pad with repeats) is taken from the lowest rank.
 
     Raises
     ------
-    RunError : a file that cannot be read, or names a tag beyond k.
+    RunError : a file cannot be read, or has a tag number of k or more.
     """
     seen = np.zeros(stop - start, bool)
     parts = []
@@ -98,7 +98,7 @@ def tag_rows(files: Sequence[Path | RemoteFile], k: int, start: int, stop: int) 
 
 
 def tag_stream(written: pd.DataFrame, waiting: TagEpoch, given: TagCells, k: int) -> pd.DataFrame:
-    """Cells of an epoch under way: those in its stream, then those of batches that wait to join it."""
+    """Return the cells of an epoch in progress: those in its stream, then those of pending batches."""
     rows, tags, logits = waiting
     if len(written):
         pairs = zip((written[name].to_numpy() for name in CELL_COLUMNS), waiting)

@@ -63,8 +63,8 @@ class Found:
         given label is correct; None = the given label, 1.
     identified : whether the number of errors is a valid estimate; if not, `why` says why and the interval is a range.
     below : expected number of wrong units that are not listed.
-    evidence, method : what was used and how, in words.
-    sources : where each array comes from, in words.
+    evidence, method : descriptions of the evidence and the method.
+    sources : description of the source of each array.
     """
 
     units: Units

@@ -30,16 +30,16 @@ EXPLAINED_UNITS, EXPLAINED_UNITS_OF_MANY = 200_000, 20_000
 """Maximum number of units whose reasons are listed; the most suspicious ones come first."""
 
 FINDING_STEPS = 3
-"""Of the bar."""
+"""Number of steps of the progress bar."""
 
 
 def find_in_kind(
     source: Any, task: str, arrays: Mapping[str, Any], *, per: str, fdr: float | None, threshold: float,
     verdicts: pd.Series | None, seed: int, follow: bool = False,
 ) -> pd.DataFrame:  # fmt: skip
-    """`find_issues` of labels whose kind has an estimator; a run's answer without `arrays` is kept in its cache.
+    """Implement `find_issues` for kinds of labels with an estimator; the result for a run without `arrays` is cached.
 
-    follow : whether the audit of a run counts.
+    follow : whether to use the audit of a run.
     """
     kept, audit = None, None
     if isinstance(source, Run) and not arrays:
@@ -103,10 +103,11 @@ def _as_table(
 
 
 class _Cut(NamedTuple):
-    """Which units are issues.
+    """The selection of units as issues.
 
-    chosen : (m,) bool. how : in words. promised : whether what was asked for could be. strict : (m,) probabilities by
-    which examples are chosen too; None where they are not, or by a threshold. audited : the audit chose.
+    chosen : (m,) bool. how : description. promised : whether the requested guarantee holds. strict : (m,) probabilities
+    for a conservative selection of examples; None if not used, or with a threshold. audited : whether the audit was
+    used.
     """
 
     chosen: np.ndarray

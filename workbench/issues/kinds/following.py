@@ -1,7 +1,7 @@
-"""What an audit of a run says about the units of its labels, and how `find_issues` follows it.
+"""The audit of a run as evidence for `find_issues`.
 
-p_error is a model's estimate. Once enough of a random sample is judged, the audit's number of errors takes its place
-where it is the better one: p_error is moved to it as a whole, and the attributes name its source.
+p_error is the estimate of a model. Once enough of the audit's random sample is judged, and its number of errors is more
+precise, p_error is shifted so that its sum equals this number, and the attributes name the audit as the source.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Followed:
-    """An audit of which enough is judged.
+    """An audit with enough judged units.
 
     Attributes
     ----------
-    estimate : its number of errors. sample : what a cut at `fdr` needs of it; None where none is asked for.
+    estimate : its number of errors. sample : its data for a selection at `fdr`; None if not needed.
     """
 
     estimate: Estimate
@@ -35,19 +35,19 @@ class Followed:
 
     @property
     def key(self) -> str:
-        """Changes when anything does that an answer can depend on."""
+        """A key that changes with everything that the result can depend on."""
         return f"{astuple(self.estimate)} {'' if self.sample is None else self.sample.key}"
 
     def better(self, identified: bool, interval: tuple[float, float]) -> bool:
-        """Whether its number takes the place of the detector's: that one is not known, or its interval is wider."""
+        """Whether to use its number instead of the detector's, which is not identified or has a wider interval."""
         return not identified or self.estimate.high - self.estimate.low < interval[1] - interval[0]
 
     def moved(self, p_error: np.ndarray, least: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Probabilities shifted in log odds so that those of `p_error` sum to the audit's number of errors.
+        """Shift probabilities in log odds so that those of `p_error` sum to the audit's number of errors.
 
         Parameters
         ----------
-        p_error : (m,) float in [0, 1], NaN unknown; 0 stays 0. least : (m,) others, shifted by as much
+        p_error : (m,) float in [0, 1], NaN = unknown; 0 stays 0. least : (m,) others, shifted by the same amount
         """
         open_ones = np.nan_to_num(p_error) > 0
         if not open_ones.any():
@@ -58,7 +58,7 @@ class Followed:
         return _shifted(p_error, shift), None if least is None else _shifted(least, shift)
 
     def attrs(self) -> dict[str, Any]:
-        """What the answer says of the number of errors."""
+        """Return the attributes of the result about the number of errors."""
         estimate = self.estimate
         return {
             "expected_errors": round(estimate.errors, 1),
@@ -70,7 +70,7 @@ class Followed:
 
 
 def followed(run: Run, *, cut: bool) -> Followed | None:
-    """Return the audit of a run if enough of it is judged; with `cut`, also what a cut at `fdr` needs."""
+    """Return the audit of a run if enough of it is judged; with `cut`, also the data for a selection at `fdr`."""
     audit = begun(run)
     if audit is None:
         return None
