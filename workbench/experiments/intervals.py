@@ -1,4 +1,4 @@
-"""Uncertainty of a difference: over splits, over test examples, and in words."""
+"""Uncertainty of a difference over splits or over test examples, and its description."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ RESAMPLES = 2000
 def corrected_t(
     differences: np.ndarray, tested: int, trained: int, level: float = INTERVAL_LEVEL
 ) -> tuple[float, float]:
-    """Interval of the mean difference over random splits of one data set.
+    """Compute an interval of the mean difference over random splits of one dataset.
 
     Parameters
     ----------
     differences : (r,) float in [-1, 1], one per split, r >= 2: shares of the tested examples, or differences of two
-    tested, trained : rows of the test and of the training part of a split
+    tested, trained : number of rows in the test and in the training part of a split
     level : coverage in (0, 1)
 
     Notes
     -----
-    mean -+ t(r - 1) sqrt((1 / r + tested / trained) s^2), s^2 the variance of the differences. The splits overlap, so
-    s^2 / r is far too small a variance of the mean: more splits would shrink it to nothing on the same data. The term
-    tested / trained stands for what all splits have in common. A few splits can agree by luck, so s^2 is taken to be
-    at least |mean| (1 - |mean|) / tested, the least variance that a mean of that many values in {-1, 0, 1} can have.
+    mean -+ t(r - 1) sqrt((1 / r + tested / trained) s^2), where s^2 is the variance of the differences. As the splits
+    overlap, s^2 / r would underestimate the variance of the mean and vanish with more splits of the same data; the term
+    tested / trained corrects for the overlap. A few splits can agree by chance, so s^2 is at least
+    |mean| (1 - |mean|) / tested, the smallest variance of a mean of that many values in {-1, 0, 1}.
 
     References
     ----------
@@ -53,22 +53,22 @@ def paired_bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of the mean gain, test examples drawn again with replacement.
+    """Compute a percentile interval of the mean gain by resampling test examples.
 
     Parameters
     ----------
-    gains : float (r, m), right by the second model minus right by the first, in {-1, 0, 1}; a row per repeat, a column
-        per test example; NaN where the example was not tested in that repeat. Both models of a pair see the same
-        example: what makes an example hard for both cancels.
-    repeats_too : draw the repeats again as well. Only valid if all repeats test the same examples.
+    gains : float (r, m), correctness of the second model minus that of the first, in {-1, 0, 1}; one row per repeat,
+        one column per test example; NaN if the example was not tested in that repeat. As both models are tested on the
+        same examples, difficulty that affects both cancels.
+    repeats_too : whether to resample repeats too; valid only if all repeats test the same examples.
     level : coverage in (0, 1)
-    resamples : number of draws
-    seed : of the draws
+    resamples : number of bootstrap samples
+    seed : random seed of the samples
 
     Notes
     -----
-    The statistic is the mean over repeats of the mean over the examples tested. Without `repeats_too` the trained
-    models are taken as they are, so the interval answers "other test examples?" and not "another training set?".
+    The statistic is the mean over repeats of the mean over tested examples. Without `repeats_too` the trained models
+    are fixed, so the interval reflects the choice of test examples, but not that of the training set.
 
     References
     ----------
@@ -98,12 +98,12 @@ def paired_bootstrap(
 
 
 def verdict(low: float, high: float) -> str:
-    """ "better", "worse" or "no difference that this can show"."""
+    """Return "better", "worse" or "no difference that this comparison can show"."""
     return "better" if low > 0 else "worse" if high < 0 else "no difference that this comparison can show"
 
 
 def points(difference: float, low: float, high: float) -> str:
-    """A difference of shares and its interval in words, in percentage points.
+    """Format a difference of shares and its interval in percentage points.
 
     Examples
     --------

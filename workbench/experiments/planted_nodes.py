@@ -25,16 +25,16 @@ LEAST_WRONG, MOST_WRONG = 0.005, 0.5
 def graph_cleaner(
     given_labels: Any, pred_probs: Any, edges: Any, *, hops: int = 3, draws: int = 3, seed: int = 0
 ) -> pd.DataFrame:
-    """Probability that each node is mislabelled, by a small classifier of planted errors and unchanged labels.
+    """Estimate the probability that each node is mislabelled with a classifier of planted errors and unchanged labels.
 
     Parameters
     ----------
     given_labels : int (n,), class indices, -1 = unlabelled.
     pred_probs : float (n, k), out-of-fold predictions of any model of the nodes.
-    edges : as of `wb.graphs.Edges.of`: (m, 2) row numbers, or a DataFrame source, target, weight.
-    hops : length of the longest walk whose labels and predictions are used, from 1.
-    draws : number of times that errors are planted, from 1.
-    seed : of all random numbers.
+    edges : as in `wb.graphs.Edges.of`: (m, 2) row numbers, or a DataFrame with source, target, weight.
+    hops : maximum length of walks whose labels and predictions are used, at least 1.
+    draws : number of times that errors are planted, at least 1.
+    seed : random seed.
 
     Returns
     -------
@@ -48,14 +48,14 @@ def graph_cleaner(
 
     Notes
     -----
-    The noise matrix P(given | true) is estimated by confident learning, from predictions times propagated labels; in
-    each draw three nodes of ten get a wrong label from its column. A node is described, for the label that it bears, by
-    its predicted probability and by the share of this label, and of the strongest other, among labels and predictions
-    around it at each hop; a logistic regression tells planted from kept labels. Every node is judged by models of other
-    folds, and the planted share in p_error is exchanged for the estimated one. Errors that follow the features are
-    found less well than the noise matrix says: on a citation graph labelled by a language model (2,708 nodes, a third
-    wrong) AUROC and average precision are .81 and .65, of `find_issues` with `edges=` .85 and .74, and too few errors
-    are expected.
+    The noise matrix P(given | true) is estimated by confident learning, from the product of predictions and propagated
+    labels. In each draw, three of ten nodes get a wrong label drawn from its column. The features of a node are the
+    predicted probability of its label, and the shares of this label and of the strongest other one among labels and
+    predictions around it at each hop; a logistic regression distinguishes planted from kept labels. Each node is judged
+    by models of other folds, and p_error is adjusted from the planted to the estimated share. Errors that depend on the
+    features are harder to find than the noise matrix suggests: on a citation graph labelled by a language model (2,708
+    nodes, a third wrong), AUROC and average precision are .81 and .65, compared to .85 and .74 of `find_issues` with
+    `edges=`, and the number of errors is underestimated.
 
     References
     ----------
@@ -101,7 +101,7 @@ def graph_cleaner(
 
 
 def _judged(x: np.ndarray, planted: np.ndarray, own: np.ndarray, known: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """(n,) log odds of a wrong label by models of the other folds; 0 without a label."""
+    """Return the log odds (n,) of a wrong label by models of other folds; 0 without a label."""
     from sklearn.linear_model import LogisticRegression
 
     odds = np.zeros(len(x))
@@ -113,7 +113,7 @@ def _judged(x: np.ndarray, planted: np.ndarray, own: np.ndarray, known: np.ndarr
 
 
 def _features(labels: np.ndarray, probs: np.ndarray, hists: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """(n, 2 + 4 hops): of the label that a node bears and of the strongest other, everywhere."""
+    """Return features (n, 2 + 4 hops) about the label of each node and the strongest other one, at all hops."""
     rows, code = np.arange(len(labels)), np.maximum(labels, 0)
     columns = []
     for values in (probs, *hists.transpose(1, 0, 2), *around.transpose(1, 0, 2)):

@@ -1,4 +1,4 @@
-"""Predictions of many models on many data sets in one table: ensembles without training, contradicted rows."""
+"""Predictions of many models on many datasets in one table: ensembles without training, contradicted labels."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class StoredPredictions:
         return list(self._found(data).names)
 
     def ensemble(self, data: object, models: Sequence[object] | None = None, weights: Any = None) -> pd.DataFrame:
-        """The (weighted) mean of the predictions of some models.
+        """Return the (weighted) mean of the predictions of some models.
 
         Parameters
         ----------
-        data : name of the data set. models : names, with repetition counted as weight; all by default.
-        weights : one from 0 for each of `models`, not all 0; equal by default.
+        data : name of the dataset. models : names; a repeated name counts as a higher weight. By default all models.
+        weights : one non-negative number for each of `models`, not all 0; by default equal.
 
         Returns
         -------
@@ -114,8 +114,8 @@ class StoredPredictions:
 
         Notes
         -----
-        The loss is the log loss, of numbers the squared error, against the given labels (Caruana et al. 2004, Ensemble
-        selection from libraries of models). The loss is measured on the same rows that are used for the selection.
+        The loss is the log loss (for numbers, the squared error) against the given labels (Caruana et al. 2004,
+        Ensemble selection from libraries of models), measured on the rows used for the selection.
         """
         if int(size) != size or size < 1:
             raise InputError.at("size", f"is {size!r}", "Give a whole number from 1.")
@@ -131,7 +131,7 @@ class StoredPredictions:
         return chosen
 
     def contradicted(self, data: object, share: float = 0.9) -> pd.DataFrame:
-        """Examples whose given label almost all models contradict.
+        """Find examples whose given label is contradicted by almost all models.
 
         Parameters
         ----------
@@ -140,9 +140,9 @@ class StoredPredictions:
         Returns
         -------
         DataFrame indexed by id, the most contradicted first (among equals by the mean of all models)
-            given_label, suggested_label (the class of the largest mean; of numbers the mean), against, models (int64)
-            and share. A model contradicts a class with another one that it finds likelier; a number, where it is
-            farther away than 9 of 10 of its own residuals.
+            given_label, suggested_label (the class with the largest mean; for numbers the mean), against, models
+            (int64) and share. A model contradicts a class if it finds another one more likely, and a number if its
+            residual is larger than 90 % of the model's residuals.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class _OneSet:
         return float(-np.log(np.maximum(values[np.arange(len(values)), self.codes], TINY_PROBABILITY)).mean())
 
     def contradictions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which models contradict which row (models, n), how strongly in total (n,), and their prediction (n,)."""
+        """Return which models contradict which row (models, n), the total strength (n,), and their prediction (n,)."""
         mean = self.values.mean(axis=0)
         rows = np.arange(len(mean))
         if self.numbers:

@@ -1,6 +1,6 @@
-"""Data of a comparison: inputs of every example, labels for training and testing, a default model.
+"""Data of a comparison: inputs of every example, labels for training and testing, and a default model.
 
-Hidden here: a run brings its own embeddings, rows without one are left out, and true labels come in several forms.
+By default inputs are the embeddings of a run, without rows that have none; true labels are accepted in several forms.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STRENGTH = 0.1  # inverse penalty of the default model
 
 @dataclass(frozen=True)
 class Inputs:
-    """n inputs in dataset order, which of them are present (n,) bool, and their source in words."""
+    """n inputs in dataset order, a mask (n,) of those that are present, and a description of their source."""
 
     values: Any
     there: np.ndarray
@@ -39,9 +39,9 @@ class Inputs:
 
 
 def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
-    """The user's X, or the embeddings of a run.
+    """Return the user's X, or the embeddings of a run.
 
-    Of several recorded epochs, the one whose embedding separates correct from wrong labels best is used
+    If several epochs were recorded, the one whose embedding separates correct from wrong labels best is used
     (`workbench.evidence.most_informative_epoch.most_informative_epoch`).
 
     Raises
@@ -65,7 +65,7 @@ def inputs(data: Run | Dataset, X: Any = None) -> Inputs:
 
 
 def _columns(X: Any) -> Any:
-    """Inputs with rows and columns; an array of more than two dimensions is flattened."""
+    """Return inputs as rows and columns; an array of more than two dimensions is flattened."""
     X = indexable(X)
     if len(X.shape) < 2:
         raise InputError.at("X", f"has shape {X.shape}", "Pass one row of numbers per example.")
@@ -73,26 +73,26 @@ def _columns(X: Any) -> Any:
 
 
 def limited_threads(n: int) -> Any:
-    """A context in which linear algebra on few rows runs in one thread."""
+    """Return a context in which linear algebra on few rows runs in one thread."""
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1 if n <= SMALL_TRAINING else None)
 
 
 def take(X: Any, rows: np.ndarray) -> Any:
-    """Rows of an array, frame or sparse matrix."""
+    """Return rows of an array, DataFrame or sparse matrix."""
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def codes(labels: Any, dataset: Dataset, name: str, n: int | None = None) -> np.ndarray:
-    """(n,) int64 class indices, -1 for missing, from indices or from the user's labels.
+    """Convert indices or the user's labels to class indices, int64 (n,), -1 for missing ones.
 
-    Integers of an array are class indices, as everywhere, unless they cannot be and are labels of the data set; those
-    of a Series or list are labels where the data set's labels are integers.
+    Integers in an array are class indices, unless they can only be labels of the dataset; integers in a Series or list
+    are labels if the labels of the dataset are integers.
 
     Raises
     ------
-    InputError : not n labels (those of the dataset unless given), or one that is not a class.
+    InputError : the number of labels is wrong (by default that of the dataset), or one of them is not a class.
     """
     n = dataset.n if n is None else n
     values = labels if isinstance(labels, (np.ndarray, pd.Series)) else list(labels)
@@ -118,7 +118,7 @@ def codes(labels: Any, dataset: Dataset, name: str, n: int | None = None) -> np.
 
 
 def true_labels(dataset: Dataset, truth: Iterable[object] | str) -> np.ndarray:
-    """(n,) class indices of true labels, -1 where unknown; "planted" reverts planted errors."""
+    """Return class indices (n,) of true labels, -1 if unknown; "planted" reverts planted errors."""
     if not isinstance(truth, str):
         return codes(truth, dataset, "truth")
     if truth != "planted":
@@ -131,9 +131,9 @@ def true_labels(dataset: Dataset, truth: Iterable[object] | str) -> np.ndarray:
 
 
 def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
-    """(n,) corrected class indices: from the run's journal, an array, or a table of `find_issues`.
+    """Return corrected class indices (n,) from the run's journal, an array, or a table of `find_issues`.
 
-    Of a table the suggested label of every issue is taken; the rest keeps the given label.
+    From a table, each issue gets its suggested label; all others keep the given label.
     """
     dataset = dataset_of(data)
     if after is None:
@@ -153,10 +153,10 @@ def corrected_labels(data: Run | Dataset, after: Any = None) -> np.ndarray:
 
 
 def default_model(X: Any, rows: int) -> Any:
-    """Logistic regression on at most 64 principal components of standardised columns, well regularised.
+    """Return a strongly regularised logistic regression on at most 64 principal components of standardised columns.
 
-    With a weak penalty the model follows wrong labels, and any correction looks very effective: on digits with 8 %
-    planted errors, correcting all of them brings +3.8 points with C = 1 and +1.1 with C = .1, which is also the better
+    With a weak penalty, the model follows wrong labels and any correction looks very effective: on digits with 8 %
+    planted errors, correcting all of them gains 3.8 points with C = 1 and 1.1 with C = .1, which is also the better
     model.
     """
     from sklearn.decomposition import PCA, TruncatedSVD
@@ -173,7 +173,7 @@ def default_model(X: Any, rows: int) -> Any:
 
 
 def predicted(estimator: Any, X: Any, labels: np.ndarray, train: np.ndarray, tested: Any) -> np.ndarray:
-    """(t,) class indices that a fresh model, trained on the labelled rows `train`, predicts for the inputs `tested`."""
+    """Train a new model on the labelled rows `train`, and return the class indices (t,) predicted for `tested`."""
     from sklearn.base import clone
     from sklearn.exceptions import ConvergenceWarning
 

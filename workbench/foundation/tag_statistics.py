@@ -1,7 +1,6 @@
-"""What is kept of one tag of one example in one epoch: its logit, and what follows from it and the given tag.
+"""Statistics of one tag of one example in one epoch, computed from its logit and the given tag.
 
-Tags are judged one by one (a sigmoid each, no softmax), so one number says all: probability, loss, margin and whether
-the prediction is right are functions of the logit and of what is given.
+Each tag has its own sigmoid, so probability, loss, margin and correctness are functions of the logit and the given tag.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ import numpy as np
 from workbench.foundation.errors import InputError
 
 ALL_TAGS = 100
-"""Number of tags up to which every cell is kept."""
+"""Maximum number of tags for which all cells are kept."""
 
 TOP_CELLS = 20
-"""Of more tags, cells kept in each row beside those that are given: those with the largest logits."""
+"""Number of cells kept in each row with more tags, besides the given ones: those with the largest logits."""
 
 TAG_STATISTICS = ("p_given", "margin", "loss", "correct")
 
 
 def tag_statistics(logits: Any, given: Any) -> dict[str, np.ndarray]:
-    """Statistics of cells, one (example, tag) each.
+    """Compute statistics of cells (pairs of example and tag).
 
     Parameters
     ----------
@@ -32,9 +31,9 @@ def tag_statistics(logits: Any, given: Any) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of arrays of that shape
-        p_given : float32, in [0, 1], probability of what is given: s(z) of a yes, 1 - s(z) of a no, with
-        s(z) = 1 / (1 + exp(-z)); margin : float32, z of a yes, -z of a no; loss : float32, from 0, -log p_given in nats
-        (binary cross-entropy); correct : bool, whether z > 0 just where yes is given.
+        p_given : float32, in [0, 1], probability of the given state: s(z) for yes, 1 - s(z) for no, with
+        s(z) = 1 / (1 + exp(-z)). margin : float32, z for yes, -z for no. loss : float32, non-negative, -log p_given in
+        nats (binary cross-entropy). correct : bool, whether z > 0 if and only if yes is given.
         An unknown cell has NaN in the first three and is not `correct`.
 
     Examples
@@ -55,11 +54,11 @@ def tag_statistics(logits: Any, given: Any) -> dict[str, np.ndarray]:
 
 
 def finite_logits(logits: np.ndarray) -> np.ndarray:
-    """(b, k) logits as float32.
+    """Convert logits (b, k) to float32.
 
     Raises
     ------
-    InputError : a row that holds NaN, infinity or a number beyond float32 (it names the row and the column).
+    InputError : a row contains NaN, infinity or a number beyond float32; the message names the row and the column.
     """
     with np.errstate(over="ignore"):
         values = np.asarray(logits, np.float32)
@@ -73,7 +72,7 @@ def finite_logits(logits: np.ndarray) -> np.ndarray:
 
 
 def kept_cells(logits: np.ndarray, rows: np.ndarray, tags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which cells of a batch are kept: all of up to `ALL_TAGS` tags, else the top ones and those that are given.
+    """Return the cells of a batch to keep: all with up to `ALL_TAGS` tags, otherwise the top ones and the given ones.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class Axes:
         return "".join(parts)
 
     def wrap(self, inside: str, title: str) -> str:
-        """The whole drawing."""
+        """Return the complete drawing."""
         return (
             f'<svg class="plot" viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(title)}">'
             f"{inside}</svg>"
@@ -105,7 +105,7 @@ def data_map_svg(
 
 
 def curve(given: np.ndarray, suggested: np.ndarray) -> str:
-    """p(given), solid, and p(suggested), dashed, over the epochs, without axes."""
+    """Draw p(given), solid, and p(suggested), dashed, over epochs, without axes."""
     if len(given) < 2:
         return ""
     lines = []

@@ -133,7 +133,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
 
 
 def _named(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    """A table with the names of classes in place of labels in the user's type: a page shows text."""
+    """Replace labels in the user's type by class names, since a page shows text."""
     if not run.dataset.kind.one_class:
         return table
     columns = [name for name in ("given_label", "suggested_label", "label") if name in table]
@@ -142,7 +142,8 @@ def _named(run: Run, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, str]]:
-    """(name, whether it is out-of-fold, source) of each kind of evidence; None if the own label is left out."""
+    """Return (name, whether it is out-of-fold, source) of each kind of evidence; None if the example's own label is not
+    used."""
     rows = []
     sources = dict(issues.attrs.get("sources", {}))
     probs = run.pred_probs()
@@ -159,7 +160,7 @@ def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, st
 
 
 def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[ShownIssue]:
-    """The first `top` examples that have a p_error, with media up to the size limit."""
+    """Return the first `top` examples that have a p_error, with media up to the size limit."""
     step("pictures and texts of label issues")
     shown = issues[issues["p_error"].notna()].head(top)
     rows = shown["row"].to_numpy()
@@ -192,7 +193,7 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
 
 
 def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
-    """Thumbnail of a row, or why there is none."""
+    """Return a thumbnail of a row, or why there is none."""
     image = run.dataset.image(row)
     try:
         data = read_image(image, run.dataset.media_root)
@@ -202,7 +203,7 @@ def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
 
 
 def _decision(state: pd.DataFrame, id: object, given: object, label: object) -> str:
-    """The decision about an example, in words; "" if there is none."""
+    """Describe the decision about an example; "" if there is none."""
     if id not in state.index:
         return ""
     verdict = state.at[id, "verdict"]
@@ -275,7 +276,7 @@ def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.n
 
 
 def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
-    """The bins and a description of the truth; or None and the reason why calibration cannot be checked."""
+    """Return the bins and a description of the truth; or None and the reason why calibration cannot be checked."""
     try:
         p, wrong, how = known_errors(run, issues)
     except MissingEvidence:

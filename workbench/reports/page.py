@@ -35,7 +35,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri
 
 
 def page(facts: Facts) -> str:
-    """The whole document."""
+    """Return the complete document."""
     style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     sections = [
         ("issues", "The most suspicious labels", _shown(facts)),
@@ -102,7 +102,7 @@ def _subtitle(facts: Facts) -> str:
 
 
 def _numbers(facts: Facts) -> str:
-    """The strip of numbers below the headline."""
+    """Return the strip of numbers below the headline."""
     boxes: list[tuple[str, str]] = []
     total = facts.total
     if total is not None:
@@ -346,7 +346,7 @@ def _reading() -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table whose cells are already HTML."""
+    """Return a table whose cells are already HTML."""
 
     def cells(tag: str, values: Sequence[str]) -> Iterator[str]:
         for place, value in enumerate(values):

@@ -221,7 +221,8 @@ def _warn_of(votes: Votes, found: DawidSkene) -> None:
 def _calibrated(
     run: Run, rows: np.ndarray, code: np.ndarray, p: np.ndarray, known: pd.Series
 ) -> tuple[np.ndarray, int]:
-    """Calibrate probabilities by a logistic map fitted to examples with known labels; also return the number of these."""
+    """Return probabilities calibrated by a logistic map fitted to examples with known labels, and the number of
+    these."""
     if not isinstance(known, pd.Series):
         todo = "Pass a Series of class names indexed by id."
         raise InputError.at("known", f"is a {type(known).__name__}", todo)
@@ -239,7 +240,8 @@ def _calibrated(
 
 
 def fitted_line(x: np.ndarray, right: np.ndarray) -> tuple[float, float]:
-    """Return (a, b) of the logistic model P(correct) = expit(a + b x), b >= 0, shrunk to (0, 1) by a quadratic penalty."""
+    """Return (a, b) of the logistic model P(correct) = expit(a + b x), b >= 0, with a quadratic penalty towards (0,
+    1)."""
     from scipy.optimize import minimize
 
     def cost(line: np.ndarray) -> float:

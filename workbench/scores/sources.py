@@ -100,7 +100,7 @@ class _RunColumns:
     # the evidence
 
     def there(self) -> frozenset[str]:
-        """Names of the evidence that the run has, or that can be made of what it has."""
+        """Names of the evidence that the run has, or that can be computed from it."""
         run, found = self.run, {"given_labels"}
         if self.sealed:
             found |= set(PER_EPOCH)
@@ -172,7 +172,7 @@ class _RunColumns:
         return cache.key_digest({"form": FORM, "score": name, "options": dict(row.options), **made_of})
 
     def taken(self, name: str) -> int:
-        """How many epochs a score rests on."""
+        """The number of epochs used by a score."""
         running = running_of(name)
         return len(self.sealed) if running is None else min(running.taken(len(self.sealed)), len(self.sealed))
 

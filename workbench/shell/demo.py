@@ -64,7 +64,7 @@ def load_data(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
 
 
 def demo_dataset(data: str = "mnist", fraction: float = FRACTION, seed: int = 0) -> Dataset:
-    """The images with their labels, a share of which is randomly changed to another class (`dataset.planted`)."""
+    """Return the images with labels, a share of which is changed randomly to another class (`dataset.planted`)."""
     images, labels = load_data(data)
     return plant_errors(Dataset.from_arrays(labels, images=images), fraction, seed=seed)
 
@@ -88,7 +88,7 @@ def record_demo(
     epochs : of the recorded training; 12 unless given, 10 with `small`.
     small : record no logits and only the last embeddings; with digits a run under 2 MB.
     seed : of the planting, the weights, and the order of the images. Two machines agree to about three digits.
-    overwrite : record anew over a run that is there; its journal stays.
+    overwrite : whether to replace the recording of an existing run; its journal is kept.
     progress : show a progress bar.
 
     Returns
@@ -154,7 +154,8 @@ def reset_demo(path: str | Path) -> int:
 
 
 def network(side: int, k: int, *, width: int = 64, dropout: float = 0.0) -> tuple[torch.nn.Module, torch.nn.Module]:
-    """(body, head): two convolutions and a layer of `width` for images of `side` pixels, then one logit per class."""
+    """Return (body, head): two convolutions and a layer of `width` for images of `side` pixels, then one logit per
+    class."""
     from torch import nn
 
     stride = 2 if side > 16 else 1
@@ -175,13 +176,13 @@ def network(side: int, k: int, *, width: int = 64, dropout: float = 0.0) -> tupl
 def held_out_probs(
     images: torch.Tensor, given: torch.Tensor, k: int, *, epochs: int = 5, seed: int = 0, done: Any = None
 ) -> np.ndarray:
-    """(n, k) float32, each image predicted by a network that was trained without it.
+    """Return probabilities, float32 (n, k), of each image by a network that was trained without it.
 
     Parameters
     ----------
     images : (n, 1, h, w) float32. given : (n,) int64 class index, all labelled.
-    epochs : of each training.
-    done : called after every epoch.
+    epochs : number of epochs of each training.
+    done : function called after every epoch.
     """
     import torch
 

@@ -40,7 +40,7 @@ class Change:
 
 
 Step = Callable[[Layout, Path, dict], Change]
-"""(the run as it is, which a step only reads; an empty folder for new files; run.json) -> what changes."""
+"""Function of (the run, which is only read; an empty folder for new files; run.json) that returns the changes."""
 
 MIGRATIONS: Mapping[int, Step] = {}
 """Version -> the step from it to the next. Version 1 is the first published version, so there are none yet."""

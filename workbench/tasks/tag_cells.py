@@ -59,7 +59,7 @@ class TagCells(NamedTuple):
         return out
 
     def codes_at(self, rows: np.ndarray, tags: np.ndarray, k: int) -> np.ndarray:
-        """(m,) int8 how some cells stand: 1 yes, 0 no, -1 unknown. rows, tags : (m,) int64."""
+        """Return the states of some cells, (m,) int8: 1 yes, 0 no, -1 unknown. rows, tags : (m,) int64."""
         out = np.where(self.open | self.missing, UNKNOWN, NO).astype(np.int8)[rows]
         places = rows * k + tags
         for listed, given in ((self.yes, True), (self.rest, False)):
@@ -71,7 +71,7 @@ class TagCells(NamedTuple):
         return out
 
     def listed_in(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The known cells that are stored of some rows (b,): place in `rows` and tag, (m,) int64 each."""
+        """Return the stored known cells of some rows (b,): index into `rows` and tag, (m,) int64 each."""
         found = []
         for listed, wanted in ((self.yes, np.ones(len(rows), bool)), (self.rest, self.open[rows])):
             low, high = np.searchsorted(listed.rows, rows), np.searchsorted(listed.rows, rows, side="right")

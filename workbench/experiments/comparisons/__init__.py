@@ -1,8 +1,8 @@
-"""Does fixing labels help? Trainings and rankings of models before and after; and two runs side by side.
+"""Effects of label corrections on models and on rankings of models, and comparisons of two runs.
 
-`comparison` trains, `treatments` says on which labels, `training_data` beside this folder on which inputs and judged by
-which labels, `intervals` how sure the difference is, `model_ranking` what corrected test labels do to a ranking of
-models; `two_runs` compares two runs.
+`comparison` trains and tests models, on the labels of `treatments`; `training_data` and `intervals` (next to this
+folder) provide inputs, test labels and confidence intervals. `model_ranking` measures the effect of corrected test
+labels on a ranking of models. `two_runs` compares two runs.
 """
 
 from __future__ import annotations

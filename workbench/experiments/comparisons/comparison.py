@@ -48,11 +48,11 @@ class Comparison(Printed):
     effects : DataFrame indexed by arm (corrected, dropped, random), each against "given": accuracy, difference, low,
         high (the 95 % interval, of the kind that `interval_kind` names), bootstrap_low, bootstrap_high (95 %, paired,
         over test examples), verdict.
-    judged_on : the examples and labels on which the accuracy is measured, in words.
+    judged_on : description of the examples and labels on which the accuracy is measured.
     changed : number of labels that differ between the given and the corrected labels.
-    dropped : number of examples that the arm "dropped" leaves out.
+    dropped : number of examples that are removed in the arm "dropped".
     interval_kind : "corrected resampled t" or "paired bootstrap".
-    notes : other assumptions of the result, in words.
+    notes : descriptions of other assumptions.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -76,16 +76,16 @@ class Comparison(Printed):
 
     @property
     def difference(self) -> float:
-        """after - before."""
+        """The difference, after - before."""
         return float(self.effects.loc["corrected", "difference"])
 
     @property
     def interval(self) -> tuple[float, float]:
-        """(low, high), 95 % for the difference."""
+        """The 95 % interval (low, high) of the difference."""
         return float(self.effects.loc["corrected", "low"]), float(self.effects.loc["corrected", "high"])
 
     def in_words(self, arm: str = "corrected") -> str:
-        """The effect of one arm against the given labels: "+1.8 points, 95 % 0.9 to 2.6"."""
+        """Describe the effect of one arm relative to the given labels, as in "+1.8 points, 95 % 0.9 to 2.6"."""
         if arm not in self.effects.index:
             raise InputError.unknown("arm", arm, self.effects.index)
         row = self.effects.loc[arm]
@@ -113,7 +113,7 @@ def compare(
     test_share: float = 0.3,
     seed: int = 0,
 ) -> Comparison:
-    """Train on the given and on the corrected labels, and test both on the same held-out examples.
+    """Train on the given and on the corrected labels, and test both models on the same held-out examples.
 
     Parameters
     ----------
@@ -122,47 +122,47 @@ def compare(
         run, at the most informative epoch.
     estimator : scikit-learn classifier; cloned for every training. By default logistic regression on at most 64
         principal components (`material.default_model`).
-    after : (n,) corrected class indices, -1 to leave an example out of training; or a table of `find_issues`, whose
-        suggestions are used for every issue. By default the run's current labels.
-    truth : (n,) true labels (class index or name; -1 or None where unknown), from a source that the correction did not
-        use; or "planted", the labels before errors were planted. Without it the models are tested on examples whose
-        label did not change; those that changed are never tested on, since their new label is what is being judged.
-    test : a test set of its own, as (inputs, labels), or the ids of the examples to hold out. By default random splits.
-    issues : ids, or a table of `find_issues`: what the arm "dropped" leaves out. By default the examples whose
-        label the correction changed.
-    repeats : number of random splits; all trainings of one split see the same rows and seeds. With `test`, every
-        repeat trains on another random 1 - test_share of the other examples.
-    test_share : share of the examples that can be tested on which are held out, in (0, 1).
-    seed : of splits, random changes and bootstrap.
+    after : (n,) corrected class indices, -1 to exclude an example from training; or a table of `find_issues`, whose
+        suggestions are used for all issues. By default the current labels of the run.
+    truth : (n,) true labels (class index or name; -1 or None if unknown), from a source that the correction did not
+        use; or "planted", the labels before errors were planted. Without it, models are tested only on examples whose
+        label did not change, since the changed labels are what is to be evaluated.
+    test : a separate test set, as (inputs, labels), or the ids of the examples to hold out. By default random splits.
+    issues : ids, or a table of `find_issues`: examples to remove in the arm "dropped". By default the examples whose
+        label was corrected.
+    repeats : number of random splits; all trainings of a split use the same rows and seeds. With `test`, each repeat
+        trains on a different random 1 - test_share of the other examples.
+    test_share : share of the eligible examples that are held out, in (0, 1).
+    seed : random seed of splits, random changes and bootstrap.
 
     Returns
     -------
-    Comparison; `print` it for the answer in words.
+    Comparison; `print` it for a description of the result.
 
     Raises
     ------
-    InputError : nothing changed, nothing is left to test on, X has not n rows, or `test` names examples whose label
-        the correction changed while their true label is not known.
+    InputError : no label changed, there are no examples to test on, X does not have n rows, or `test` contains examples
+        whose label was corrected and whose true label is unknown.
     MissingEvidence : neither X nor embeddings.
 
     Notes
     -----
-    Random splits overlap, and the interval is the corrected resampled t-interval (Nadeau and Bengio 2003), which
-    accounts for other training sets and other test examples at once. The paired bootstrap over test examples is given
-    beside it: it takes the trained models as they are, and is usually the narrower one. Where it is wider (a few splits
-    can agree by luck) its end is taken. With a fixed `test` the
-    correction has no ground, and the interval is the paired bootstrap over test examples and repeats.
+    As random splits overlap, the interval is the corrected resampled t-interval (Nadeau and Bengio 2003), which
+    reflects the choice of both training sets and test examples. The paired bootstrap over test examples is reported
+    too; it treats the trained models as fixed and is usually narrower. If it is wider (a few splits can agree by
+    chance), its ends are used. With a fixed `test` the correction for overlap does not apply, and the interval is the
+    paired bootstrap over test examples and repeats.
 
-    "random" changes as many labels as the correction did among the training examples, by the same pairs of classes
-    (`arms.random_changes`): a gain that it has too is no merit of the correction.
+    "random" changes as many labels of the training examples as the correction, between the same pairs of classes
+    (`treatments.random_changes`). A gain that it achieves too is not due to the correction.
 
-    Without `truth` the answer is about the easier part of the data, and it favours whoever chose what to change: take
-    it as a check that nothing broke. A correction that agrees with the model that judges it can look better than it is
-    for the same reason; true labels of a random sample settle it.
+    Without `truth` the result is about the easier part of the data and favours the method that chose the changes; use
+    it only as a check that nothing broke. A correction that agrees with the model that evaluates it can look too good
+    for the same reason; true labels of a random sample avoid both problems.
 
     Examples
     --------
-    Twins with the same feature; of one pair, one twin has the wrong label.
+    Groups of examples with identical features, of which some have a wrong label.
 
     >>> X = np.repeat(np.eye(10), 20, axis=0)
     >>> truth = np.repeat(np.arange(10) % 2, 20)
@@ -222,7 +222,7 @@ def compare(
 
 @dataclass(frozen=True)
 class _Split:
-    """Rows to train on, inputs and labels to test on, and the columns of the test examples among all of them."""
+    """Rows for training, inputs and labels for testing, and the columns of the test examples among all of them."""
 
     train: np.ndarray
     inputs: Any
@@ -241,7 +241,8 @@ class _Bench:
     dropped: np.ndarray
 
     def run(self, splits: list[_Split], seed: int) -> tuple[pd.DataFrame, dict[str, np.ndarray], int]:
-        """Accuracies by split and arm, right answers (repeats, m) by arm with NaN where not tested, rows trained on."""
+        """Return accuracies by split and arm, correctness (repeats, m) by arm (NaN if not tested), and number of
+        rows."""
         from tqdm.auto import tqdm
 
         columns = 1 + max(int(split.columns.max()) for split in splits)
@@ -259,7 +260,7 @@ class _Bench:
 def _effects(
     table: pd.DataFrame, right: dict[str, np.ndarray], trained: int, *, fixed: bool, seed: int
 ) -> pd.DataFrame:
-    """Every arm against the given labels."""
+    """Compare every arm with the given labels."""
     rows = {}
     tested = int((~np.isnan(right["given"][0])).sum())
     for arm in ARMS[1:]:
@@ -277,7 +278,7 @@ def _effects(
 def _random_splits(
     material: Any, target: np.ndarray, eligible: np.ndarray, m: int, repeats: int, seed: int
 ) -> list[_Split]:
-    """Each holds out m of the eligible rows and trains on all others."""
+    """Return splits that hold out m of the eligible rows and train on all others."""
     rng = np.random.default_rng(seed)
     splits = []
     for _ in range(int(repeats)):
@@ -291,7 +292,7 @@ def _random_splits(
 def _same_test(
     pool: np.ndarray, tested: Any, labels: np.ndarray, repeats: int, test_share: float, seed: int
 ) -> list[_Split]:
-    """Each trains on another random part of the pool and tests on the same examples."""
+    """Return splits that train on different random parts of the pool and test on the same examples."""
     if not len(labels):
         raise InputError.at("test", "contains no example with a usable label", "Choose others, or pass `truth=`.")
     rng = np.random.default_rng(seed)
@@ -303,7 +304,7 @@ def _same_test(
 def _judges(
     dataset: Dataset, corrected: np.ndarray, changed: np.ndarray, truth: Any
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Labels for testing, the rows that can be tested on, and a description of them."""
+    """Return labels for testing, a mask of the eligible rows, and a description of them."""
     if truth is None:
         return corrected, ~changed & (corrected != UNLABELLED), "whose label did not change"
     target = true_labels(dataset, truth)
@@ -311,7 +312,7 @@ def _judges(
 
 
 def _held_out(test: Iterable[object], dataset: Dataset, changed: np.ndarray, truth: Any) -> np.ndarray:
-    """Rows of the ids to hold out; none of them may be judged by a label that the correction made."""
+    """Return rows of the ids to hold out; none of them may be tested with a label set by the correction."""
     rows = np.unique(dataset.rows(list(test)))
     own = rows[changed[rows]]
     if truth is None and len(own):
@@ -322,7 +323,7 @@ def _held_out(test: Iterable[object], dataset: Dataset, changed: np.ndarray, tru
 
 
 def _left_out(issues: Any, dataset: Dataset) -> np.ndarray:
-    """(n,) bool of ids, or of the issues in a table."""
+    """Return a mask (n,) of ids, or of the issues in a table."""
     if isinstance(issues, pd.DataFrame):
         if "is_issue" not in issues:
             raise InputError.unknown("column", "is_issue", issues.columns, "`issues` is a table of `find_issues`.")
@@ -337,7 +338,7 @@ def _length(labels: Any) -> int:
 
 
 def _outside(values: Any, X: Any, n: int) -> Any:
-    """Inputs of a test set of its own, in the form of X."""
+    """Return the inputs of a separate test set, in the form of X."""
     values = indexable(values)
     if isinstance(values, np.ndarray) and values.ndim > 2:
         values = values.reshape(len(values), -1)

@@ -1,8 +1,8 @@
 """Effect of corrected test labels on a ranking of models: changes of rank, their certainty, and the share of errors.
 
-On examples whose label stayed, given and corrected labels agree; a ranking can change only through the share p of
-relabelled examples and how each model does on those. Accuracy is linear in p, so the point where two models swap has
-a closed form.
+On unchanged examples, given and corrected labels agree, so a ranking can change only through the share p of relabelled
+examples and the accuracy of each model on them. Accuracy is linear in p, so the point where two models swap has a
+closed form.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ class Reranking(Printed):
     Attributes
     ----------
     table : DataFrame indexed by model, best by corrected labels first: given, corrected (accuracy in [0, 1]),
-        given_low, given_high, corrected_low, corrected_high (95 %), rank_given, rank_corrected (1 is best, ties share
-        the better place), moved (places won), stayed (accuracy on examples whose label stayed), changed_given,
+        given_low, given_high, corrected_low, corrected_high (95 %), rank_given, rank_corrected (1 = best, ties share
+        the better rank), moved (ranks gained), stayed (accuracy on unchanged examples), changed_given,
         changed_corrected (accuracy on the others, by given and by corrected label).
     flips : DataFrame, one row per pair of models whose order is reversed: better_given, better_corrected, gap_given,
         gap_corrected (accuracy of better_corrected minus better_given; below and above 0), their 95 % intervals
-        (paired bootstrap), flipped (share of resamples with reversed order), sure (both intervals leave out 0).
+        (paired bootstrap), flipped (share of resamples with reversed order), sure (both intervals exclude 0).
     swaps : DataFrame, one row per pair of models and kind of labels ("given", "corrected") whose order depends on the
         share p of relabelled examples: first (ahead below p), second (ahead above p), labels, prevalence (p in
         (0, 1)), low, high (95 %), crosses (share of resamples in which they swap at all).
-    tau : float in [-1, 1], Kendall's tau-b between the two rankings; 1 where nothing moved. NaN if all models tie.
+    tau : float in [-1, 1], Kendall's tau-b between the two rankings; 1 if they are equal. NaN if all models tie.
     tau_interval : (low, high), 95 %, paired bootstrap over examples.
     prevalence : float, share of the examples that were relabelled.
-    n, changed, left_out : examples judged, relabelled among them, and left out for want of a corrected label.
+    n, changed, left_out : number of examples used, of relabelled ones among them, and of examples excluded because they
+        have no corrected label.
     """
 
     table: pd.DataFrame
@@ -56,12 +57,12 @@ class Reranking(Printed):
     figures: ClassVar[tuple[str, ...]] = ("bump", "swaps")
 
     def at(self, prevalence: float, labels: str = "corrected") -> pd.Series:
-        """Accuracy of every model on a test set with another share of relabelled examples, best first.
+        """Compute the accuracy of every model on a test set with another share of relabelled examples, best first.
 
         Parameters
         ----------
-        prevalence : share p in [0, 1]; `self.prevalence` gives back the accuracies of the table.
-        labels : "given" or "corrected", by which the relabelled examples are judged.
+        prevalence : share p in [0, 1]; `self.prevalence` returns the accuracies of the table.
+        labels : "given" or "corrected", the labels used for relabelled examples.
         """
         if labels not in ("given", "corrected"):
             raise InputError.unknown("labels", labels, ("given", "corrected"))
@@ -98,11 +99,11 @@ def compare_rankings(
     Parameters
     ----------
     predictions_by_model : model name -> (n,) predicted classes, in the form of the labels (indices or names), or
-        (n, k) float probabilities or logits, of which the largest is taken; or a DataFrame, one column per model.
-    given : (n,) labels as published.
-    corrected : (n,) labels as corrected; None, NaN or -1 if no label is correct: such examples are left out.
-    resamples : draws of the paired bootstrap over examples; all models see the same draw.
-    seed : of the draws.
+        (n, k) float probabilities or logits; or a DataFrame with one column per model.
+        given : (n,) published labels.
+        corrected : (n,) corrected labels; examples with None, NaN or -1 (no label is correct) are excluded.
+        resamples : number of samples of the paired bootstrap over examples; all models use the same samples.
+        seed : random seed of the bootstrap.
 
     Returns
     -------
@@ -110,26 +111,26 @@ def compare_rankings(
 
     Raises
     ------
-    InputError : fewer than two models, arrays of different length, or no example left to judge.
+    InputError : fewer than two models, arrays of different length, or no examples with a corrected label.
 
     Notes
     -----
-    Let U be a model's accuracy on the examples whose label stayed, C its accuracy on the relabelled ones by corrected
-    label, G by given label, and p the share of relabelled examples. Every example is of one of the two kinds, so
+    Let U be a model's accuracy on unchanged examples, C and G its accuracy on relabelled examples by corrected and by
+    given labels, and p the share of relabelled examples. Then
 
         accuracy by corrected labels  A(p) = (1 - p) U + p C
         accuracy by given labels      B(p) = (1 - p) U + p G
 
-    both linear in p. Models 1 and 2 have the same A where (1 - p)(U1 - U2) + p (C1 - C2) = 0, that is at
+    Both are linear in p. Models 1 and 2 have the same A if (1 - p)(U1 - U2) + p (C1 - C2) = 0, that is, at
 
         p* = (U1 - U2) / ((U1 - U2) - (C1 - C2))
 
-    which lies in (0, 1) exactly when U1 - U2 and C1 - C2 have opposite signs; with G for C the same holds by given
-    labels. Changing p by leaving out examples that stayed is what Northcutt et al. do to show at which share of errors
-    smaller models overtake larger ones; in expectation it leaves U and C as they are.
+    which is in (0, 1) if and only if U1 - U2 and C1 - C2 have opposite signs. For given labels, G replaces C. Northcutt
+    et al. vary p by removing unchanged examples, to show at which share of errors smaller models overtake larger ones;
+    in expectation this does not change U and C.
 
-    The intervals take predictions as they are and draw the test examples again; they say nothing on other training
-    seeds. An interval of a swap is that of the resamples in which the two swap.
+    The intervals treat predictions as fixed and resample test examples, so they do not reflect other training seeds.
+    The interval of a swap is computed from the resamples in which the two models swap.
 
     References
     ----------
@@ -138,7 +139,7 @@ def compare_rankings(
 
     Examples
     --------
-    Four examples, the last two relabelled from 0 to 1. Model b learned the errors.
+    Four examples, the last two of which were relabelled from 0 to 1. Model b has learned the errors.
 
     >>> result = compare_rankings({"a": [0, 1, 1, 1], "b": [0, 1, 0, 0], "c": [0, 0, 1, 1]}, [0, 1, 0, 0], [0, 1, 1, 1])
     >>> result.table[["given", "corrected", "rank_given", "rank_corrected"]]
@@ -150,7 +151,7 @@ def compare_rankings(
     >>> round(result.tau, 3)
     -0.333
 
-    c is behind b while errors are rare: U is 1/2 against 1, C is 1 against 0, so they swap at .5 / (.5 + 1).
+    c ranks below b if errors are rare: U is 1/2 and 1, C is 1 and 0, so they swap at .5 / (.5 + 1).
 
     >>> swap = result.swaps[result.swaps["labels"] == "corrected"].iloc[0]
     >>> swap["first"], swap["second"], round(swap["prevalence"], 3)
@@ -200,7 +201,7 @@ def compare_rankings(
 
 @dataclass(frozen=True)
 class _Accuracies:
-    """(b, m) accuracy of m models in b resamples; on relabelled examples NaN where a resample has none."""
+    """Accuracies (b, m) of m models in b resamples; NaN on relabelled examples if a resample has none."""
 
     given: np.ndarray
     corrected: np.ndarray
@@ -210,7 +211,7 @@ class _Accuracies:
 
     @classmethod
     def of(cls, right: dict[str, np.ndarray], changed: np.ndarray, weights: np.ndarray) -> _Accuracies:
-        """By weights (b, n), how often each example was drawn."""
+        """Compute accuracies with weights (b, n), the number of times that each example was drawn."""
         on_changed, on_stayed = weights[:, changed], weights[:, ~changed]
         few = on_changed.sum(axis=1, keepdims=True)
         most = on_stayed.sum(axis=1, keepdims=True)
@@ -240,7 +241,7 @@ def _drawn(right: dict[str, np.ndarray], changed: np.ndarray, resamples: int, se
 
 
 def kendall_tau(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b of each row: (b,) from two arrays (b, m) of scores; NaN where all of a row tie.
+    """Compute Kendall's tau-b (b,) of each row of two arrays (b, m) of scores; NaN if all scores of a row tie.
 
     Examples
     --------
@@ -267,7 +268,7 @@ def _table(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFr
 
 
 def _flips(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFrame:
-    """Pairs whose order is reversed."""
+    """Return the pairs whose order is reversed."""
     rows = []
     for one, two in combinations(range(len(names)), 2):
         gaps = [float(np.round(values[0, two] - values[0, one], 12)) for values in (here.given, here.corrected)]
@@ -290,7 +291,7 @@ def _flips(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFr
 
 
 def _swaps(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFrame:
-    """Pairs whose order depends on the share of relabelled examples, with the point where they swap."""
+    """Return the pairs whose order depends on the share of relabelled examples, with the point where they swap."""
     rows = []
     for kind in ("given", "corrected"):
         for one, two in combinations(range(len(names)), 2):
@@ -317,11 +318,11 @@ def _changed(accuracies: _Accuracies, kind: str) -> np.ndarray:
 
 
 def swap_point(stayed: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """Share of relabelled examples at which two models are equal; NaN where they do not swap.
+    """Compute the share of relabelled examples at which two models are equally accurate; NaN if they do not swap.
 
     Parameters
     ----------
-    stayed, changed : (b,) difference in accuracy on examples whose label stayed, and on the relabelled ones
+    stayed, changed : (b,) difference in accuracy on unchanged and on relabelled examples
 
     Examples
     --------
@@ -334,7 +335,7 @@ def swap_point(stayed: np.ndarray, changed: np.ndarray) -> np.ndarray:
 
 
 def _interval(values: np.ndarray) -> Any:
-    """95 % percentile interval along the first axis, NaN left out: (low, high)."""
+    """Return the 95 % percentile interval (low, high) along the first axis, ignoring NaN."""
     known = values[~np.isnan(values.reshape(len(values), -1)).all(axis=1)]
     if not len(known):
         return np.nan, np.nan
@@ -343,7 +344,7 @@ def _interval(values: np.ndarray) -> Any:
 
 
 def _predictions(source: Mapping[str, Any] | pd.DataFrame) -> tuple[list[str], list[np.ndarray]]:
-    """Names and (n,) predicted classes of the models."""
+    """Return the names and predicted classes (n,) of the models."""
     if not isinstance(source, (Mapping, pd.DataFrame)):
         raise InputError.at("predictions_by_model", f"is a {type(source).__name__}", "Pass {model name: predictions}.")
     names = [str(name) for name in source]
@@ -384,7 +385,7 @@ def _plain(values: Any) -> np.ndarray:
 
 
 def _one_kind(arrays: dict[str, np.ndarray]) -> None:
-    """Refuse class names beside class indices, which would never be equal."""
+    """Refuse a mixture of class names and class indices, which would never be equal."""
     kinds = {}
     for name, values in arrays.items():
         known = values[~_missing(values)]

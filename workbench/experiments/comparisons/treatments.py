@@ -12,14 +12,14 @@ ARMS = ("given", "corrected", "dropped", "random")
 def arms(
     given: np.ndarray, corrected: np.ndarray, issues: np.ndarray, train: np.ndarray, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Labels (n,) of every arm for one split; only those of the rows `train` are used.
+    """Return the labels (n,) of every arm for one split; only those of the rows `train` are used.
 
     Parameters
     ----------
-    given, corrected : (n,) class indices, -1 = left out
-    issues : (n,) bool, examples that the arm "dropped" leaves out
+    given, corrected : (n,) class indices, -1 = excluded
+    issues : (n,) bool, examples that are removed in the arm "dropped"
     train : (m,) rows of the training part
-    rng : of the random changes
+    rng : generator of the random changes
     """
     dropped = given.copy()
     dropped[issues] = UNLABELLED
@@ -32,10 +32,10 @@ def arms(
 
 
 def random_changes(given: np.ndarray, corrected: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The given labels (n,) with as many changes among `train` as the correction made there, on random examples.
+    """Return the given labels (n,) with as many random changes among `train` as the correction made there.
 
-    For every change from a to b one random example that was given a becomes b, so that the shares of the classes are
-    those of the corrected labels: only the choice of examples is left to chance.
+    For every change from a to b, one random example with given label a becomes b, so that the class shares are those of
+    the corrected labels and only the choice of examples is random.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Compare two runs on the same examples, joined by id: moves on the data map, changed scores, agreement.
 
-Before and after a correction, two models, two seeds. Hidden here: runs with other orders of rows and of classes, and
-evidence that only one of them has. `workbench.compare` answers another question: whether a correction improves a model.
+Compare runs before and after a correction, with two models, or with two seeds. The runs may have different orders of
+rows and classes, and different evidence. To test whether a correction improves a model, use `workbench.compare`.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class RunComparison(Printed):
         given_a, given_b, predicted_a, predicted_b : class names or None. is_issue_a, is_issue_b : bool.
         For p_error and for every score that both runs have: `NAME_a`, `NAME_b` and `NAME_change` (b - a).
         moved : distance between the two positions on the data map, in [0, 1.12]; NaN without statistics per epoch.
-        neighbors_kept : share of an example's 10 nearest neighbours that are the same in both, in [0, 1]: how far the
-        embeddings agree, whatever their coordinates. NaN without embeddings.
+        neighbors_kept : share of an example's 10 nearest neighbours that are the same in both, in [0, 1], which
+        measures the agreement of embeddings independent of their coordinates. NaN without embeddings.
     summary : dict of numbers
-        n, only_a, only_b : examples in both, and in one only. given_differ : examples with another given label.
-        predictions_agree : share; predictions_kappa : Cohen's. issues_a, issues_b, issues_both : counts;
+        n, only_a, only_b : examples in both, and in only one. given_differ : examples with different given labels.
+        predictions_agree : share; predictions_kappa : Cohen's kappa. issues_a, issues_b, issues_both : counts;
         issues_jaccard : both / either. moved, neighbors_kept : means. spearman : dict of score to rank correlation.
         A number is missing if a run lacks the evidence.
     """
@@ -55,13 +55,13 @@ class RunComparison(Printed):
 
     @property
     def scores(self) -> pd.DataFrame:
-        """The scores that both have, those whose order changed most first.
+        """Summarise the changes of scores that both runs have, lowest rank correlation first.
 
         Returns
         -------
         DataFrame indexed by score
-            spearman : rank correlation in [-1, 1], NaN where one of them is constant. mean_change : mean of b - a, in
-            the score's unit. mean_absolute_change : mean of abs(b - a). n : examples for which both have a value.
+            spearman : rank correlation in [-1, 1], NaN if one of them is constant. mean_change : mean of b - a, in the
+            unit of the score. mean_absolute_change : mean of abs(b - a). n : number of examples with both values.
         """
         rows = {}
         for name, rho in self.summary["spearman"].items():
@@ -103,7 +103,7 @@ def compare_runs(
     Parameters
     ----------
     a, b : Runs or their paths, with ids in common
-    issues : table of each as from `find_issues`, which is called when they are not given
+    issues : tables of both runs as returned by `find_issues`, which is called if they are not given
 
     Returns
     -------
@@ -111,13 +111,13 @@ def compare_runs(
 
     Raises
     ------
-    InputError : no id is in both.
+    InputError : the runs have no ids in common.
 
     Notes
     -----
-    Spearman's rho is the correlation of ranks, ties by their mean rank, over examples for which both have a value.
-    Jaccard: label issues of both / of at least one. Two seeds of one training show how large a difference
-    between two models is by chance; compare those first.
+    Spearman's rho is the correlation of ranks (mean ranks for ties) over examples for which both have a value. Jaccard
+    is the number of label issues of both runs divided by that of either. Compare two seeds of one training first, to
+    see how large differences are by chance.
     """
     a, b = opened(a), opened(b)
     for run in (a, b):
@@ -159,7 +159,7 @@ def compare_runs(
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Rank correlation over the places where both are known; NaN for fewer than two of them or a constant."""
+    """Return the rank correlation of the known pairs; NaN if there are fewer than two or one side is constant."""
     there = np.isfinite(a) & np.isfinite(b)
     left, right = (pd.Series(part[there]).rank().to_numpy() for part in (a, b))
     if len(left) < 2 or left.std() == 0 or right.std() == 0:
@@ -168,7 +168,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _common(a: Run, b: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ids in both, in the order of `a`, and their rows in each."""
+    """Return the ids in both, in the order of `a`, and their rows in each."""
     other = b.dataset.index.get_indexer(a.dataset.index)
     rows_a = np.flatnonzero(other >= 0)
     if not len(rows_a):
@@ -197,7 +197,7 @@ def _issues(table: pd.DataFrame, summary: dict, a: np.ndarray, b: np.ndarray) ->
 
 
 def _neighbors_kept(*sides: tuple[Run, np.ndarray]) -> np.ndarray:
-    """Share of the nearest neighbours in common; neighbours that only one run has count as lost."""
+    """Return the share of common nearest neighbours; neighbours that only one run has count as different."""
     graphs = []
     for run, rows in sides:
         place = np.full(run.n + 1, -2, np.int64)

@@ -1,7 +1,7 @@
-"""Training that tolerates wrong labels: small heads on stored features, one switch between the methods of the field.
+"""Training that is robust to wrong labels: small heads on stored features, with common methods.
 
-`losses/` has one file per loss, `methods` is the table of trainings made of them, `networks` the small networks,
-`bench` measures accuracy by noise rate, `suggestions` turns the predictions of a robust head into a review queue.
+`losses/` has one file per loss, `methods` the table of training methods, and `networks` the small networks. `bench`
+measures accuracy by noise rate, and `suggestions` converts predictions of a robust head to a review queue.
 """
 
 from __future__ import annotations

@@ -40,11 +40,11 @@ class RobustBench(Printed):
     Attributes
     ----------
     table : DataFrame, one row per rate, seed and method: accuracy and ece (on true test labels, in [0, 1]), restored
-        (share of wrong training labels whose true class the heads predict), broken (share of right ones that they would
-        change), estimated_rate (share of wrong labels that confident learning expected).
+        (share of wrong training labels whose true class the heads predict), broken (share of correct ones that they
+        would change), estimated_rate (share of wrong labels estimated by confident learning).
     effects : DataFrame indexed by (method, rate): accuracy, low, high (95 % over seeds), difference, difference_low,
         difference_high, verdict (against cross-entropy on the same split, labels and seed), ece, restored, broken.
-    judged_on : in words.
+    judged_on : description of the test examples.
     """
 
     table: pd.DataFrame
@@ -53,7 +53,7 @@ class RobustBench(Printed):
     figures: ClassVar[tuple[str, ...]] = ("robust",)
 
     def in_words(self, method: str, rate: float) -> str:
-        """One method at one rate against cross-entropy: "+2.1 points, 95 % 0.4 to 3.8"."""
+        """Describe one method at one rate relative to cross-entropy, as in "+2.1 points, 95 % 0.4 to 3.8"."""
         if (method, rate) not in self.effects.index:
             raise InputError.unknown("point", (method, rate), self.effects.index)
         row = self.effects.loc[(method, rate)]
@@ -93,18 +93,18 @@ def robust(
     data : a Run or its path, or a Dataset with X.
     X : n inputs in dataset order; by default the embeddings of the run. Standardised, at most 128 principal components.
     methods : str or list of str
-        Names of `METHODS`, all by default. Further "fixed" (cross-entropy on labels
-        corrected by `find_issues`) and "clean" (cross-entropy on the true labels, the ceiling). Cross-entropy is always
-        among them.
+        Names of `METHODS`, by default all. Also "fixed" (cross-entropy on labels corrected by `find_issues`) and
+        "clean" (cross-entropy on the true labels, an upper limit). Cross-entropy is always included.
     rates : shares of labels to change, in [0, 1).
-    kind : how they are changed, as in `plant_errors`: "symmetric", "pair", or a float matrix (k, k).
-    truth : (n,) true labels, or "planted"; by default the given labels count as true. Examples without are left out.
-    seeds : number of repeats; each has its own split, changed labels and initial weights, the same for all methods.
-    test_share : held out, in (0, 1).
-    noise : "estimated" (by confident learning on the training part) or "known": what forward correction and
-        co-teaching receive.
+    kind : kind of change, as in `plant_errors`: "symmetric", "pair", or a float matrix (k, k).
+    truth : (n,) true labels, or "planted"; by default the given labels count as true. Examples without one are
+    excluded.
+    seeds : number of repeats; each has its own split, changed labels and initial weights, equal for all methods.
+    test_share : share of held-out examples, in (0, 1).
+    noise : "estimated" (by confident learning on the training part) or "known": the noise matrix passed to forward
+        correction and co-teaching.
     setup, options : `Setup`, or its fields: hidden, epochs, batch, learning_rate, decay.
-    seed : first of the seeds.
+    seed : first seed.
 
     Returns
     -------
@@ -117,9 +117,9 @@ def robust(
 
     Notes
     -----
-    An embedding that was trained on the given labels has seen the test examples too; all methods share that advantage.
-    Intervals are corrected resampled t over seeds. Every method has the default settings of its paper and the same
-    number of epochs; none is tuned, and none stops early.
+    An embedding that was trained on the given labels has seen the test examples too, which favours all methods equally.
+    Intervals are corrected resampled t-intervals over seeds. All methods use the default settings of their papers and
+    the same number of epochs, without tuning or early stopping.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def _condition(
     names: list[str], X: np.ndarray, given: np.ndarray, right: np.ndarray, part: np.ndarray, test: np.ndarray,
     k: int, setup: Setup, seed: int, noise: str, rate: float,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """All methods on one set of labels and one split."""
+    """Run all methods on one set of labels and one split."""
     import torch
 
     mine, true = given[part], right[part]
@@ -195,7 +195,7 @@ def _condition(
 
 
 def _fixed(X: np.ndarray, given: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """Given labels with the suggestions of `find_issues` on these features applied."""
+    """Return the given labels after applying the suggestions of `find_issues` on these features."""
     found = find_issues(Evidence.from_arrays(given, k, embeddings=X), seed=seed).sort_values("row")
     labels = given.copy()
     take = found["is_issue"].to_numpy(bool)
@@ -204,7 +204,7 @@ def _fixed(X: np.ndarray, given: np.ndarray, k: int, seed: int) -> np.ndarray:
 
 
 def _known(given: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:
-    """(k, k) shares of given labels by true class; the identity for a class without examples."""
+    """Return the shares (k, k) of given labels by true class; the identity for classes without examples."""
     counts = np.zeros((k, k))
     np.add.at(counts, (right, given), 1)
     none = counts.sum(axis=1) == 0
@@ -213,7 +213,7 @@ def _known(given: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:
 
 
 def scaled_features(data: Run | Dataset, X: Any, usable: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Features (m, d) float32, standardised to mean square 1 per column, and the rows (m,) that have them."""
+    """Return features (m, d) float32, standardised to mean square 1 per column, and the rows (m,) that have them."""
     material = inputs(data, X)
     rows = np.flatnonzero(material.there & usable)
     out = scaled(np.asarray(dense_rows(material.values, rows), np.float32), seed, WIDEST_HEAD)
@@ -221,7 +221,7 @@ def scaled_features(data: Run | Dataset, X: Any, usable: np.ndarray, seed: int) 
 
 
 def make_setup(setup: Setup | None, options: dict[str, Any]) -> Setup:
-    """Setup from its fields, with an error that lists them."""
+    """Create a Setup from its fields; errors list the valid ones."""
     known = [field.name for field in dataclasses.fields(Setup)]
     for name in options:
         if name not in known:
@@ -230,12 +230,12 @@ def make_setup(setup: Setup | None, options: dict[str, Any]) -> Setup:
 
 
 def _plain(dataset: Dataset, rows: np.ndarray) -> Dataset:
-    """The examples of some rows, without media or planted errors."""
+    """Return the examples of some rows, without media or planted errors."""
     return Dataset(dataset.ids[rows], dataset.given_labels[rows], dataset.classes)
 
 
 def _names(methods: str | Iterable[str] | None) -> list[str]:
-    """Methods in order, the baseline first, references last."""
+    """Return the methods in order, with the baseline first and references last."""
     asked = None if methods is None else [methods] if isinstance(methods, str) else list(methods)
     references = [name for name in asked or () if name in REFERENCES]
     rest = None if asked is None else [name for name in asked if name not in REFERENCES]
@@ -254,7 +254,7 @@ def _rates(rates: Iterable[float]) -> list[float]:
 
 
 def _effects(table: pd.DataFrame, names: list[str], tested: int, trained: int) -> pd.DataFrame:
-    """Means and intervals by (method, rate)."""
+    """Return means and intervals by (method, rate)."""
     rows = {}
     for method in names:
         for rate, part in table[table["method"] == method].groupby("rate"):

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEAD_STRENGTH = (
-    0.01  # inverse penalty: at 40 % noise on digits the out-of-fold answers are right for .91, with 1 for .85
+    0.01  # inverse penalty: with 40 % noise on digits, out-of-fold accuracy is .91, and .85 with a value of 1
 )
-CORRECTED_TEMPERATURE = 0.5  # temperature of labels that cross-split correction made, as its authors have it
-WARM_UP = 1 / 3  # share of the epochs in which cross-split correction trusts the given labels
+CORRECTED_TEMPERATURE = 0.5  # temperature of labels corrected by cross-split correction, as in the paper
+WARM_UP = 1 / 3  # share of the epochs in which cross-split correction uses the given labels
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Trained:
     Attributes
     ----------
     nets : the networks
-    on_training : float32 (n, k), probabilities of the training examples; of cross-split correction by the network that
-        was not trained on them, else in-sample
+    on_training : float32 (n, k), probabilities of the training examples: for cross-split correction from the network
+        that was not trained on them, otherwise in-sample
     """
 
     nets: tuple[torch.nn.Module, ...]
     on_training: np.ndarray
 
     def predict(self, X: Tensor) -> np.ndarray:
-        """(m, k) float32, the mean of the networks' probabilities."""
+        """Return the mean of the networks' probabilities, float32 (m, k)."""
         return np.mean([network_probabilities(net, X) for net in self.nets], axis=0)
 
 
@@ -63,7 +63,7 @@ class Method:
 
 
 def _one_network(loss: Callable[[Training, torch.nn.Module, Tensor, Tensor, np.random.Generator], Tensor]):
-    """A training of one network with a loss of (task, network, inputs, labels, rng)."""
+    """Return a function that trains one network with a loss of (task, network, inputs, labels, rng)."""
 
     def train(task: Training) -> Trained:
         net, optimizer = task.network()
@@ -82,7 +82,7 @@ def _mixed(task: Training, net: torch.nn.Module, x: Tensor, y: Tensor, rng: np.r
 
 
 def _co_teaching(task: Training) -> Trained:
-    """Two networks; in every batch each is trained on the examples with the smallest loss of the other."""
+    """Train two networks; in every batch, each is trained on the examples with the smallest loss in the other."""
     pairs = [task.network(number) for number in (0, 1)]
     order = task.rng(1)
     for epoch in range(task.setup.epochs):
@@ -97,7 +97,7 @@ def _co_teaching(task: Training) -> Trained:
 
 
 def _cross_split(task: Training) -> Trained:
-    """Two networks on two halves; after a warm-up each learns labels that the other has corrected."""
+    """Train two networks on two halves; after a warm-up, each uses labels corrected by the other."""
     import torch
 
     half = deal_folds(task.labels.numpy(), 2, task.seed)
@@ -154,7 +154,7 @@ ROBUST_METHODS: dict[str, Method] = {
 
 
 def check_methods(names: str | Iterable[str] | None) -> list[str]:
-    """Names of methods, all of them for None, or an error that lists the valid names."""
+    """Return names of methods, all of them for None; errors list the valid names."""
     found = list(ROBUST_METHODS) if names is None else [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in found:
         if name not in ROBUST_METHODS:
@@ -165,9 +165,10 @@ def check_methods(names: str | Iterable[str] | None) -> list[str]:
 
 
 def estimated_noise(X: np.ndarray, labels: np.ndarray, k: int, seed: int = 0) -> tuple[np.ndarray, float]:
-    """Noise matrix (k, k), row = true, column = given, and the share of wrong labels, by confident learning.
+    """Estimate the noise matrix (k, k), row = true, column = given, and the share of wrong labels by confident
+    learning.
 
-    The probabilities are out of fold, of a logistic regression on X. A class without examples keeps its labels.
+    The probabilities are out-of-fold, from a logistic regression on X. A class without examples keeps its labels.
     """
     from sklearn.linear_model import LogisticRegression
 

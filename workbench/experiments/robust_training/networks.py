@@ -1,6 +1,6 @@
 """Small networks on stored features, and the training loop that all methods share.
 
-Hidden here: seeds that do not affect the global state, batches, one thread (small networks gain nothing from more).
+Seeds do not affect the global random state. Training uses one thread, as small networks gain nothing from more.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ WIDEST_HEAD = 128  # maximum number of principal components for a head
 
 @dataclass(frozen=True)
 class Setup:
-    """How heads are trained.
+    """Settings for the training of heads.
 
     Attributes
     ----------
-    hidden : units of the one hidden layer; 0 is a linear head
+    hidden : number of units of the hidden layer; 0 gives a linear head
     epochs : passes over the training data
-    batch : examples per step
-    learning_rate, decay : of AdamW
+    batch : number of examples per step
+    learning_rate, decay : parameters of AdamW
     """
 
     hidden: int = 128
@@ -47,7 +47,7 @@ class Setup:
 
 @dataclass
 class Training:
-    """One training: features (n, d), given labels (n,) of k classes, how, and what was estimated about the noise."""
+    """One training: features (n, d), given labels (n,) of k classes, settings, and the estimated noise."""
 
     X: Tensor
     labels: Tensor
@@ -58,7 +58,7 @@ class Training:
     noise_rate: float
 
     def network(self, number: int = 0) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-        """A fresh head and its optimizer; the same seed and number give the same weights."""
+        """Return a new head and its optimizer; the same seed and number give the same weights."""
         import torch
         from torch import nn
 
@@ -73,11 +73,11 @@ class Training:
         return net, torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, fused=True)
 
     def rng(self, number: int = 0) -> np.random.Generator:
-        """Randomness of one part of the training."""
+        """Return the random generator of one part of the training."""
         return np.random.default_rng([self.seed, number])
 
     def batches(self, rng: np.random.Generator, rows: np.ndarray | None = None) -> Iterator[Tensor]:
-        """Shuffled row numbers of one epoch; a last batch of one row is merged with the previous one."""
+        """Yield shuffled row numbers of one epoch; a last batch of one row is merged with the previous one."""
         import torch
 
         order = torch.from_numpy(rng.permutation(len(self.labels) if rows is None else rows))
@@ -88,14 +88,14 @@ class Training:
 
 
 def gradient_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step of gradient descent on the mean of a loss (b,)."""
+    """Make one step of gradient descent on the mean of a loss (b,)."""
     optimizer.zero_grad()
     loss.mean().backward()
     optimizer.step()
 
 
 def network_probabilities(net: torch.nn.Module, X: Tensor) -> np.ndarray:
-    """(n, k) float32 predicted probabilities."""
+    """Return predicted probabilities, float32 (n, k)."""
     import torch
 
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """Labels that robust heads would change, as suggestions for the review queue.
 
-Every example is predicted by a head that was trained without it, so that its own label has no influence.
+Each example is predicted by a head that was trained without it, so that its own label has no influence.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ def suggest(
     setup: Setup | None = None,
     **options: int | float,
 ) -> pd.DataFrame:
-    """Suggested labels of heads that were trained by a robust method, in the form of `find_issues`.
+    """Suggest labels with heads trained by a robust method, in the format of `find_issues`.
 
     Parameters
     ----------
     data : a Run or its path, or a Dataset with X.
     method : a name of `workbench.experiments.robust_training.ROBUST_METHODS`.
     X : n inputs in dataset order; by default the embeddings of the run.
-    folds : every example is predicted by heads that were trained on the other folds.
-    threshold : of p_error, as in `find_issues`.
-    seed : of folds and weights.
+    folds : number of folds; each example is predicted by heads trained on the other folds.
+    threshold : minimum p_error of issues, as in `find_issues`.
+    seed : random seed of folds and weights.
     setup, options : as in `robust`.
 
     Returns
     -------
-    DataFrame as from `find_issues`, indexed by id, for `wd.Explorer(run, issues=...)` and its journal. Every reason
-    begins with the method; ``attrs["source"]`` names it.
+    DataFrame as returned by `find_issues`, indexed by id, for `wd.Explorer(run, issues=...)`. Each reason starts with
+    the name of the method; ``attrs["source"]`` contains it too.
 
     Raises
     ------
@@ -59,8 +59,8 @@ def suggest(
 
     Notes
     -----
-    The probabilities go through the same calibration as all others (`find_issues` with `pred_probs`), so that p_error
-    of two sources can be compared. An example without features gets the class shares.
+    The probabilities are calibrated like all others (`find_issues` with `pred_probs`), so that p_error of different
+    sources can be compared. An example without features gets the class shares.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Keep, drop or weight: which examples to train on, by any score, and whether that is better than chance.
+"""Select or weight training examples by any score, and test whether that is better than random selection.
 
-`selection` chooses ids and weights, `rules` says which end of a score is kept and why, `shapley` and `influence` are
-values that need all examples at once, `curve` measures accuracy against the share that was kept.
+`selecting` returns ids and weights, `rules` defines which end of a score is kept, `shapley` and `influence` compute
+values that need all examples at once, and `curve` measures accuracy against the share that is kept.
 """
 
 from __future__ import annotations

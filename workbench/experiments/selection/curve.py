@@ -1,4 +1,4 @@
-"""Accuracy against the share of the training data that is kept, by several scores and by chance."""
+"""Accuracy against the share of the training data that is kept, by several scores and at random."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ RANDOM = "random"
 
 @dataclass(frozen=True, repr=False)
 class KeepCurve(Printed):
-    """Accuracy after training on a kept part, by score and share.
+    """Accuracy after training on a selected part, by score and share.
 
     Attributes
     ----------
     table : DataFrame, one row per split, by and share: accuracy in [0, 1], kept (examples), wrong_kept (share of wrong
         labels among them, NaN without `truth`).
     effects : DataFrame indexed by (by, share): accuracy, low, high (95 %), difference, difference_low, difference_high
-        (95 %, against as many random examples of the same split), verdict, wrong_kept.
-    judged_on : in words.
+        (95 %, relative to as many random examples of the same split), verdict, wrong_kept.
+        judged_on : description of the test examples.
     """
 
     table: pd.DataFrame
@@ -45,7 +45,7 @@ class KeepCurve(Printed):
     figures: ClassVar[tuple[str, ...]] = ("keep",)
 
     def in_words(self, by: str, share: float) -> str:
-        """One score at one share against chance: "-3.1 points, 95 % -4.4 to -1.8"."""
+        """Describe one score at one share relative to random selection, as in "-3.1 points, 95 % -4.4 to -1.8"."""
         if (by, share) not in self.effects.index:
             raise InputError.unknown("point", (by, share), self.effects.index)
         row = self.effects.loc[(by, share)]
@@ -76,7 +76,8 @@ def keep_curve(
     test_share: float = 0.3,
     seed: int = 0,
 ) -> KeepCurve:
-    """Train on parts of the data chosen by scores, and on random parts of the same size, test on held-out examples.
+    """Train on parts of the data selected by scores and on random parts of the same size, and test on held-out
+    examples.
 
     Parameters
     ----------
@@ -84,12 +85,12 @@ def keep_curve(
     by : names as in `select`, or a mapping from a name to a Series by id.
     shares : of the training examples to keep, in (0, 1].
     X, estimator : as in `compare`: by default the embeddings of the run and logistic regression on them.
-    truth : (n,) true labels, or "planted"; the tests are judged by them. Without it by the given labels, wrong ones
-        included. Training always sees the given labels.
-    end : which end to keep instead of the usual one: "high" or "low", for all scores or by name.
-    repeats : random splits; all trainings of a split are tested on the same examples.
-    test_share : held out, in (0, 1).
-    seed : of splits, ties and random parts.
+    truth : (n,) true labels, or "planted", used for testing; by default the given labels, including wrong ones.
+        Training always uses the given labels.
+    end : end of the score to keep instead of the usual one: "high" or "low", for all scores or by name.
+    repeats : number of random splits; all trainings of a split are tested on the same examples.
+    test_share : share of held-out examples, in (0, 1).
+    seed : random seed of splits, ties and random parts.
 
     Returns
     -------
@@ -102,10 +103,10 @@ def keep_curve(
 
     Notes
     -----
-    "knn_shapley" and "influence" are recomputed from the training part of each split. Recorded scores come from the one
-    training that was recorded, which saw the held-out examples too: what they say of a training example rests a little
-    on the given labels of test examples, never on the true ones. Intervals are corrected resampled t
-    (`workbench.experiments.intervals.corrected_t`), the splits overlapping by the part that was chosen from.
+    "knn_shapley" and "influence" are recomputed from the training part of each split. Recorded scores come from the
+    recorded training, which has seen the held-out examples too, so they depend slightly on the given (never on the
+    true) labels of test examples. Intervals are corrected resampled t-intervals
+    (`workbench.experiments.intervals.corrected_t`).
 
     Examples
     --------
@@ -164,7 +165,7 @@ def keep_curve(
 
 @dataclass
 class _Judge:
-    """What a model that was trained on some examples of a split is worth on its test examples."""
+    """Accuracy, on the test examples of a split, of models trained on selected examples."""
 
     estimator: Any
     X: Any
@@ -175,7 +176,8 @@ class _Judge:
     whole: float | None = None
 
     def of(self, share: float, kept: np.ndarray) -> tuple[float, int, float]:
-        """(accuracy, how many examples, share of wrong labels among them); of all examples it is trained once."""
+        """Return (accuracy, number of examples, share of wrong labels among them); with all examples, train only
+        once."""
         if share < 1 or self.whole is None:
             found = _predicted(self.estimator, self.X, self.given, kept, self.test)
             accuracy = float(np.mean(found == self.target[self.test]))
@@ -188,7 +190,7 @@ class _Judge:
 
 
 def _predicted(estimator: Any, X: Any, given: np.ndarray, kept: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """(t,) predictions after training on `kept`; of a single class, that class."""
+    """Return predictions (t,) after training on `kept`; if it has a single class, that class."""
     labels = np.unique(given[kept])
     if len(labels) == 1:
         return np.full(len(test), labels[0])
@@ -196,7 +198,7 @@ def _predicted(estimator: Any, X: Any, given: np.ndarray, kept: np.ndarray, test
 
 
 def _whole(data: Run | Dataset, source: str | pd.Series, seed: int) -> np.ndarray | None:
-    """(n,) values that are known before the split; None for those computed from its training part."""
+    """Return values (n,) that do not depend on the split; None for those computed from its training part."""
     if isinstance(source, str) and needs_inputs(source):
         return None
     return selection_values(data, source, seed)
@@ -217,7 +219,7 @@ def _checked_shares(shares: Iterable[float]) -> list[float]:
 
 
 def _effects(table: pd.DataFrame, tested: int, trained: int) -> pd.DataFrame:
-    """Means and intervals by (by, share), and the difference from random parts of the same size."""
+    """Return means and intervals by (by, share), and the difference from random parts of the same size."""
     rows = {}
     chance = table[table["by"] == RANDOM].set_index(["share", "split"])["accuracy"]
     for (by, share), part in table.groupby(["by", "share"], sort=False):

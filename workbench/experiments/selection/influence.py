@@ -1,6 +1,6 @@
-"""Effect of leaving out an example on the held-out loss: influence functions of a softmax head, exact Hessian.
+"""Effect of removing an example on the held-out loss: influence functions of a softmax head with an exact Hessian.
 
-The head is small (a linear layer on embeddings), so the Hessian is built and solved as it is; nothing is sampled.
+The head is a linear layer on embeddings, so the exact Hessian is small enough to be solved without sampling.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SoftmaxHead:
     Attributes
     ----------
     weights : float64 (k, d + 1), the last column is the intercept
-    penalty : float, factor of |weights|^2 / 2, intercepts included, beside the mean cross-entropy
+    penalty : float, factor of |weights|^2 / 2, including intercepts, added to the mean cross-entropy
     """
 
     weights: np.ndarray
@@ -41,7 +41,7 @@ class SoftmaxHead:
         Parameters
         ----------
         X : float (m, d); labels : int (m,), class index below k
-        n : what the sum is divided by, m unless given (a left-out example keeps the n of the whole)
+        n : divisor of the sum, by default m (if an example is removed, n stays that of all examples)
         """
         X = with_ones(X)
         n = len(X) if n is None else n
@@ -65,20 +65,20 @@ class SoftmaxHead:
         return cls(weights, penalty)
 
     def probabilities(self, X: np.ndarray) -> np.ndarray:
-        """(m, k) predicted probabilities."""
+        """Return predicted probabilities (m, k)."""
         return softmax(with_ones(X) @ self.weights.T)
 
     def loss(self, X: np.ndarray, labels: np.ndarray) -> float:
-        """Mean cross-entropy in nats."""
+        """Return the mean cross-entropy in nats."""
         return float(-np.log(self.probabilities(X)[np.arange(len(labels)), labels]).mean())
 
     def influence(self, X: np.ndarray, labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray) -> np.ndarray:
-        """Increase of the mean loss on `test` if a training example were left out: float64 (n,), in nats.
+        """Compute the increase of the mean loss on `test` if each training example were removed: float64 (n,), in nats.
 
         Parameters
         ----------
-        X, labels : float (n, d) and int (n,), what the head was trained on
-        test, test_labels : float (t, d) and int (t,), not trained on
+        X, labels : float (n, d) and int (n,), the training examples of the head
+        test, test_labels : float (t, d) and int (t,), not used for training
         """
         k = len(self.weights)
         inner, outer = with_ones(X), with_ones(test)
@@ -92,20 +92,21 @@ class SoftmaxHead:
 def influence(
     X: np.ndarray, labels: np.ndarray, k: int, *, folds: int = 5, penalty: float = PENALTY, seed: int = 0
 ) -> np.ndarray:
-    """Increase of the held-out loss without an example, averaged over the folds in which it is a training example.
+    """Compute the increase of the held-out loss without each example, averaged over folds in which it is used for
+    training.
 
     Parameters
     ----------
     X : float (n, d), scaled; (d + 1) k parameters, at most 2,500
     labels : int (n,), class index below k
     k : number of classes
-    folds : each is held out once from a head that is trained on the others
-    penalty : of the heads
-    seed : of the assignment of examples to folds
+    folds : number of folds; each is held out once from a head trained on the others
+    penalty : penalty of the heads
+    seed : random seed of the folds
 
     Returns
     -------
-    float64 (n,), in nats; high is worth keeping, below 0 harms
+    float64 (n,), in nats; high values are worth keeping, negative ones are harmful
 
     Raises
     ------
@@ -113,11 +114,11 @@ def influence(
 
     Notes
     -----
-    For a head with weights w at the optimum of 1/n sum l_i(w) + penalty |w|^2 / 2, leaving out example i moves w by
-    H^-1 grad l_i / n to first order, H the Hessian at the optimum, and so the mean held-out loss by
-    grad L' H^-1 grad l_i / n. The held-out labels are given labels too, and wrong ones among them are content with a
-    head that is less sure: in few dimensions, where it cannot memorize labels, wrong labels may even lower the
-    held-out loss. With true held-out labels (`SoftmaxHead.influence`) they do harm.
+    For a head with weights w at the optimum of 1/n sum l_i(w) + penalty |w|^2 / 2, removing example i changes w by
+    H^-1 grad l_i / n to first order, with the Hessian H at the optimum, and the mean held-out loss by
+    grad L' H^-1 grad l_i / n. The held-out labels are given labels too, and wrong ones among them favour less confident
+    heads: in few dimensions, where labels cannot be memorized, wrong training labels may even lower the held-out loss.
+    With true held-out labels (`SoftmaxHead.influence`) they increase it.
 
     References
     ----------
@@ -138,7 +139,7 @@ def influence(
 
 
 def directions(k: int) -> int:
-    """Number of columns for which an exact Hessian is feasible with k classes, between 8 and 64.
+    """Return the number of columns for which an exact Hessian is feasible with k classes, between 8 and 64.
 
     Raises
     ------
@@ -152,7 +153,7 @@ def directions(k: int) -> int:
 
 
 def with_ones(X: np.ndarray) -> np.ndarray:
-    """float64 (n, d + 1), a column of ones for the intercept."""
+    """Append a column of ones for the intercept: float64 (n, d + 1)."""
     return np.concatenate([np.asarray(X, np.float64), np.ones((len(X), 1))], axis=1)
 
 
@@ -164,7 +165,7 @@ def _objective(weights: np.ndarray, X: np.ndarray, labels: np.ndarray, penalty: 
 
 
 def _hessian(probs: np.ndarray, X: np.ndarray, penalty: float, n: int) -> np.ndarray:
-    """(k (d + 1), k (d + 1)), classes outside: block (a, b) is X' diag(p_a ([a = b] - p_b)) X / n."""
+    """Return the Hessian (k (d + 1), k (d + 1)) of blocks X' diag(p_a ([a = b] - p_b)) X / n for classes a and b."""
     k, d = probs.shape[1], X.shape[1]
     out = np.empty((k, d, k, d))
     for a in range(k):

@@ -1,7 +1,7 @@
 """Rules of selection: the value, the end that is kept, and the source, in one flat table.
 
-A score defines which end is suspicious; which end is worth keeping is another question. Scores of label quality keep
-the end that is not suspicious. Scores of difficulty keep the hard end, as their papers do, and wrong labels with it.
+The end of a score that is suspicious is not always the end to drop. For scores of label quality, the end that is not
+suspicious is kept. For scores of difficulty, the hard end is kept, as in their papers, which includes wrong labels.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def _influence(X: np.ndarray, labels: np.ndarray, k: int, seed: int) -> np.ndarr
 
 
 RULES: dict[str, Rule] = {
-    "variability": Rule("high", "Swayamdipta et al. 2020, Dataset Cartography, section 4", "the ambiguous"),
-    "forgetting": Rule("high", "Toneva et al. 2019, section 5; never learned counts most", "the forgotten"),
-    "el2n": Rule("high", "Paul et al. 2021, Deep Learning on a Data Diet, section 3", "the hard, early in training"),
-    "mean_entropy": Rule("high", "uncertainty sampling, Lewis and Gale 1994", "the undecided"),
-    "p_error": Rule("low", "find_issues: the probability that the given label is wrong", "the least doubtful labels"),
+    "variability": Rule("high", "Swayamdipta et al. 2020, Dataset Cartography, section 4", "ambiguous examples"),
+    "forgetting": Rule("high", "Toneva et al. 2019, section 5; never learned counts most", "forgotten examples"),
+    "el2n": Rule("high", "Paul et al. 2021, Deep Learning on a Data Diet, section 3", "hard examples (early epochs)"),
+    "mean_entropy": Rule("high", "uncertainty sampling, Lewis and Gale 1994", "uncertain examples"),
+    "p_error": Rule("low", "find_issues: the probability that the given label is wrong", "the least suspicious labels"),
     "knn_shapley": Rule(
         "high", "Jia et al. 2019, theorem 1", "examples that help nearest neighbours predict the given labels", _shapley
     ),
@@ -62,7 +62,7 @@ RULES: dict[str, Rule] = {
 
 
 def rule(name: str) -> Rule:
-    """The rule for a name: its own, or for a score of label quality the end that is not suspicious."""
+    """Return the rule for a name: its own, or for a score of label quality the end that is not suspicious."""
     if name in RULES:
         return RULES[name]
     if name not in SCORES:
@@ -72,12 +72,12 @@ def rule(name: str) -> Rule:
 
 
 def needs_inputs(name: str) -> bool:
-    """Whether a value is computed from inputs and labels of only the examples that can be chosen."""
+    """Whether a value is computed from inputs and labels of only the eligible examples."""
     return rule(name).value is not None
 
 
 def recorded_value(data: Run | Dataset, name: str, seed: int) -> np.ndarray:
-    """(n,) of a registered score, or of "p_error"; NaN where missing."""
+    """Return a registered score, or "p_error", (n,); NaN if missing."""
     if name == "p_error":
         found = find_issues(data, seed=seed)
         return _aligned(found["p_error"], data)
@@ -90,7 +90,7 @@ def recorded_value(data: Run | Dataset, name: str, seed: int) -> np.ndarray:
 
 
 def made_value(material: Inputs, labels: np.ndarray, k: int, name: str, rows: np.ndarray, seed: int) -> np.ndarray:
-    """(n,) of a value computed from the inputs and labels of `rows`; NaN elsewhere."""
+    """Return a value computed from the inputs and labels of `rows`, (n,); NaN elsewhere."""
     out = np.full(len(labels), np.nan)
     rows = rows[material.there[rows] & (labels[rows] >= 0)]
     X = material.values
@@ -104,7 +104,7 @@ def made_value(material: Inputs, labels: np.ndarray, k: int, name: str, rows: np
 
 
 def selection_values(data: Run | Dataset, by: str | pd.Series, seed: int = 0, X: Any = None) -> np.ndarray:
-    """(n,) float64, the values to select by, in dataset order; NaN for examples that cannot be chosen.
+    """Return the values to select by, float64 (n,), in dataset order; NaN for examples that are not eligible.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def selection_values(data: Run | Dataset, by: str | pd.Series, seed: int = 0, X:
 
 
 def _aligned(values: pd.Series, data: Run | Dataset) -> np.ndarray:
-    """(n,) of a Series by id; NaN where it has no value."""
+    """Align a Series by id with the rows of the dataset, (n,); NaN if it has no value."""
     dataset = dataset_of(data)
     out = np.full(dataset.n, np.nan)
     if not pd.api.types.is_numeric_dtype(values.dtype):
@@ -132,7 +132,7 @@ def _aligned(values: pd.Series, data: Run | Dataset) -> np.ndarray:
 
 
 def end_of(by: str | pd.Series, end: str | None) -> str:
-    """The end to keep: as requested, or by default that of the rule."""
+    """Return the end to keep: as requested, or by default that of the rule."""
     if end is not None and end not in ("high", "low"):
         raise InputError.unknown("end", end, ("high", "low"))
     if isinstance(by, pd.Series):

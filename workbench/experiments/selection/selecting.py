@@ -1,7 +1,7 @@
-"""Ids to keep and weights for training, by a score.
+"""Selection of ids and weights for training by a score.
 
-Ties are broken at random by the seed, so that a score with many equal values (forgetting) does not depend on the order
-of the file.
+Ties are broken at random, so that the result for scores with many equal values (such as forgetting) does not depend on
+the order of the data.
 """
 
 from __future__ import annotations
@@ -36,29 +36,28 @@ def select(
     Parameters
     ----------
     run : a Run or its path; or a Dataset, for "knn_shapley" and "influence" with X, or a Series.
-    keep : share of the examples that can be chosen, in (0, 1], or their number (int from 1).
-    by : "variability" keeps the ambiguous, "el2n" and "forgetting" the hard, "knn_shapley" and "influence" the useful,
-        "p_error", "aum", "confidence", "self_confidence", ... the least suspicious, "random" a random part; see
+    keep : share of the eligible examples, in (0, 1], or their number (int, at least 1).
+    by : "variability" keeps ambiguous examples, "el2n" and "forgetting" hard ones, "knn_shapley" and "influence" useful
+        ones, "p_error", "aum", "confidence", "self_confidence", ... the least suspicious, "random" a random part; see
         `workbench.experiments.selection.rules.RULES` and `SCORES`. Or a Series of numbers by id, with `end`.
-    end : "high" or "low", which end of the score to keep, instead of the one that its paper keeps.
-    per_class : keep that share (or, with a number, an equal share of it) of every class.
+    end : "high" or "low", the end of the score to keep instead of the default one.
+    per_class : whether to keep this share (or an equal part of the number) of each class.
     X : n inputs for "knn_shapley" and "influence"; by default the embeddings of the run.
-    seed : of ties and "random".
+    seed : random seed of ties and "random".
 
     Returns
     -------
-    int64 or object array (m,) of ids, in dataset order. Unlabelled examples and those without a value are never
-    among them.
+    int64 or object array (m,) of ids, in dataset order, without unlabelled examples and those without a value.
 
     Raises
     ------
-    InputError : an unknown score, `keep` out of range, or nothing to choose from.
+    InputError : an unknown score, `keep` out of range, or no eligible examples.
     MissingEvidence : the run lacks the required evidence.
 
     Notes
     -----
-    Hard and mislabelled examples look alike to variability, EL2N and forgetting: on data with wrong labels their hard
-    end holds many of them. `keep_curve` measures the effect of a selection on accuracy on your data.
+    Variability, EL2N and forgetting do not distinguish hard from mislabelled examples, so their hard end contains many
+    wrong labels. `keep_curve` measures the effect of a selection on the accuracy with your data.
 
     Examples
     --------
@@ -101,11 +100,11 @@ def sample_weights(
     Parameters
     ----------
     run, by, end, X, seed : as in `select`.
-    keep : weight 1 for the examples that `select` keeps and 0 for the others. Without it, the weight for "p_error" is
-        the probability that the label is correct, 1 - p_error; for any other score the share of examples that are
-        worth no more.
-    path : also write the columns id and weight to .csv, .jsonl or .parquet.
-    force : replace an existing file.
+    keep : if given, the weight is 1 for the examples that `select` keeps and 0 for the others. Otherwise the weight for
+        "p_error" is the probability that the label is correct, 1 - p_error, and for any other score the share of
+        examples with at most the same value.
+    path : .csv, .jsonl or .parquet file to which the columns id and weight are also written.
+    force : whether to replace an existing file.
 
     Returns
     -------
@@ -138,7 +137,7 @@ def sample_weights(
 
 
 def worth_of(data: Run | Dataset, by: str | pd.Series, end: str | None, seed: int, X: Any = None) -> np.ndarray:
-    """(n,) float64, high is kept; NaN for what cannot be chosen."""
+    """Return the worth of each example, float64 (n,), high values are kept; NaN if not eligible."""
     if isinstance(by, str) and by == "random":
         dataset = dataset_of(data)
         return np.where(dataset.given_labels >= 0, np.random.default_rng([seed, 7]).random(dataset.n), np.nan)
@@ -147,13 +146,13 @@ def worth_of(data: Run | Dataset, by: str | pd.Series, end: str | None, seed: in
 
 
 def best(worth: np.ndarray, rows: np.ndarray, m: int, rng: np.random.Generator) -> np.ndarray:
-    """The m of `rows` with the highest worth, ties at random."""
+    """Return the m of `rows` with the highest worth, ties at random."""
     order = np.lexsort((rng.random(len(rows)), -worth[rows]))
     return rows[order[:m]]
 
 
 def _share(keep: float | int, total: int) -> float:
-    """Share of the examples to keep."""
+    """Return the share of the examples to keep."""
     if isinstance(keep, (bool, np.bool_)) or not isinstance(keep, (int, float, np.integer, np.floating)):
         raise InputError.at("keep", f"is {keep!r}", "Give a share in (0, 1] or a number of examples.")
     if isinstance(keep, (int, np.integer)):

@@ -1,7 +1,7 @@
-"""Value of every training example for a k-nearest-neighbour classifier: exact Shapley values by one sort.
+"""Exact Shapley values of training examples for a k-nearest-neighbour classifier, by sorting.
 
-A Shapley value is the mean gain in accuracy that an example brings to all possible training sets. For nearest
-neighbours the 2^n trainings collapse into a recursion along the neighbours of each test example.
+The Shapley value of an example is its mean gain in accuracy over all possible training sets. For nearest neighbours,
+the 2^n trainings reduce to a recursion along the neighbours of each test example.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError
 
-SHAPLEY_BLOCK = 1 << 23  # distances held at a time
+SHAPLEY_BLOCK = 1 << 23  # maximum number of distances in memory
 MOST_TESTED = 5000  # with more examples, a sample of them is used as test examples
 
 
@@ -23,25 +23,25 @@ def knn_shapley(
     k: int = 10,
     seed: int = 0,
 ) -> np.ndarray:
-    """Shapley value of every training example for the accuracy of a k-nearest-neighbour classifier.
+    """Compute the Shapley value of each training example for the accuracy of a k-nearest-neighbour classifier.
 
     Parameters
     ----------
     vectors : float (n, d); neighbours by Euclidean distance, ties in the order of the rows. Scale them first.
     labels : int (n,), class index
-    test, test_labels : float (t, d) and int (t,), what the classifier is judged on. Without them every example is a
-        test example for the others (leave-one-out), of more than 5,000 a random 5,000.
-    k : neighbours
-    seed : of that sample
+    test, test_labels : float (t, d) and int (t,), the test examples. By default each example is a test example for the
+        others (leave-one-out); with more than 5,000, a random sample of 5,000 is used.
+    k : number of neighbours
+    seed : random seed of that sample
 
     Returns
     -------
-    float64 (n,), in [-1, 1]; high is worth keeping, below 0 harms. With `test` the sum is the accuracy (as the mean
-    share of the k neighbours with the right label).
+    float64 (n,), in [-1, 1]; high values are worth keeping, negative ones are harmful. With `test` they sum to the
+    accuracy (the mean share of the k neighbours with the correct label).
 
     Raises
     ------
-    InputError : fewer than two examples, k below 1, or test vectors of another width.
+    InputError : fewer than two examples, k below 1, or test vectors of a different width.
 
     Notes
     -----
@@ -51,8 +51,8 @@ def knn_shapley(
         s(a_n) = [y_n = y] min(k, n) / (k n)
         s(a_i) = s(a_i+1) + ([y_i = y] - [y_i+1 = y]) / k * min(k, i) / i
 
-    and the result is their mean over test examples. (The paper writes 1 / n in the first line, which is this for
-    n >= k.) Cost: t n log n.
+    and the result is their mean over test examples. (The paper has 1 / n in the first line, which is equal for n >= k.)
+    Cost: t n log n.
 
     References
     ----------
@@ -60,7 +60,7 @@ def knn_shapley(
 
     Examples
     --------
-    One test example at 0 of class 1; the nearest neighbour is of class 0, so it cancels the contribution of the second.
+    One test example at 0 of class 1; its nearest neighbour has class 0 and cancels the contribution of the second.
 
     >>> knn_shapley(np.array([[1.0], [2.0]]), np.array([0, 1]), np.array([[0.0]]), np.array([1]), k=1)
     array([-0.5,  0.5])
@@ -98,7 +98,7 @@ def knn_shapley(
 
 
 def _recursion(match: np.ndarray, k: int) -> np.ndarray:
-    """Shapley values (t, n) of examples in order of distance, from whether each has the right label (t, n)."""
+    """Return Shapley values (t, n) of examples in order of distance, from whether each has the correct label (t, n)."""
     n = match.shape[1]
     match = match.astype(np.float64)
     places = np.arange(1, n + 1)

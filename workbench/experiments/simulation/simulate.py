@@ -1,9 +1,9 @@
 """Simulations with known true labels: real digits, label noise of a chosen kind, a network trained on them.
 
-Everything that is unknown on real data is known here: which labels are wrong, when the network memorizes them, which
-score finds them, and the effect of correcting some. Hidden: all networks of an experiment (the one that is
-watched, those for out-of-fold probabilities, those trained on corrected labels) learn at once, as slices of the same
-arrays, so that an experiment takes a second or two.
+A simulation shows what is unknown on real data: which labels are wrong, when the network memorizes them, which scores
+find them, and the effect of correcting some. All networks of an experiment (the observed one, those for out-of-fold
+probabilities, those trained on corrected labels) are trained together, as slices of the same arrays, so that an
+experiment takes a second or two.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.issues.plant import plant_errors
 from workbench.scores import SCORES, score
 from workbench.scores.dynamics import confidence, variability
 
-TRAIN = 800  # of the 1,797 digits; the others, with their true labels, are the test
+TRAIN = 800  # number of training images; the rest of the 1,797 digits, with true labels, is the test set
 FOLDS = 4
 BOUNDARY_EPOCHS = 6
 REPLICATES = 2  # networks per number of corrections, with different initial weights
@@ -36,7 +36,7 @@ DETECTORS = ("p_error", "self_confidence", "aum", "forgetting", "last_loss")
 
 
 def class_noise(k: int) -> np.ndarray:
-    """(k, k) transition matrix: each class of the upper half is labelled as the class below it."""
+    """Return a transition matrix (k, k) in which each class of the upper half is labelled as the class below it."""
     matrix = np.eye(k)
     for label in range(k // 2, k):
         matrix[label, label] = 0.5
@@ -61,10 +61,10 @@ class Simulation:
     dataset : Dataset of the training images with their given labels; `planted` says which are wrong.
     truth : int64 (n,), the true class of each training image.
     wrong : bool (n,), whether the given label is a planted error.
-    evidence : Evidence: logits of every epoch (epochs, n, k) of the watched network, out-of-fold probabilities (n, k).
+    evidence : Evidence: logits (epochs, n, k) of the observed network, and out-of-fold probabilities (n, k).
     memorization : DataFrame, one row per epoch (from 1): wrong_fitted, share of the wrong labels that the network
-        predicts; wrong_as_true, share of the wrongly labelled images whose true class it predicts; right_fitted, share
-        of the right labels that it predicts; test_accuracy, on held-out images with true labels. All in [0, 1].
+        predicts; wrong_as_true, share of the mislabelled images whose true class it predicts; right_fitted, share of
+        the correct labels that it predicts; test_accuracy, on held-out images with true labels. All in [0, 1].
     settings : the arguments of `simulate`.
     """
 
@@ -79,19 +79,20 @@ class Simulation:
     figures: ClassVar[tuple[str, ...]] = ("map", "memorization", "detection", "repair")
 
     def data_map(self, epochs: int | None = None) -> pd.DataFrame:
-        """The data map after some epochs: confidence and variability of every example, and whether it is wrong."""
+        """Return the data map after some epochs: confidence and variability of each example, and whether it is
+        wrong."""
         p_given = self.evidence.get("p_given")[:epochs]
         columns = {"confidence": confidence(p_given), "variability": variability(p_given), "wrong": self.wrong}
         return pd.DataFrame(columns, index=pd.Index(self.dataset.ids, name="id"))
 
     @cached_property
     def issues(self) -> pd.DataFrame:
-        """`wb.find_issues` of the evidence."""
+        """The result of `wb.find_issues` for the evidence."""
         return find_issues(self.evidence)
 
     @cached_property
     def suspicion(self) -> pd.DataFrame:
-        """One column per detector of `DETECTORS`, by id; high is suspicious."""
+        """One column per detector of `DETECTORS`, indexed by id; high values are suspicious."""
         columns: dict[str, np.ndarray] = {}
         for name in DETECTORS:
             if name == "p_error":  # by position in the list, which also ranks equal probabilities
@@ -110,7 +111,7 @@ class Simulation:
         """Precision and recall of every detector: detector, checked (examples from the top), precision, recall.
 
         `.attrs["average_precision"]` has one number per detector, in [0, 1]; by chance it is the share of wrong labels.
-        Examples with equal scores are taken together.
+        Examples with equal scores are counted together.
         """
         from sklearn.metrics import average_precision_score, precision_recall_curve
 
@@ -130,19 +131,19 @@ class Simulation:
     def repair(self) -> pd.DataFrame:
         """Effect of correcting labels: networks retrained after the first examples of a list were checked.
 
-        A checked label becomes the true one; the list is either the most suspicious first (`p_error`), or at random.
+        A checked label is replaced by the true one; the list is sorted by decreasing `p_error`, or random.
 
         Returns
         -------
         DataFrame: order ("suspicious" or "random"), checked (examples), corrected (labels that were wrong among them),
-        replicate, accuracy on the held-out images. Networks of one replicate start from the same weights, so that they
-        differ by their labels alone; checked = 0 is the same for both orders.
+        replicate, accuracy on the held-out images. Networks of one replicate have the same initial weights and differ
+        only in their labels; checked = 0 is the same for both orders.
         """
         wrong = int(self.wrong.sum())
         return self._repaired([0, *sorted({min(len(self.truth), round(part * wrong)) for part in CHECKED})])
 
     def fix(self, checked: int) -> pd.DataFrame:
-        """`repair` for a chosen number of checked examples: the rows for 0 and for that number.
+        """Return `repair` for a given number of checked examples: the rows for 0 and for that number.
 
         Parameters
         ----------
@@ -161,11 +162,11 @@ class Simulation:
 
     @cached_property
     def _fixed(self) -> dict[int, pd.DataFrame]:
-        """Requested numbers of checked examples, cached so that moving a slider back does not train again."""
+        """Results by number of checked examples, cached so that moving a slider back does not train again."""
         return {}
 
     def _repaired(self, numbers: list[int]) -> pd.DataFrame:
-        """Rows as in `repair`; numbers without repetition, ascending."""
+        """Return rows as in `repair`; numbers must be distinct and ascending."""
         rng = np.random.default_rng(self.settings["seed"] + 1)
         lists = {"suspicious": self.issues["row"].to_numpy(), "random": rng.permutation(len(self.truth))}
         given, rows, labels = self.dataset.given_labels, [], []
@@ -184,7 +185,7 @@ class Simulation:
         return pd.DataFrame(found).sort_values(["order", "checked", "replicate"], ignore_index=True)
 
     def _accuracies(self, labels: np.ndarray) -> np.ndarray:
-        """(variants, REPLICATES) accuracy on the test after training on each row of `labels` (variants, n)."""
+        """Return the test accuracy (variants, REPLICATES) after training on each row of `labels` (variants, n)."""
         repeated = np.repeat(labels, REPLICATES, axis=0)
         starts = np.tile(np.arange(REPLICATES), len(labels)) + self.settings["seed"]
         images, target = self._test
@@ -208,8 +209,8 @@ def simulate(
         (k, k): the kinds of `wb.experiments.plant_errors`.
     rate : share of the training labels that are wrong, in (0, 1).
     width : units of the hidden layer; a wider network memorizes wrong labels sooner.
-    epochs : passes over the training images.
-    seed : same seed, same numbers (on one machine; another one agrees to about three digits).
+    epochs : number of passes over the training images.
+    seed : random seed; results are reproducible on one machine, and agree to about three digits on others.
 
     Returns
     -------
@@ -217,13 +218,14 @@ def simulate(
 
     Raises
     ------
-    InputError : an unknown noise, or a rate, width or number of epochs out of range.
+    InputError : an unknown kind of noise, or a rate, width or number of epochs out of range.
 
     Notes
     -----
-    800 of scikit-learn's 8 x 8 digits train one hidden layer of rectified linear units with AdamW; the other 997 are
-    the test. Out-of-fold probabilities come from four further networks, each trained without a quarter of the images
-    and read after the epoch in which the given labels of that quarter were likeliest: it needs no truth.
+    A network with one hidden layer of rectified linear units is trained with AdamW on 800 of scikit-learn's 8 x 8
+    digits; the other 997 are the test set. Out-of-fold probabilities come from four further networks, each trained
+    without a quarter of the images, at the epoch with the highest likelihood of the given labels of that quarter, which
+    needs no true labels.
     """
     if isinstance(noise, str) and noise not in NOISES:
         raise InputError.unknown("noise", noise, NOISES, "Or pass a (k, k) transition matrix.")
@@ -267,7 +269,7 @@ def _watched(
     features: np.ndarray, labels: np.ndarray, k: int, *, width: int, epochs: int, seed: int,
     held_out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """Logits (epochs, n, k) after every epoch, out-of-fold probabilities (n, k), accuracy (epochs,) on `held_out`."""
+    """Return logits (epochs, n, k), out-of-fold probabilities (n, k), and accuracy (epochs,) on `held_out`."""
     from scipy.special import softmax
 
     n = len(labels)

@@ -1,7 +1,7 @@
 """Small networks trained together as slices of the same arrays: one hidden layer of rectified linear units, AdamW.
 
-Hidden here: the gradient by hand. Networks this small spend most of their time in a framework's bookkeeping, and its
-import takes longer than the training.
+Gradients are computed by hand: for networks this small, a framework would spend most of the time on overhead, and its
+import would take longer than the training.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 BATCH = 32
-RATE = 1e-2  # of learning
+RATE = 1e-2  # learning rate
 DECAY = 1e-4
-ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON = 0.9, 0.999, 1e-8  # decay of Adam's two means, and epsilon
+ADAM_FIRST, ADAM_SECOND, ADAM_EPSILON = 0.9, 0.999, 1e-8  # decay rates of Adam's two moments, and epsilon
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Networks:
 
     @classmethod
     def empty(cls, m: int, d: int, width: int, k: int) -> Networks:
-        """All weights zero."""
+        """Create networks with all weights zero."""
         shapes = ((d, m * width), (m * width,), (m, width, k), (m, 1, k))
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
         flat = np.zeros(ends[-1], np.float32)
@@ -43,7 +43,8 @@ class Networks:
 
     @classmethod
     def started(cls, starts: np.ndarray, d: int, width: int, k: int) -> Networks:
-        """Initial weights after He et al. 2015, biases zero; equal entries of `starts` (M,) give equal networks."""
+        """Create networks with initial weights as in He et al. 2015 and zero biases; equal `starts` (M,) give equal
+        networks."""
         made = cls.empty(len(starts), d, width, k)
         for number, start in enumerate(starts):
             rng = np.random.default_rng(int(start))
@@ -52,7 +53,7 @@ class Networks:
         return made
 
     def hidden(self, x: np.ndarray) -> np.ndarray:
-        """(M, n, w) activations of x (n, d)."""
+        """Return the hidden activations (M, n, w) of x (n, d)."""
         m, width, _ = self.out.shape
         values = x @ self.into
         values += self.into_bias
@@ -60,7 +61,7 @@ class Networks:
         return values.reshape(len(x), m, width).transpose(1, 0, 2)
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        """(M, n, k) of x (n, d)."""
+        """Return the logits (M, n, k) of x (n, d)."""
         return self.hidden(x) @ self.out + self.out_bias
 
 
@@ -75,9 +76,9 @@ def training(
     features : float32 (n, d)
     labels : int (M, n), the given classes for each network
     k, width, epochs : classes, hidden units, passes over the data
-    seed : of the order of batches, which is the same for all networks
+    seed : random seed of the order of batches, which is the same for all networks
     starts : int (M,), seeds of the initial weights
-    use : float (M, n), the weight of an example's loss; 0 leaves it out. 1 by default
+    use : float (M, n), weight of each example's loss; 0 excludes it. By default 1
 
     References
     ----------
@@ -92,7 +93,7 @@ def training(
     rng, steps = np.random.default_rng(int(seed)), 0
     for _ in range(epochs):
         order = rng.permutation(n)
-        with threadpool_limits(1):  # threads that wait for each other on busy cores cost minutes
+        with threadpool_limits(1):  # threads that wait for each other on busy cores can cost minutes
             for first in range(0, n, BATCH):
                 rows = order[first : first + BATCH]
                 weight = None if use is None else use[:, rows]
@@ -105,7 +106,7 @@ def training(
 def _gradient(
     networks: Networks, gradient: Networks, x: np.ndarray, labels: np.ndarray, weight: np.ndarray | None
 ) -> None:
-    """Fill `gradient` with that of the mean cross-entropy of x (b, d) and labels (M, b)."""
+    """Compute into `gradient` the gradient of the mean cross-entropy of x (b, d) and labels (M, b)."""
     m, b = labels.shape
     hidden = networks.hidden(x)
     wrong = hidden @ networks.out
@@ -126,7 +127,7 @@ def _gradient(
 
 
 def _move(weights: np.ndarray, gradient: np.ndarray, mean: np.ndarray, square: np.ndarray, steps: int) -> None:
-    """One step of AdamW, in place."""
+    """Make one step of AdamW, in place."""
     mean *= ADAM_FIRST
     mean += (1 - ADAM_FIRST) * gradient
     square *= ADAM_SECOND

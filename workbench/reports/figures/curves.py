@@ -74,7 +74,8 @@ def curves(run: Run, ids: Sequence[object] | None = None, *, issues: pd.DataFram
 
 
 def over_epochs(run: Run, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """(epochs, m) probability of one class for each of m rows; NaN where it was not among the recorded five."""
+    """Return the probability (epochs, m) of one class for each of m rows; NaN if not among the five recorded
+    classes."""
     out = np.full((len(run.epochs), len(rows)), np.nan, np.float32)
     for epoch, number in enumerate(run.epochs):
         stats = run.stats(number, ["topk_p", "topk_class"])

@@ -46,13 +46,13 @@ HARD = 0.25  # mean probability of the given label below which a label counts as
 def data_map(
     run: Run, color: str = "correctness", *, issues: pd.DataFrame | None = None, most: int = MOST_POINTS
 ) -> go.Figure:
-    """The data map of Dataset Cartography: confidence against variability of every example.
+    """Draw the data map of Dataset Cartography: confidence against variability of each example.
 
     Parameters
     ----------
     color : a score, "p_error", "given_label" (class), or a column of the dataset.
-    issues : result of `find_issues`: its issues get a ring, and hovering shows its suggestions.
-    most : maximum number of points; more are thinned at random, but issues are always drawn.
+    issues : result of `find_issues`, whose issues are marked by rings and whose suggestions are shown on hovering.
+    most : maximum number of points; with more, a random sample is drawn, which includes all issues.
     """
     values = score(run, ["confidence", "variability"])
     x, y = values["variability"].to_numpy(), values["confidence"].to_numpy()
@@ -65,11 +65,11 @@ def data_map(
 
 
 def as_data_map(figure: go.Figure, x: np.ndarray, title: str, subtitle: str, what: str) -> go.Figure:
-    """The axes, regions and words of a data map, around points that are drawn.
+    """Add the axes, regions and texts of a data map to drawn points.
 
     Parameters
     ----------
-    x : (n,) variability. what : of what the probability is.
+    x : (n,) variability. what : description of the probability.
     """
     for left, bottom, xanchor, yanchor, name in REGIONS:
         figure.add_annotation(
@@ -92,7 +92,7 @@ def embedding(
     issues: pd.DataFrame | None = None,
     most: int = MOST_POINTS,
 ) -> go.Figure:
-    """The embeddings of one epoch in two dimensions.
+    """Draw the embeddings of one epoch in two dimensions.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def _scatter(
 
 
 def thinned(there: np.ndarray, flagged: np.ndarray, most: int) -> np.ndarray:
-    """Rows to draw: all, or the flagged ones and a random part of the others."""
+    """Return the rows to draw: all, or the flagged ones and a random part of the others."""
     rows = np.flatnonzero(there)
     if len(rows) <= most:
         return rows
@@ -188,12 +188,12 @@ def thinned(there: np.ndarray, flagged: np.ndarray, most: int) -> np.ndarray:
 
 
 def _rows_of(run: Run, issues: pd.DataFrame, column: str) -> np.ndarray:
-    """A column of an issues table in dataset order."""
+    """Return a column of an issues table in dataset order."""
     return issues[column].reindex(run.dataset.ids).to_numpy()
 
 
 def _colour_of(run: Run, color: str, issues: pd.DataFrame | None) -> tuple[np.ndarray, list[str]]:
-    """(n,) numbers and no names, or (n,) class codes (-1 = none) and the names."""
+    """Return numbers (n,) and no names, or class codes (n,) (-1 = none) and their names."""
     dataset = run.dataset
     if color == "given_label":
         return dataset.given_labels, list(dataset.classes)
@@ -229,9 +229,9 @@ def _hover(run: Run, rows: np.ndarray, issues: pd.DataFrame | None, shown: dict[
 
 
 def suggestions(run: Run, issues: pd.DataFrame | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) class names (None where unknown) and (n,) probabilities: of `find_issues`, or else the model's first choice.
+    """Return suggested class names (n,), None if unknown, and their probabilities (n,).
 
-    The first choice is that of the stored probabilities, or of the last epoch.
+    They come from `find_issues`, or else are the most likely class of the stored probabilities or the last epoch.
     """
     if issues is not None:
         suggested = run.dataset.codes_of(issues["suggested_label"].reindex(run.dataset.ids))

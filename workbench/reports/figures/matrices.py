@@ -59,17 +59,17 @@ def confusion(run: Run) -> go.Figure:
 
 
 def confusion_counts(run: Run) -> tuple[np.ndarray, str]:
-    """(k, k) int64 counts, rows given, columns predicted, and where predictions come from, in words."""
+    """Return counts (k, k) int64, rows = given, columns = predicted, and a description of the predictions."""
     table = confusion_table(run)
     return table.to_numpy(), table.attrs["how"]
 
 
 def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
-    """The estimated noise matrix P(given | true) of confident learning, with intervals and its assumptions.
+    """Draw the noise matrix P(given | true) estimated by confident learning, with intervals and assumptions.
 
     Parameters
     ----------
-    draws, seed : of the bootstrap for the intervals.
+    draws, seed : number of bootstrap samples for the intervals, and random seed.
     """
     probs = probabilities(run)
     if probs is None:
@@ -132,7 +132,7 @@ def _heatmap(
     subtitle: str,
     axes: tuple[str, str],
 ) -> go.Figure:
-    """Rows from top to bottom; cells without a colour (the diagonal) are grey."""
+    """Draw a heatmap with rows from top to bottom; cells without a colour (the diagonal) are grey."""
     import plotly.graph_objects as go
 
     k = len(names)

@@ -137,5 +137,5 @@ def _ahead(share: float, order: pd.Series, judged: str) -> tuple[str, str]:
 
 
 def _places(ranks: pd.Series) -> dict[object, int]:
-    """A separate line for every model, models of the same rank one below the other."""
+    """Return a separate position for each model; models of the same rank are one below the other."""
     return {name: place for place, name in enumerate(ranks.sort_values(kind="stable").index)}

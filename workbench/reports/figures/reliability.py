@@ -23,14 +23,14 @@ FEWEST_VERDICTS = 30
 
 
 def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | None = None) -> go.Figure:
-    """Predicted probability that a label is wrong against the share that was wrong, in ten bins.
+    """Draw the predicted probability that a label is wrong against the observed share of wrong labels, in ten bins.
 
     Parameters
     ----------
-    issues : result of `find_issues`; computed when missing.
-    truth : "verdicts" (of people who looked: those of the audit where it has 30, else all, by a p_error that has not
-        learned from them) or "planted" (errors put in on purpose; others count as right, so errors that the data had
-        before make the observed share too low). By default verdicts where there are at least 30, else planted.
+    issues : result of `find_issues`; computed if not given.
+    truth : "verdicts" of people who looked at the examples (those of the audit if it has 30, else all, with a p_error
+        that has not used them) or "planted" errors (all other labels count as correct, so existing errors make the
+        observed share too low). By default verdicts if there are at least 30, else planted errors.
 
     Raises
     ------
@@ -74,7 +74,8 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
 
 
 def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tuple[np.ndarray, np.ndarray, str]:
-    """(m,) p_error and (m,) bool "is wrong" of the examples whose truth is known, and its source, in words."""
+    """Return p_error (m,) and whether the label is wrong (m,), for examples with known truth, and a description of
+    it."""
     if truth not in (None, "verdicts", "planted"):
         raise InputError.unknown("truth", truth, ("verdicts", "planted"))
     planted = run.planted()
@@ -103,19 +104,19 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
 
 
 def _audited(run: Run) -> pd.DataFrame:
-    """p_error and wrong of the audited examples; no rows without an audit."""
+    """Return p_error and wrong of the audited examples; no rows without an audit."""
     found = begun(run)
     return pd.DataFrame({"p_error": [], "wrong": []}) if found is None else found.counted()
 
 
 def _chosen(run: Run, issues: pd.DataFrame) -> pd.Series:
-    """The newest verdict on each example in `issues`."""
+    """Return the newest verdict on each example in `issues`."""
     verdicts = verdicts_of(run)
     return verdicts[verdicts.index.isin(issues.index)]
 
 
 def _before_verdicts(run: Run, issues: pd.DataFrame, verdicts: pd.Series) -> pd.DataFrame:
-    """p_error and wrong of judged examples, by a detector that has not learned from these verdicts."""
+    """Return p_error and wrong of judged examples, by a detector that has not used these verdicts."""
     if issues.attrs.get("verdicts"):
         issues = find_issues(run, verdicts=pd.Series(dtype=bool))
     return pd.DataFrame({"p_error": issues["p_error"].reindex(verdicts.index), "wrong": verdicts})

@@ -163,7 +163,7 @@ def repair(simulation: Simulation, checked: int | None = None) -> go.Figure:
 
 
 def _upright(figure: go.Figure, x: float, low: float, high: float) -> None:
-    """A broad faint line at x, the position of a slider."""
+    """Draw a broad faint line at x, the position of a slider."""
     figure.add_scatter(
         x=[x, x],
         y=[low, high],
@@ -175,7 +175,7 @@ def _upright(figure: go.Figure, x: float, low: float, high: float) -> None:
 
 
 def _checked(simulation: Simulation, epochs: int | None) -> int:
-    """The number of epochs; by default all."""
+    """Return the number of epochs; by default all."""
     last = len(simulation.memorization)
     if epochs is not None and not 1 <= epochs <= last:
         raise InputError.at("epochs", f"is {epochs!r}", f"Use a number from 1 to {last}.")
@@ -183,7 +183,7 @@ def _checked(simulation: Simulation, epochs: int | None) -> int:
 
 
 def _legend(figure: go.Figure) -> go.Figure:
-    """The legend under the plot, two names in a row, so that it covers no points and takes no width."""
+    """Return a legend under the plot, two names per row, so that it covers no points and takes no width."""
     rows = -(-sum(trace.showlegend is not False for trace in figure.data) // 2)
     figure.update_layout(
         legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "font": {"size": 11}},

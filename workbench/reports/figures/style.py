@@ -49,7 +49,7 @@ def class_colors(k: int) -> list[str]:
 
 
 def score_colors(suspicious: str | None, stops: tuple[str, ...] = VIRIDIS) -> list[list[object]]:
-    """A plotly colour scale whose dark end is the suspicious one."""
+    """Return a plotly colour scale whose dark end is the suspicious one."""
     ordered = stops[::-1] if suspicious == "high" else stops
     return [[place, color] for place, color in zip(np.linspace(0, 1, len(stops)).tolist(), ordered)]
 
@@ -79,19 +79,19 @@ def wrapped_html(text: str, width: int = 110) -> str:
 
 
 def share(p: float) -> str:
-    """A probability with two digits and no leading zero: .93, 1.0, <.01."""
+    """Format a probability with two digits and no leading zero: .93, 1.0, <.01."""
     if p != p:
         return "–"
     return "1.0" if p > 0.995 else "<.01" if p < 0.005 else f"{p:.2f}"[1:]
 
 
 def titled(title: str, subtitle: str = "") -> str:
-    """A title with a smaller line below, in plotly's HTML; both must be safe."""
+    """Return a title with a smaller line below, in plotly's HTML; both must be safe."""
     return title + (f"<br><span style='font-size:12px'>{subtitle}</span>" if subtitle else "")
 
 
 def dressed(figure: go.Figure, title: str, subtitle: str = "", *, x: str = "", y: str = "") -> go.Figure:
-    """The figure with the house template, a statement as title, and axis names."""
+    """Apply the house template, a statement as title, and axis names to a figure."""
     figure.update_layout(template=template(), title_text=titled(title, subtitle), margin_t=72 if subtitle else 52)
     if x:
         figure.update_xaxes(title_text=x)
@@ -101,7 +101,7 @@ def dressed(figure: go.Figure, title: str, subtitle: str = "", *, x: str = "", y
 
 
 def template() -> go.layout.Template:
-    """The template: quiet, dense, transparent."""
+    """Return the template: plain, dense, transparent."""
     import plotly.graph_objects as go
 
     axis = {
