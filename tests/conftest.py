@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a seeded generator, kernels that start at once, the shared real data where it is there."""
+"""Fixtures for all tests: a seeded generator, kernels that start at once, and shared real data if available."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-settings.register_profile("calm", deadline=None)  # a busy machine is no wrong result
+settings.register_profile("calm", deadline=None)  # a busy machine is not a failure
 settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parents[1]
-FLUSH = os.fsync  # the real one, for the tests that ask whether it is called
+FLUSH = os.fsync  # the real one, for tests that check whether it is called
 
 
 def no_flush(descriptor: int) -> None:
-    """In place of `os.fsync`: what one process has written the others see without it, also when it is killed."""
+    """Replaces `os.fsync`: without it, other processes still see what a process has written, even if it is killed."""
 
 
-os.fsync = no_flush  # no test cuts the power, and a slow disk would make the whole run wait
+os.fsync = no_flush  # no test simulates a power failure, and a slow disk would delay the whole run
 
 
 def _helper(path: str) -> object:
-    """Make a module beside tests importable by its name (tests are no package)."""
+    """Make a module beside tests importable by name (tests are not a package)."""
     spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / "tests" / path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -44,7 +44,8 @@ _helper("workbench/issues/planted.py")
 warmkernels = _helper("warmkernels.py")
 
 
-# Files that stay in one process: these share a server and a notebook, import Lightning and transformers, start dask.
+# Files that run in one process, as they share a server and a notebook, import Lightning and transformers, or start
+# dask.
 TOGETHER = {
     "browser": ("tests/browser/",),
     "frameworks": (
@@ -53,7 +54,7 @@ TOGETHER = {
     ),
     "clusters": ("tests/test_scale_docs.py", "tests/workbench/runs/test_remote_work.py"),
 }
-# The longest, by processor time.
+# The slowest files, by processor time.
 FIRST = (
     *("browser", "tests/test_notebooks.py", "frameworks", "tests/workbench/test_kill_saves.py"),
     *("tests/workbench/data/test_label_types.py", "tests/workbench/issues/test_audit.py"),
@@ -69,13 +70,13 @@ FIRST = (
 
 
 def group_of(nodeid: str) -> str:
-    """Tests of one group run in one process: those of a file, or of the files in `TOGETHER`."""
+    """Return the group of a test; a group is one file, or the files in `TOGETHER`, and runs in one process."""
     file = nodeid.split("::")[0]
     return next((name for name, starts in TOGETHER.items() if file.startswith(starts)), file)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest groups come first, so that no process waits for one of them at the end."""
+    """Run the longest groups first, so that no process waits for one of them at the end."""
     items.sort(key=lambda item: FIRST.index(group) if (group := group_of(item.nodeid)) in FIRST else len(FIRST))
 
 
@@ -93,7 +94,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @pytest.fixture(scope="session", autouse=True)
 def _unflushed_journals() -> Iterator[None]:
-    """As with `os.fsync`: SQLite waits for the disk only in the tests that ask whether it does."""
+    """As with `os.fsync`, SQLite waits for the disk only in tests that check it."""
     from workbench.storage import journalfile
 
     with pytest.MonkeyPatch.context() as patch:
@@ -103,7 +104,7 @@ def _unflushed_journals() -> Iterator[None]:
 
 @pytest.fixture
 def real_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes wait for the disk, as they do for a user."""
+    """Make writes wait for the disk, as for users."""
     from workbench.storage import journalfile
 
     monkeypatch.setattr(journalfile, "SYNCHRONOUS", "FULL")
@@ -112,7 +113,7 @@ def real_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The repository."""
+    """The root of the repository."""
     return ROOT
 
 
@@ -124,14 +125,14 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with real data and known answers that lies beside a checkout; skips where it is missing."""
+    """The folder with real data and known answers next to the checkout; skips if missing."""
     path = Path(os.environ.get("LABEL_WORKBENCH_SHARED") or ROOT.parent / "shared")
     if not path.is_dir():
         pytest.skip(f"no shared data at {path} (set LABEL_WORKBENCH_SHARED to the folder with golden/ and eval/)")
     return path
 
 
-WARM = "LABEL_WORKBENCH_WARM_KERNELS"  # for the processes of xdist, which share one
+WARM = "LABEL_WORKBENCH_WARM_KERNELS"  # for the processes of xdist, which share it
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -148,9 +149,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def warm_kernels() -> str | None:
-    """Value for JUPYTER_PATH with which the kernel `python3` is a fork that has the heavy packages imported.
+    """Value for JUPYTER_PATH such that the kernel `python3` is a fork with the heavy packages imported.
 
-    None where a system does not fork well: kernels are fresh there, and tests take longer.
+    None on systems that do not fork reliably: kernels start normally there, and tests take longer.
     """
     folder = os.environ.get(WARM)
     if folder:
@@ -160,7 +161,7 @@ def warm_kernels() -> str | None:
 
 @pytest.fixture(scope="session")
 def forked_workers() -> Iterator[None]:
-    """Worker processes of dask are forks of one with third-party imports done; each then imports ours for itself."""
+    """Make workers of dask forks of a process with third-party imports; each then imports our modules itself."""
     pytest.importorskip("distributed", reason="needs dask.distributed (in the scale extra)")
     import dask
     from distributed.utils import get_mp_context

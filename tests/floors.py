@@ -1,9 +1,9 @@
-"""Which module of this project imports which, read from the source: the floors of the house, and what runs upwards.
+"""Imports between the modules of this project, read from the source: the layers, and imports that go up.
 
-    python tests/floors.py              the folders from the top down, what each imports, and whatever imports upwards
-    python tests/floors.py COMMIT       the same of an older commit
+    python tests/floors.py              the folders from the top down, what each imports, and all imports that go up
+    python tests/floors.py COMMIT       the same for an older commit
 
-Every import counts: those inside functions and those for a type checker only, too.
+All imports count, including those inside functions and those for type checkers only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Graph = dict[str, set[str]]
 
 
 def sources(commit: str | None = None) -> dict[str, str]:
-    """Module name -> source, of the files as they are, or as they were at a commit."""
+    """Return a dict of module names to sources, of the current files or of a commit."""
     if commit is None:
         found = [path for name in ("workbench", "widgets") for path in (ROOT / name).rglob("*.py")]
         paths = [path.relative_to(ROOT).as_posix() for path in found]
@@ -46,7 +46,8 @@ def _git(*arguments: str) -> str:
 
 
 def imports(texts: Mapping[str, str]) -> Graph:
-    """Module -> the modules of this project that it imports anywhere; a name of a package counts as the package."""
+    """Return a dict of modules to the modules of this project that they import anywhere; names of a package count as
+    it."""
     return {
         name: {found for found in map(lambda one: _module(one, texts), _named(text)) if found and found != name}
         for name, text in texts.items()
@@ -62,14 +63,14 @@ def _named(text: str) -> Iterable[str]:
 
 
 def _module(dotted: str, known: Mapping[str, str]) -> str | None:
-    """The module that a dotted name lies in."""
+    """Return the module that contains a dotted name."""
     while dotted and dotted not in known:
         dotted = dotted.rpartition(".")[0]
     return dotted or None
 
 
 def floor_of(module: str) -> int:
-    """Index in `FLOORS`; the packages themselves and modules beside the folders are above all folders of theirs."""
+    """Return the index in `FLOORS`; packages and modules beside the folders are above all of their folders."""
     for height, floor in enumerate(FLOORS):
         if module == floor or module.startswith(floor + "."):
             return height
@@ -77,12 +78,12 @@ def floor_of(module: str) -> int:
 
 
 def upward(graph: Graph) -> list[tuple[str, str]]:
-    """Imports that run up: (module, what it imports)."""
+    """Return imports that go up: (module, imported module)."""
     return sorted((one, other) for one, others in graph.items() for other in others if floor_of(other) > floor_of(one))
 
 
 def circles(graph: Graph) -> list[list[str]]:
-    """Groups of modules that import each other in a circle, largest first (Tarjan's strongly connected components)."""
+    """Return import cycles, largest first (strongly connected components by Tarjan's algorithm)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -111,7 +112,7 @@ def circles(graph: Graph) -> list[list[str]]:
 
 
 def picture(graph: Graph) -> str:
-    """The folders from the top down with what they import, then every import that runs up and every circle."""
+    """Describe the folders from the top down with their imports, then all imports that go up and all cycles."""
     folder = {module: ".".join(module.split(".")[:2]) for module in graph}
     width = max(map(len, folder.values()))
     order = sorted(set(folder.values()), key=lambda one: (-floor_of(one), one))

@@ -1,7 +1,7 @@
-"""Processes that end when the test run does, however it ends: by itself, by an error, by SIGTERM or by SIGKILL.
+"""Processes that end with the test run, however it ends: normally, by an error, by SIGTERM or by SIGKILL.
 
-Where the system can, a process asks the kernel for a signal on the death of its parent (prctl, Linux). Elsewhere the
-fixtures end what they started; only a run that was killed leaves something behind there.
+On Linux, a process asks the kernel for a signal when its parent dies (prctl). Elsewhere the fixtures end the processes
+that they started, so only a killed run leaves processes behind.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 AVAILABLE = sys.platform == "linux"
 
-# -I -S: nothing of the environment is needed, and it starts at once. The parent may have died before prctl was called.
+# -I -S for a quick start without the environment. The parent may have died before prctl was called.
 _TIE = """
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(1, int(sys.argv[2]))
@@ -26,14 +26,15 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 def tied(command: Sequence[str], sent: int = signal.SIGTERM) -> list[str]:
-    """The command, whose process gets the signal `sent` when the thread of this process that starts it has ended."""
+    """Return the command, modified so that its process gets the signal `sent` when the thread that started it has
+    ended."""
     if not AVAILABLE:
         return list(command)
     return [sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), str(int(sent)), *command]
 
 
 def tie_fork(parent: int) -> None:
-    """To be called in a fork: it is killed when its parent (by process number) has died."""
+    """Call this in a fork, so that it is killed when its parent (given by process id) dies."""
     if AVAILABLE:
         import ctypes
 
@@ -43,7 +44,7 @@ def tie_fork(parent: int) -> None:
 
 
 def wait_or_orphaned(connection: socket.socket) -> None:
-    """Wait until the other side closes the connection or the parent of this process is another one: it has died."""
+    """Wait until the other side closes the connection or the parent of this process has died."""
     parent = os.getppid()
     while os.getppid() == parent:
         if select.select([connection], [], [], 1.0)[0]:
@@ -51,7 +52,7 @@ def wait_or_orphaned(connection: socket.socket) -> None:
 
 
 def carrying(mark: str) -> list[int]:
-    """Process numbers of all that have `mark` in the environment they were started with (Linux)."""
+    """Return the ids of processes that were started with `mark` in their environment (Linux)."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -59,5 +60,5 @@ def carrying(mark: str) -> list[int]:
                 if mark.encode() in (folder / "environ").read_bytes():
                     found.append(int(folder.name))
             except OSError:
-                continue  # it ended meanwhile, or belongs to somebody else
+                continue  # it has ended, or belongs to another user
     return found

@@ -1,4 +1,4 @@
-"""The data that ships: small, whole, with the checksums that its README states, and what the README says of it."""
+"""The shipped data: small, complete, and with the checksums and properties stated in its README."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROW = re.compile(r"^\| (\S+) \| ([\d,]+) \| ([0-9a-f]{64}) \|$", re.MULTILINE)
 
 @pytest.fixture
 def stated(root):
-    """File -> (bytes, sha256) as the README says."""
+    """Return a dict of file to (bytes, sha256) from the README."""
     text = (root / "data" / "README.md").read_text(encoding="utf-8")
     return {name: (int(size.replace(",", "")), digest) for name, size, digest in ROW.findall(text)}
 

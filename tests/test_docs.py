@@ -1,6 +1,6 @@
 """The documentation is a test: every Python block of a page runs, in one namespace per page, and the site builds.
 
-Hidden comments of a page say what its reader has already: `<!-- prepare` with code, and `<!-- needs: package -->`.
+Hidden comments of a page define what its reader already has: `<!-- prepare` with code, and `<!-- needs: package -->`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES = [page for page in PAGES if page.name != "scale.md"]  # needs clusters: it has a test of its own
-PAGES = [page for page in PAGES if not {"changes", "decisions"} & set(page.relative_to(ROOT).parts)]  # words alone
+PAGES = [page for page in PAGES if page.name != "scale.md"]  # needs clusters: tested separately
+PAGES = [page for page in PAGES if not {"changes", "decisions"} & set(page.relative_to(ROOT).parts)]  # text only
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.S | re.M)
 PREPARE = re.compile(r"<!-- prepare\n(.*?)-->", re.S)
@@ -55,7 +55,7 @@ def test_blocks_are_found_and_pages_are_there():
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "scale.md"], ids=name_of)
 def test_no_block_is_missed(page):
-    """A fence that is indented, or that calls its Python something else, would be shown and never run."""
+    """An indented code fence, or one with another name for Python, would be shown but never run."""
     fences = re.findall(r"^([ >]*)(?:```|~~~)([^\n]*)$", page.read_text(encoding="utf-8"), re.M)
     for indent, language in fences[::2]:  # the others close them
         assert not indent and language in ("python", "toml", "sh", ""), f"{name_of(page)}: fence {indent + language!r}"
@@ -64,7 +64,7 @@ def test_no_block_is_missed(page):
 
 @pytest.mark.parametrize("page", PAGES[1:], ids=name_of)
 def test_a_page_imports_what_it_shows(page):
-    """A reader copies the blocks, not the hidden comments: those give data and models, and no module."""
+    """Readers copy the blocks, not the hidden comments, so these may define data and models but import nothing."""
     tree = ast.parse("\n".join(BLOCK.findall(page.read_text(encoding="utf-8"))))
     imported = {name.asname or name.name for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))
                 for name in node.names}  # fmt: skip
@@ -91,7 +91,7 @@ def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
 
 
 def test_every_picture_is_on_a_page_with_words_for_those_who_cannot_see_it():
-    """And is made by the script: a picture that nothing makes any more shows a view that is gone."""
+    """Each is also made by the script: pictures that are no longer made show an outdated view."""
     image = re.compile(r"!\[(.*?)\]\((\S+?\.(?:png|webp))\)")
     used = {}
     for page in PAGES:
@@ -107,7 +107,7 @@ def test_every_picture_is_on_a_page_with_words_for_those_who_cannot_see_it():
 
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
-    """Strict: a broken link or a docstring that cannot be read is an error. No page loads anything from elsewhere."""
+    """Broken links and invalid docstrings are errors. No page loads anything from other hosts."""
     pytest.importorskip("mkdocs", reason="needs mkdocs (in the docs extra)")
     pytest.importorskip("mkdocstrings", reason="needs mkdocstrings (in the docs extra)")
     done = subprocess.run(
@@ -145,7 +145,7 @@ def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
 
 
 def public() -> dict[str, str]:
-    """Public name below `wb.` -> its full path, as the site has them."""
+    """Return a dict of public names below `wb.` to their full paths, as on the site."""
     hooks = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
     module = importlib.util.module_from_spec(hooks)
     hooks.loader.exec_module(module)
@@ -153,7 +153,7 @@ def public() -> dict[str, str]:
 
 
 def documented() -> dict[str, object]:
-    """Every public function and class with its public methods, parsed as for the site: path -> griffe object."""
+    """Return public functions and classes with their public methods, parsed as for the site: path to griffe object."""
     griffe = pytest.importorskip("griffe", reason="needs mkdocstrings (in the docs extra)")
 
     spec = importlib.util.spec_from_file_location("house_docstrings", ROOT / "docs" / "house_docstrings.py")
@@ -175,7 +175,7 @@ def documented() -> dict[str, object]:
 
 
 def test_types_and_words_stand_in_their_places():
-    """On the API pages: what is shown as a type is one, and every parameter that is described has words."""
+    """On the API pages, types are types, and every parameter has a description."""
     wrong, seen = [], 0
     for path, thing in documented().items():
         for section in thing.docstring.parse("numpy", warnings=False) if thing.docstring else []:
@@ -198,7 +198,7 @@ def test_types_and_words_stand_in_their_places():
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_what_a_lesson_showed_is_of_the_code_that_it_has(path):
-    """`make lessons ARGS="04"` runs one again and keeps its outputs."""
+    """`make lessons ARGS="04"` runs a lesson again and stores its outputs."""
     kept = ROOT / "docs" / "lessons" / f"{path.stem}.json"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]

@@ -1,4 +1,4 @@
-"""Examples in docstrings are executed: what a docstring shows is what comes out."""
+"""Examples in docstrings are executed and their outputs compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SOURCES = [*(ROOT / "workbench").rglob("*.py"), *(ROOT / "widgets").rglob("*.py"
 
 
 def runs(path: Path) -> bool:
-    """Whether a module shows an example that can run here (the rest are marked +SKIP: they need a training)."""
+    """Return whether a module has examples that can run (others are marked +SKIP, as they need a training)."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return any(line.lstrip().startswith(">>>") and "+SKIP" not in line for line in lines)
 
@@ -32,6 +32,6 @@ def test_there_are_examples():
 def test_examples_give_what_they_show(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
-    with np.printoptions(legacy="1.25"):  # numbers without their type, the same on every NumPy
+    with np.printoptions(legacy="1.25"):  # numbers without types, equal for all NumPy versions
         outcome = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     assert outcome.attempted and not outcome.failed, f"{outcome.failed} of {outcome.attempted} examples; see the output"

@@ -1,4 +1,4 @@
-"""Imports run down: no module imports from a floor above its own, and no two import each other, by whatever detour."""
+"""Imports go down: no module imports from a layer above its own, and there are no import cycles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ast
 import floors
 import pytest
 
-HEAVY = {  # what is slow to import, or is not installed everywhere, waits until it is needed
+HEAVY = {  # packages that are slow to import or optional are imported when needed
     **dict.fromkeys(("torch", "sklearn", "scipy", "umap", "plotly", "PIL"), "slow to import"),
     **dict.fromkeys(("tqdm", "threadpoolctl"), "only where something runs long"),
     **dict.fromkeys(("fsspec", "distributed", "safetensors", "mlxtend"), "an extra, not installed by all"),
@@ -60,7 +60,7 @@ def test_the_picture_sees_imports_wherever_they_stand():
 
 
 def inside_functions(text: str):
-    """(line, module) of every import that stands in a function; "importlib" where one is imported by name."""
+    """Yield (line, module) of imports inside functions; "importlib" for imports by name."""
     for function in ast.walk(ast.parse(text)):
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             continue
@@ -75,7 +75,7 @@ def inside_functions(text: str):
 
 @pytest.fixture(scope="module")
 def late() -> list[tuple[str, int, str]]:
-    """(module, line, what it imports there) of every import in a function."""
+    """Yield (module, line, imported module) of all imports inside functions."""
     return [(name, *one) for name, text in floors.sources().items() for one in inside_functions(text)]
 
 

@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: who imports what, what is public, what must never be in the code."""
+"""Rules that can be checked automatically: imports, public names, and forbidden code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPUTE = sorted((ROOT / "workbench").rglob("*.py"))
 VIEWS = sorted((ROOT / "widgets").rglob("*.py"))
 MODULES = COMPUTE + VIEWS
 
-# A new public name is a decision: it is added to the package and here.
+# New public names are deliberate: they are added to the package and here.
 PUBLIC = {
     "workbench": [
         *("Dataset", "Recorder", "replay", "import_run", "open_run", "Run", "Journal", "Evidence", "SCORES", "score"),
@@ -69,7 +69,7 @@ PUBLIC = {
 }
 NEVER_IN_COMPUTE = {"widgets", "anywidget", "IPython", "ipywidgets", "notebook", "jupyterlab"}
 ONLY_INSIDE_FUNCTIONS = {"torch", "umap", "plotly", "sklearn", "lightning", "transformers", "numba", "pynndescent"}
-# A callback is a subclass of the framework's own class; these two modules are imported only by those who use it.
+# Callbacks are subclasses of framework classes; these two modules are imported only by users of the framework.
 AT_TOP = {
     "workbench/recording/callbacks/lightning.py": {"lightning"},
     "workbench/recording/callbacks/huggingface.py": {"transformers"},
@@ -83,7 +83,7 @@ def name_of(path: Path) -> str:
 
 
 def imported(node: ast.AST) -> list[str]:
-    """Top-level names of the packages that an import statement brings in (relative ones are our own)."""
+    """Return the top-level packages that an import statement imports (relative imports are our own)."""
     if isinstance(node, ast.Import):
         return [alias.name.split(".")[0] for alias in node.names]
     if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -92,7 +92,7 @@ def imported(node: ast.AST) -> list[str]:
 
 
 def when_imported(tree: ast.Module):
-    """Nodes that run when the module is imported: not function bodies, not `if TYPE_CHECKING:`."""
+    """Yield nodes that are executed on import: not function bodies or `if TYPE_CHECKING:`."""
     waiting: list[ast.AST] = list(tree.body)
     while waiting:
         node = waiting.pop()
@@ -130,7 +130,7 @@ def test_heavy_packages_are_imported_where_used():
 
 
 def unwanted(path: Path, tree: ast.Module) -> Iterator[str]:
-    """A line for each piece of code that nobody wants."""
+    """Return a line for each piece of forbidden code."""
     for node in ast.walk(tree):
         yield from (f"imports {name}" for name in imported(node) if name in NEVER)
         if isinstance(node, ast.ExceptHandler):
@@ -152,7 +152,7 @@ def unwanted(path: Path, tree: ast.Module) -> Iterator[str]:
 
 
 def test_code_that_nobody_wants():
-    """No pickle in any dress, no unchecked torch.load, no eval, no swallowed errors, no printing but in cli.py."""
+    """No pickle in any form, no unchecked torch.load, no eval, no swallowed errors, no printing except in cli.py."""
     wrong = [f"{name_of(path)} {line}" for path, tree in modules() for line in unwanted(path, tree)]
     assert not wrong, "\n".join(wrong)
 
@@ -189,7 +189,7 @@ def test_public_names_are_the_written_list(package):
 
 
 def test_importing_a_module_never_hides_the_public_name():
-    """`workbench.score` is a function, and `workbench.review` a module, whatever else was imported before."""
+    """`workbench.score` is a function and `workbench.review` a module, whatever was imported before."""
     code = """
 import importlib, types, workbench
 from workbench.foundation.lazy import path_of
@@ -212,7 +212,7 @@ def test_an_unknown_public_name_is_an_attribute_error():
 
 
 def tracked() -> list[Path]:
-    """Text files that belong to the project (from git where there is a checkout)."""
+    """Return the text files of the project (from git, if it is a checkout)."""
     try:
         found = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
         paths = [ROOT / name for name in found.decode().split("\0") if name]
@@ -223,7 +223,7 @@ def tracked() -> list[Path]:
 
 
 def test_no_registry_or_cdn_and_no_paths_of_one_machine():
-    """Everything works offline and elsewhere: where packages come from is the user's business."""
+    """Everything works offline and on other machines; users choose the source of packages."""
     hosts = [
         "pypi.",
         "files.python" + "hosted.",
@@ -250,7 +250,7 @@ def test_tests_are_not_packages():
 
 
 def test_every_direct_dependency_is_pinned_within_its_range():
-    """On each Python that we support; markers of constraints.txt are evaluated for it."""
+    """For each supported Python; markers of constraints.txt are evaluated for it."""
     requirements = pytest.importorskip("packaging.requirements")
     if sys.version_info < (3, 11):
         tomllib = pytest.importorskip("tomli", reason="Python 3.10 has no TOML reader of its own")
@@ -269,7 +269,7 @@ def test_every_direct_dependency_is_pinned_within_its_range():
 
 
 def test_lint():
-    """Ruff with the settings of pyproject.toml, so that `make test` sees what `make check` sees."""
+    """Ruff with the settings of pyproject.toml, so that `make test` finds the same as `make check`."""
     pytest.importorskip("ruff", reason="needs ruff (in the test extra)")
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

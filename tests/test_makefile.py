@@ -1,4 +1,4 @@
-"""What the Makefile promises about environments, without making one."""
+"""The handling of environments in the Makefile, tested without creating one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def commands(target: str, **variables: str) -> list[str]:
-    """What make would run for a target whose prerequisites are new."""
+    """Return the commands that make would run for a target whose prerequisites are new."""
     given = [f"{name}={value}" for name, value in variables.items()]
     new = ["-W", "pyproject.toml", "-W", "constraints.txt"]
     try:
@@ -62,7 +62,7 @@ def test_docs_are_built_whatever_lies_in_the_folder_of_that_name():
 
 
 def test_what_was_compiled_is_kept_where_the_environment_forbids_it():
-    """As images of containers do: every process of the tests and of JupyterLab would compile torch for itself."""
+    """Container images set this variable; then every process of tests and JupyterLab would compile torch again."""
     listed = subprocess.run(
         ["make", "--no-print-directory", "-f", ROOT / "Makefile", "-f", "-", "kept"], cwd=ROOT, capture_output=True,
         text=True, check=True, input='.PHONY: kept\nkept:\n\t@echo "[$$PYTHONDONTWRITEBYTECODE]"\n',

@@ -1,4 +1,4 @@
-"""Words are for people: no decision is taken by reading a sentence, neither ours nor another library's."""
+"""Texts are for people: no code makes decisions by parsing a sentence, of ours or of another library."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ READERS = {
 }
 
 ALLOWED = {
-    # (file, what is read): why
+    # (file, parsed expression): reason
     ("workbench/storage/provenance.py", "how"): "the one reader of sentences that releases up to 0.1.0 stored",
     ("workbench/storage/journalfile.py", "str(error)"): "SQLite tells a lock from damage in words only",
     ("workbench/recording/checkpoints.py", "str(error)"): "torch and safetensors tell their errors in words only",
@@ -41,7 +41,7 @@ ALLOWED = {
 
 
 def read(node: ast.expr) -> str | None:
-    """The sentence that an expression is, if it looks like one."""
+    """Return the sentence that an expression refers to, if it looks like one."""
     text = ast.unparse(node)
     if re.fullmatch(r"str\((error|problem|exc|e)\)|(error|problem|exc|e)\.args\[0\]", text):
         return text
@@ -60,7 +60,7 @@ def read(node: ast.expr) -> str | None:
 
 
 def decisions(tree: ast.AST):
-    """(line, sentence) of what looks into a sentence, or compares something with one."""
+    """Yield (line, sentence) of code that parses a sentence or compares something with one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READERS:
             inner = node.func.value
@@ -81,20 +81,20 @@ def decisions(tree: ast.AST):
 
 
 def lines_only(node: ast.Call) -> bool:
-    """Whether a text is only cut into words or lines, to print them."""
+    """Return whether a text is only split into words or lines for printing."""
     cuts = [one.value if isinstance(one, ast.Constant) else one for one in node.args]
     return node.func.attr in ("split", "partition") and cuts in ([], ["\n"])
 
 
 def text_like(node: ast.expr) -> bool:
-    """Whether something is looked for inside a text: a text of several words, or the name of one."""
+    """Return whether an expression searched in a text is a text of several words, or a variable."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str) and " " in node.value
     return isinstance(node, (ast.Name, ast.Attribute)) and ast.unparse(node).rpartition(".")[2] not in ("name", "id")
 
 
 def read_in_modules() -> Iterator[tuple[str, int, str]]:
-    """(file, line, sentence) of every decision by a sentence in our modules."""
+    """Yield (file, line, sentence) of all decisions based on sentences in our modules."""
     for path in MODULES:
         for line, what in decisions(ast.parse(path.read_text(encoding="utf-8"))):
             yield path.relative_to(ROOT).as_posix(), line, what

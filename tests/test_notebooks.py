@@ -1,4 +1,4 @@
-"""Notebooks are tests: each runs from top to bottom, in a copy and a kernel of its own; stored without outputs."""
+"""Notebooks are tests: each runs from top to bottom in a separate copy and kernel, and is stored without outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ del demo"""
 
 
 def code(path: Path) -> list[dict]:
-    """The code cells of a lesson, as they are stored."""
+    """Return the stored code cells of a lesson."""
     return [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
 
 
@@ -52,10 +52,10 @@ def test_a_lesson_asks_one_question_before_it_answers_in_short_cells(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch, warm_kernels):
-    """In a copy of the layout: notebooks/ to write beside, data/ to read, a private home for Jupyter's settings.
+    """In a copy of the layout: notebooks/, data/, and a private home for Jupyter's settings.
 
-    The lightest lesson gets a fresh kernel, as every reader does; the others forks of a process with its imports done.
-    The first finds a demo run, as `make lab` leaves one: of every third image, trained for fewer epochs.
+    The shortest lesson uses a new kernel, as for readers; the others use forks of a process with completed imports. The
+    first one finds a demo run, as created by `make lab`, but with every third image and fewer epochs.
     """
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient (in the test extra)")
     nbformat = pytest.importorskip("nbformat", reason="needs nbformat (in the test extra)")
@@ -82,7 +82,7 @@ def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch, warm_kernels):
         resources={"metadata": {"path": str(copy.parent)}},
         shutdown_kernel="immediate",
     )  # fmt: skip
-    if warm_kernels:  # sockets in a folder: until a kernel listens on the ports it was promised, others may take them
+    if warm_kernels:  # sockets in a folder: other processes could take reserved ports before a kernel listens on them
         with tempfile.TemporaryDirectory(prefix="kernel-") as folder:  # not pytest's: their names must be short
             manager = client.create_kernel_manager()
             manager.transport, manager.ip = "ipc", str(Path(folder) / "at")

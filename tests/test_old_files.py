@@ -1,4 +1,4 @@
-"""Runs and journals as release 0.1.0 wrote them open with today's code, and say what they said then."""
+"""Runs and journals of release 0.1.0 can be opened with the current code and have the same contents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def expected(root):
 
 @pytest.fixture(params=RUNS)
 def old(request, root, tmp_path, expected):
-    """(a copy of the run, opened; what was found in it when it was written)"""
+    """Return (an opened copy of the run, the values found when it was written)."""
     shutil.copytree(root / "tests" / "golden" / "v1" / request.param, tmp_path / "run")
     run = wb.open_run(tmp_path / "run")
     yield run, expected[request.param]

@@ -1,4 +1,4 @@
-"""One name, one meaning, one home: of files, public functions and constants; private names stay in their module."""
+"""Names of files, public functions and constants are unique; private names are not used outside their module."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def parsed(name: str) -> ast.Module:
 
 
 def lines_of(node: ast.AST, text: list[str]) -> int:
-    """Lines of code of a function: docstrings (of functions in it too), comments and blank lines do not count."""
+    """Count the lines of code of a function, without docstrings (also of inner functions), comments and blank lines."""
     words: set[int] = set()
     for inner in ast.walk(node):
         if isinstance(inner, DEFINED) and ast.get_docstring(inner) is not None:
@@ -91,7 +91,7 @@ def is_private(name: str) -> bool:
 
 
 def own_names(tree: ast.Module) -> set[str]:
-    """Private names that a module defines itself, also as methods and attributes of its classes."""
+    """Return the private names that a module defines, including methods and attributes of its classes."""
     found = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return found | {
@@ -100,7 +100,7 @@ def own_names(tree: ast.Module) -> set[str]:
 
 
 def private_uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """(line, text) of private names that belong to another module: imported, or read from an object of its."""
+    """Yield (line, text) of uses of private names of other modules, imported or as attributes."""
     own = own_names(tree) | set(FOREIGN)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -110,12 +110,12 @@ def private_uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def defined(tree: ast.Module) -> Iterator[str]:
-    """Public functions and classes of a module."""
+    """Return the public functions and classes of a module."""
     yield from (node.name for node in tree.body if isinstance(node, DEFINED) and not node.name.startswith("_"))
 
 
 def constants(tree: ast.Module) -> Iterator[str]:
-    """Names in capitals that a module gives a value; type variables are none."""
+    """Return upper-case names that a module assigns, except type variables."""
     for node in tree.body:
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []

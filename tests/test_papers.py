@@ -1,4 +1,4 @@
-"""docs/papers.md: every entry says what it offers, shows it in a few lines, and names a test that is there."""
+"""docs/papers.md: every entry describes what is implemented, shows it in a few lines, and names an existing test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_LINES = 6
 
 
 def entries() -> dict[str, str]:
-    """Title of a paper -> its entry, without hidden comments."""
+    """Return a dict of titles of papers to their entries, without hidden comments."""
     shown = re.sub(r"<!--.*?-->", "", PAGE, flags=re.S)
     parts = re.split(r"^### (.*)\n", re.sub(r"^## .*\n", "", shown, flags=re.M), flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -27,7 +27,7 @@ def entries() -> dict[str, str]:
 
 @pytest.mark.parametrize("title", entries())
 def test_an_entry_says_what_is_offered_and_shows_it(title):
-    """The snippet runs with all blocks of the page (tests/test_docs.py); nothing here is set aside from that."""
+    """The snippet runs with all blocks of the page (tests/test_docs.py), without exceptions."""
     entry = entries()[title]
     snippets = re.findall(r"^```python\n(.*?)^```$", entry, re.M | re.S)
     assert len(snippets) == 1, "one snippet"

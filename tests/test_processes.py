@@ -1,4 +1,4 @@
-"""No process outlives the run that started it, not even when the run is killed."""
+"""No process outlives the test run that started it, even if the run is killed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ time.sleep(600)
 
 
 def left_behind(root, *command: object) -> list[int]:
-    """Kill a run that has said "running", wait until what it started has ended; what has not."""
+    """Kill a run that has printed "running", wait until its processes have ended, and return those that have not."""
     mark = f"LABEL_WORKBENCH_MARK={uuid.uuid4().hex}"
     environment = os.environ | dict([mark.split("=")])
     run = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""`help()` of each public thing is complete by itself: parameters, what comes back, what is raised."""
+"""`help()` of each public object is complete: parameters, return values, exceptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOOKS = re.compile("on_[a-z_]+")
 
 
 def public() -> Iterator[tuple[str, object]]:
-    """Every public callable by name; modules and tables are left out."""
+    """Return all public callables by name, without modules and tables."""
     for package, module in PACKAGES.items():
         for name in getattr(module, "__all__", [one for one in vars(module) if not one.startswith("_")]):
             value = getattr(module, name)
@@ -29,7 +29,7 @@ def public() -> Iterator[tuple[str, object]]:
 
 
 def methods() -> Iterator[tuple[str, Callable]]:
-    """Every public method of the public classes."""
+    """Return all public methods of the public classes."""
     for name, value in classes().items():
         for one, held in vars(value).items():
             function = getattr(held, "__func__", held)
@@ -48,13 +48,13 @@ def classes() -> dict[str, type]:
 
 
 def section(doc: str, name: str) -> str:
-    """The text of a section of a docstring, "" without it."""
+    """Return the text of a section of a docstring, "" if missing."""
     found = re.search(rf"^{name}\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", doc, re.M | re.S)
     return found[1] if found else ""
 
 
 def body_of(function: Callable) -> list[ast.AST]:
-    """The statements of a function, without those of functions inside it."""
+    """Yield the statements of a function, without those of inner functions."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0]
     found, left = [], list(tree.body)
     while left:
@@ -66,12 +66,12 @@ def body_of(function: Callable) -> list[ast.AST]:
 
 
 def parameters(function: Callable) -> list[str]:
-    """Names of the parameters."""
+    """Return the names of the parameters."""
     return [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
 
 
 def unnamed(function: Callable, text: str) -> list[str]:
-    """Parameters that begin no line of a text, alone or with others: `a, b : what they are`."""
+    """Return parameters that do not start a line of a text, alone or with others (`a, b : description`)."""
     pattern = re.compile(r"(?:^|\. )([\w*, ]+?)(?: : |$)")
     lists = [names for line in text.splitlines() for names in pattern.findall(line.strip())]
     named = {name for names in lists for name in re.findall(r"\w+", names)}
@@ -79,13 +79,13 @@ def unnamed(function: Callable, text: str) -> list[str]:
 
 
 def returns(function: Callable) -> bool:
-    """Whether a function gives anything back."""
+    """Return whether a function returns a value."""
     values = [node.value for node in body_of(function) if isinstance(node, ast.Return)]
     return any(not (value is None or (isinstance(value, ast.Constant) and value.value is None)) for value in values)
 
 
 def raises(function: Callable) -> bool:
-    """Whether a function raises by itself, not in what it calls."""
+    """Return whether a function itself contains a raise statement."""
     return any(isinstance(node, ast.Raise) for node in body_of(function))
 
 
@@ -104,7 +104,7 @@ def test_functions_say_all():
 
 
 def test_methods_say_all():
-    """Of a method with one plain argument a sentence may be enough."""
+    """For a method with one simple argument, a sentence may be enough."""
     wrong, found = [], dict(methods())
     for name, function in found.items():
         doc = inspect.getdoc(function) or ""
@@ -146,7 +146,7 @@ DTYPE = re.compile(r"\b(?:u?int\d*|floats?|float\d+|bool|object|integers?|str|te
 
 
 def entry(doc: str, name: str) -> str:
-    """What a docstring says of one parameter; the whole of it, without its sections, where no section has it."""
+    """Return the description of one parameter; if no section has it, the whole docstring without its sections."""
     lines, said, inside = section(doc, "Parameters").splitlines(), [], False
     for line in lines:
         begins = re.match(r"([\w*, ]+?) : ", line)
@@ -158,7 +158,7 @@ def entry(doc: str, name: str) -> str:
 
 
 def test_arrays_have_shapes_and_dtypes():
-    """Of every parameter and result that is annotated as an array."""
+    """For every parameter and result that is annotated as an array."""
     lost = []
     for name, function in {**functions(), **dict(methods())}.items():
         doc, annotations = inspect.getdoc(function) or "", inspect.unwrap(function).__annotations__

@@ -1,4 +1,4 @@
-"""docs/scale.md: its local code runs, and its table of bytes is what is on disk at three sizes."""
+"""docs/scale.md: its local code runs, and its table of bytes agrees with the disk usage at three sizes."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_bytes_of_probabilities_and_neighbours_follow_the_formulas(tmp_path):
     n, k = 2_000, 3
     run = record(tmp_path / "run", n, k, 1)
     out_of_fold(run)
-    assert 0 <= run.layout.pred_probs.stat().st_size - 4 * n * k < 1000  # header, and what is said after the rows
+    assert 0 <= run.layout.pred_probs.stat().st_size - 4 * n * k < 1000  # header, and the description after the rows
     neighbors(run, k=15)
     assert 0 <= bytes_of(run.layout.cache, "neighbors*") - 400 * n < 2_000
 
 
 def blocks(root):
-    """Python blocks of the page that can run here."""
+    """Return the Python blocks of the page that can run here."""
     text = (root / "docs" / "scale.md").read_text(encoding="utf-8")
     found = re.findall(r"(<!-- not run: .*? -->\n)?```python\n(.*?)```", text, re.S)
     assert sum(bool(mark) for mark, _ in found) == 2

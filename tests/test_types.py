@@ -1,4 +1,4 @@
-"""Types: the checker finds nothing in the packages, and what it is told to overlook has a reason beside it."""
+"""Types: the checker reports nothing for the packages, and each ignored error has a reason beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What gets installed: build the wheel, look inside, install it elsewhere and use it from there."""
+"""The installed package: build the wheel, inspect it, install it elsewhere and use it from there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(*command: object, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """The built wheel (no network, no build environment: hatchling is called directly)."""
+    """Build the wheel (without network or build environment: hatchling is called directly)."""
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
     (path,) = folder.glob("*.whl")
@@ -38,7 +38,7 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory) -> Path:
-    """A folder with nothing but our installed wheel."""
+    """A folder that contains only our installed wheel."""
     folder = tmp_path_factory.mktemp("installed")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps")
     run(*pip, "--target", folder, wheel, cwd=folder)
@@ -46,9 +46,9 @@ def installed(wheel, tmp_path_factory) -> Path:
 
 
 def use(installed: Path, code: str) -> object:
-    """Run code that sees the installed wheel and the dependencies, but not the repository; JSON comes back.
+    """Run code with the installed wheel and the dependencies, but without the repository; return its JSON output.
 
-    `-S` leaves out .pth files, and with them an editable install of the repository.
+    `-S` ignores .pth files, and so an editable install of the repository.
     """
     libraries = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
     paths = [str(installed), *dict.fromkeys(libraries)]
@@ -57,7 +57,7 @@ def use(installed: Path, code: str) -> object:
 
 
 def sources() -> set[str]:
-    """Every file of our packages that belongs into the wheel."""
+    """Return all files of our packages that belong in the wheel."""
     found = set()
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
@@ -110,7 +110,7 @@ print(json.dumps([home, leaked, workbench.__version__]))
 
 
 def test_each_import_name_has_one_owner(installed):
-    """What `importlib.metadata.packages_distributions()` says, which on Python 3.10 does not look at file lists."""
+    """As `importlib.metadata.packages_distributions()`, which on Python 3.10 does not read file lists."""
     code = """
 from importlib.metadata import distributions
 owners = {"workbench": set(), "widgets": set()}
@@ -155,7 +155,7 @@ def test_an_editable_install_does_not_leak_the_repository(tmp_path):
 
 
 def test_lower_bounds_leave_out_releases_with_known_holes(wheel):
-    """Those that files of strangers reach: weights, pictures, Arrow files, notebooks."""
+    """Vulnerabilities that untrusted files can exploit: weights, pictures, Arrow files, notebooks."""
     from packaging.requirements import Requirement
 
     with zipfile.ZipFile(wheel) as archive:

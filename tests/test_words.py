@@ -1,4 +1,4 @@
-"""Words that were retired stay retired: what a person reads is written in plain English, with the field's terms."""
+"""Retired words do not come back: texts for people are written in plain English with the field's terms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RETIRED = {
     r"suspected errors": "label issues",
     r"lens(?:es)? of (?:the )?queue": "slice",
 }
-"""Expressions that no text for a person may hold, whatever their case, and what to write in their place."""
+"""Expressions that texts for people must not contain, in any case, and their replacements."""
 
 PATTERN = {re.compile(rf"(?<![\w`.])(?:{old})(?!\w)", re.I): new for old, new in RETIRED.items()}
 ANY = re.compile(rf"(?<![\w`.])(?:{'|'.join(RETIRED)})(?!\w)", re.I)
@@ -38,7 +38,7 @@ NAMES = {
     "suspect": "issue",
     "suspects": "issues",
 }
-"""Words that no name in the code has as a part of it, nor any text in it, and what to write in their place."""
+"""Words that must not be part of names or texts in the code, and their replacements."""
 
 NAME = re.compile(
     "|".join(rf"(?<![A-Za-z]){old}(?![a-z])|{old.capitalize()}(?![a-z])|(?<![A-Za-z]){old.upper()}" for old in NAMES)
@@ -56,7 +56,7 @@ SCRIPTS = sorted((ROOT / "widgets" / "js").rglob("*.js"))
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """(first line, text) of everything in a file that people read: for code, its strings and comments."""
+    """Yield (first line, text) of everything in a file that people read: for code, its strings and comments."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         yield from ((n, "".join(cell["source"])) for n, cell in enumerate(json.loads(source)["cells"], 1))
@@ -64,7 +64,8 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
         tree = ast.parse(source)
         strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
         yield from ((node.lineno, node.value) for node in strings)
-        comments = re.finditer(r"(?:^|(?<=\s))#[^\n]*", source)  # quicker than tokens; in a string it is found twice
+        comments = re.finditer(r"(?:^|(?<=\s))#[^\n]*", source)  # faster than tokenizing; comments in strings are found
+        # twice
         yield from ((source.count("\n", 0, piece.start()) + 1, piece[0]) for piece in comments)
     elif path.suffix == ".js":
         pieces = re.finditer(r"/\*.*?\*/|(?<!:)//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|`(?:[^`\\]|\\.)*`", source, re.S)
@@ -74,7 +75,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def retired(path: Path) -> list[str]:
-    """A line for each retired expression of a file, with its place and what to write."""
+    """Return a line for each retired expression in a file, with its position and replacement."""
     found = []
     for first, text in texts(path):
         plain = " ".join(text.split())

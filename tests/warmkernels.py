@@ -1,11 +1,11 @@
-"""Jupyter kernels that start at once: a process that has imported the heavy packages forks for each of them.
+"""Jupyter kernels that start at once: forks of a process that has imported the heavy packages.
 
-A fresh kernel spends most of a lesson's time on importing the same packages. A forked one is a process of its own all
-the same: namespace, folder, environment and connection are new, and it imports this project's modules by itself.
+A new kernel spends most of the time of a lesson on importing the same packages. A forked kernel is a separate process,
+with its own namespace, folder, environment and connection, and imports the modules of this project itself.
 
-`main` is the process that forks; it imports when somebody knocks for the first time. `attach` is what Jupyter starts in
-place of a kernel: it asks for a fork and lives as long as that does; when it is killed or its parent dies, the fork
-ends. Only for systems that fork well (`AVAILABLE`).
+`main` is the forking process; it imports the packages on the first request. Jupyter starts `attach` instead of a
+kernel: it requests a fork and lives as long as the fork; when it is killed or its parent dies, the fork ends. Only for
+systems that fork reliably (`AVAILABLE`).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ sys.path.pop(0)
 AVAILABLE = sys.platform == "linux"
 READY = b"ready\n"
 DOOR = "door"  # the socket in the folder
-COLD = "LABEL_WORKBENCH_COLD_KERNELS"  # in the environment: kernels import what they need themselves
+COLD = "LABEL_WORKBENCH_COLD_KERNELS"  # in the environment: kernels import other packages themselves
 
 
 def start() -> tuple[str, object]:
-    """The folder for JUPYTER_PATH, whose kernel `python3` is a fork, and the process that forks (to be killed)."""
+    """Return the folder for JUPYTER_PATH, whose kernel `python3` is a fork, and the forking process (to be killed)."""
     import subprocess
     import tempfile
 
@@ -47,7 +47,7 @@ def start() -> tuple[str, object]:
 
 
 def knock(folder: str) -> None:
-    """Wait until the process has its imports done."""
+    """Wait until the process has completed its imports."""
     with socket.socket(socket.AF_UNIX) as kernel:
         kernel.connect(str(Path(folder) / DOOR))
         kernel.sendall(b"{}\n")
@@ -55,7 +55,7 @@ def knock(folder: str) -> None:
 
 
 def attach(door: str, *arguments: str) -> None:
-    """Ask for a kernel with these arguments and this process's folder and environment, and wait until it ends."""
+    """Request a kernel with these arguments and this process's folder and environment, and wait until it ends."""
     with socket.socket(socket.AF_UNIX) as kernel:
         kernel.connect(door)
         asked = {"folder": os.getcwd(), "environment": dict(os.environ), "arguments": arguments}
@@ -64,7 +64,7 @@ def attach(door: str, *arguments: str) -> None:
 
 
 def main(address: str) -> None:
-    """Fork for everyone who asks, until standard input is closed."""
+    """Fork on request, until standard input is closed."""
     sys.path.pop(0)  # the folder of this file
     warm = COLD in os.environ
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
@@ -85,7 +85,7 @@ def main(address: str) -> None:
 
 
 def imports() -> None:
-    """What lessons and the Explorer import, with what these packages put off until they are first used."""
+    """Import the packages of lessons and the Explorer, including their lazy imports."""
     import anywidget  # noqa: F401
     import ipykernel.kernelapp  # noqa: F401
     import nbformat  # noqa: F401 (plotly, when a figure is shown)
@@ -108,13 +108,13 @@ def imports() -> None:
 
 
 def kernel(asking: socket.socket) -> None:
-    """Be the kernel that was asked for: returns when it was shut down."""
+    """Run as the requested kernel; return when it is shut down."""
     import numpy as np
     from ipykernel.kernelapp import IPKernelApp
 
     with asking.makefile(encoding="utf-8") as lines:
         asked = json.loads(lines.readline())
-    if not asked:  # somebody knocked
+    if not asked:  # a first request
         asking.sendall(READY)
         os._exit(0)
     asked["environment"].pop("JPY_PARENT_PID", None)  # the parent of `attach`, which is not ours

@@ -1,4 +1,4 @@
-"""benchmarks/scale.py: every work yields whole rows at its quick size, and results are merged by work."""
+"""benchmarks/scale.py: every benchmark yields complete rows at its quick size, and results are merged by benchmark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def benchmarks(root, monkeypatch):
-    """The folder of benchmarks on the path, as for a script of it; its modules are forgotten afterwards."""
+    """Put the folder of benchmarks on the path, as for a script in it; unload its modules afterwards."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
     yield root / "benchmarks"

@@ -1,4 +1,4 @@
-"""What axe-core finds in a view."""
+"""Accessibility problems that axe-core finds in a view."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""One JupyterLab and one browser for all browser tests; a fresh copy of a small real run, notebook and kernel for each.
+"""One JupyterLab and one browser for all browser tests; a new copy of a small real run, a notebook and a kernel for
+each.
 
-Without a browser the tests are skipped with the line that mends it; with CI=true that is a failure.
+Without a browser the tests are skipped with a message that says how to install one; with CI=true they fail.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NO_BROWSER = "no Chromium: `apt-get update && apt-get install -y chromium`, or s
 
 
 def _load(name: str):
-    """A module beside this file (tests are no package)."""
+    """Import a module beside this file (tests are not a package)."""
     spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -35,7 +36,7 @@ access = sys.modules.get("access") or _load("access")
 
 
 def _unavailable(why: str) -> None:
-    """Skip on a desk, fail in CI."""
+    """Skip locally, fail in CI."""
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
 
 
@@ -75,7 +76,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = samples.recorded_run(tmp_path_factory.mktemp("runs") / "digits")
     run = open_run(path)
     issues_of(run)
-    with pytest.MonkeyPatch.context() as patch:  # UMAP compiles for ten seconds, and its picture is not the matter here
+    with pytest.MonkeyPatch.context() as patch:  # UMAP takes ten seconds to compile, and its layout is not tested here
         patch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
         projection.project(run)
     return path
@@ -83,7 +84,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run_path(recorded: Path, tmp_path: Path) -> Path:
-    """A copy of the recorded run, of this test's own."""
+    """A separate copy of the recorded run for each test."""
     return Path(shutil.copytree(recorded, tmp_path / "digits"))
 
 
@@ -92,7 +93,7 @@ CELLS = ("import widgets as wd", "ex = wd.Explorer(path, **options)\nex")
 
 @pytest.fixture(scope="session")
 def shared_lab(browser: object, server: object) -> Iterator[object]:
-    """One open notebook, whose kernel most tests share: a fresh page for each would take most of the time."""
+    """One open notebook whose kernel most tests share, since a new page for each would take most of the time."""
     page = labharness.LabPage(browser, server, server.write_notebook("shared.ipynb", CELLS))
     yield page
     page.close()
@@ -100,7 +101,7 @@ def shared_lab(browser: object, server: object) -> Iterator[object]:
 
 @pytest.fixture
 def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> Iterator[object]:
-    """Opens an Explorer on the run: `explorer(width=1280)`; with `own` in a notebook of its own."""
+    """Function that opens an Explorer on the run: `explorer(width=1280)`; with `own`, in a separate notebook."""
     opened = []
 
     def open_(width: int = 1280, own: bool = False, path: Path | None = None, **options: object):

@@ -1,7 +1,7 @@
 """JupyterLab in Chromium for tests: a server on a free port, a notebook in a page, and a second client on its kernel.
 
-The page is driven by mouse and keyboard as a person would; what the kernel holds is read through `KernelProbe`, so
-that a test never trusts the page's own word for what was saved.
+The page is driven by mouse and keyboard. The state of the kernel is read through `KernelProbe`, so that a test never
+relies on the page for what was saved.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--force-color-profile=srgb",
 )  # fmt: skip
-# WebGL by the software driver, but not the page itself: put together there it costs ten times as much of the processor.
+# Use the software driver for WebGL only; compositing the page with it takes ten times as much processor time.
 SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-gpu-compositing")
 NO_GL = ("--disable-gpu", "--disable-webgl", "--disable-webgl2", "--disable-3d-apis")
 
 
 def find_browser() -> str | None:
-    """Path of a Chromium: $CHROMIUM if set (even when it is wrong: then None), else the first on PATH."""
+    """Return the path of a Chromium: $CHROMIUM if set (None if it is wrong), else the first on PATH."""
     named = os.environ.get("CHROMIUM")
     if named:
         return named if Path(named).exists() else None
@@ -47,12 +47,12 @@ def find_browser() -> str | None:
 
 
 def launch(playwright: object, *, gl: bool = True, width: int = 1280, height: int = 1000):
-    """A browser context with a profile of its own, removed when it is closed; without `gl`, WebGL is switched off."""
+    """Open a browser context with its own profile, which is removed on closing; without `gl`, WebGL is disabled."""
     profile = tempfile.mkdtemp(prefix="profile-")
     context = playwright.chromium.launch_persistent_context(
         profile,
         executable_path=find_browser(),
-        headless=False,  # the flag below asks for the new headless mode, which draws like the real browser
+        headless=False,  # the flag below selects the new headless mode, which renders like the real browser
         args=[*FLAGS, *(SOFTWARE_GL if gl else NO_GL)],
         viewport={"width": width, "height": height},
         ignore_default_args=["--headless"],
@@ -63,11 +63,11 @@ def launch(playwright: object, *, gl: bool = True, width: int = 1280, height: in
 
 
 class LabServer:
-    """`jupyter lab` on the loopback address with a token; all of its state is in a folder of its own.
+    """`jupyter lab` on the loopback address with a token; all of its state is in a separate folder.
 
-    It ends with this process, and its kernels end with it.
+    It and its kernels end with this process.
 
-    `kernels`: a folder for JUPYTER_PATH, whose kernels come before those that are installed.
+    `kernels`: a folder for JUPYTER_PATH, whose kernels precede the installed ones.
     """
 
     def __init__(self, root: Path, pythonpath: Sequence[Path] = (), kernels: str | None = None) -> None:
@@ -90,7 +90,7 @@ class LabServer:
             raise
 
     def _no_questions(self) -> None:
-        """JupyterLab asks once whether it may fetch news; nobody is there to answer."""
+        """Disable the question whether JupyterLab may fetch news."""
         settings = self.state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         settings.parent.mkdir(parents=True)
         settings.write_text('{"fetchNews": "false"}', encoding="utf-8")
@@ -132,7 +132,7 @@ class LabServer:
                 time.sleep(0.1)
 
     def api(self, method: str, path: str) -> object:
-        """Answer of the server's REST interface."""
+        """Return an answer of the server's REST interface."""
         request = urllib.request.Request(
             self.base + path, method=method, headers={"Authorization": f"token {self.token}"}
         )
@@ -141,7 +141,7 @@ class LabServer:
         return json.loads(body) if body else None
 
     def write_notebook(self, name: str, cells: Sequence[str]) -> str:
-        """A notebook of code cells in the server's folder."""
+        """Write a notebook of code cells to the server's folder."""
         code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = {
@@ -154,11 +154,11 @@ class LabServer:
         return name
 
     def cells(self, name: str) -> list[str]:
-        """Sources of the cells of a notebook, as its file has them."""
+        """Return the sources of the cells in a notebook file."""
         return [cell["source"] for cell in json.loads((self.root / name).read_text(encoding="utf-8"))["cells"]]
 
     def stop(self) -> None:
-        """End the server, and with it its kernels."""
+        """End the server and its kernels."""
         if self._process.poll() is None:
             os.kill(self._process.pid, signal.SIGTERM)
             try:
@@ -179,7 +179,7 @@ class KernelProbe:
         self.id = self._kernel_of(server, notebook)
         self.client = BlockingKernelClient(connection_file=str(server.runtime / f"kernel-{self.id}.json"))
         self.client.load_connection_file()
-        self.client.start_channels(hb=False)  # on a busy machine a slow heartbeat would pass for a dead kernel
+        self.client.start_channels(hb=False)  # on a busy machine a slow heartbeat would look like a dead kernel
         self.client.wait_for_ready(2 * PATIENCE)
 
     @staticmethod
@@ -201,7 +201,7 @@ class KernelProbe:
             raise RuntimeError("\n".join(reply["content"].get("traceback", [])) or str(reply["content"]))
 
     def eval(self, expression: str, timeout: float = 2 * PATIENCE) -> object:
-        """Value of an expression that JSON can carry."""
+        """Return the value of an expression, which must be JSON-serializable."""
         asked = {"v": f"__import__('json').dumps({expression}, default=lambda value: value.item())"}
         reply = self.client.execute_interactive(
             "", user_expressions=asked, store_history=False, timeout=timeout, output_hook=lambda message: None
@@ -212,7 +212,7 @@ class KernelProbe:
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
     def wait(self, expression: str, timeout: float = PATIENCE) -> object:
-        """The first true value of an expression."""
+        """Wait for and return the first true value of an expression."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             value = self.eval(expression)
@@ -252,13 +252,13 @@ class LabPage:
         self.page.goto(f"{self.server.base}/doc/tree/{self.notebook}?token={self.server.token}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.page.wait_for_function("() => window.jupyterapp !== undefined")
-        self.page.wait_for_function(  # running a cell before that brings up a dialog that asks for a kernel
+        self.page.wait_for_function(  # running a cell earlier opens a dialog that asks for a kernel
             """() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel
             ?.connectionStatus === 'connected'"""
         )
 
     def reset(self, width: int = 1280, height: int = 1000) -> None:
-        """The page as it was first opened, whatever has been done to it: a new one unless only its theme differs."""
+        """Restore the page as first opened: reload it, unless only its theme differs."""
         if not self._as_opened():
             self.page.close()  # without asking for unsaved changes
             self.server.write_notebook(self.notebook, self.cells_written)
@@ -282,7 +282,7 @@ class LabPage:
         )
 
     def dismiss(self) -> None:
-        """Close whatever JupyterLab asks or reports, such as that the server did not answer."""
+        """Close dialogs of JupyterLab, such as the report that the server did not answer."""
         for dialog in self.page.locator(".jp-Dialog").all():
             dialog.locator("button").last.click()
         self.page.locator(".jp-Dialog").wait_for(state="detached")
@@ -339,14 +339,15 @@ class LabPage:
         try:
             self.server.api("DELETE", f"/api/kernels/{self.probe.id}")
         except urllib.error.HTTPError as error:
-            if error.code != 500:  # its answer for a kernel that was restarted; the server's end takes it along
+            if error.code != 500:  # its answer for a kernel that was restarted; it ends with the server
                 raise
 
 
 def free_port() -> int:
-    """A port that nobody listens on, from below those that systems hand out.
+    """Return a free port below the ephemeral range.
 
-    Until a server has started, seconds on a busy machine, any connection of another process may be given one of those.
+    Until a server has started, which takes seconds on a busy machine, connections of other processes may get a port of
+    that range.
     """
     for port in random.SystemRandom().sample(range(12_000, 32_000), 1000):
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ EPOCHS = 8
 
 
 def noisy_digits(n: int = 900, flipped: int = 70):
-    """(dataset, features (n, 64) in [0, 1], rows whose label was changed)."""
+    """Return (dataset, features (n, 64) in [0, 1], rows whose label was changed)."""
     from sklearn.datasets import load_digits
 
     from workbench.data.dataset import Dataset
@@ -53,7 +53,7 @@ def train(recorder: object, dataset: object, features: np.ndarray, rate: float =
 
 
 def hostile_run(path: Path, n: int = 300) -> Path:
-    """A run whose classes, ids, texts and columns carry markup that sets `window.hacked` if it is read as such."""
+    """A run whose classes, ids, texts and columns contain markup that sets `window.hacked` if it is interpreted."""
     import pandas as pd
 
     from workbench.data.dataset import Dataset
@@ -79,7 +79,7 @@ def hostile_run(path: Path, n: int = 300) -> Path:
 
 
 def tagged_run(path: Path, n: int = 240) -> Path:
-    """Captions with eight tags each of yes or no, some of them flipped, an embedding and held-out probabilities."""
+    """Captions with eight yes/no tags, some of them flipped, an embedding and held-out probabilities."""
     import pandas as pd
 
     from workbench.data.dataset import Dataset
@@ -105,7 +105,7 @@ def tagged_run(path: Path, n: int = 240) -> Path:
 
 
 def candidates_run(path: Path, n: int = 240) -> Path:
-    """Birds with two or three candidates each out of twelve; every tenth set lacks the true one."""
+    """Birds with two or three of twelve candidates; every tenth set lacks the true one."""
     import pandas as pd
 
     from workbench.data.dataset import Dataset
@@ -129,7 +129,7 @@ def candidates_run(path: Path, n: int = 240) -> Path:
 
 
 def numbered_run(path: Path, n: int = 240) -> Path:
-    """Prices that follow from six features, twelve of them ten times too large."""
+    """Prices determined by six features; twelve of them are ten times too large."""
     import pandas as pd
 
     from workbench.data.dataset import Dataset
@@ -148,7 +148,7 @@ def numbered_run(path: Path, n: int = 240) -> Path:
 
 
 def node_run(path: Path, k: int = 4, size: int = 40) -> Path:
-    """Papers of four fields that cite each other, some with a wrong field; a few cite nobody."""
+    """Papers of four fields that cite each other, some with a wrong field; a few have no citations."""
     import pandas as pd
 
     from workbench.data.dataset import Dataset

@@ -1,4 +1,4 @@
-"""The view for every hand and eye: axe-core's rules in light and dark, and the whole flow by keyboard."""
+"""Accessibility of the view: the rules of axe-core in both themes, and the whole workflow by keyboard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COVER = ".lw-cover:not([hidden])"
 
 
 def open_states(lab: object, dark: bool = False):
-    """Bring the view into one state after another; yields their names and the part that is another than before."""
+    """Bring the view into several states; yield their names and the part that changed."""
     page = lab.page
     yield "opened", WHOLE
     tabs = page.locator(".lw-filters .lw-tabs button")
@@ -66,7 +66,7 @@ def test_the_whole_flow_by_keyboard(explorer):
     page.keyboard.press(" ")
     probe.wait(f"{first} in ex.changes.index and ex.current == ex.queue[1]")
 
-    # every control that Tab reaches shows that it has the focus, and none lets the keyboard out on the way
+    # every control reached by Tab shows the focus, and none lets the keyboard out of the view
     seen = set()
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -85,7 +85,7 @@ def test_the_whole_flow_by_keyboard(explorer):
     page.locator(".lw-card[tabindex='0']").focus()
     page.keyboard.press("ArrowRight")
     probe.wait("ex.current == ex.queue[2]")
-    shown = str(probe.eval("ex.current"))  # its neighbours are known when its details are here
+    shown = str(probe.eval("ex.current"))  # its neighbours are known once its details are loaded
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=shown)
     page.keyboard.press("n")
     probe.wait("len(ex.selection) > 1")

@@ -1,4 +1,4 @@
-"""Candidate sets in the page: chips, one decision for the true class by key, mouse and name, a candidate taken out."""
+"""Candidate sets in the page: chips, decisions by key, mouse and name, and removal of a candidate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_true_class_is_chosen_undone_and_exported(explorer, tmp_path):
     probe.wait(f"{values}.dropna().empty")
     shown(first)
 
-    page.keyboard.press(" ")  # a class from outside the set is suggested, and taken
+    page.keyboard.press(" ")  # a class outside the set is suggested and accepted
     probe.wait(f"{values}.get(({first!r}, ''), '').startswith('[')")
     chosen = json.loads(probe.eval(f"{values}[({first!r}, '')]"))
     assert len(chosen) == 1 and chosen[0] not in given
@@ -43,7 +43,7 @@ def test_the_true_class_is_chosen_undone_and_exported(explorer, tmp_path):
     shown(second)
     own = page.locator(CHIPS).evaluate_all("all => all.map(one => one.dataset.name)")
     page.keyboard.press("Tab")
-    page.keyboard.press("x")  # the second candidate is not it
+    page.keyboard.press("x")  # remove the second candidate
     left = [name for place, name in enumerate(own) if place != 1]
     probe.wait(f"{values}.get(({second!r}, '')) == {json.dumps(left, separators=(',', ':'))!r}")
 
@@ -51,7 +51,7 @@ def test_the_true_class_is_chosen_undone_and_exported(explorer, tmp_path):
     third = probe.eval("ex.current")
     shown(third)
     page.keyboard.press("/")
-    page.keyboard.type("i")  # of five names, each with a colour of its own
+    page.keyboard.type("i")  # five names, each with its own colour
     page.locator(".lw-match").nth(4).wait_for()
     names = page.locator(".lw-match .lw-clip").all_text_contents()
     assert sorted(names)[:4] == ["finch", "ibis", "kite", "robin"], names
@@ -63,7 +63,7 @@ def test_the_true_class_is_chosen_undone_and_exported(explorer, tmp_path):
     page.keyboard.press("Enter")
     probe.wait(f"{values}.get(({third!r}, '')) == '[\"swift\"]'")
 
-    # a class that no set has yet is the true one of the next
+    # the true class of the next example is in no set yet
     probe.wait(f"ex.current != {third!r}")
     fourth = probe.eval("ex.current")
     shown(fourth)

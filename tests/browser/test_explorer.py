@@ -1,4 +1,4 @@
-"""The Explorer in a real JupyterLab, by mouse and keyboard; what was saved is read from disk and from the kernel."""
+"""The Explorer in a real JupyterLab, by mouse and keyboard; saved data are read from disk and from the kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAID = ".lw-said"
 
 
 def saved(lab: object) -> None:
-    """Wait until the page says that Python has committed."""
+    """Wait until the page reports that Python has saved."""
     lab.page.wait_for_function("() => /^saved \\d\\d:\\d\\d$/.test(document.querySelector('.lw-saved').textContent)")
 
 
@@ -23,13 +23,13 @@ def current(lab: object) -> str:
 
 
 def unfold(lab: object) -> None:
-    """Show the filters where the view is too narrow for a column of them."""
+    """Show the filters if the view is too narrow for their column."""
     if lab.page.locator(".lw-search").is_hidden():
         lab.page.locator(".lw-fold").click()
 
 
 def focus(lab: object) -> None:
-    """Put the keyboard into the view without choosing anything."""
+    """Focus the view without selecting anything."""
     lab.page.locator(".lw-name").click()
 
 
@@ -103,7 +103,7 @@ def test_look_filter_relabel_undo_reopen_export(explorer, run_path: Path, tmp_pa
     probe.wait("ex.run.journal.state()['label'].reindex(ex.queue[5:9]).isna().all()")
     changed = probe.eval("ex.changes['label'].to_dict()")
 
-    # run again: every saved change is in place (that a reloaded page comes back is told in test_lasting.py)
+    # run again: every saved change is restored (reloading a page is tested in test_lasting.py)
     lab.run_all()
     assert f"{len(changed)} changed" in page.locator(".lw-state").inner_text()
     assert probe.eval("ex.changes['label'].to_dict()") == changed
@@ -172,7 +172,7 @@ def test_help_typing_and_leaving(explorer):
     )
     page.keyboard.press("Escape")
     assert page.locator(".lw-help").is_hidden()
-    page.keyboard.press("Enter")  # opens the line in which a class is typed; nothing typed, nothing is taken
+    page.keyboard.press("Enter")  # opens the input line for a class; without input nothing is chosen
     page.keyboard.press("Enter")
     page.keyboard.type("8")
     page.keyboard.press("Escape")
@@ -208,7 +208,7 @@ def test_a_class_that_the_data_lacks_is_added(explorer):
     page.keyboard.press("u")
     probe.wait(f"{added} == {{'smudge': False}}")
     page.keyboard.press("/")
-    page.keyboard.type("smudge")  # it can be added again, and is not offered as if it were there
+    page.keyboard.type("smudge")  # it can be added again and is not offered as an existing class
     page.locator(".lw-match", has_text="add the class").wait_for()
     assert page.locator(".lw-match").count() == 1
     page.keyboard.press("Escape")
@@ -216,7 +216,7 @@ def test_a_class_that_the_data_lacks_is_added(explorer):
 
 
 def test_the_keys_of_another_tool(explorer):
-    """Label Studio: Ctrl and Enter accept, Alt and h hides; the help shows the keys in force."""
+    """Label Studio: Ctrl+Enter accepts, Alt+h hides; the help shows the current keys."""
     lab = explorer(keymap="labelstudio")
     page, cells = lab.page, lab.cells()
     focus(lab)
@@ -276,7 +276,7 @@ def test_what_cannot_be_saved_is_taken_back_and_said(explorer):
 
 
 def test_without_webgl(explorer, shared_lab, playwright, tmp_path: Path):
-    """In JupyterLab with a page that is refused every WebGL context; from a file in a browser that has none."""
+    """In JupyterLab with a page that gets no WebGL context, and from a file in a browser without WebGL."""
     import labharness
 
     page = shared_lab.page
@@ -319,7 +319,7 @@ LAYOUTS = [(1920, 1, "wide"), (1280, 1, "wide"), (800, 1, "narrow"), (1280, 2, "
 
 
 def test_layout_and_themes(explorer):
-    """One view in windows of several widths; at 200 % a page has half the width and twice the pixels."""
+    """One view in windows of several widths; at 200 % zoom a page has half the width and twice the pixels."""
     lab = explorer(width=1920)
     page = lab.page
     device = page.context.new_cdp_session(page)
@@ -327,7 +327,7 @@ def test_layout_and_themes(explorer):
     RESULTS.mkdir(exist_ok=True)
     try:
         for number, (width, zoom, layout) in enumerate(LAYOUTS):
-            themes = ("Light", "Dark")[:: -1 if number % 2 else 1]  # the theme that is on comes first
+            themes = ("Light", "Dark")[:: -1 if number % 2 else 1]  # the current theme comes first
             page.set_viewport_size({"width": width // zoom, "height": 1000})
             if zoom > 1:
                 size = {"width": width // zoom, "height": 1000 // zoom, "deviceScaleFactor": zoom, "mobile": False}
@@ -340,7 +340,7 @@ def test_layout_and_themes(explorer):
 
 
 def looks_right(lab: object, layout: str, zoom: int, themes: tuple[str, ...], name: str) -> None:
-    """In both themes nothing overlaps or is cut off; whatever the width, every control can be reached."""
+    """In both themes nothing overlaps or is cut off, and every control can be reached at every width."""
     page = lab.page
     page.locator(".lw-tool-info", has_text="12 selected").wait_for()
     sharp = "z => [...document.querySelectorAll('.lw-points')].every(c => Math.abs(c.width - z * c.clientWidth) < 2)"
@@ -363,7 +363,7 @@ def looks_right(lab: object, layout: str, zoom: int, themes: tuple[str, ...], na
 
 
 def overflowing(lab: object) -> list:
-    """What is wider than its place: the view in its output, the output in the page, texts in their buttons."""
+    """Elements that are wider than their container: the view, the output, texts in buttons."""
     return lab.page.evaluate(
         """() => { const root = document.querySelector('.lw'), output = root.closest('.jp-OutputArea-output');
         const wide = [root, output, document.documentElement].filter(e => e.scrollWidth > e.clientWidth + 1);
@@ -375,7 +375,7 @@ def overflowing(lab: object) -> list:
 
 
 def out_of_reach(lab: object) -> list:
-    """Controls on show that the mouse does not meet in their middle, once they are scrolled to."""
+    """Visible controls whose centre the mouse cannot reach after scrolling to them."""
     return lab.page.evaluate(
         """() => { const root = document.querySelector('.lw'), bad = [];
         for (const e of root.querySelectorAll('button, select, input')) {
@@ -391,7 +391,7 @@ def out_of_reach(lab: object) -> list:
 
 
 def overlapping(lab: object) -> list:
-    """Pairs of parts that lie over each other, and parts that stick out of the view."""
+    """Pairs of parts that overlap, and parts that extend beyond the view."""
     return lab.page.evaluate(
         """() => { const root = document.querySelector('.lw'), outer = root.getBoundingClientRect(), bad = [];
         const names = ['.lw-head', '.lw-toolbar', '.lw-map:nth-child(1)', '.lw-map:nth-child(2)', '.lw-legend',

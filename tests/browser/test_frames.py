@@ -1,4 +1,4 @@
-"""HTML of a `render=` function in its frame opens no connection, not even one that a policy cannot forbid."""
+"""HTML of a `render=` function opens no connection from its frame, not even those that no policy can block."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ url(http://127.0.0.1:{p}/) }}</style><b>seen</b><video poster=http://127.0.0.1:{
 
 
 class Listener:
-    """A server that notes whether anybody connects."""
+    """A server that records whether anything connects."""
 
     def __init__(self) -> None:
         self._socket = socket.socket()
@@ -66,7 +66,7 @@ def frame(page_of_html: str) -> str:
 
 @pytest.mark.parametrize("policy", ["", FRAME_POLICY + "; frame-src 'none'"], ids=["live", "saved"])
 def test_a_frame_opens_no_connection(browser, listeners, tmp_path, policy):
-    """A second frame shows that a connection would have been seen: there the browser gets the HTML as it is."""
+    """A second frame with the unmodified HTML shows that a connection would have been detected."""
     quiet, control = listeners
     head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">' if policy else ""
     bare = f"<link rel=preconnect href=http://127.0.0.1:{control.port}>"

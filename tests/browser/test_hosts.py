@@ -1,4 +1,4 @@
-"""The same view outside of JupyterLab: in Notebook 7 and in marimo it draws, hears keys and saves."""
+"""The view outside JupyterLab: in Notebook 7 and in marimo it draws, handles keys and saves."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ SETTINGS = '[display]\ntheme = "dark"\n\n[runtime]\nauto_instantiate = true\n'
 
 @pytest.fixture
 def marimo(tmp_path: Path, run_path: Path) -> Iterator[str]:
-    """Address of `marimo edit` on a notebook with an Explorer; its settings and state are this test's own."""
+    """URL of `marimo edit` on a notebook with an Explorer, with separate settings and state."""
     pytest.importorskip("marimo", reason="needs marimo")
     (tmp_path / "marimo").mkdir()
     (tmp_path / "marimo" / "marimo.toml").write_text(SETTINGS, encoding="utf-8")
@@ -134,7 +134,7 @@ def test_marimo(browser: object, marimo: str, run_path: Path):
     try:
         page.goto(marimo)
         decide_and_read(page, run_path)
-        view = page.locator(".lw")  # in a shadow tree: selectors of the page's own style sheets do not reach it
+        view = page.locator(".lw")  # in a shadow tree, which style sheets of the page do not affect
         assert view.get_attribute("data-theme") == "dark"
         assert view.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(22, 24, 26)"
 

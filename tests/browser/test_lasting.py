@@ -1,5 +1,5 @@
-"""What outlives what: a restart is said, a reloaded page comes back, a cut connection loses nothing, a saved page opens
-offline; behind another tab, far above the fold and after a lost WebGL context the picture is the same."""
+"""Persistence: a restart is reported, a reloaded page is restored, a cut connection loses nothing, a saved page opens
+offline; in a hidden tab, scrolled out of view, and after a lost WebGL context the picture stays the same."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_reloaded_page_comes_back_a_restart_is_said_and_a_killed_kernel_loses_
     page.keyboard.press(" ")
     lab.probe.wait(f"{first} in ex.changes.index")
 
-    # reload: the view is in the saved notebook, its kernel is alive, nothing is run again
+    # reload: the view is in the saved notebook, its kernel is alive, and nothing is executed again
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     lab.open()
@@ -41,7 +41,7 @@ def test_a_reloaded_page_comes_back_a_restart_is_said_and_a_killed_kernel_loses_
     page.keyboard.press("k")
     page.wait_for_function("() => /^saved/.test(document.querySelector('.lw-saved').textContent)")
 
-    # restart: said at once; a key changes nothing, on the page or on disk
+    # restart: reported at once; keys change nothing on the page or on disk
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
     page.wait_for_selector(".lw[data-locked=gone]")
     assert "decisions are no longer saved" in page.locator(".lw-banner").inner_text()
@@ -55,7 +55,7 @@ def test_a_reloaded_page_comes_back_a_restart_is_said_and_a_killed_kernel_loses_
     wait_for_kernel(lab)
 
     # killed as soon as the page says "saved": it is on disk
-    lab.probe.close()  # its sockets were those of the kernel before
+    lab.probe.close()  # its sockets belonged to the previous kernel
     lab.probe = labharness.KernelProbe(lab.server, lab.notebook)
     lab.probe.run(f"path, options = {str(run_path)!r}, {{}}")
     lab.run_all()
@@ -68,7 +68,7 @@ def test_a_reloaded_page_comes_back_a_restart_is_said_and_a_killed_kernel_loses_
 
 
 def wait_for_kernel(lab: object) -> None:
-    """Until the server says that the restart is over; ending a kernel before that is an error of the server."""
+    """Wait until the server reports the end of the restart; ending a kernel earlier is a server error."""
     end = time.monotonic() + labharness.PATIENCE
     while lab.server.api("GET", f"/api/kernels/{lab.probe.id}")["execution_state"] != "idle":
         assert time.monotonic() < end, "the kernel did not come back"
@@ -85,9 +85,9 @@ get readyState() { return 3; } send() {} close() {} }"""
 
 @contextmanager
 def cut_off(page: object, *keys: str) -> Iterator[None]:
-    """The page's socket to the kernel is closed and no new one opens; afterwards one does.
+    """Close the page's socket to the kernel and prevent a new one; allow it afterwards.
 
-    The first `keys` are pressed before the page can know that the socket is closed: what they send is lost.
+    The first `keys` are pressed before the page can notice that the socket is closed, so their messages are lost.
     """
     page.evaluate(
         f"""keys => {{ const kernel = window.cut = {KERNEL};
@@ -110,7 +110,7 @@ def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explore
     first, second, third = lab.probe.eval("ex.queue[:3]")
     page.locator(".lw-name").click()
     with cut_off(page, " ", "k"):
-        page.keyboard.press("u")  # of the second: it must not be taken for the undo of something older
+        page.keyboard.press("u")  # of the second: it must not be interpreted as the undo of an older decision
         assert "saving" in page.locator(".lw-saved").inner_text()
         assert len(Journal(run_path / "journal.sqlite").state()) == 0
     page.locator(".lw-saved", has_text="saved").wait_for()
@@ -118,7 +118,7 @@ def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explore
     assert state["verdict"].dropna().to_dict() == {first: "relabel"}
     assert page.locator(".lw-banner").is_hidden(), "nothing was lost, so nothing is said"
 
-    # and it goes on as before
+    # and it continues as before
     assert title(page) == f"example {second}"
     page.keyboard.press("k")
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=str(third))
@@ -126,7 +126,7 @@ def test_what_was_decided_while_the_connection_was_cut_is_saved_after_it(explore
 
 
 def picture(page: object) -> object:
-    """Both maps as drawn once they are at rest, with the pointer out of the way."""
+    """Return pictures of both maps at rest, with the pointer elsewhere."""
     page.mouse.move(2, 2)
     before, now = None, drawn(page)
     while before is None or not same(before, now):
@@ -142,7 +142,7 @@ def drawn(page: object) -> object:
 
 
 def same(a: object, b: object) -> bool:
-    """No dot is another one. Edges may be rounded otherwise, by up to 11 of 255, a few pixels of a frame by more."""
+    """Whether all dots are equal. Edges may differ by up to 11 of 255, and a few pixels of a frame by more."""
     from PIL import ImageChops
 
     if a.size != b.size:
@@ -152,7 +152,7 @@ def same(a: object, b: object) -> bool:
 
 
 def assert_becomes(page: object, before: object) -> None:
-    """The maps come to look as they did."""
+    """Wait until the maps look as before."""
     page.mouse.move(2, 2)
     end = time.monotonic() + labharness.PATIENCE
     while not same(before, drawn(page)):
@@ -187,7 +187,7 @@ def test_behind_another_tab_and_after_a_lost_context_the_picture_is_the_same(exp
         page.locator(".lw").wait_for(state="hidden")
         probe.run(
             "ex.color_by = 'aum'; ex.filters = {'p_error': [0.5, 1]}"
-        )  # what comes while it is hidden is not lost
+        )  # changes while it is hidden are not lost
         probe.run("ex.color_by = 'label'; ex.filters = {}")
         page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text="shared.ipynb").click()
         page.locator(".lw").wait_for()
@@ -198,7 +198,7 @@ def test_behind_another_tab_and_after_a_lost_context_the_picture_is_the_same(exp
         assert page.locator(".lw-tool-info").inner_text() == "30 selected"
         assert probe.eval("ex.selection") == chosen
 
-        # a browser takes contexts away when there are too many, and when the graphics driver fails
+        # browsers discard contexts if there are too many or the graphics driver fails
         page.evaluate(
             """() => { window.contexts = [...document.querySelectorAll('.lw-points')].map(c => c.getContext('webgl2')
             .getExtension('WEBGL_lose_context')); window.contexts.forEach(c => c.loseContext()); }"""
@@ -231,7 +231,7 @@ def test_scrolled_far_away_and_back(explorer):
         before = picture(page)
         scroller = page.locator(".jp-WindowedPanel-outer")
         top = scroller.evaluate("e => e.scrollTop")
-        page.locator(".lw-head").hover()  # from here on the wheel moves the notebook, whatever comes under it
+        page.locator(".lw-head").hover()  # from here on the wheel scrolls the notebook, whatever is under the pointer
         for _ in range(8):
             page.mouse.wheel(0, 900)
             page.wait_for_timeout(40)
@@ -252,7 +252,7 @@ def test_scrolled_far_away_and_back(explorer):
 
 @pytest.fixture
 def offline(browser: object, tmp_path: Path):
-    """Opens a saved page from its file: (page, errors, addresses that it asked for)."""
+    """Function that opens a saved page from its file: (page, errors, requested URLs)."""
     opened = []
 
     def open_(path: Path) -> tuple[object, list, list]:
@@ -338,7 +338,7 @@ def test_a_saved_page_of_hostile_names_is_text(offline, tmp_path: Path, monkeypa
     assert page.evaluate("() => window.hacked === undefined")
     assert (errors, asked) == ([], [])
 
-    # the picture for places without widgets: markup stays text there too
+    # the picture for front ends without widgets: markup stays text there too
     still = tmp_path / "still.html"
     still.write_text(ex._repr_mimebundle_()[0]["text/html"], encoding="utf-8")
     page.goto(still.as_uri())

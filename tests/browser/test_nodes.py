@@ -1,4 +1,4 @@
-"""Nodes of a graph in the page: the linked nodes of an example, their picture, and stepping along the links."""
+"""Nodes of a graph in the page: the linked nodes of an example, their drawing, and navigation along links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The noise lab in JupyterLab: four plots with points in them, redrawn when a slider moves."""
+"""The noise lab in JupyterLab: four plots with points, redrawn when a slider moves."""
 
 from __future__ import annotations
 

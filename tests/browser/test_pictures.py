@@ -1,4 +1,5 @@
-"""Pictures are shown whole everywhere, enlarged and in a grid; rows of a table sort by what is unusual in them."""
+"""Pictures are shown uncropped everywhere, enlarged and in a grid; features of table rows sort by how unusual they
+are."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ TITLE = "id => document.querySelector('.lw-inspector .lw-title').textContent ===
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A run of 120 files of pictures, named by absolute paths, with embeddings and label issues."""
+    """A run of 120 image files with absolute paths, with embeddings and label issues."""
     import pandas as pd
     from PIL import Image
 
@@ -37,7 +38,7 @@ def photos(tmp_path: Path) -> Path:
     for i in range(120):
         width, height = SHAPES[i % len(SHAPES)]
         image = np.full((height, width, 3), 40 + 60 * labels[i], np.uint8)
-        image[0], image[-1] = (255, 0, 0), (0, 0, 255)  # both ends must be seen
+        image[0], image[-1] = (255, 0, 0), (0, 0, 255)  # both ends must be visible
         paths.append(str(files / f"{i:03d}.png"))
         Image.fromarray(image).save(paths[-1])
     given = np.where(np.arange(120) % 10 == 9, (labels + 1) % 3, labels)
@@ -53,7 +54,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def whole(page: object, selector: str, least: int) -> None:
-    """Every picture that the selector finds lies inside its box, in its own proportions."""
+    """Whether every picture found by the selector is inside its box with its original proportions."""
     page.wait_for_function(
         "([s, n]) => { const all = [...document.querySelectorAll(s)];"
         " return all.length >= n && all.every(img => img.complete); }",
@@ -77,7 +78,7 @@ def test_pictures_are_whole_everywhere_and_can_be_enlarged(explorer, photos: Pat
     whole(page, ".lw-card img", 6)
     whole(page, ".lw-neighbor img", 6)
 
-    # enlarged: a click opens, the arrows stay in it, a digit labels, own pixels come, Escape closes
+    # enlarged: a click opens, arrow keys keep it open, a digit labels, original pixels load, Escape closes
     page.locator(".lw-picture img").click()
     note = page.locator(".lw-lightbox-note")
     page.wait_for_function("() => /pixels · \\d/.test(document.querySelector('.lw-lightbox-note').textContent)")
@@ -133,7 +134,7 @@ def test_pictures_are_whole_everywhere_and_can_be_enlarged(explorer, photos: Pat
     page.keyboard.press("Escape")
     assert page.locator(".lw-grid").is_hidden()
 
-    # the saved page shows them whole, too, and enlarges what is there
+    # the saved page shows them uncropped too, and enlarges the included ones
     target = tmp_path / "page.html"
     probe.run(f"ex.save_html({str(target)!r}, examples=20)")
     saved = lab.page.context.new_page()

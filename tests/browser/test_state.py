@@ -18,7 +18,7 @@ def said(lab: object, text: str) -> None:
 
 
 def shown(lab: object, text: str) -> None:
-    """Wait for the count of what passes the filters."""
+    """Wait for the number of examples that pass the filters."""
     lab.page.wait_for_function("text => document.querySelector('.lw-summary').textContent.includes(text)", arg=text)
 
 
@@ -35,7 +35,7 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     page.locator(".lw-search").fill("p_eror > .5")
     page.locator(".lw-search").press("Enter")
     page.wait_for_function("() => /Did you mean 'p_error'/.test(document.querySelector('.lw-trouble').textContent)")
-    shown(lab, f"{n} shown")  # nothing was filtered by a query that cannot be read
+    shown(lab, f"{n} shown")  # an invalid query filters nothing
     assert page.locator(".lw-search").get_attribute("aria-invalid") == "true"
     page.locator(".lw-search").fill("p_error > .5")
     page.locator(".lw-search").press("Enter")
@@ -73,7 +73,7 @@ def test_views_are_undone_saved_and_restored_from_both_sides(explorer):
     probe.run("ex.filters = {}; ex.cameras = {}")
     shown(lab, f"{n} shown")
 
-    # labels that Python sets are on the page, and can be undone there
+    # labels set in Python appear on the page and can be undone there
     probe.run("first = ex.queue[0]; ex.changes = {first: ex.issues.loc[first, 'suggested_label']}")
     page.wait_for_function("() => document.querySelector('.lw-state').textContent.includes('1 changed')")
     page.locator(".lw-name").click()
@@ -119,7 +119,7 @@ def test_epochs_play_and_leave_trails(explorer):
     page.keyboard.press("Home")
     page.wait_for_function("last => document.querySelector('.lw-timeline .lw-num').textContent !== last", arg=last)
     page.wait_for_function("() => window.moves")
-    page.evaluate(FRAMES)  # a movement would take 350 ms
+    page.evaluate(FRAMES)  # an animation would take 350 ms
     assert page.evaluate("() => window.moves") == 1, "points jump, they do not glide"
     assert page.evaluate("() => document.querySelector('.lw').getAnimations({ subtree: true }).length") == 0
     probe.wait("ex.epochs.get('data map') not in (None, ex.run.epochs[-1])")
@@ -136,12 +136,12 @@ def test_epochs_play_and_leave_trails(explorer):
     page.keyboard.press("t")
     page.wait_for_function(f"() => {COLORED} === 0")
     page.emulate_media(reduced_motion="no-preference")
-    moves = page.evaluate("() => window.moves")  # the view of before may still arrive after the count began: one more
+    moves = page.evaluate("() => window.moves")  # the previous view may still arrive after counting started: one more
     assert 0 < moves <= probe.eval("len(ex.run.epochs)") + 1, "one jump for each epoch"
     page.evaluate("() => { window.moves = 0; }")
     page.get_by_label("data map: epoch", exact=True).focus()
     page.keyboard.press("Home")
-    page.wait_for_function("() => window.moves > 1")  # where motion is welcome, they glide
+    page.wait_for_function("() => window.moves > 1")  # without reduced motion, points are animated
     assert lab.errors == []
 
 

@@ -1,4 +1,4 @@
-"""Examples with several labels in the page: each tag is a line that is decided by mouse and keys."""
+"""Examples with several labels in the page: each tag is a line, decided by mouse and keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def tagged(made, tmp_path):
-    """A run on which nothing is decided."""
+    """A run without decisions."""
     return shutil.copytree(made, tmp_path / "tags")
 
 
@@ -55,7 +55,7 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
         arg=[str(first), key, before["given"]],
     )
 
-    # each doubtful tag kept in turn: then the example is reviewed and the next one comes
+    # each doubtful tag is kept in turn: then the example is reviewed and the next one is shown
     doubtful = probe.eval(f"[k for k, u in {units % first}.items() if u['doubted']]")
     page.locator(".lw-name").click()
     for _ in doubtful:
@@ -66,7 +66,7 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     said = page.locator(".lw-said").text_content()
     assert "multiclass" not in said, said
 
-    # a tag is said by mouse, another found by its name
+    # a tag is set by mouse, another one found by name
     second = probe.eval("ex.current")
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=str(second))
     page.locator(".lw-unit", has_text="snow").locator(".lw-answer[title=unknown]").click()
@@ -87,7 +87,7 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     probe.wait(f"{state}['label'].get(({second!r}, 'p8')) == 'yes'")
     page.locator(".lw-unit[data-key=p8]", has_text="harbour").wait_for()
 
-    # all of it is there when the page is opened again, and in the file
+    # everything is restored when the page is opened again, and is in the file
     lab.run_all()
     probe.wait("ex.current is not None")
     assert probe.eval("int((ex._view.decisions.labels == 1).sum())") == 1
@@ -104,7 +104,7 @@ def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged):
     page.locator(FOCUSED).wait_for()
     assert violations(lab) == []
 
-    # a filter by what is suggested for one tag, from the menu
+    # a filter by the suggestion for one tag, from the menu
     page.get_by_label("add a filter").select_option("tag dog")
     page.locator(".lw-bar", has_text="yes, remove?").click()
     probe.wait("ex.filters.get('tag dog') == ['yes, remove?']")
@@ -128,7 +128,7 @@ def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged):
     state = "ex.run.journal.state(per='unit')['label'].dropna()"
     probe.wait(f"{state}.to_dict() == {{({queue[0]!r}, 'p3'): 'no'}}")
 
-    # all others at once: the first click says how many, the second does it, one key takes it back
+    # all others at once: the first click shows the number, the second accepts, one key undoes it
     rest = len(queue) - 1
     bulk = page.locator(".lw-bulk button", has_text=f"Accept {rest} suggestion")
     page.locator(".lw-bulk button:enabled", has_text="Accept").wait_for()
@@ -145,7 +145,7 @@ def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged):
     page.keyboard.press("Control+z")
     probe.wait(f"len({state}) == 1")
     page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('1 changed')")
-    page.keyboard.press("Shift+X")  # of the tag in focus nothing is known
+    page.keyboard.press("Shift+X")  # set the tag in focus to unknown
     probe.wait(f"'unknown' in set({state})")
 
     # the random audit asks about the drawn tags of an example, one after the other, then shows the next example
@@ -189,9 +189,9 @@ def test_a_number_is_accepted_typed_and_refused(explorer, tmp_path):
     page.keyboard.press("Enter")
     page.wait_for_function("() => /not saved/.test(document.querySelector('.lw-said').textContent)")
     assert probe.eval(f"({second!r}, '') in {values}.index") is False
-    assert probe.eval("ex.current") == second  # what was refused can be mended
+    assert probe.eval("ex.current") == second  # rejected input can be corrected
     page.locator(".lw-name").click()
-    page.keyboard.type("99.4")  # the first digit opens the line
+    page.keyboard.type("99.4")  # the first digit opens the input line
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     probe.wait(f"{values}.get(({second!r}, '')) == '99.5'")

@@ -1,4 +1,4 @@
-"""The pure helpers of the view, tested by Node's own test runner."""
+"""The pure functions of the view, tested with Node's test runner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_helpers_in_node():
     if int(version.lstrip("v").split(".")[0]) < 18:
         pytest.skip(f"Node {version.strip()} has no test runner: 18 or newer is needed")
     files = sorted(HERE.glob("*.test.mjs"))
-    # in one process: `node --test` starts one for each file, which takes five times as long
+    # in one process: `node --test` starts one per file, which takes five times as long
     code = "".join(f"await import({json.dumps(file.as_uri())});\n" for file in files)
     done = subprocess.run([node, "--input-type=module", "-e", code], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

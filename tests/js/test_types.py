@@ -1,4 +1,4 @@
-"""The modules of the page, checked by TypeScript: their JSDoc types, and those of the messages, which Python writes."""
+"""The modules of the page, checked by TypeScript: their JSDoc types, and those of messages, which Python generates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_types_are_clean():
 
 @pytest.mark.slow
 def test_a_wrong_message_is_found(tmp_path):
-    """A field that Python does not send, and one that it does not take."""
+    """A field that Python does not send, and one that it does not accept."""
     scripts = HERE.parents[1] / "widgets" / "js"
     (tmp_path / "wrong.js").write_text(
         f'import {{ Wire }} from "{(scripts / "wire.js").as_posix()}";\n'

@@ -1,6 +1,6 @@
-"""What holds for every kind of label, as checks that `test_contract.py` runs over `TASKS`.
+"""The contract of every kind of label, as checks that `test_contract.py` runs for all `TASKS`.
 
-A kind says what it needs as a `Case` in its own test module, tests/tasks/test_NAME.py.
+Each kind defines its data as a `Case` in its own test module, tests/tasks/test_NAME.py.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from workbench.tasks.protocol import Decided, Labels
 
 @dataclass(frozen=True)
 class Case:
-    """What the contract needs to know of a kind of label.
+    """Data about a kind of label for the contract.
 
     Attributes
     ----------
     task : its name.
-    labels : of a few examples as a user has them, one without a label (None), one without objects where that can be.
+    labels : of a few examples, as given by a user; one without a label (None) and, if possible, one without objects.
     classes : names of the classes.
-    values : of a unit, as hypothesis makes them.
+    values : hypothesis strategy for the values of a unit.
     decisions : (row, key, value) on different units.
     corrected : `labels` after these decisions.
-    words : some values and how they are told to people, or part of it.
-    hostile : texts that are no value.
+    words : some values and (part of) their descriptions.
+    hostile : texts that are not values.
     other_labels : labels that `read` must refuse.
-    wrong_keys : keys of units that are none of row 0.
-    predictions : what `find_issues` takes beside a Dataset.
-    by_hand : a row, and the key and given value in words of each of its units.
+    wrong_keys : keys of units that are not in row 0.
+    predictions : arguments of `find_issues` besides a Dataset.
+    by_hand : a row, and the key and the description of the given value of each of its units.
     """
 
     task: str
@@ -61,18 +61,18 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def dataset(self, times: int = 1) -> Dataset:
-        """The examples, with ids a0, a1, ...; `times` over."""
+        """The examples, repeated `times` times, with ids a0, a1, ..."""
         labels = pd.Series(self.labels * times, dtype=object)
         frame = pd.DataFrame({"name": [f"a{row}" for row in range(len(labels))], "tags": labels, "size": 1.5})
         return Dataset.from_frame(frame, "tags", id="name", task=self.task, classes=self.classes, **self.options)
 
     def labels_of(self, given: list) -> Labels:
-        """Labels as a Dataset holds them."""
+        """Return labels as stored in a Dataset."""
         return TASKS[self.task].read(pd.Series(given, dtype=object), self.classes, **self.options)[0]
 
 
 def case_of(task: str) -> Case:
-    """The case in tests/tasks/test_NAME.py."""
+    """Return the case in tests/tasks/test_NAME.py."""
     spec = importlib.util.spec_from_file_location(f"case_{task}", Path(__file__).with_name(f"test_{task}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -80,13 +80,13 @@ def case_of(task: str) -> Case:
 
 
 def same(case: Case, one: Labels, other: Labels) -> bool:
-    """Whether labels are equal, the missing ones too."""
+    """Return whether labels are equal, including missing ones."""
     kind = TASKS[case.task]
     return not kind.differ(one, other).any() and np.array_equal(kind.missing(one), kind.missing(other))
 
 
 def recorded(case: Case, path: Path, times: int = 1) -> wb.Run:
-    """A run directory without statistics."""
+    """Create a run directory without statistics."""
     wb.Recorder(path / "run", case.dataset(times), mode="import").close()
     return wb.open_run(path / "run")
 
@@ -110,7 +110,7 @@ def check_what_is_read_comes_back(case: Case) -> None:
 
 
 def check_a_run_holds_the_labels(case: Case, path: Path) -> None:
-    """Stored as `column`, opened again equal, also with decisions of nobody."""
+    """Labels are stored as `column` and equal after reopening, also without decisions."""
     run = recorded(case, path)
     assert (run.task, run.dataset.task, run.classes) == (case.task, case.task, case.classes)
     assert same(case, run.dataset.labels, case.dataset().labels)
@@ -160,7 +160,7 @@ def check_strange_labels_are_refused(case: Case) -> None:
 
 
 def check_units(case: Case) -> None:
-    """Distinct keys of a known form, codes of answers, one row by hand."""
+    """Keys are distinct and of a known form, codes are valid, and one row equals that made by hand."""
     dataset, kind = case.dataset(), TASKS[case.task]
     units = dataset.units
     assert units.n == dataset.n
@@ -183,7 +183,7 @@ def check_units(case: Case) -> None:
 
 
 def check_values_are_encoded_without_loss(case: Case) -> None:
-    """decode(encode(value)) is the value, as text without a trace of Python, equal texts for equal values."""
+    """decode(encode(value)) is the value; the text has no Python syntax, and equal values have equal texts."""
     kind = TASKS[case.task]
 
     @settings(max_examples=50, database=None)
@@ -201,7 +201,7 @@ def check_values_are_encoded_without_loss(case: Case) -> None:
 
 
 def check_hostile_values_are_refused(case: Case) -> None:
-    """`decode` gives one clear error, whatever comes."""
+    """`decode` raises one clear error for any invalid text."""
     for text in (
         *case.hostile,
         "\x00",
@@ -222,7 +222,7 @@ def check_hostile_values_are_refused(case: Case) -> None:
 
 
 def check_decisions_are_applied(case: Case) -> None:
-    """As arrays: nothing decided changes nothing, decisions give the labels by hand, the given ones stay."""
+    """No decisions change nothing, decisions give the labels made by hand, and given labels are unchanged."""
     dataset, kind = case.dataset(), TASKS[case.task]
     before = kind.to_arrow(dataset.labels).to_pylist()
     nothing = Decided(np.empty(0, np.int64), [], [])
@@ -238,14 +238,14 @@ def check_decisions_are_applied(case: Case) -> None:
 
 
 def decided(case: Case) -> Decided:
-    """The decisions of the case."""
+    """Return the decisions of the case."""
     kind = TASKS[case.task]
     rows, keys, values = zip(*case.decisions, strict=True)
     return Decided(np.array(rows), list(keys), [kind.encode(value) for value in values])
 
 
 def check_given_values_decided_again_change_nothing(case: Case) -> None:
-    """Whoever confirms each unit as it is given gets the given labels."""
+    """Confirming each unit as given results in the given labels."""
     dataset, kind = case.dataset(), TASKS[case.task]
     units = dataset.units
     told = [(unit, text) for unit in range(units.m) if (text := dataset.value_of(unit)) is not None]
@@ -255,7 +255,7 @@ def check_given_values_decided_again_change_nothing(case: Case) -> None:
 
 
 def check_the_journal_holds_decisions(case: Case, path: Path) -> None:
-    """On units, undone and redone one by one, still there in another process' view of the run."""
+    """Decisions on units are undone and redone one by one, and visible to another process."""
     run, kind = recorded(case, path), TASKS[case.task]
     decide(run, case)
     assert same(case, run.labels(), case.labels_of(case.corrected))
@@ -272,7 +272,7 @@ def check_the_journal_holds_decisions(case: Case, path: Path) -> None:
 
 
 def decide(run: wb.Run, case: Case) -> None:
-    """The decisions of the case in the journal of a run, each by itself."""
+    """Write the decisions of the case to the journal of a run, one by one."""
     kind, dataset = TASKS[case.task], run.dataset
     for row, key, value in case.decisions:
         old = dataset.value_of(int(dataset.units.find([row], [key])[0]))
@@ -287,7 +287,7 @@ COLUMNS = ("p_error", "p_suggested", "is_issue", "reasons", "row")
 
 
 def check_issues_are_found_per_unit_and_per_example(case: Case) -> None:
-    """Both tables tell the same; examples without units are there; a Dataset and its labels give the same."""
+    """Both tables agree, include examples without units, and are the same for a Dataset and for its labels."""
     dataset = case.dataset(times=40)
     evidence = case.predictions(dataset)
     units = wb.find_issues(dataset, per="unit", **evidence)
@@ -322,7 +322,7 @@ def check_issues_are_found_per_unit_and_per_example(case: Case) -> None:
 
 
 def check_verdicts_of_the_journal_are_used(case: Case, path: Path) -> None:
-    """A unit whose given value was called wrong is more doubted than before, one that was confirmed less."""
+    """p_error of a unit increases if its given value is judged wrong, and decreases if it is confirmed."""
     run, kind = recorded(case, path, times=40), TASKS[case.task]
     if kind.one_class:
         return  # the recorded evidence of such runs is used: tests/workbench/issues
@@ -334,7 +334,7 @@ def check_verdicts_of_the_journal_are_used(case: Case, path: Path) -> None:
     for row, key, value in wrong:
         old = run.dataset.value_of(int(run.dataset.units.find([row], [key])[0]))
         run.journal.relabel(run.dataset.ids[row], kind.encode(value), old=old, units=key)
-        said += kind.contradicts(kind.encode(value), old) is not None  # "unknown" says neither right nor wrong
+        said += kind.contradicts(kind.encode(value), old) is not None  # "unknown" means neither correct nor wrong
     after = wb.find_issues(run, per="unit", **evidence)
     assert after.attrs["verdicts"] == said > 0
     assert after["p_error"].mean() > before["p_error"].mean()
@@ -346,7 +346,7 @@ def check_verdicts_of_the_journal_are_used(case: Case, path: Path) -> None:
 
 
 def check_attributes(units: pd.DataFrame, examples: pd.DataFrame) -> None:
-    """Every number says what it counts, and both are told by both."""
+    """Every number names what it counts, and both tables have both numbers."""
     assert (units.attrs["counted"], examples.attrs["counted"]) == ("units", "examples")
     for frame in (units, examples):
         assert frame.attrs["expected_errors"] == frame.attrs[f"expected_errors_{frame.attrs['counted']}"]
@@ -362,7 +362,7 @@ def check_attributes(units: pd.DataFrame, examples: pd.DataFrame) -> None:
 
 
 def check_exports_come_back(case: Case, path: Path, suffixes: Sequence[str] = (".csv", ".jsonl", ".parquet")) -> None:
-    """What is exported with decisions is read back as the corrected labels, by id."""
+    """Exported labels with decisions are read back as the corrected labels, by id."""
     run, kind = recorded(case, path), TASKS[case.task]
     decide(run, case)
     run.journal.flag(run.dataset.ids[:1])
@@ -383,7 +383,7 @@ def check_exports_come_back(case: Case, path: Path, suffixes: Sequence[str] = ("
 
 
 def check_formats(case: Case, path: Path) -> None:
-    """Each format of the kind reads what it writes."""
+    """Each format of the kind can read what it writes."""
     kind = TASKS[case.task]
     for name, form in kind.formats.items():
         run = recorded(case, path / name)

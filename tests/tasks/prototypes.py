@@ -1,6 +1,7 @@
-"""Two kinds of labels that the product does not have yet, as small as they can be: they show that the frame holds them.
+"""Two minimal kinds of labels that the package does not have, to show that the framework supports them.
 
-Tags: a set of yes or no for each example, fixed units. Boxes: objects with a place, units that predictions add.
+Tags: a set of yes or no for each example, with fixed units. Boxes: objects with positions, to which predictions add
+units.
 """
 
 from __future__ import annotations
@@ -116,9 +117,9 @@ class Boxes(TaskMixin):
         return Units(len(labels), rows, given.astype(np.int64), keys.given_keys(rows), shapes=shapes)
 
     def meet(self, units, classes, *, predictions, floor=0.3):
-        """Greedy by score: (x0, y0, x1, y1, label code, score) per prediction."""
+        """Match greedily by score; predictions are (x0, y0, x1, y1, label code, score)."""
         probs = np.zeros((units.m, len(classes) + 1))
-        probs[:, 0] = 0.8  # nobody predicted it: so it may be nothing
+        probs[:, 0] = 0.8  # not predicted, so it may be nothing
         probs[:, 1:] = 0.2 / len(classes)
         overlap, places = np.full(units.m, np.nan), [None] * units.m
         more, below = [], 0.0

@@ -1,4 +1,4 @@
-"""The same answers from every kind of run: recorded here, at a URL, made of a DataFrame, an ensemble of two."""
+"""The same results from every kind of run: recorded locally, at a URL, from a DataFrame, and an ensemble of two."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ KINDS = ("recorded", "frame", "url", "ensemble")
 
 @pytest.fixture(params=KINDS)
 def any_run(request, tmp_path, monkeypatch):
-    """A run, or what goes where a run goes, with the same examples."""
+    """A run, or an object accepted instead of a run, with the same examples."""
     if request.param == "frame":
         frame = pd.DataFrame({"label": dataset().given, "id": IDS})
         values = {"pred_probs": probabilities(0), "embeddings": logits(0)[-1], "logits": logits(0)}

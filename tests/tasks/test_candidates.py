@@ -1,4 +1,4 @@
-"""Candidate sets as a kind of label: what is read, stored, decided and exported, and the contract of all kinds."""
+"""Candidate sets as a kind of label: reading, storing, deciding and exporting, and the contract of all kinds."""
 
 from __future__ import annotations
 
@@ -125,5 +125,5 @@ def test_verdicts_on_sets(tmp_path):
     for row, value in enumerate(said):
         run.journal.relabel(row, dataset.kind.encode(value), old=dataset.value_of(row), units="")
     found = wb.find_issues(run, per="unit", **evidence)
-    assert found.attrs["verdicts"] == 2  # the mixed set says neither
+    assert found.attrs["verdicts"] == 2  # the mixed set means neither
     assert run.labels().to_pylist()[:4] == [[0], [2], [0, 2], [0, 1]]

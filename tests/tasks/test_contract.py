@@ -1,4 +1,4 @@
-"""The contract of kinds of labels, for those of the product and for two prototypes that show what the frame holds."""
+"""The contract of kinds of labels, for those of the package and for two prototypes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.tasks.protocol import Task
 
 @pytest.fixture(autouse=True)
 def prototypes(monkeypatch):
-    """The prototypes as if the table named them."""
+    """Register the prototypes in the table."""
     monkeypatch.setattr(TASKS, "_places", {**TASKS._places, **PLACES})
 
 

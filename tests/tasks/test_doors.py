@@ -1,4 +1,4 @@
-"""What works on one class per example only says so in one clear error, at the door."""
+"""Functions that support only one class per example raise one clear error at once."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_kind_whose_predictions_are_not_stored(run):
 
 
 def test_each_door_is_tried_and_named_as_users_call_it(root):
-    """`require_task(..., NAME)` names the function that it stands in, and stands in `DOORS`."""
+    """`require_task(..., NAME)` names the function that calls it, which is listed in `DOORS`."""
     found = set()
     for path in [*(root / "workbench").rglob("*.py"), *(root / "widgets").rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
@@ -101,7 +101,7 @@ def test_each_door_is_tried_and_named_as_users_call_it(root):
 
 
 def test_what_works_on_every_kind(run, tmp_path):
-    """Beside the contract: what a run says of itself, the review queue, and a description in a shell."""
+    """In addition to the contract: the repr of a run, the review queue, and its description in a shell."""
     assert repr(run).startswith("<Run run: 6 examples, 3 classes, 0 epochs")
     issues = wb.find_issues(run, **TAGS.predictions(run.dataset))
     assert issues.index.name == "id" and issues.attrs["counted"] == "examples"

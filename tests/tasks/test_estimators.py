@@ -1,4 +1,4 @@
-"""A kind with an estimator of its own: what is shared around it, shown with one that repeats what it is told."""
+"""A kind with its own estimator: the shared parts, tested with an estimator that repeats its input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIMES = 10
 
 
 class Keeping(Tags):
-    """The prototype, with predictions that runs store."""
+    """The prototype, with predictions that can be stored in runs."""
 
     stored = "pred_probs"
 
@@ -28,7 +28,7 @@ class Keeping(Tags):
 
 
 class Echo:
-    """p_error is the distance between what is given and the probability of yes."""
+    """p_error is the distance between the given value and the probability of yes."""
 
     version = 3
     identified = True

@@ -1,4 +1,4 @@
-"""Decisions on units outlive the predictions beside which they were made."""
+"""Decisions on units are independent of the predictions that were shown when they were made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def prototypes(monkeypatch):
 
 
 def met(run: wb.Run, seed: int | None):
-    """What a model says of the run's boxes: of seed None nothing at all."""
+    """Return the predictions of a model for the run's boxes; none for seed None."""
     rng = np.random.default_rng(seed)
     found = [[] for _ in range(run.n)]
     if seed is not None:
@@ -31,7 +31,7 @@ def met(run: wb.Run, seed: int | None):
 
 
 def told(run: wb.Run, folder) -> dict:
-    """All that the journal and the export say."""
+    """Return everything that the journal and the export contain."""
     journal = run.journal
     file = folder / "out.jsonl"
     wb.export(run, file, force=True, issues=False)
@@ -70,7 +70,7 @@ def test_decide_then_replace_the_predictions_then_reopen(tmp_path):
     assert len(before["changes"]) == run.n - 1 + 2
     journal.close()
 
-    for seed in (2, None):  # another model, then none at all: the keys that it would propose are others
+    for seed in (2, None):  # another model, which proposes other keys, then none at all
         assert not set(names) & {one for one in met(run, seed).units.keys.to_pylist() if one.startswith("c")}
         again = wb.open_run(run.path)
         assert told(again, tmp_path) == before
@@ -103,7 +103,7 @@ def test_a_run_of_units_is_whole_and_stray_decisions_are_named(tmp_path):
 
 
 def test_of_decisions_within_a_millisecond_the_last_one_counts(tmp_path, monkeypatch):
-    """An export names who decided last about an example, by the order of the entries and not by their times."""
+    """An export names the last author who decided about an example, by the order of entries, not by their times."""
     monkeypatch.setattr("workbench.runs.journal.now", lambda: "2026-01-01T00:00:00.000Z")
     run = recorded(BOXES, tmp_path)
     row, keys_here = int(run.dataset.units.rows[0]), run.dataset.units.keys_of(int(run.dataset.units.rows[0]))

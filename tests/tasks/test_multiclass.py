@@ -1,4 +1,4 @@
-"""One class per example as a kind of label: the numbers and columns are what they were before there were others."""
+"""One class per example as a kind of label: numbers and columns are unchanged by the support for other kinds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CASE = Case(
 
 
 def test_a_run_is_written_as_before(tmp_path):
-    """run.json of schema 1 and int32 labels: releases before other kinds of labels read such runs."""
+    """run.json has schema 1 and labels are int32, so that earlier releases can read such runs."""
     import json
 
     import pyarrow as pa
@@ -52,7 +52,7 @@ def test_a_run_is_written_as_before(tmp_path):
 
 
 def test_rows_of_units_are_those_of_examples():
-    """`per` changes the index alone, and the columns are those of today."""
+    """`per` changes only the index, and the columns are unchanged."""
     dataset = CASE.dataset(times=20)
     examples = wb.find_issues(dataset, **predictions(dataset))
     units = wb.find_issues(dataset, per="unit", **predictions(dataset))

@@ -1,4 +1,4 @@
-"""Tags: three states, dense, sparse and listed; stored, decided, exported and read again without loss."""
+"""Tags with three states, dense, sparse and listed: stored, decided, exported and read again without loss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.tasks import multilabel
 
 
 def predictions(dataset):
-    """Probabilities that follow the given cells, unsure where one is unknown."""
+    """Probabilities that agree with the given cells and are uncertain for unknown ones."""
     rng = np.random.default_rng(0)
     given = dataset.units.given.reshape(dataset.n, dataset.k)
     return {"pred_probs": np.clip(np.where(given == 1, 0.85, 0.1) + rng.normal(0, 0.1, given.shape), 0, 1)}

@@ -1,4 +1,4 @@
-"""Numbers as a kind of label: what is read, stored, decided and exported, and the contract of all kinds."""
+"""Numbers as a kind of label: reading, storing, deciding and exporting, and the contract of all kinds."""
 
 from __future__ import annotations
 

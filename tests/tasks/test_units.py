@@ -1,4 +1,4 @@
-"""Units against slow loops, their keys, and how fast ten million of them are pooled."""
+"""Units compared with slow loops, their keys, and the time to pool ten million of them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_any_lies_between_the_largest_and_the_sum(values):
 
 
 def test_ema_and_softmin_are_those_of_cleanlab():
-    """On label quality q they are 1 - pool(1 - q); the numbers are cleanlab 2.9.0's."""
+    """On label quality q they are 1 - pool(1 - q); expected numbers are from cleanlab 2.9.0."""
     quality = np.array([[0.9, 0.2, 0.75, 0.5], [1, 1, 0.1, 0.95]])
     units = Units(2, np.repeat([0, 1], 4), np.zeros(8, np.int64), keys.position_keys(np.tile(range(4), 2)))
     assert 1 - units.pool(1 - quality.ravel(), "ema") == pytest.approx([0.2712, 0.272], rel=1e-12)
@@ -174,7 +174,7 @@ def test_keys_of_candidates_are_made_of_their_content_alone():
     moved = boxes + np.array([0, 0, 0, 1e-12])
     assert keys.candidate_keys(rows, classes, moved.astype(np.float32)).to_pylist() == names
     assert keys.candidate_keys(rows, classes, -0.0 * boxes)[0] == keys.candidate_keys(rows, classes, 0 * boxes)[0]
-    # Written in journals: another key for the same content would lose decisions.
+    # Stored in journals: a different key for the same content would lose decisions.
     assert names[:2] == ["c4c9b3de9e59aace5", "cf50d59c322334fd5"]
 
 

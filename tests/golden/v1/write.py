@@ -1,4 +1,4 @@
-"""Wrote the files beside it with release 0.1.0. Kept to show what they hold; never run again."""
+"""Wrote the files beside it with release 0.1.0. Kept to document their contents; never run again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCORES = ["confidence", "variability", "correctness", "aum", "forgetting", "el2n
 
 
 def expected(run) -> dict:
-    """What a reader must find, as JSON."""
+    """Return the values that a reader must find, as JSON."""
     journal = run.journal
     scores = wb.score(run)
     state = journal.state().reset_index()
@@ -40,7 +40,7 @@ def expected(run) -> dict:
 
 
 def decide(run, ids) -> None:
-    """Two authors decide, take back, bring back, flag and comment."""
+    """Two authors decide, undo, redo, flag and comment."""
     data, journal = run.dataset, run.journal
     given = dict(zip(data.ids.tolist(), data.given))
     other = {id: next(c for c in data.classes if c != given[id]) for id in ids}
@@ -105,7 +105,7 @@ def birds() -> None:
     epoch.__enter__()
     rec.batch(data.ids[:12], rng.normal(size=(12, 3)), embeddings=rng.normal(size=(12, 8)))
     kept = HERE / "kept"
-    shutil.copytree(target, kept, ignore=shutil.ignore_patterns("*.lock"))  # as a kill in this moment leaves it
+    shutil.copytree(target, kept, ignore=shutil.ignore_patterns("*.lock"))  # as left by a kill at this moment
     epoch.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     rec.close()
     shutil.rmtree(target)

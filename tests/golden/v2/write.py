@@ -1,4 +1,4 @@
-"""Wrote the files beside it with the journal's schema 2 and the votes of release 0.2. Kept to show what they hold."""
+"""Wrote the files beside it with the journal's schema 2 and the votes of release 0.2. Kept to document their contents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plain(frame: pd.DataFrame) -> list:
 
 
 def expected(journal: wb.Journal) -> dict:
-    """What a reader must find in a journal."""
+    """Return the values that a reader must find in a journal."""
     return {
         "log": plain(journal.log().set_index("seq")),
         "state": plain(journal.state()),
@@ -33,7 +33,7 @@ def expected(journal: wb.Journal) -> dict:
 
 
 def decide(journal: wb.Journal) -> None:
-    """Two authors on boxes: given ones, one that a model proposed, one that a person drew; undo, redo, notes, flags."""
+    """Two authors decide on given, proposed and drawn boxes, with undo, redo, notes and flags."""
 
     def box(name: str | None, *corners: float) -> str:
         return json.dumps(None if name is None else {"box": corners, "class": name}, separators=(",", ":"))
