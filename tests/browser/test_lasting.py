@@ -185,9 +185,7 @@ def test_behind_another_tab_and_after_a_lost_context_the_picture_is_the_same(exp
 
         page.evaluate(command, ["docmanager:open", {"path": "notes.txt"}])
         page.locator(".lw").wait_for(state="hidden")
-        probe.run(
-            "ex.color_by = 'aum'; ex.filters = {'p_error': [0.5, 1]}"
-        )  # changes while it is hidden are not lost
+        probe.run("ex.color_by = 'aum'; ex.filters = {'p_error': [0.5, 1]}")  # changes while it is hidden are not lost
         probe.run("ex.color_by = 'label'; ex.filters = {}")
         page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text="shared.ipynb").click()
         page.locator(".lw").wait_for()

@@ -1,4 +1,4 @@
-"""A small recorded run and a way to talk to an Explorer without a browser."""
+"""A small recorded run, and a way to send requests to an Explorer without a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ N, CLASSES, EPOCHS = 120, ("cat", "dog", "owl"), 4
 
 
 def record(path: Path, **media: object) -> Path:
-    """Four epochs of made-up but consistent logits; every tenth label is wrong."""
+    """Record four epochs of synthetic but consistent logits; every tenth label is wrong."""
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 3, N)
     truth[3] = 0
@@ -49,13 +49,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(recorded: Path, tmp_path: Path):
-    """A run of this test's own."""
+    """A separate run for each test."""
     return open_run(shutil.copytree(recorded, tmp_path / "pets"))
 
 
 @pytest.fixture
 def issues(run) -> pd.DataFrame:
-    """Label issues by hand: every tenth row, with made-up probabilities."""
+    """Label issues made by hand: every tenth row, with invented probabilities."""
     rows = np.arange(N)
     wrong = rows % 10 == 0
     p_error = np.where(wrong, 0.9 - rows / 1000, 0.1)
@@ -77,7 +77,7 @@ def issues(run) -> pd.DataFrame:
 
 
 def check_types(kind: str, body: dict, answer: dict) -> None:
-    """What crosses is what the written types say; of a question that failed, the answer alone."""
+    """Check messages against their types; for a failed request, only the answer."""
     said = {name: value for name, value in json.loads(json.dumps(answer)).items() if name != "request"}
     if "error" in said:
         assert misfits(said, ErrorAnswer) == []
@@ -88,11 +88,11 @@ def check_types(kind: str, body: dict, answer: dict) -> None:
 
 @pytest.fixture
 def page(run, issues) -> Callable[..., object]:
-    """`page(**options)`: an Explorer whose messages are kept instead of sent, and that can be asked."""
+    """`page(**options)`: an Explorer that accepts requests and collects its messages instead of sending them."""
     from widgets import Explorer
 
     class Page(Explorer):
-        """Records what is sent; `ask` plays the page."""
+        """Records sent messages; `ask` acts as the page."""
 
         def __init__(self, *args: object, **options: object) -> None:
             self.sent: list[tuple[dict, list]] = []
@@ -115,7 +115,7 @@ def page(run, issues) -> Callable[..., object]:
 
 @pytest.fixture
 def other(run, tmp_path: Path):
-    """The first hundred examples, trained otherwise, in another order."""
+    """A run of the first hundred examples, trained differently and in another order."""
     rng = np.random.default_rng(8)
     order = rng.permutation(100)
     given = run.dataset.given_labels[order]

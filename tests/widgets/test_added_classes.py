@@ -1,4 +1,4 @@
-"""Classes that are added in a view: queries, tables and filters know them; those of other people come as news."""
+"""Classes added in a view: queries, tables and filters know them, and classes added by others are received."""
 
 from __future__ import annotations
 

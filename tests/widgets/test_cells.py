@@ -1,4 +1,4 @@
-"""Columns of every kind of value: the Explorer opens, searches and filters; the recorder stores them or says which."""
+"""Columns of all kinds of values: the Explorer opens, searches and filters them; the recorder stores or names them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ N = 40
 
 
 class Odd:
-    """A class of the user's that cannot even be printed."""
+    """A user's class that cannot even be printed."""
 
     def __str__(self):
         raise RuntimeError("no text")

@@ -1,4 +1,4 @@
-"""A second run in the view: its differences are columns, its places arrows, its numbers those of the call."""
+"""A second run in the view: differences as columns, positions as arrows, and the numbers of `compare_runs`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_embedding_map_of_the_other_run_is_laid_out_like_this_one(page, run,
     from workbench.evidence import projection
 
     def umap(embeddings, *_args, like=None, **_options):
-        places = projection.pca(embeddings)  # UMAP takes seconds to compile, and its picture is not the matter here
+        places = projection.pca(embeddings)  # UMAP takes seconds to compile, and its layout is not tested here
         return places if like is None else projection.fitted(places, like)
 
     monkeypatch.setattr(projection, "umap", umap)

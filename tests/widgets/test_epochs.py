@@ -1,4 +1,4 @@
-"""Both maps over epochs: trails of examples, and layouts that are made in a thread."""
+"""Both maps over epochs: trails of examples, and layouts computed in a thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.scores.dynamics import confidence, variability
 
 @pytest.fixture
 def flat(monkeypatch):
-    """UMAP takes seconds to compile, and its picture is not the matter here."""
+    """UMAP takes seconds to compile, and its layout is not tested here."""
     from workbench.evidence import projection
 
     monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
@@ -35,7 +35,7 @@ def test_trails_on_the_data_map_end_where_the_points_are(page, run):
 
 
 def asked_until_there(ex: object, kind: str, **body: object) -> tuple[dict, list]:
-    """As the page does: ask again when the message came that a layout is there."""
+    """Ask again, as the page does, when a message announces that a layout is done."""
     answer = ex.ask(kind, **body)
     while "later" in answer[0]:
         ex._view.projector.thread.join(60)
@@ -55,7 +55,7 @@ def test_trails_on_the_embedding_map_are_the_places_of_each_epoch(page, run, fla
 
 
 def test_an_earlier_epoch_never_keeps_the_kernel_waiting(run, monkeypatch):
-    """While a layout is made, other questions are answered; a message says when it is there."""
+    """While a layout is computed, other requests are answered; a message announces its end."""
     go, sent = threading.Event(), []
     projector = Projector(run, lambda body, buffers: sent.append((body, len(buffers))))
     xy = np.zeros((run.n, 2), np.float32)

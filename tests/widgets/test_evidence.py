@@ -1,4 +1,4 @@
-"""Matrices, classes, slices, people, orders and second opinions, asked for as a page does."""
+"""Matrices, classes, slices, people, orders and second opinions, requested as by a page."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_ranking_of_a_second_opinion_knows_nothing_of_the_first(page, run):
 
     untouched = wb.find_issues(run)["p_error"].reindex(run.dataset.ids)
     first = page(issues=None, author="anna")
-    for row in range(30):  # anna finds every label right, which makes all label issues less suspicious
+    for row in range(30):  # anna confirms every label, which makes all label issues less suspicious
         first.ask("decide", op="keep", rows=[row])
     first.ask("rank")
     steered = p_error(first)
@@ -181,7 +181,7 @@ def test_the_audit_of_a_second_opinion_counts_own_verdicts(page, run):
 
 
 def test_an_audit_asks_about_what_was_only_accepted_in_bulk(page, run):
-    """A whole selection accepted is no look: in the audit these examples are open, and shown as they were given."""
+    """Accepting a whole selection is not a look: in the audit these examples are open and shown as given."""
     ex = page()
     rows = list(range(0, 120, 10))
     ex.ask("decide", op="relabel", rows=rows, label=2, how="accept selection")

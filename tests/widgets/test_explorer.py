@@ -263,7 +263,7 @@ def test_export_writes_a_cleaned_training_set_and_counts_what_is_in_it(page, run
 
 
 def test_public_names_of_the_explorer_are_the_written_list():
-    """What has no underscore is for people; what `widgets.requests` asks for is in a `View`."""
+    """Names without an underscore are public; what `widgets.requests` needs is in `View`."""
     from anywidget import AnyWidget
 
     from widgets import Explorer
@@ -278,7 +278,8 @@ def test_public_names_of_the_explorer_are_the_written_list():
 
 def test_embedding_comes_at_once_and_the_better_one_later(page, run):
     ex = page()
-    ex._view.channel._loop = None  # no kernel here; after the browser tests Playwright's loop would be taken for one
+    ex._view.channel._loop = None  # no kernel here; after the browser tests, Playwright's event loop would be mistaken
+    # for one
     _, (xy,) = ex.ask("embedding")
     assert len(np.frombuffer(xy, "<f4")) == 2 * run.n
     ex._view.projector.thread.join(60)
@@ -377,7 +378,7 @@ def test_messages_go_out_through_the_widget_and_not_through_the_plain_view():
 
 
 def test_a_large_step_of_an_earlier_session_asks_before_one_key_does_it(page, run):
-    """402 decisions must not come back by a Shift+U that was meant for something else."""
+    """An accidental Shift+U must not redo 402 decisions."""
     ids = run.dataset.ids[:30]
     given = run.dataset.given[:30]
     batch = run.journal.relabel(ids, run.classes[0], old=given)

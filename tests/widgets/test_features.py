@@ -1,4 +1,4 @@
-"""Features of table rows: how unusual a value is, against counts by hand, and the map without epochs."""
+"""Features of table rows: how unusual a value is, compared with manual counts, and the map without epochs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cells(data, row, suggested=-1) -> dict:
 
 
 def test_unusual_is_the_share_of_the_class_that_is_as_extreme():
-    size = np.r_[np.arange(100.0), 40.0]  # a row of class 0 has the 100 of its class below it
+    size = np.r_[np.arange(100.0), 40.0]  # a row of class 0 is compared with the 100 of its class
     labels = np.r_[np.zeros(99, int), 0, 1]
     size[99], rng = 1000.0, np.random.default_rng(0)
     data = dataset({"flat": np.ones(101), "size": size, "noise": rng.normal(size=101)}, labels)

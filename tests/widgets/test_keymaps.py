@@ -1,4 +1,4 @@
-"""Keymaps: what the page and Python know is the same, and what cannot work is refused."""
+"""Keymaps: the page and Python agree, and impossible keymaps are refused."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "widgets" / "js"
 
 
 def in_words(text: str, name: str) -> dict[str, str]:
-    """Action to words of a table in a script."""
+    """Return a dict of actions to descriptions from a table in a script."""
     table = text[text.index(name) :]
     return dict(re.findall(r'^ +(\w+): "(.*)",', table[: table.index("}")], re.M))
 
 
 def editors() -> dict[str, dict[str, str]]:
-    """Kind of label to the actions of its editor, of every file in `editors/`."""
+    """Return a dict of kinds of labels to the actions of their editors, for all files in `editors/`."""
     texts = [path.read_text(encoding="utf-8") for path in SCRIPTS.glob("editors/*.js")]
     return {re.search(r'^  task: "(\w+)"', text, re.M)[1]: in_words(text, "  edits: {") for text in texts}
 
 
 def modes() -> list[tuple[str, dict[str, list[str]]]]:
-    """Every mode of every preset: its name and its keys."""
+    """Yield the name and the keys of every mode of every preset."""
     review = [(f"{preset}, review", keys) for preset, keys in REVIEW.items()]
     return review + [(f"{preset}, edit {task}", keys) for preset in EDIT for task, keys in EDIT[preset].items()]
 

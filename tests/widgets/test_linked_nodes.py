@@ -1,4 +1,4 @@
-"""Linked nodes in the inspector: of a run with edges, of arrays, and in a saved page."""
+"""Linked nodes in the inspector: for a run with edges, for arrays, and in a saved page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an example looks like, from good files and from hostile ones, and what the user's own function makes of it."""
+"""The appearance of an example, from valid and malicious files, and with the user's own function."""
 
 from __future__ import annotations
 
@@ -335,7 +335,7 @@ def test_html_keeps_what_shows_and_loses_what_leads_away(given, kept):
 
 @pytest.mark.parametrize("text", ["<", "<a ", "<!--", "<!", '<a b="', "<style>", "&#", "<!doctype", "</p"])
 def test_html_of_any_kind_is_written_soon(text):
-    """Parsing is linear in what never ends, too: here each takes a moment, and minutes where it is not."""
+    """Parsing takes linear time, also for unterminated HTML; otherwise each case would take minutes."""
     from widgets.view.harmless import harmless
 
     harmless(text * (100_000 // len(text)))

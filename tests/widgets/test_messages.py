@@ -1,4 +1,4 @@
-"""The types of messages: one for every kind, the same on both sides, and able to find what does not fit."""
+"""The types of messages: one for every kind, equal on both sides, and able to find mismatches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_every_push_of_python_has_a_type_and_the_page_hears_it():
     sent = {
         part.split('"')[0]
         for path in (ROOT / "widgets").rglob("*.py")
-        if path.name not in ("plots.py",)  # the plots of the NoiseLab have a page of their own
+        if path.name not in ("plots.py",)  # the plots of the NoiseLab have a separate page
         for part in path.read_text(encoding="utf-8").split('{"push": "')[1:]
     }
     assert sent == set(get_type_hints(Pushes))
@@ -58,7 +58,7 @@ def test_what_does_not_fit_is_named(value, hint, found):
 
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_signatures_name_the_types_of_their_kind(kind):
-    """What a function takes and gives is written once: in `widgets.wire.messages`."""
+    """Argument and return types of each function are defined once, in `widgets.wire.messages`."""
     told = inspect.signature(REQUESTS[kind]).parameters, inspect.signature(REQUESTS[kind]).return_annotation
     wanted, given = get_type_hints(Requests)[kind], get_type_hints(Answers)[kind]
     assert [one.annotation for one in told[0].values()] == ["View", wanted.__name__, "Buffers"]

@@ -1,4 +1,4 @@
-"""The noise lab without a browser: what the page is sent, and that moved sliders are new numbers."""
+"""The noise lab without a browser: data sent to the page, and new numbers after moving sliders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays cross as few bytes, and arrive as they were."""
+"""Arrays are sent compactly and arrive unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""An ensemble in the view: the numbers of the calls, all rows of the first run, its journal, and words that say so."""
+"""An ensemble in the view: the numbers of the functions, all rows and the journal of the first run, and a
+description."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from workbench.foundation.errors import InputError
 
 @pytest.fixture
 def pool(run, other):
-    """The run and one of its first hundred examples."""
+    """The run, and a run of its first hundred examples."""
     return wb.ensemble([run, other.path], ids="common")
 
 

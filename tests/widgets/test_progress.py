@@ -1,4 +1,4 @@
-"""The page is told what a long answer is busy with, before the answer."""
+"""The page receives descriptions of a long computation before its answer."""
 
 from __future__ import annotations
 

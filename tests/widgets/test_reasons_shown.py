@@ -1,4 +1,4 @@
-"""The neighbours beside a reason are those that the reason counted."""
+"""The displayed neighbours are those that the reason counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ N, CLASSES, EPOCHS = 240, ("ant", "bee", "cow"), 6
 
 
 def recorded(path: Path, seed: int = 0) -> Path:
-    """A run whose early embeddings separate the true classes, and whose last one has moved to the given labels."""
+    """A run whose early embeddings separate the true classes, and whose last ones follow the given labels."""
     rng = np.random.default_rng(seed)
     truth = np.arange(N) % 3
     given = truth.copy()
@@ -39,7 +39,7 @@ def recorded(path: Path, seed: int = 0) -> Path:
 
 
 def disagreements(ex: wd.Explorer) -> list[tuple[int, int]]:
-    """(disagreeing by the reason, disagreeing among those shown) of every example that has such a reason."""
+    """Return (disagreeing in the reason, disagreeing among the displayed ones) of all examples with such a reason."""
     given, out = ex.run.dataset.given_labels, []
     for row in range(ex.run.dataset.n):
         body = ex._view.details.of(row, "")

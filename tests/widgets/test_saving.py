@@ -1,4 +1,4 @@
-"""The saved page and the static picture: complete, escaped, refused where they must be."""
+"""The saved page and the static picture: complete, escaped, and refused if necessary."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workbench.foundation.errors import ExistsError, InputError
 
 
 def facts_of(text: str) -> tuple[dict, bytes]:
-    """What a saved page carries: its facts and the block of arrays."""
+    """Return the contents of a saved page: its facts and the block of arrays."""
     facts, block = (gzip.decompress(base64.b64decode(part)) for part in re.findall(r"<template id=.*?>(.*?)<", text))
     return json.loads(facts), block
 
@@ -39,13 +39,13 @@ def arrays_of(facts: dict, block: bytes, *question: str) -> dict[str, np.ndarray
 
 @pytest.fixture(autouse=True)
 def _no_umap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """UMAP compiles for ten seconds, and its picture is not the matter here."""
+    """UMAP takes ten seconds to compile, and its layout is not tested here."""
     monkeypatch.setattr(projection, "umap", lambda embeddings, *_args, **_options: projection.pca(embeddings))
 
 
 @pytest.fixture
 def saved(page, tmp_path: Path) -> tuple[object, dict, bytes, str]:
-    """(explorer, facts, block, text) of a page with five examples."""
+    """Return (explorer, facts, block, text) of a page with five examples."""
     ex = page(color_by="confidence")
     ex.selection = ex.run.dataset.ids[:3]
     path = ex.save_html(tmp_path / "pets.html", examples=5)

@@ -1,4 +1,4 @@
-"""The search box: what a query means, and that nothing typed there can run."""
+"""The search box: the meaning of queries, and that typed text is never executed."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_all_words_must_be_there_in_any_case():
     assert word_mask("'cat black'", lines).tolist() == [False, False, False]
 
 
-# ---- whatever is typed ------------------------------------------------------------------------------------------
+# ---- arbitrary input ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The Explorer from Python: traits that hold what is on show, tables, saved views, linked views."""
+"""The Explorer from Python: traits with the displayed state, tables, saved views, linked views."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.foundation.errors import InputError, RunError
 
 
 def heard(ex: object, name: str) -> list:
-    """Values that observers of a trait get from now on."""
+    """Return a list to which new values of a trait are appended."""
     values: list = []
     ex.observe(lambda change: values.append(change["new"]), name)
     return values
@@ -232,7 +232,7 @@ def test_the_queue_of_the_page_is_that_of_python(page):
 
 
 class Other(traitlets.HasTraits):
-    """A widget of somebody else with a selection of ids."""
+    """A third-party widget with a selection of ids."""
 
     selection = traitlets.List()
 

@@ -1,4 +1,4 @@
-"""Filters and queues by tag, and suggestions for units of many examples accepted at once."""
+"""Filters and queues by tag, and accepting suggestions for units of many examples at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tagged(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shown(tagged):
-    """A view on which nothing is decided."""
+    """A view without decisions."""
     return wd.Explorer(tagged)
 
 
@@ -38,7 +38,7 @@ def ex(tagged, tmp_path):
 
 
 def cells(ex, tag, **wanted):
-    """Rows of the marked units of a tag, by the table of `find_issues`."""
+    """Return the rows of the marked units of a tag in the table of `find_issues`."""
     table = wb.find_issues(ex.run, per="unit")
     table = table[table["is_issue"] & (table["tag"] == tag)]
     for name, value in wanted.items():

@@ -1,4 +1,4 @@
-"""Decisions over a connection that loses and repeats messages: made once, in the order of the page."""
+"""Decisions over a connection that loses and repeats messages are executed once, in the order of the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def asks(ex: object, turn: int, kind: str = "decide", page: str = "p", **body: object) -> list[dict]:
-    """Send one question; the answers that come because of it."""
+    """Send one request; return the resulting answers."""
     before = len(ex.sent)
     ex._receive(ex, {"kind": kind, "request": f"{page}.{turn}", "turn": turn, **body}, [])
     return [answer for answer, _ in ex.sent[before:] if "request" in answer]
@@ -29,7 +29,7 @@ def test_a_turn_that_comes_too_early_waits(page, run):
 
 
 def test_whatever_order_and_repetition_the_journal_is_the_same(page):
-    """Every order of three turns, each sent twice."""
+    """All orders of three turns, each sent twice."""
     wanted = None
     for number, order in enumerate(itertools.permutations([1, 2, 3])):
         ex = page()

@@ -1,4 +1,4 @@
-"""Units in the messages of a page: the inspector's answer, verdicts on units, and what is refused of them."""
+"""Units in the messages of a page: the inspector's answer, verdicts on units, and refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_the_inspector_hands_the_units_to_the_editor(page):
 
 
 def test_a_verdict_on_units_is_one_step_of_undo(page):
-    """The same entries in the journal, and the same answer, as a decision by class."""
+    """The entries in the journal and the answer equal those of a decision about a class."""
     ex = page()
     given = ex.run.dataset.given
     body, buffers = ex.ask("decide", op="relabel", units=[[3, "", "owl"], [10, "", given[10]]], how="key")

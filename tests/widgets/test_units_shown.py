@@ -1,4 +1,4 @@
-"""Examples with several labels in a view: units in the inspector, decisions on them, how an example stands."""
+"""Examples with several labels in a view: units in the inspector, decisions on them, and the state of an example."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_tag_is_added_and_decided_and_taken_back(view):
 
 
 def asked_of(view, by):
-    """Rows of the audit's queue and the page's part of the answer."""
+    """Return the rows of the audit's queue and the JSON part of the answer."""
     from widgets.requests.audit import ask_audit
     from widgets.requests.ordering import ask_queue
 

@@ -1,4 +1,4 @@
-"""DataFrames that were never recorded, in the Explorer."""
+"""The Explorer on DataFrames without a recording."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_arrays_that_are_passed_give_issues_neighbours_and_a_map():
     truth = np.arange(90) % 3
     probs = np.full((90, 3), 0.05)
     probs[np.arange(90), truth] = 0.9
-    wrong = np.arange(6, 90, 9)  # cats, all of them
+    wrong = np.arange(6, 90, 9)  # all cats
     df.loc[wrong, "y"] = "dog"
     embeddings = rng.normal(size=(90, 4)) + 5 * np.eye(3, 4)[truth]
     ex = wd.Explorer(
@@ -156,7 +156,7 @@ def test_options_of_data_in_memory_do_not_go_with_a_run(run):
 
 
 def noisy(n: int = 90) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Class names with some wrong ones, (n, 3) probabilities that know better, (n, 4) embeddings."""
+    """Class names, some of them wrong, with correct probabilities (n, 3) and embeddings (n, 4)."""
     truth = np.arange(n) % 3
     probs = np.full((n, 3), 0.05)
     probs[np.arange(n), truth] = 0.9

@@ -1,6 +1,6 @@
-"""Reads files that claim too much, one after another, in a process with little memory; a JSON line about each.
+"""Read files with excessive declared sizes, one by one, in a process with little memory; print a JSON line for each.
 
-Run as `python bombs.py FOLDER`; tests/workbench/test_bombs.py starts it. The files are made before the limit.
+Run as `python bombs.py FOLDER`; tests/workbench/test_bombs.py starts it. The files are created before the limit is set.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def case(make: Callable[[Path], Callable[[], object]]) -> Callable[[Path], Calla
 
 
 def npy(shape: object, descr: object = "<f8", data: bytes = b"\0" * 80, version: int = 1, pad: int = 0) -> bytes:
-    """An .npy file that says what it likes."""
+    """An .npy file with an arbitrary header."""
     text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape!r}, }}".encode() + b" " * pad + b"\n"
     length = struct.pack("<H" if version == 1 else "<I", len(text))
     return b"\x93NUMPY" + bytes((version, 0)) + length + text + data
@@ -75,7 +75,7 @@ def npz_shape_beyond_its_bytes(folder: Path) -> Callable[[], object]:
 
 @case
 def npz_directory_that_lies(folder: Path) -> Callable[[], object]:
-    """Header and directory agree on eight terabytes; there are eighty bytes."""
+    """Header and directory both declare eight terabytes, but the file has eighty bytes."""
     read = npz(folder, zipfile.ZIP_STORED, given_label=npy((10**9,), "|i1"))
     raw = (folder / "a.npz").read_bytes()
     size = len(npy((10**9,), "|i1"))
@@ -202,7 +202,7 @@ def views_json_deep(folder: Path) -> Callable[[], object]:
 @case
 def journal_of_many_pages(folder: Path) -> Callable[[], object]:
     head = bytearray((folder.parent / "run" / "journal.sqlite").read_bytes())
-    head[28:32] = b"\xff\xff\xff\xfe"  # pages that the file says it has
+    head[28:32] = b"\xff\xff\xff\xfe"  # the declared number of pages
     return run_with(folder, "journal.sqlite", bytes(head[:5000]), lambda run: run.journal.state())
 
 
@@ -218,7 +218,7 @@ def parquet(path: Path, columns: dict[str, pa.Array], times: int = 1) -> bytes:
 
 
 def one_text(rows: int) -> pa.Array:
-    """A megabyte of text that is the value of every row."""
+    """One megabyte of text that is the value of every row."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["x" * (1 << 20)]))
 
 
@@ -270,7 +270,7 @@ def planted_with_one_long_text(folder: Path) -> Callable[[], object]:
 
 @case
 def statistics_of_lists(folder: Path) -> Callable[[], object]:
-    """Room for the lists of ten examples; the block has room for the same of every row."""
+    """Lists for ten examples; reading the block would allocate the same for every row."""
     wide = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(1 << 24, np.float32)), 1 << 24)
     data = parquet(folder / "t", {"row": ids(1), "topk_p": wide})
     return run_with(folder, "stats/epoch=0000/rank=0.parquet", data, lambda run: run.stats(0, ["topk_p"]))
@@ -404,7 +404,7 @@ def main(root: Path) -> None:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
     for name, read in ready.items():
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
+        Path("/proc/self/clear_refs").write_text("5")  # reset the peak
         before, start, said = resident("VmRSS"), time.process_time(), ""
         try:
             said = f"no error: {read()!r:.100}"

@@ -1,4 +1,4 @@
-"""What the tests of the computing package share."""
+"""Fixtures for the tests of `workbench`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def journal(tmp_path):
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
-    """Starts processes that record or decide."""
+    """Starts processes that record or make decisions."""
     ours = "workbench.data.dataset, workbench.runs.journal, workbench.recording.recorder"
     made = Forks(f"import numpy, pyarrow.parquet, {ours}")
     yield made

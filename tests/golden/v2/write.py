@@ -1,4 +1,4 @@
-"""Wrote the files beside it with the journal's schema 2 and the votes of release 0.2. Kept to document their contents."""
+"""Wrote the files beside it with journal schema 2 and the votes of release 0.2. Kept to document their contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of candidate sets on arrays: by hand, against a loop, and what they refuse."""
+"""Scores of candidate sets on arrays: by hand, compared with a loop, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Class health, overlapping classes and the noise matrix with its intervals, assumptions and doubts."""
+"""Class health, overlapping classes, and the noise matrix with intervals, assumptions and warnings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.foundation.errors import InputError
 
 
 def labelled(rng, n, noise, sharp=5.0):
-    """Labels through a known noise matrix (columns true), and probabilities of a model that knows the classes."""
+    """Labels drawn from a known noise matrix (columns = true), and probabilities of a model that knows the classes."""
     k = len(noise)
     true = rng.integers(0, k, n)
     given = (rng.random(n)[:, None] > np.cumsum(noise[:, true], axis=0).T).sum(axis=1)
@@ -74,7 +74,7 @@ def test_report_is_the_estimate_with_intervals_around_it(rng):
     assert ((report.low <= report.noise_matrix) & (report.noise_matrix <= report.high)).all()
     assert ((report.low >= 0) & (report.high <= 1)).all()
     assert report.errors_low < report.errors < report.errors_high
-    assert (report.high > 0).all()  # a pair that was never seen is not known to be impossible
+    assert (report.high > 0).all()  # a pair that never occurred is not necessarily impossible
     again = h.noise_report(y, p, ["a", "b", "c"], out_of_fold=True, draws=60)
     np.testing.assert_array_equal(again.low, report.low)
 
@@ -111,7 +111,7 @@ def test_many_classes_use_the_deviation_of_the_draws(rng, monkeypatch):
 
 
 def test_the_bootstrap_counts_what_a_resampled_data_set_would(rng):
-    """The short cut through candidate pairs gives the joint of the drawn rows, thresholds worked out anew."""
+    """The shortcut through candidate pairs gives the joint of the drawn rows with recomputed thresholds."""
     y, p, _ = labelled(rng, 300, PAIR, sharp=1.0)
     seeds = np.random.default_rng(5).integers(0, 2**63, 20)
     for seed, (drawn, given) in zip(seeds, h._bootstrap(y, p, 20, np.random.default_rng(5))):
@@ -136,7 +136,8 @@ def test_warning_names_the_assumptions_and_what_speaks_against_them(rng):
 
 
 def test_unequal_counting_biases_the_rates_and_is_a_doubt(rng):
-    """A clean class has a high threshold: fewer of its mislabelled examples count, so its noise is underestimated."""
+    """A clean class has a high threshold, so fewer of its mislabelled examples count and its noise is
+    underestimated."""
     y, p, _ = labelled(rng, 4000, PAIR, sharp=9.0)
     report = h.noise_report(y, p, ["a", "b", "c"], out_of_fold=True, draws=20)
     assert report.noise_matrix[1, 0] < 0.18  # it is .2

@@ -1,4 +1,4 @@
-"""Confident learning: by hand, against the paper's loops, against cleanlab, laws, edges and refusals."""
+"""Confident learning: by hand, compared with the paper's loops and with cleanlab; laws, edge cases and refusals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRUNING = ("prune_by_noise_rate", "prune_by_class", "both")
 
 
 def noisy(rng, n, k, dtype=np.float64, noise=0.2, sharp=3.0, spread=1.0):
-    """Softmax outputs of a decent model, and labels of which a share is wrong."""
+    """Softmax outputs of a reasonable model, and labels with a share of errors."""
     true = rng.integers(0, k, n)
     z = rng.normal(size=(n, k)) * spread
     z[np.arange(n), true] += sharp
@@ -75,7 +75,7 @@ def test_permuting_rows_and_classes_changes_nothing(rng, by):
     rows, columns = rng.permutation(900), rng.permutation(5)
     np.testing.assert_array_equal(c.find_label_issues(y[rows], p[rows], by=by), mask[rows])
     moved = c.find_label_issues(np.argsort(columns)[y], p[:, columns], by=by)
-    assert (moved != mask).sum() <= (4 if by in PRUNING else 0)  # rounding of the joint may break ties otherwise
+    assert (moved != mask).sum() <= (4 if by in PRUNING else 0)  # rounding of the joint may break ties differently
 
 
 @pytest.mark.parametrize("by", c.FILTERS)
@@ -282,7 +282,7 @@ def test_equal_to_cleanlab(case, seed):
         for by in ("self_confidence", "normalized_margin"):
             theirs = find(y, p, return_indices_ranked_by=by, n_jobs=1)
             np.testing.assert_array_equal(c.rank(y, p, c.find_label_issues(y, p), by=by), theirs)
-        # logarithms differ in the last digit, which may swap rows that tie
+        # logarithms differ in the last digit, which may swap tied rows
         scores = c.RANKINGS["confidence_weighted_entropy"](y, p)
         theirs = find(y, p, return_indices_ranked_by="confidence_weighted_entropy", n_jobs=1)
         assert (np.diff(scores[theirs]) > -1e-6).all()

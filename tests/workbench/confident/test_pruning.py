@@ -1,4 +1,4 @@
-"""Pruning many small classes at once picks what the plain rules pick, class by class, ties included."""
+"""Pruning many small classes at once gives the same result as the plain rules class by class, including ties."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sample(rng, k, ties):
 
 
 def one_by_one(labels, probs, counts, k):
-    """The two masks by full sorts, class after class."""
+    """Return the two masks by full sorts, class by class."""
     by_class, by_margin = np.zeros((2, len(labels)), bool)
     for class_ in range(k):
         members = np.flatnonzero(labels == class_)

@@ -1,4 +1,4 @@
-"""Candidate sets on digits: weights and purification while a model learns find the class that the sets hide."""
+"""Candidate sets on digits: weights and purification during training find the true classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench import confident
 
 @pytest.fixture(scope="module")
 def digits():
-    """x, true classes, and how likely another model finds the other classes: the harder a digit, the larger its set."""
+    """x, true classes, and another model's probabilities of the other classes: harder digits have larger sets."""
     data = load_digits()
     rows = np.random.default_rng(0).permutation(1797)[:600]
     x, true = data.data[rows] / 16, data.target[rows]

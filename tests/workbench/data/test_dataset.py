@@ -1,4 +1,4 @@
-"""Datasets: ids and labels of many kinds become two arrays; what is wrong is named; nothing is altered."""
+"""Datasets: ids and labels of many kinds become two arrays; errors are named; inputs are not modified."""
 
 from __future__ import annotations
 

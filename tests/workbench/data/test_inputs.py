@@ -1,4 +1,4 @@
-"""Class names, Series and DataFrames give what the plain arrays give; names win over positions."""
+"""Class names, Series and DataFrames give the same results as plain arrays; names take precedence over positions."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_refused(arrays, tmp_path):
 
 
 def forms_of_labels(labels: np.ndarray) -> dict[str, object]:
-    """The same labels, those of row 4 and 7 missing, as people hold them."""
+    """The same labels, with those of rows 4 and 7 missing, in common forms."""
     import pyarrow as pa
 
     torch = pytest.importorskip("torch")
@@ -137,7 +137,7 @@ def test_numbers_with_gaps_are_indices_with_unlabelled_rows(arrays, form):
     labels = np.where(labels == 1, 0, labels)  # a class that is never given: indices stay indices
     expected = found(np.where(np.isin(np.arange(90), (4, 7)), -1, labels), pred_probs=probs)
     issues = found(forms_of_labels(labels)[form], pred_probs=probs)
-    floats = "float" in form  # what is given as floats comes back as floats
+    floats = "float" in form  # floats are returned as floats
     assert (issues["given_label"].dtype.kind == "f") is floats
     both = dict.fromkeys(["given_label", "suggested_label"], "Int64")
     pd.testing.assert_frame_equal(issues.astype(both), expected.astype(both))
@@ -178,7 +178,7 @@ def test_columns_that_seem_to_be_in_another_order_are_told_of(arrays, recwarn):
     wb.find_issues(names, pred_probs=pd.DataFrame(turned, columns=["cow", "ant", "bee"]))  # named
     wb.find_issues(names, pred_probs=probs)  # agrees
     wb.find_issues(labels, pred_probs=turned)  # numbers are columns
-    wb.find_issues(names[:29], pred_probs=turned[:29])  # too few to tell
+    wb.find_issues(names[:29], pred_probs=turned[:29])  # too few to decide
     worse = 0.6 * probs + 0.4 * np.random.default_rng(0).dirichlet(np.ones(3), 90)[:, [2, 0, 1]]
     wb.find_issues(names, pred_probs=np.random.default_rng(0).permutation(worse))  # a model that has learned nothing
     assert [str(one.message) for one in recwarn] == []
@@ -187,19 +187,20 @@ def test_columns_that_seem_to_be_in_another_order_are_told_of(arrays, recwarn):
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize(("n", "k"), [(20, 2), (24, 2), (60, 3), (200, 2)])
 def test_chance_is_not_taken_for_another_order(n, k, seed, recwarn):
-    """Left out, a model that learned nothing agrees with fewer labels than chance: another order always fits better."""
+    """Out of fold, a model that learned nothing agrees with fewer labels than chance, so another order always fits
+    better."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % k
     names = np.array(NAMES, object)[labels]
     wb.find_issues(names, pred_probs=rng.dirichlet(np.ones(k), n))
     votes = np.tile(np.bincount(labels, minlength=k) + 0.0, (n, 1))
-    votes[np.arange(n), labels] -= 1  # the class shares of all other rows: every row's own class is the rarest
+    votes[np.arange(n), labels] -= 1  # the class shares of all other rows, in which the row's own class is rarest
     wb.find_issues(names, pred_probs=votes / votes.sum(axis=1, keepdims=True))
     assert [str(one.message) for one in recwarn] == []
 
 
 def test_what_the_product_made_is_in_the_order_it_says(recwarn, tmp_path):
-    """Even where its own probabilities contradict nearly every label."""
+    """Even if its own probabilities contradict nearly all labels."""
     from sklearn.naive_bayes import GaussianNB
 
     class Contrary(GaussianNB):
@@ -220,7 +221,7 @@ def test_what_the_product_made_is_in_the_order_it_says(recwarn, tmp_path):
     wb.find_issues(data, pred_probs=run.pred_probs().values)
     assert [str(one.message) for one in recwarn] == []
     with pytest.warns(UserWarning, match="agree with"):
-        wb.find_issues(data, pred_probs=probs.copy())  # nobody knows what that is
+        wb.find_issues(data, pred_probs=probs.copy())  # an unknown object
 
 
 @pytest.mark.parametrize(

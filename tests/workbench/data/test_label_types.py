@@ -1,4 +1,5 @@
-"""Labels come back in the type in which they were given: int, float, bool, text, categorical, with gaps and without."""
+"""Labels are returned in the type in which they were given: int, float, bool, text, categorical, with or without
+gaps."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ ORDER = ["small", "large", "medium"]
 
 
 def columns() -> dict[str, pd.Series]:
-    """Columns of labels by what they are; each has three classes, but for bool, and rows 0 and 1 are alike."""
+    """Columns of labels by type; each has three classes (except bool), and rows 0 and 1 are equal."""
     rng = np.random.default_rng(3)
     code = np.append([0, 0], rng.integers(0, 3, N - 2))
     number = np.array([3, 7, 12])[code]
@@ -61,7 +62,7 @@ def given(request) -> pd.Series:
 
 
 def recorded(given: pd.Series, place) -> wb.Run:
-    """A run of these labels with embeddings that know the classes, opened again."""
+    """A reopened run of these labels, with embeddings that separate the classes."""
     frame = pd.DataFrame({"key": [f"e{row}" for row in range(N)], "y": given})
     dataset = wb.Dataset.from_frame(frame, "y", id="key")
     rng = np.random.default_rng(0)
@@ -71,7 +72,7 @@ def recorded(given: pd.Series, place) -> wb.Run:
 
 
 def assert_same(found, wanted: pd.Series) -> None:
-    """Equal values, and equal dtypes, but for text, whose dtype is that of the version of pandas."""
+    """Values and dtypes are equal, except for text, whose dtype depends on the version of pandas."""
     found = pd.Series(found).reset_index(drop=True).rename(wanted.name)
     if wanted.dtype == object and isinstance(wanted[0], str):
         assert found.astype(object).tolist() == wanted.tolist()
@@ -175,7 +176,7 @@ def test_codes_of_values_and_of_names(given):
 
 @pytest.mark.parametrize("kind", ["int64", "negative", "bool", "categories of int", "floats"])
 def test_probabilities_in_a_frame_are_matched_with_typed_labels(kind):
-    """Integers that name classes are no indices, whatever their range."""
+    """Integers that name classes are not indices, whatever their range."""
     labels = columns()[kind]
     dataset = wb.Dataset.from_arrays(labels)
     probs = np.full((N, dataset.k), 0.1 / (dataset.k - 1))

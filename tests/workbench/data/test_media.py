@@ -1,4 +1,4 @@
-"""Images: encoded, read below one folder only, decoded with limits."""
+"""Images: encoded, read only below one folder, and decoded with limits."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_is_no_image(image, message):
 
 @pytest.fixture
 def root(tmp_path):
-    """A folder with an image, and things around it that must not be read."""
+    """A folder with an image, next to files that must not be read."""
     folder = tmp_path / "media"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "a.png").write_bytes(b"inside")
@@ -124,7 +124,7 @@ def test_pipes_and_huge_files(root):
 
 
 def png_claiming(width, height):
-    """A small PNG file whose header claims any size."""
+    """A small PNG file whose header declares an arbitrary size."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,4 +1,4 @@
-"""Absolute paths outside the current folder work for whoever made the Dataset, and missing files are told."""
+"""Absolute paths outside the current folder work for the creator of the Dataset, and missing files are reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.foundation.errors import InputError
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """Paths of six pictures in two folders, and a current folder elsewhere."""
+    """Paths of six pictures in two folders, with the current folder elsewhere."""
     monkeypatch.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / "home"))
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
@@ -87,7 +87,7 @@ def test_a_stranger_reads_nothing_and_is_told_what_to_do(photos, tmp_path, monke
     found = shown(wb.open_run(tmp_path / "run"))
     assert all("leaves the media folder" in one and "open_run(path, media_root=FOLDER)" in one for one in found)
 
-    # on another machine the files lie elsewhere: the folder that is named stands for that of the recording
+    # on another machine the files are elsewhere: the given folder replaces that of the recording
     (tmp_path / "data").rename(tmp_path / "moved")
     assert shown(wb.open_run(tmp_path / "run", media_root=tmp_path / "moved")) == ["src"] * 6
     (tmp_path / "data-more").mkdir()
