@@ -1,6 +1,6 @@
-"""Processes that cost no imports: one that has imported what they need forks itself for each of them.
+"""Processes without import time: they are forks of one process that has imported the required modules.
 
-Hides the process that forks, and how orders reach it. A fork from the test's own process would take over its threads.
+This module manages the forking process and the commands to it. A fork of the test process would inherit its threads.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ for line in sys.stdin:
 
 
 class Child:
-    """One forked process: `stdout` is a text file that ends when it ends."""
+    """One forked process; `stdout` is a text file that ends with it."""
 
     def __init__(self, forks: Forks, pid: int, stdout, errors: Path) -> None:
         self._forks, self.pid, self.stdout, self._errors = forks, pid, stdout, errors
@@ -65,7 +65,7 @@ class Child:
         os.kill(self.pid, signal.SIGKILL)
 
     def wait(self) -> int:
-        """Its exit status once it has ended, negative for a signal (as `Popen.returncode`)."""
+        """Wait for its end and return its exit status, negative for a signal (as `Popen.returncode`)."""
         status = int(self._forks.ask({"wait": self.pid}))
         self.stdout.close()
         return status
@@ -75,7 +75,7 @@ class Child:
 
 
 class Forks:
-    """Start with the imports that the children need; `start` then takes milliseconds."""
+    """Start a process with the imports that its children need; `start` then takes milliseconds."""
 
     def __init__(self, imports: str) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -95,7 +95,7 @@ class Forks:
         return self._server.stdout.readline()
 
     def start(self, code: str, *arguments: object, environment: dict[str, str] | None = None) -> Child:
-        """Run `code` as `python -c code arguments` would, in a fork."""
+        """Run `code` in a fork, like `python -c code arguments`."""
         self._count += 1
         out = Path(self._folder.name) / f"{self._count}.out"
         errors = out.with_suffix(".errors")

@@ -1,7 +1,7 @@
-"""Every kind of file in a run, damaged in every way, before the run is opened or after, through everything that reads.
+"""Damage every kind of file in a run in every way, before or after opening, and run everything that reads it.
 
-A trial ends well if each step gives what it gave for the undamaged run or one clear error, and if `check` finds the
-damage wherever a step gave something else. To look for more than the tests do, in all steps or the fast ones:
+A trial passes if each step gives the result for the undamaged run or one clear error, and if `check` finds the damage
+whenever a step gives another result. To search further than the tests, with all steps or only the fast ones:
 
     python tests/workbench/fuzz.py FIRST_SEED LAST_SEED [all]
 """
@@ -30,7 +30,7 @@ from workbench.shell.inspection import inspect
 from workbench.storage.provenance import embedding_provenance
 
 N, K, EPOCHS = 36, 3, 3
-LIMIT = 120  # seconds after which a step counts as hung, also on a machine that has much else to do
+LIMIT = 120  # seconds after which a step counts as hung, also on a busy machine
 
 
 def make_run(path: Path) -> Path:
@@ -64,7 +64,7 @@ def make_run(path: Path) -> Path:
             raise KeyboardInterrupt
         except KeyboardInterrupt as error:
             under_way.__exit__(type(error), error, error.__traceback__)
-    for file, data in kept.items():  # as a kill would leave them
+    for file, data in kept.items():  # as left by a kill
         file.write_bytes(data)
     votes = [(row, name, "abc"[(row + (row % 7 == 0)) % K]) for row in range(N) for name in ("ann", "bob")]
     wb.review.save_votes(run, pd.DataFrame(votes, columns=["id", "annotator", "label"]))
@@ -80,7 +80,7 @@ def make_run(path: Path) -> Path:
 
 
 def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What is read from an opened run, by name; each returns what can be compared."""
+    """Return functions by name that read an opened run and return comparable results."""
     from widgets.explorer import Explorer
     from widgets.view.views import Views
 
@@ -108,7 +108,7 @@ def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Calla
 
 
 def plain(value: object) -> str:
-    """A text that is the same for the same values."""
+    """Return a text that is equal for equal values."""
     if isinstance(value, (pd.DataFrame, pd.Series)):
         return f"{value.to_json(date_format='iso')}{value.dtypes}"
     if isinstance(value, np.ndarray):
@@ -128,7 +128,7 @@ Damage = Callable[[Path, np.random.Generator, Path], None]
 def _bytes(change: Callable[[bytes, np.random.Generator, Path], bytes]) -> Damage:
     def act(path: Path, rng: np.random.Generator, run: Path) -> None:
         data = change(path.read_bytes(), rng, run)
-        path.unlink()  # a new file: one that is mapped stays as it is
+        path.unlink()  # a new file, so that a mapped one does not change
         path.write_bytes(data)
 
     return act
@@ -185,7 +185,7 @@ DAMAGES: dict[str, Damage] = {
 
 
 def kind_of(name: str) -> str:
-    """Files of one kind share it: all statistics, all columns in the cache, all checksums."""
+    """Return the kind of a file: all statistics, all columns in the cache, all checksums, ..."""
     folder, _, rest = name.partition("/")
     state = ".state" if ".state." in rest else ""
     return name if not rest else f"{folder}{state}{Path(rest).suffix}"
@@ -223,9 +223,9 @@ class Fuzz:
         run.journal.close()
 
     def trial(self, seed: int, of: str | None = None, kind: str | None = None, late: bool | None = None) -> list[str]:
-        """What went wrong with one damage; nothing if all went well.
+        """Return the problems with one damage; empty if there are none.
 
-        The seed chooses a kind of file, a damage, and whether it comes after the run was opened, unless they are said.
+        The seed chooses a kind of file, a damage, and whether it happens after opening, unless they are given.
         """
         rng = np.random.default_rng([seed, 11])
         files = self.kinds[of or list(self.kinds)[seed % len(self.kinds)]]
@@ -256,7 +256,7 @@ class Fuzz:
         return wrong
 
     def _guarded(self, act: Callable[[], object], what: str, wrong: list[str]) -> object:
-        """What a step gives; `REFUSED` after a clear error, noted in `wrong` after any other."""
+        """Return the result of a step; `REFUSED` after a clear error; any other error is recorded in `wrong`."""
         old = signal.signal(signal.SIGALRM, _ring)
         signal.alarm(LIMIT)
         try:

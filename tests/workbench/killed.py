@@ -1,4 +1,4 @@
-"""Run in a child process: save something, and die at the nth operation on a file.
+"""Run in a child process: save something, and be killed at the nth operation on a file.
 
 python killed.py KIND FOLDER NTH        NTH 0: not at all
 """
@@ -77,7 +77,7 @@ def journal(run: wb.Run, version: int) -> None:
 
 
 def older_journal(run: wb.Run, version: int) -> None:
-    """First a journal of schema 1, then the decision that brings it up."""
+    """First create a journal of schema 1, then make the decision that upgrades it."""
     if version == 1:
         journal(run, 1)
         return
@@ -152,11 +152,11 @@ SAVES: dict[str, Callable[[wb.Run, int], None]] = {
 
 
 def no_sync(descriptor: int) -> None:
-    """In place of a flush to disk: what a killed process has written the others see without it."""
+    """Replaces flushing to disk: other processes see what a killed process has written without it."""
 
 
 def dies_at(nth: int) -> None:
-    """From now on this process is killed just before its nth operation on a file, or statement of SQLite."""
+    """Kill this process just before its nth operation on a file or statement of SQLite from now on."""
     left = [nth]
 
     def count(*_: object) -> None:

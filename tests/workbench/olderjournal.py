@@ -1,4 +1,4 @@
-"""Journals of schema 1, as release 0.1 made them."""
+"""Journals of schema 1, as created by release 0.1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIME = "2026-11-01T12:00:00.000Z"
 
 
 def older(path: Path, ids=(1, 2), author: str = "ann") -> Path:
-    """A journal of schema 1 in which `author` has made dogs of cats."""
+    """Create a journal of schema 1 in which `author` has relabelled cats as dogs."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         journalschema.create(db, 1)

@@ -1,4 +1,4 @@
-"""Evidence: names, laziness, derivation, borders, and the road from a run."""
+"""Evidence: names, laziness, derivation, validation, and evidence of a run."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_of_several_embeddings_the_telling_one_is_taken(tmp_path, rng):
 
 
 def test_scores_of_a_run_do_not_change_its_evidence(tmp_path, rng):
-    """`score` stores out-of-fold probabilities made from the embeddings: the detector looks at the embeddings."""
+    """`score` stores out-of-fold probabilities computed from the embeddings; the detector still uses the embeddings."""
     import workbench as wb
 
     given = rng.integers(0, 3, 60)

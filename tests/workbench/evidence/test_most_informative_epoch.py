@@ -1,4 +1,4 @@
-"""Epochs by what they can tell, on trainings whose answer is plain."""
+"""The most informative epoch, on trainings with a known answer."""
 
 from __future__ import annotations
 

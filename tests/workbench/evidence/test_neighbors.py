@@ -1,4 +1,4 @@
-"""Nearest neighbours: against a full distance matrix, duplicates, missing rows, the cache."""
+"""Nearest neighbours: compared with a full distance matrix, duplicates, missing rows, the cache."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_refusals(rng):
 
 
 def test_what_a_device_does_equals_what_the_host_does(rng):
-    """The device's own path, on tensors of the host; equal rows and ties included."""
+    """The code path for devices, on tensors of the host, including equal rows and ties."""
     torch = pytest.importorskip("torch")
     from workbench.evidence.neighbors import _refined, _refined_there, _smallest_there, smallest
 
@@ -168,7 +168,7 @@ def test_a_device_that_cannot_be_used(rng):
 
 @pytest.mark.parametrize("limit", [30_000, 100])
 def test_the_nearest_among_some(rng, monkeypatch, limit):
-    """Exactly, and in cells; against plain distances."""
+    """Exact and partitioned search, compared with plain distances."""
     monkeypatch.setattr("workbench.evidence.neighbors.EXACT_ROWS", limit)
     X = rng.normal(size=(8, 16))[np.arange(900) % 8] * 3 + rng.normal(size=(900, 16))
     among = np.sort(rng.choice(900, 300, replace=False))

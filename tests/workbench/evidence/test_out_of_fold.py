@@ -1,4 +1,4 @@
-"""Out-of-fold probabilities: nobody is predicted by a model that saw them; rare classes, missing labels, refusals."""
+"""Out-of-fold probabilities: no example is predicted by a model that saw it; rare classes, missing labels, refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projections: PCA against SVD, UMAP keeps groups together, small and incomplete sets, seeds and the cache."""
+"""Projections: PCA compared with SVD, UMAP keeps groups together, small and incomplete data, seeds and the cache."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_run_keeps_its_projections_by_epoch_method_and_seed(tmp_path, rng, mon
 
 
 def test_pictures_of_several_epochs_can_be_compared(tmp_path, rng):
-    """Groups keep their places from epoch to epoch, although each embedding is turned at random."""
+    """Groups keep their positions from epoch to epoch, although each embedding is rotated at random."""
     X, codes = groups(rng, d=3)
     recorder = Recorder(tmp_path / "run", Dataset.from_arrays(codes))
     for epoch in range(3):
@@ -152,7 +152,7 @@ def test_fitted_undoes_turning_mirroring_scaling_and_moving(rng):
 
 
 def test_rows_that_are_added_leave_the_others_where_they_were(rng):
-    """Four groups more: the principal axes turn, and a picture from nothing is another one."""
+    """With four more groups the principal axes rotate, and a layout from scratch would differ."""
     codes = np.r_[np.arange(300) % 12, 12 + np.arange(100) % 4]
     X = rng.normal(size=(16, 12))[codes] * 5 + rng.normal(size=(400, 12))
     before = umap(X[:300])
@@ -165,7 +165,8 @@ def test_rows_that_are_added_leave_the_others_where_they_were(rng):
     like = umap(X, like=places)
     assert np.array_equal(like, umap(X, like=places))
     assert moved(like) < 0.8 * moved(umap(X))
-    assert np.linalg.norm(like[:300].mean(0) - before.mean(0)) < 0.05 * spread(before)  # in its frame, not only like it
+    assert np.linalg.norm(like[:300].mean(0) - before.mean(0)) < 0.05 * spread(before)  # in the same coordinates, not
+    # only similar
 
 
 def test_like_another_run_a_table_or_places(tmp_path, rng):
@@ -177,7 +178,7 @@ def test_like_another_run_a_table_or_places(tmp_path, rng):
     table = pd.DataFrame(old, index=first.dataset.ids).sample(frac=1, random_state=0)
     assert np.array_equal(by_run, project(second, like=old))
     assert np.array_equal(by_run, project(second, like=table))
-    assert len(list(second.layout.cache.glob("projection-*-like=*.npz"))) == 1  # equal places, one picture
+    assert len(list(second.layout.cache.glob("projection-*-like=*.npz"))) == 1  # equal positions, one layout
     assert not np.array_equal(by_run, project(second))
     flat = project(second, method="pca", like=-project(first, method="pca"))
     assert np.allclose(flat, -project(second, method="pca"), atol=1e-5)
@@ -205,7 +206,7 @@ def test_landmarks_keep_groups_together(rng):
 
 
 def test_a_landmark_lies_where_it_was_laid_out_and_others_among_their_nearest(rng, monkeypatch):
-    """By another route: weights of two anchors written out."""
+    """Checked independently: weights of two anchors written out."""
     X = rng.normal(size=(40, 4))
     layout = rng.normal(size=(10, 2)).astype(np.float32)
     monkeypatch.setattr("workbench.evidence.projection.umap", lambda X, seed, like: layout)
@@ -264,7 +265,7 @@ def test_a_fresh_process_gives_the_same_picture_and_compiles_nothing():
 
 
 def test_without_a_place_for_what_is_compiled(rng, monkeypatch):
-    """A read-only installation without a home: as before, each process compiles."""
+    """In a read-only installation without a home, each process compiles, as before."""
     from umap import layouts, umap_
 
     X = rng.normal(size=(20, 3))
@@ -286,7 +287,7 @@ def test_without_a_place_for_what_is_compiled(rng, monkeypatch):
 
 
 def interrupting(function, call):
-    """The function, stopped at its call number `call` as Ctrl-C stops it."""
+    """Return the function, interrupted at call number `call` as by Ctrl-C."""
     count = itertools.count(1)
 
     def stopped(*arguments, **options):
@@ -304,7 +305,7 @@ def half_written(file, **arrays):
 
 @pytest.mark.parametrize("where", ["neighbours", "rounds", "writing"])
 def test_ctrl_c_keeps_nothing_half_done(tmp_path, rng, monkeypatch, where):
-    """Interrupted before the neighbours are found, in round 50 of UMAP, and while the picture is written."""
+    """Interrupted before the neighbours are found, in round 50 of UMAP, and while the layout is written."""
     from umap import layouts
 
     X, _ = groups(rng, n=60)

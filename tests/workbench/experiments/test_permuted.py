@@ -1,4 +1,4 @@
-"""Exchanged numbers are found where a linear model explains most of them, and the model survives them."""
+"""Exchanged numbers are found if a linear model explains most of the variance, and do not distort the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BETA = np.array([1.0, -0.8, 0.5, 0.2])
 
 
 def world(family, share, spread=0.5, seed=1):
-    """(x, true y, y with a share of the rows exchanged in a circle)."""
+    """Return (x, true y, y with a share of the rows permuted in a cycle)."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(400, 4))
     eta = x @ BETA

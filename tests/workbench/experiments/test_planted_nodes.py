@@ -1,4 +1,4 @@
-"""Nodes: a detector of planted errors beats features alone; labels denoised along links and by prototypes."""
+"""Nodes: a detector of planted errors is better than features alone; denoising of labels by links and prototypes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_denoised_labels_restore_most_and_find_more_than_features(blocks):
 
 
 def test_prototypes_leave_out_the_own_node():
-    """Against a loop: each node's likeness to prototypes of all others."""
+    """Compared with a loop over similarities of each node to prototypes of all others."""
     rng = np.random.default_rng(1)
     labels, edges, x = rng.integers(0, 3, 30), rng.integers(0, 30, (60, 2)), rng.normal(size=(30, 5))
     soft = wb.graphs.denoise_labels(labels, edges, x, mix=0.0)

@@ -1,4 +1,4 @@
-"""What is refused at the border, and what is let through."""
+"""Validation of arrays: invalid ones are refused, valid ones accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices: the one asked for, an accelerator by itself, or one clear error."""
+"""Devices: the requested one, an accelerator by default, or one clear error."""
 
 from __future__ import annotations
 

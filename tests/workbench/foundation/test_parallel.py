@@ -1,4 +1,4 @@
-"""The same function on many parts: all of them once, few at a time, errors at once, and no wrong client."""
+"""One function on many parts: each once, few at a time, errors at once, and wrong clients refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is being computed: words for listeners, a bar for terminals, nothing for anybody else."""
+"""Progress: texts for listeners, a bar in terminals, nothing otherwise."""
 
 from __future__ import annotations
 

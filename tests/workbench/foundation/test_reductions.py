@@ -1,4 +1,4 @@
-"""Row-wise reductions against plain NumPy, in blocks and in threads."""
+"""Row-wise reductions compared with plain NumPy, in blocks and in threads."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_blocks_cover_every_row_once_and_errors_come_through(monkeypatch):
 
         with pytest.raises(ValueError, match=r"at \d"):
             r.by_blocks(fail, 1001, 3, threads=threads, block=10)
-        assert (seen == 2).sum() <= 3 * threads  # nothing is begun after an error
+        assert (seen == 2).sum() <= 3 * threads  # nothing is started after an error
 
 
 def test_omp_num_threads_lowers_the_number_of_threads(monkeypatch):

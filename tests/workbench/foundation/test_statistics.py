@@ -1,4 +1,4 @@
-"""Per-example statistics: by hand, against plain float64 formulas, on tensors, and at the edges."""
+"""Per-example statistics: by hand, compared with plain float64 formulas, on tensors, and in edge cases."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_given_class_that_is_ruled_out_is_refused(k, kind):
     logits = np.zeros((2000, k), np.float32)
     logits[:, 2] = -np.inf
     given = np.zeros(2000, int)
-    given[[1500, 1700]] = [-1, 2]  # nobody says that row 1500 is of class 2
+    given[[1500, 1700]] = [-1, 2]  # no row after 1500 has class 2
     with pytest.raises(InputError, match=r"`logits` row 1700 .*holds -inf for the given class 2.*loss is infinite"):
         if kind == "epochs":
             Evidence.from_arrays(given, k, logits=[np.zeros_like(logits), logits]).get("loss")
@@ -163,7 +163,7 @@ def test_refusals(logits, given, match):
 
 
 class TestTensors:
-    """The path for accelerators, run on the host with the same operations, and the host's own path."""
+    """The code path for accelerators, run on the host with the same operations, and the code path of the host."""
 
     @pytest.fixture
     def torch(self):
@@ -218,7 +218,7 @@ class TestTensors:
             _on_device(torch.zeros(5, 3), torch.tensor([0, 0, 9, 0, 0]), 5)
 
     def test_moved_in_blocks(self, torch, rng, monkeypatch):
-        """The host as the device: blocks are put together, and errors name the row of the whole."""
+        """The host as the device: blocks are concatenated, and errors name the row in the whole array."""
         from workbench.foundation import statistics as module
 
         monkeypatch.setattr(module, "DEVICE_LOGITS", 70)

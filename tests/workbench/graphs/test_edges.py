@@ -1,4 +1,4 @@
-"""Edges in every form that people have them, and what is refused in one clear error."""
+"""Edges in all supported forms, and invalid ones refused with one clear error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels and features along edges: by hand, by another route, and that no label predicts itself."""
+"""Labels and features along edges: by hand, by independent computation, and that no label predicts itself."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def test_above_3000_nodes_random_signs_find_the_ways_back(monkeypatch, rng):
 
 
 def test_a_path_by_hand():
-    """0 - 1 - 2, labels A ? B: S has 1 / sqrt 2 beside the diagonal."""
+    """0 - 1 - 2, labels A ? B: S has 1 / sqrt 2 next to the diagonal."""
     alpha, hops = 0.5, 3
     labels, edges = np.array([0, -1, 1]), [(0, 1), (1, 2)]
-    # from 2 to 0: one way of two links, of weight (alpha / sqrt 2)^2; the way back to 0 is left out
+    # from 2 to 0: one walk of two links, with weight (alpha / sqrt 2)^2; the walk back to 0 is excluded
     way, own_class, other_class = alpha**2 / 2, 0.5 / 2, 1.5 / 2
     middle = alpha * 2 / np.sqrt(2) + alpha**3 * 2 / np.sqrt(2)
     lean = propagation.PRIOR * (2 * way + middle) / 3
@@ -102,7 +102,7 @@ def test_linked_bayes_equals_a_plain_loop(rng):
 
 
 def test_histograms_of_a_star_by_hand():
-    """A centre 0 with leaves 1, 2, 3: of walks of two links from a leaf, a third come back."""
+    """A centre 0 with leaves 1, 2, 3: a third of the walks of two links from a leaf return to it."""
     labels = np.array([0, 1, 1, 0])
     found = label_histograms(labels, [(0, 1), (0, 2), (0, 3)], hops=2)
     np.testing.assert_allclose(found[0], [[1 / 3, 2 / 3], [0, 0]], atol=1e-6)

@@ -1,4 +1,4 @@
-"""Evidence with label errors planted in it, as several models would give it; how well they are found."""
+"""Evidence with planted label errors, as from several models, and how well the errors are found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def blobs(rng, n=400, k=4, d=10, noise=0.15, spread=3.0):
-    """Embeddings of k Gaussian classes; some labels are another class, drawn at random."""
+    """Embeddings of k Gaussian classes; some labels are changed to a random other class."""
     centres = rng.normal(size=(k, d)) * spread
     true = rng.integers(0, k, n)
     given = true.copy()
@@ -26,7 +26,7 @@ def softmax(values):
 
 
 def probabilities(rng, true, k, sharp=2.0):
-    """Out-of-fold probabilities of a fair model."""
+    """Out-of-fold probabilities of a reasonable model."""
     return softmax(sharp * np.eye(k)[true] + rng.normal(size=(len(true), k)))
 
 

@@ -1,4 +1,4 @@
-"""The audit: who is drawn, what the verdicts say, and whether the interval holds what it promises."""
+"""The audit: the sample, the estimate from verdicts, and the coverage of the interval."""
 
 import numpy as np
 import pandas as pd
@@ -174,7 +174,7 @@ def test_known_mistakes_are_taken_off_by_hand():
 
 
 def test_second_looks_tell_mistakes_from_errors():
-    # the same 12 examples that were called wrong, looked at again: called right now, or wrong again
+    # a second look at the 12 examples judged wrong: now judged correct, or wrong again
     p, stratum = np.full(2000, 0.03), np.zeros(2000, np.int64)
     drawn, wrong = np.arange(2000) < 150, np.arange(2000) < 12
     looks = drawn.astype(int) + wrong
@@ -191,7 +191,7 @@ def test_second_looks_tell_mistakes_from_errors():
 
 
 def binormal(rng, n, rate, apart=2.5):
-    """p_error and truth of n labels: normal scores, by `apart` higher for wrong labels, and their exact posterior."""
+    """p_error and truth of n labels: normal scores, higher by `apart` for wrong labels, and their exact posterior."""
     wrong = rng.random(n) < rate
     odds = np.log(rate / (1 - rate)) + apart * (rng.normal(size=n) + apart * wrong) - apart**2 / 2
     return 1 / (1 + np.exp(-odds)), wrong
@@ -200,7 +200,7 @@ def binormal(rng, n, rate, apart=2.5):
 @pytest.mark.slow
 @pytest.mark.parametrize(("rate", "mistakes", "again"), [(0.03, 0.03, True), (0.1, 0.03, False), (0.1, 0.0, True)])
 def test_coverage_when_reviewers_err(rate, mistakes, again, monkeypatch):
-    # benchmarks/audit.py has 300 simulations a cell of eight worlds: .93 and more; 80 here, seeded
+    # benchmarks/audit.py has 300 simulations for each of eight worlds, with coverage of at least .93; 80 here, seeded
     monkeypatch.setattr(module, "DRAWS", FEW_DRAWS)
     rng, covered, bias = np.random.default_rng(3), [], []
     for trial in range(80):
@@ -223,7 +223,7 @@ def test_coverage_when_reviewers_err(rate, mistakes, again, monkeypatch):
 
 
 def judge(run, ids, wrong, **told):
-    """Verdicts one by one, as a person gives them: the ids in `wrong` get another class."""
+    """Give verdicts one by one, as a person would: the ids in `wrong` get another class."""
     for id in ids:
         given = run.dataset.given[run.dataset.rows([id])[0]]
         if id in wrong:
@@ -267,7 +267,7 @@ def test_decisions_that_nobody_gave_by_looking_do_not_count(run, probabilities):
 
 
 def test_what_was_accepted_in_bulk_is_not_left_and_not_known(run, probabilities):
-    """Half of the label issues accepted in one call: no sample, but nothing that is still to decide either."""
+    """Half of the label issues are accepted in one call: these are not a sample, but no longer open either."""
     issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 60, issues=issues, reviewer_error=0)
     top = [id for id in issues.sort_values("p_error", ascending=False).index if id not in set(sample.ids)][:30]
@@ -285,7 +285,7 @@ def test_what_was_accepted_in_bulk_is_not_left_and_not_known(run, probabilities)
 
 
 def test_verdicts_count_in_the_order_of_the_audit_only(run, probabilities):
-    """Picking from the sample by suspicion, or by look, would make it no random sample."""
+    """Choosing examples of the sample by suspicion or appearance would make it non-random."""
     issues = pd.DataFrame({"p_error": probabilities[0][: run.n]}, index=run.dataset.ids)
     sample = audit(run, 60, issues=issues)
     judge(run, sample.ids[5:30], set())

@@ -1,4 +1,4 @@
-"""`fdr=` after an audit: where the labels alone promise nothing, the audited examples say which set keeps the limit."""
+"""`fdr=` after an audit: if the labels alone guarantee nothing, audited examples determine the set below the limit."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ N = 400
 
 @pytest.fixture
 def voted(tmp_path):
-    """A run with three votes on each label and nothing else, and which of its labels are wrong (15 %)."""
+    """A run with only three votes on each label, and a mask of its wrong labels (15 %)."""
     rng = np.random.default_rng(0)
     true = rng.integers(0, 2, N)
     wrong = rng.random(N) < 0.15

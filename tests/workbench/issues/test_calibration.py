@@ -1,4 +1,4 @@
-"""Monotone maps and the cut by expected false alarms."""
+"""Monotone maps, and selection by expected false alarms."""
 
 from __future__ import annotations
 

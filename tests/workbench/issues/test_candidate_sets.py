@@ -1,4 +1,4 @@
-"""Candidate sets: the true one chosen, sets without it found and counted, on data made for it and on real sets."""
+"""Candidate sets: choice of the true class, detection and number of sets without it, on synthetic and real sets."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_useless_opinion_gets_no_weight():
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.2])
 def test_planted_sets_count_the_wrong_ones(share):
-    """Probabilities that are right by construction: the count is near the truth, none where none is wrong."""
+    """With correct probabilities the estimated number is close to the truth, and 0 if no set is wrong."""
     rng = np.random.default_rng(0)
     n, k = 4000, 8
     true = rng.integers(0, k, n)

@@ -1,4 +1,4 @@
-"""Scores, joints and filters of tags against cleanlab, and against slow loops where cells are unknown."""
+"""Scores, joints and filters of tags, compared with cleanlab, and with slow loops if cells are unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of errors: intervals that hold on simulated sets, and words where the labels cannot tell."""
+"""Numbers of errors: coverage of intervals on simulated data, and messages if they cannot be identified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def world(kind: str, seed: int):
     spread = 0.5 if kind == "overlap" else 1.5
     vectors = (spread * rng.normal(size=(k, 10)))[true] + rng.normal(size=(n, 10))
     given = true.copy()
-    if kind == "rule":  # one side of each class goes to the next: nobody can see that from the labels
+    if kind == "rule":  # one side of each class gets the next label, which cannot be seen from the labels
         along = vectors @ rng.normal(size=10)
         moved = along > np.quantile(along, 0.8)
         given[moved] = (true[moved] + 1) % k

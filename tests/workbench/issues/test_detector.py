@@ -1,4 +1,4 @@
-"""The detector: by purpose on planted noise and real data, by law, with verdicts and canaries."""
+"""The detector: accuracy on planted noise and real data, properties, verdicts and planted errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.issues.plant import planted_report
 COLUMNS = ["given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "reasons", "reason_kinds", "row"]
 
 
-# ---- what comes back
+# ---- results
 
 
 def test_the_frame(rng):
@@ -55,7 +55,7 @@ def test_attrs_say_what_it_rests_on(rng):
     assert in_sample.attrs["pred_probs"].startswith("in-sample")
 
 
-# ---- does it do its job
+# ---- accuracy
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.2, 0.35])
@@ -64,7 +64,7 @@ def test_finds_planted_errors_from_embeddings(rng, noise):
     found = find_issues(Evidence.from_arrays(given, 4, embeddings=vectors))
     wrong = given != true
     assert ranked_auroc(found, wrong) > 0.97
-    # at .2 two classes overlap: the labels cannot tell their number (`counts`), and p_error keeps to the middle
+    # at .2 two classes overlap: the number of errors is not identified (`counts`), and p_error stays moderate
     assert calibration_error(in_rows(found, "p_error"), wrong) < {0.05: 0.03, 0.2: 0.07, 0.35: 0.15}[noise]
     top = found[: wrong.sum()]
     assert wrong[top["row"]].mean() > 0.8

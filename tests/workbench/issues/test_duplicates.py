@@ -1,4 +1,4 @@
-"""Duplicates, outliers and slices: by hand, against all pairs, with planted twins, and their refusals."""
+"""Duplicates, outliers and slices: by hand, compared with all pairs, with planted twins, and refusals."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_equal_files_are_found_and_missing_ones_counted(tmp_path, monkeypatch):
 
 
 def test_near_duplicates_are_all_pairs_within_the_threshold(tmp_path):
-    """Against every pair of rows, and with twins planted at a hundredth of the usual distance."""
+    """Compared with all pairs of rows, and with twins planted at a hundredth of the usual distance."""
     rng = np.random.default_rng(5)
     vectors = rng.normal(size=(300, 12)).astype(np.float16).astype(np.float32)
     twins = rng.permutation(300)[:40].reshape(20, 2)

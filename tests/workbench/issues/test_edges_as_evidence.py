@@ -1,4 +1,4 @@
-"""Edges between examples as evidence: they help where they say something, and cost nothing where they do not."""
+"""Edges between examples as evidence: informative ones help, uninformative ones do no harm."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_random_edges_beside_given_probabilities_change_nothing(world):
 
 
 def test_edges_made_of_the_labels_are_found_where_errors_go_to_the_next_class():
-    """Such errors are not noise that could be anything: the test of `weighing` for that does not see them."""
+    """Such errors are systematic, so the test of `weighing` for random noise does not detect them."""
     rng = np.random.default_rng(4)
     features, _, true, _ = blocks(rng, sizes=(60,) * 6, spread=2.0)
     given = np.where(rng.random(360) < 0.2, (true + 1) % 6, true)

@@ -1,4 +1,5 @@
-"""Kernel ridge on all rows: the answers of the definition, and of eigenvectors at few rows; on landmarks for many."""
+"""Kernel ridge on all rows, compared with its definition and, for few rows, with eigenvectors; landmarks for many
+rows."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`find_issues` of an unchanged run is read from its cache, in any process; whatever changes makes it compute again."""
+"""`find_issues` of an unchanged run is read from its cache, in any process; any change causes a new computation."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(tmp_path, rng):
 
 @pytest.fixture
 def computed(monkeypatch):
-    """The answers that were computed, in order."""
+    """The computed results, in order."""
     found = []
     real = detector._judged
     monkeypatch.setattr(detector, "_judged", lambda *args: found.append(1) or real(*args))

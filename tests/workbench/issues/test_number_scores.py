@@ -1,4 +1,4 @@
-"""Quality scores of numbers: equal to cleanlab's, on random input of many shapes and at the edges."""
+"""Quality scores of numbers: equal to cleanlab's, on random inputs of many shapes and in edge cases."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_values_are_those_of_cleanlab(method, shape, n):
 
 
 def test_outre_of_many_rows_is_that_of_cleanlab():
-    y, predictions = made(5, 2000, "skewed")  # of more rows cleanlab sorts all pairs for seconds
+    y, predictions = made(5, 2000, "skewed")  # with more rows, cleanlab takes seconds to sort all pairs
     np.testing.assert_allclose(confident.outre_scores(y, predictions), theirs(y, predictions, "outre"), rtol=1e-6)
 
 
@@ -59,7 +59,7 @@ def test_outre_of_many_rows_is_that_of_cleanlab():
 def test_any_numbers_get_the_values_of_cleanlab(pairs):
     y, predictions = np.array(pairs).T
     residual = predictions - y
-    for values in (y, residual):  # where rounding alone makes the spread, both scores are noise
+    for values in (y, residual):  # if the spread is only rounding error, both scores are noise
         assume(values.std() == 0 or values.std() > 1e-9 * max(1.0, np.abs(values).max()))
     for method, ours in OURS.items():
         np.testing.assert_allclose(ours(y, predictions), theirs(y, predictions, method), rtol=1e-6, atol=1e-12)
@@ -70,7 +70,8 @@ def test_all_in_one_place_is_no_reason_to_doubt():
 
 
 def test_on_purpose_unlike_cleanlab():
-    """Missing numbers have no score and change no other one; a single row is scored; lists of one column are one."""
+    """Missing numbers have no score and do not affect others; a single row is scored; lists of one column are
+    accepted."""
     y, predictions = made(1, 50, "normal")
     for ours in OURS.values():
         with_gaps = ours(np.r_[y, np.nan, 1.0], np.r_[predictions, 0.0, np.nan])

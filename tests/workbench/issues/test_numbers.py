@@ -1,4 +1,4 @@
-"""Wrong numbers are found, named and counted: on data with planted errors, and refused where nothing can be said."""
+"""Wrong numbers are found, named and counted on data with planted errors; estimates are refused if impossible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from workbench.issues.numbers import fits, ratings, scales, spread, swaps
 
 
 def planted(y, seed, share=0.08, factors=(10, 0.1, -1, 2.54, 0)):
-    """(numbers with errors, which are wrong): factors, and 0 for two standard deviations either way."""
+    """Return (numbers with errors, mask of wrong ones): factors, and 0 for two standard deviations in either
+    direction."""
     rng = np.random.default_rng(seed)
     wrong = rng.random(len(y)) < share
     factor = rng.choice(factors, len(y))
@@ -221,7 +222,7 @@ def test_the_unit_of_all_numbers_changes_nothing(diabetes, factor):
     predictions = y + np.random.default_rng(0).normal(0, 25, len(y))
     one, other = p_error(given, predictions=predictions), p_error(given * factor, predictions=predictions * factor)
     away = np.abs(one - other)
-    assert np.median(away) < 1e-6 and (away < 0.05).mean() > 0.97  # digits, and how zeros are cut, may differ
+    assert np.median(away) < 1e-6 and (away < 0.05).mean() > 0.97  # digits and trailing zeros may differ
 
 
 def test_parts():

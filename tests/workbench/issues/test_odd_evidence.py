@@ -1,4 +1,4 @@
-"""The detector on what people bring: few rows, odd values, missing parts, many classes, large sets, nothing at all."""
+"""The detector on unusual data: few rows, odd values, missing parts, many classes, large data, no evidence."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_many_classes(rng):
 
 
 def test_thousands_of_classes(rng, monkeypatch):
-    """Above `WIDE` rows x classes, here lowered to what is quick, no classifier is fitted."""
+    """Above `WIDE` rows x classes (lowered here for speed), no classifier is fitted."""
     monkeypatch.setattr("workbench.issues.posterior.WIDE", 25_000_000)
     monkeypatch.setattr("workbench.issues.noise.WIDE", 25_000_000)
     n, k = 9_000, 3_000

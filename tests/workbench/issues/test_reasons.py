@@ -1,4 +1,4 @@
-"""Reasons in words: what they say, their order, and their grammar."""
+"""Reasons: their contents, order and grammar."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_strongest_first_and_at_most_three():
 
 
 def test_reasons_come_apart_whatever_classes_are_called():
-    """A class named "a; b" does not cut a reason in two."""
+    """A class named "a; b" does not split a reason."""
     said = reasons.of_predictions(
         reasons.HELD_OUT, np.array([0.2]), np.array([1]), np.array([0.8]), np.array([0]), ["a; b", "c"]
     )

@@ -1,4 +1,4 @@
-"""What the reviewer's verdicts change: the level, the slope, and each pair of classes."""
+"""Effects of the reviewer's verdicts on level, slope, and pairs of classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.issues.review import with_verdicts
 
 
 def truth_and_belief(rng, n=5000):
-    """True probabilities, errors, and a belief that is off by a shift and a slope."""
+    """True probabilities, errors, and estimates that are off by a shift and a slope."""
     x = rng.normal(-2, 1.5, n)
     ids = [f"i{row}" for row in range(n)]
     wrong = pd.Series(rng.random(n) < expit(x), index=ids)
@@ -113,7 +113,7 @@ def test_a_pair_that_nobody_judged_keeps_the_common_map(rng):
 
 
 def kinds_that_differ(rng, n=4000, groups=8):
-    """Errors that are four times as frequent in half of the kinds as a belief that knows no kinds says."""
+    """Errors that are four times as frequent in half of the kinds as an estimate that ignores kinds."""
     x, pair = rng.normal(-2.5, 1.5, n), rng.integers(0, groups, n)
     wrong = pd.Series(rng.random(n) < expit(x + np.where(pair % 2, 2.5, -0.5)))
     return wrong, pd.Series(expit(x)), pair

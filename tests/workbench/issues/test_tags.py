@@ -1,4 +1,4 @@
-"""Wrong and missing tags: found better than by the usual scores, honest probabilities, every odd shape of data."""
+"""Wrong and missing tags: better detection than by the usual scores, calibrated probabilities, unusual data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ATTRIBUTES = ([0, 2, 4, 6, 8], [5, 6, 7, 8, 9], [0, 6, 8, 9], [1, 4, 7], [2, 3, 
 
 @pytest.fixture(scope="module")
 def planted():
-    """Six attributes of noisy digits; 15 % of the positives are left out, and 5 % of their number given for nothing."""
+    """Six attributes of noisy digits; 15 % of the positives are missing, and 5 % of their number are extra."""
     rng = np.random.default_rng(0)
     digits = load_digits()
     chosen = rng.permutation(len(digits.target))[:900]
@@ -37,7 +37,7 @@ def planted():
 
 
 def table_of(found, column="p_error"):
-    """(n, k) of a column of the units."""
+    """Return a column of the units as (n, k)."""
     tags = found.index.get_level_values("unit").str[1:].astype(int)
     values = found[column].to_numpy()
     out = np.full((found["row"].max() + 1, tags.max() + 1), np.nan if values.dtype.kind == "f" else None, values.dtype)
@@ -101,7 +101,7 @@ def test_the_users_probabilities_always_count(planted):
 
 
 def test_unknown_cells_enter_nothing(planted):
-    """What a cell would be given as does not matter where it is unknown; others stay as they are."""
+    """The value of an unknown cell does not matter, and other cells are unchanged."""
     x, true, given = planted
     hidden = np.random.default_rng(2).random(given.shape) < 0.2
     found = []
@@ -174,7 +174,7 @@ def test_rows_without_a_vector_and_texts():
 
 
 def test_verdicts_lead_to_the_truth(planted, tmp_path):
-    """Of 200 cells judged by a person, where the evidence alone counts too few errors."""
+    """Verdicts on 200 cells correct the number of errors, which the evidence alone underestimates."""
     x, true, given = planted
     run = wb.import_run(given, tmp_path / "run", task="multilabel", embeddings=x)
     before = wb.find_issues(run, per="unit")
@@ -260,7 +260,7 @@ def test_top_cells_as_a_table(many, listed):
         wb.find_issues(given, task="multilabel", pred_probs=top.assign(tag=40))
 
 
-# ---- parts against slow ways -------------------------------------------------------------------------------------
+# ---- parts compared with slow implementations --------------------
 
 
 def test_ridge_without_the_own_row_is_ridge_without_the_own_row():
@@ -359,7 +359,7 @@ def test_five_thousand_tags_in_little_memory():
 
 
 def recorded(path, given, epochs):
-    """A run with these logits (n, k), an epoch each."""
+    """Return a run with these logits (n, k), one array per epoch."""
     data = wb.Dataset.from_arrays(given, task="multilabel")
     with wb.Recorder(path, data) as recorder:
         for number, logits in enumerate(epochs):
@@ -429,7 +429,7 @@ def test_beside_held_out_heads_a_training_has_no_say(planted, trained):
 
 
 def test_embeddings_of_a_training_on_the_tags_give_no_count(planted, trained, tmp_path):
-    """They hold the wrong tags too: heads on them would find next to none."""
+    """The embeddings contain the wrong tags too, so heads on them would find almost no errors."""
     x, _, given = planted
     run = wb.open_run(shutil.copytree(trained.path, tmp_path / "run", ignore=shutil.ignore_patterns("cache")))
     run.save_embeddings(np.hstack([x, 30 * given]), trained_on_labels=True)
@@ -452,7 +452,7 @@ def test_a_training_that_tells_nothing_has_no_say(planted, held_out, tmp_path, k
 
 
 def test_a_training_on_very_many_tags(planted, trained, held_out, tmp_path, monkeypatch):
-    """The path of tables that are too large for all cells: those that the epochs kept."""
+    """The code path for tables with too many cells: only those that the epochs kept."""
     _, true, given = planted
     monkeypatch.setattr(estimator, "MOST_CELLS", 100)
     monkeypatch.setattr(candidates, "A_ROW", 3)

@@ -72,7 +72,8 @@ def test_nothing_to_fit_changes_nothing():
 
 
 def test_rows_that_are_all_as_sure_are_taken_to_be_as_sure_as_most_classifiers():
-    """Power and noise cannot be told apart then: ten of 90 labels against a confident classifier are label issues."""
+    """Power and noise cannot be distinguished then: ten of 90 labels that contradict a confident classifier are
+    issues."""
     truth = np.repeat([0, 1, 2], [30, 40, 20])
     given = truth.copy()
     given[:10] = 1

@@ -1,4 +1,5 @@
-"""The audit of labels with several units: which are drawn, which verdicts count, what is said, and who follows it."""
+"""The audit of labels with several units: the sample, the verdicts that count, messages, and its use in
+`find_issues`."""
 
 import shutil
 
@@ -17,7 +18,7 @@ N, TAGS = 150, ("even", "large", "round", "straight")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A run of 150 x 4 tags with probabilities, and which cells are wrong, by (id, unit)."""
+    """A run of 150 x 4 tags with probabilities, and the wrong cells by (id, unit)."""
     rng = np.random.default_rng(0)
     true = rng.random((N, 4)) < 0.4
     wrong = rng.random((N, 4)) < np.where(true, 0.25, 0.05)
@@ -40,7 +41,7 @@ def tagged(made, tmp_path, monkeypatch):
 
 
 def judge(run, targets, wrong, *, source="explorer: audit, key"):
-    """One verdict at a time on units: another value where `wrong` says so, else the given one."""
+    """Give verdicts on units one at a time: another value if in `wrong`, otherwise the given one."""
     rows = run.dataset.rows([id for id, _ in targets])
     given = run.dataset.values_at(rows, [unit for _, unit in targets])
     for (id, unit), old in zip(targets, given):
@@ -157,7 +158,7 @@ def test_find_issues_follows_the_audit(tagged):
 
 @pytest.fixture
 def numbers(tmp_path, monkeypatch):
-    """A run of numbers that nothing predicts, so that the labels alone say nothing of their errors."""
+    """A run of unpredictable numbers, so that the labels alone contain no information about errors."""
     monkeypatch.setattr(estimating, "DRAWS", 2000)
     rng = np.random.default_rng(1)
     run = wb.import_run(rng.normal(size=200), tmp_path / "numbers", task="numbers")

@@ -16,7 +16,7 @@ K = 4
 
 
 def cast(rng, true, skill, many=3):
-    """(n, many) votes that are right with this probability."""
+    """Return votes (n, many) that are correct with this probability."""
     table = np.repeat(true[:, None], many, axis=1)
     wrong = rng.random(table.shape) >= skill
     return np.where(wrong, (table + rng.integers(1, K, table.shape)) % K, table)
@@ -117,7 +117,7 @@ def test_a_few_votes_change_only_their_rows_much(world):
 
 
 def test_posterior_by_hand():
-    """One annotator who is always right, on 30 rows: the posterior follows the votes where the model is not sure."""
+    """One annotator who is always correct, on 30 rows: the posterior follows the votes if the model is uncertain."""
     true = np.tile([0, 1], 15)
     rows = np.arange(30)
     votes = wb.Evidence.from_arrays(true, 2, pred_probs=np.full((30, 2), 0.5), votes=true[:, None]).votes

@@ -1,4 +1,5 @@
-"""More evidence never hurts: worthless evidence, and evidence that has seen the labels, beside good evidence."""
+"""More evidence does no harm: worthless evidence, and evidence that has seen the labels, in addition to good
+evidence."""
 
 from __future__ import annotations
 
@@ -263,7 +264,7 @@ def test_better_probabilities_that_are_honest_are_not_held(world):
 
 
 def test_a_view_that_explains_little_is_no_judge_of_a_better_one(world, monkeypatch):
-    """It is sure of its own mistakes, which honest probabilities do not share."""
+    """It is confident of its own mistakes, which good probabilities do not share."""
     kinds, given, true = world
     rng = np.random.default_rng(1)
     guess = np.where(rng.random(len(true)) < 0.6, rng.integers(0, K, len(true)), true)

@@ -1,4 +1,4 @@
-"""Before and after: same splits for both, an interval, and no judging on labels that the correction made."""
+"""Comparison before and after a correction: equal splits, an interval, and no testing on corrected labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.foundation.errors import InputError, MissingEvidence
 
 
 class Memory:
-    """Answers with the label of the training example of the same first feature, and keeps which rows it was asked."""
+    """Predicts the label of the training example with the same first feature, and records the requested rows."""
 
     seen: list = []  # noqa: RUF012
 
@@ -32,7 +32,7 @@ class Memory:
 
 @pytest.fixture
 def spoiled(rng):
-    """200 examples in pairs of twins, 20 of them with a wrong label; column 0 tells twins, column 1 the row."""
+    """200 examples in pairs of twins, 20 with a wrong label; column 0 identifies twins, column 1 the row."""
     truth = np.repeat(rng.integers(0, 4, 100), 2)
     given = truth.copy()
     bad = rng.choice(200, 20, replace=False)
@@ -132,7 +132,7 @@ def test_x_must_have_a_row_per_example(spoiled):
 
 
 def test_the_controls_say_what_the_correction_alone_brings(spoiled):
-    """Twins vote for each other: dropping a wrong twin leaves the right one; random changes only do harm."""
+    """Twins determine each other: dropping a wrong twin leaves the correct one; random changes only do harm."""
     dataset, X, truth = spoiled
     result = wb.compare(dataset, X, Memory(), after=truth, truth=truth, repeats=8)
     effects = result.effects
@@ -147,7 +147,7 @@ def test_the_controls_say_what_the_correction_alone_brings(spoiled):
 
 
 def test_splits_that_agree_by_luck_do_not_make_a_narrow_interval(spoiled):
-    """Two splits with nearly the same gain say nothing of other test examples: the bootstrap has its say."""
+    """Two splits with nearly the same gain say nothing about other test examples, so the bootstrap interval is used."""
     dataset, X, truth = spoiled
     for seed in range(6):
         effects = wb.compare(dataset, X, Memory(), after=truth, truth=truth, repeats=2, seed=seed).effects
@@ -211,6 +211,6 @@ def test_a_run_alone_is_enough(root):
     assert result.changed == len(planted)
     assert "embeddings of epoch 9; the embedding was trained on these labels" in str(result)
     assert result.before > 0.9
-    assert abs(result.difference) < 0.03  # a regularised head on this embedding shrugs off the wrong labels
+    assert abs(result.difference) < 0.03  # a regularised head on this embedding is robust to the wrong labels
     with pytest.raises(MissingEvidence, match="`embeddings`"):
         wb.compare(run.dataset, after=truth)

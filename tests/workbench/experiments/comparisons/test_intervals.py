@@ -1,4 +1,4 @@
-"""Intervals: by hand, against the exact distribution, by law, and in simulations."""
+"""Intervals: by hand, compared with the exact distribution, by properties, and in simulations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def test_corrected_t_by_hand():
 
 
 def test_splits_that_agree_by_luck_are_not_certain():
-    """Two splits of 100 tested: gains of .02 need at least two examples, whose count varies by Poisson's law."""
+    """Two splits with 100 tested examples: a gain of .02 is two examples, whose number varies like a Poisson
+    variable."""
     low, high = corrected_t(np.array([0.02, 0.02]), 100, 100)
     assert high - 0.02 == pytest.approx(12.7062047 * np.sqrt(1.5 * 0.02 * 0.98 / 100))
     assert low < 0
@@ -27,7 +28,7 @@ def test_splits_that_agree_by_luck_are_not_certain():
 
 
 def test_the_bootstrap_against_every_resample_there_is():
-    """Four examples have 4^4 equally likely resamples: the drawn quantiles are those of all of them."""
+    """Four examples have 4^4 equally likely resamples; the quantiles equal those over all of them."""
     gains = np.array([1.0, 0.0, -1.0, 1.0])
     every = np.array([np.mean([gains[place] for place in draw]) for draw in product(range(4), repeat=4)])
     low, high = paired_bootstrap(gains, resamples=20_000)
@@ -50,7 +51,8 @@ def test_examples_that_were_not_tested_do_not_count(rng):
 
 
 def test_same_gains_in_every_repeat_count_once(rng):
-    """Ten copies of one repeat say no more than one: examples are drawn, not pairs of repeat and example."""
+    """Ten copies of one repeat have no more information than one: examples are drawn, not pairs of repeat and
+    example."""
     gains = rng.choice([-1.0, 0.0, 1.0], (1, 400))
     one, ten = paired_bootstrap(gains), paired_bootstrap(np.repeat(gains, 10, axis=0))
     assert one == pytest.approx(ten, abs=1e-9)
@@ -63,7 +65,7 @@ def test_repeats_that_differ_widen_the_interval(rng):
 
 
 def test_coverage_of_the_bootstrap_in_a_simulation(rng):
-    """A true gain of .04: close to 95 of 100 intervals hold it."""
+    """With a true gain of .04, close to 95 of 100 intervals contain it."""
     held = 0
     for seed in range(200):
         gains = rng.choice([-1.0, 0.0, 1.0], 300, p=[0.06, 0.84, 0.10])

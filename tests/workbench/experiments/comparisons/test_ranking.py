@@ -1,4 +1,4 @@
-"""Rankings before and after: by hand, against SciPy, the closed form against counting, and on published mistakes."""
+"""Rankings before and after: by hand, compared with SciPy, the closed form and counting, and on published errors."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_mixture_gives_back_the_table_and_is_linear(models):
 
 
 def test_the_swap_point_is_where_counting_finds_it(models):
-    """Leave out unchanged examples at random until the share is p: the gap changes its sign at the closed form."""
+    """Remove unchanged examples at random until the share is p: the gap changes its sign at the closed form."""
     predictions, given, truth = models
     result = wb.experiments.compare_rankings(predictions, given, truth)
     assert len(result.swaps)

@@ -1,4 +1,4 @@
-"""Two runs by id: a run against itself, against a shuffled copy, by hand, and against scipy."""
+"""Two runs by id: a run compared with itself and with a shuffled copy, by hand, and compared with scipy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bench: seeded, every method better than chance, robust ones better than the usual loss under noise, refusals."""
+"""The bench: seeds, every method better than chance, robust ones better than the usual loss under noise, refusals."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_noise_is_estimated_from_given_labels_only(blobs, rng):
 
 
 def test_cross_split_judges_each_half_by_the_other(blobs):
-    """A training label that only its own half could know is not given back."""
+    """A training label that only its own half could know is not predicted."""
     _, X, _ = blobs
     given = np.random.default_rng(0).integers(0, 4, 400)
     noise = (np.eye(4), 0.0)

@@ -1,4 +1,4 @@
-"""The curve: honest baseline, known truth, values made from the training part only, refusals, its figure."""
+"""The curve: fair baseline, known truth, values computed only from the training part, refusals, its figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Influence: the head against scikit-learn, the derivatives by differences, and influence against real retraining."""
+"""Influence: the head compared with scikit-learn, derivatives with differences, and influence with retraining."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def data(rng):
 
 
 def test_the_head_is_that_of_scikit_learn(data):
-    """Theirs leaves the intercept out of the penalty: compare without one, by a column that is part of X."""
+    """scikit-learn does not penalise the intercept, so it is a column of X here."""
     X, labels, test, _ = data
     penalty = 0.01
     ours = SoftmaxHead.fit(X, labels, 3, penalty)
@@ -84,7 +84,7 @@ def test_wrong_labels_do_harm_to_true_ones(rng):
 
 
 def test_held_out_folds_are_averaged_and_seeded(rng):
-    """Of two folds, each example is trained for one of them, and judged by the other."""
+    """With two folds, each example is used for training in one and for testing in the other."""
     labels = rng.integers(0, 3, 60)
     X = np.eye(3)[labels] + rng.normal(size=(60, 3))
     values = influence(X, labels, 3, folds=2)

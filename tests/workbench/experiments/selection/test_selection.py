@@ -1,4 +1,4 @@
-"""Selections: the right end, ties at random, classes kept, weights as a file, refusals."""
+"""Selections: the correct end, random ties, per class, weights as a file, refusals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.storage.tables import read_table
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Forty examples over four epochs: the first ten waver, the next ten are never learned, the rest are easy."""
+    """Forty examples over four epochs: the first ten fluctuate, the next ten are never learned, the rest are easy."""
     rng = np.random.default_rng(4)
     labels = np.arange(40) % 2
     ids = [f"row {row:02}" for row in range(40)]

@@ -1,4 +1,4 @@
-"""kNN-Shapley: by hand, against the definition over all subsets, by law, and on planted errors."""
+"""kNN-Shapley: by hand, compared with the definition over all subsets, by properties, and on planted errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.foundation.errors import InputError
 
 
 def brute(vectors, labels, test, test_labels, k):
-    """Shapley values from their definition: every subset, every example."""
+    """Return Shapley values by their definition, over all subsets and examples."""
     n = len(vectors)
 
     def utility(subset):

@@ -45,7 +45,7 @@ def test_the_data_map_sums_up_the_first_epochs(short):
 
 
 def test_detection_by_hand(short):
-    """Precision at each place of the curve is the share of wrong labels among the examples with that score or more."""
+    """Precision at each point of the curve is the share of wrong labels among the examples with at least that score."""
     for name in DETECTORS:
         mine = short.detection[short.detection["detector"] == name]
         row = mine.iloc[len(mine) // 2]
@@ -71,7 +71,7 @@ def test_repair_counts_and_pairs(short):
 
 
 def test_any_number_can_be_checked(short):
-    """A number of the table gives the table's rows; another one lies beside them, and is the same when asked again."""
+    """A number in the table returns its rows; another one gives new rows, which are the same on the second call."""
     table, mine = short.repair, short.fix(160)
     wanted = table[table["checked"].isin([0, 160])].reset_index(drop=True)
     assert mine.equals(wanted)

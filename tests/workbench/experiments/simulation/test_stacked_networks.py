@@ -1,4 +1,4 @@
-"""Networks side by side: the gradient against autograd, the step against torch's AdamW, and that slices are alone."""
+"""Stacked networks: the gradient compared with autograd, the step with torch's AdamW, and independence of slices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses: by hand, against independent formulas, at the ends where they become each other, and their gradients."""
+"""Losses: by hand, compared with independent formulas, in limits where they are equal, and their gradients."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_forward_by_hand_with_identity_and_against_the_product(by_hand, batch, r
 
 
 def test_forward_is_least_where_the_model_says_the_truth():
-    """The mean over noisy labels is smallest at the true distribution: the point of the correction."""
+    """The mean over noisy labels is smallest at the true distribution, which is the purpose of the correction."""
     T = torch.tensor([[0.7, 0.3], [0.2, 0.8]], dtype=torch.float64)
     truth = torch.tensor([0.9, 0.1], dtype=torch.float64)
     noisy = truth @ T
@@ -118,7 +118,7 @@ def test_divergence_by_hand_and_against_scipy(by_hand):
 
 
 def test_cross_split_labels_by_hand():
-    """Three examples given as 0: the peer agrees, says the opposite, is undecided; beta .2, .8 and between."""
+    """Three examples given as 0: the peer agrees, disagrees, is undecided; beta .2, .8 and between."""
     probs = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]], dtype=torch.float64)
     soft = softened_labels(probs, torch.tensor([0, 0, 0]))
     half = 0.5 * (0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25) + np.log(1 / 0.75)) / np.log(2)
@@ -142,7 +142,7 @@ def test_asymmetric_by_hand_and_as_binary_cross_entropy(rng):
 
 
 def test_a_sure_negative_has_a_finite_loss_and_gradient():
-    """A class that the model is sure of and nobody gave: likely a missing label, and no reason to explode."""
+    """A class of high probability that is not given is likely a missing label; loss and gradient stay finite."""
     logits = torch.tensor([[80.0, -80.0]], requires_grad=True)
     loss = asymmetric(logits, torch.tensor([[0, 1]]), negative=4.0)
     loss.sum().backward()
