@@ -1,4 +1,4 @@
-"""Files that claim far more than they hold cost one clear error, little memory and little time: see `bombs.py`."""
+"""Files that claim far more than they contain give one clear error, in little memory and time: see `bombs.py`."""
 
 from __future__ import annotations
 

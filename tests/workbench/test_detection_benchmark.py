@@ -1,4 +1,4 @@
-"""benchmarks/detection.py finds the data sets of a folder by their pattern and prints one line for each method."""
+"""benchmarks/detection.py finds data sets in a folder by file pattern and prints one line per method."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def softmax(values):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder laid out as documented, with other names and classes than any real one."""
+    """A folder with the documented layout, and invented names and classes."""
     rng = np.random.default_rng(0)
     n, k = 90, 3
     clean = rng.integers(0, k, n)
@@ -48,7 +48,7 @@ def folder(tmp_path):
         tmp_path / "dynamics_cifar10n_other_odd_label_net.npz", logits=logits, given_label=given, oos_pred_probs=probs
     )
     np.savez(tmp_path / "dynamics_cifar10n_other_odd_label_deep.npz", logits=logits[:2], given_label=given)
-    words = ("vote party law", "goal team match", "rain wind sun")  # beside texts the dynamics are not used
+    words = ("vote party law", "goal team match", "rain wind sun")  # with texts, training dynamics are not used
     text = [f"{words[c]} {i % 7}" for i, c in enumerate(clean)]
     news = {"text": text, "given_label": given.tolist(), "clean_label": clean.tolist(), "classes": ["x", "y", "z"]}
     (tmp_path / "newsclass_klingon_test.json").write_text(json.dumps(news), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A few trials of `fuzz.py`: each kind of file once, and the damages that once ended in an error from deep inside."""
+"""A few trials of `fuzz.py`: each kind of file once, and damage that once caused an internal error."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_damages_that_were_not_told_once(fuzz):
 
 
 def test_a_trial_sees_what_is_silent(fuzz, monkeypatch):
-    """The trials themselves can fail: numbers that change without a word are told, and so are foreign errors."""
+    """The trials themselves can fail: they report numbers that change silently and unexpected exceptions."""
     monkeypatch.setattr(fuzzing, "inspect", lambda run: [])
     assert "gave something else" in fuzz.trial(0, "votes.parquet", "gone", True)[0]
     monkeypatch.setattr(fuzzing, "read_plan", lambda run: 1 / 0)

@@ -1,9 +1,9 @@
-"""Known answers of cartography, aum and cleanlab: our functions under the names of the cases in the golden folder.
+"""Known answers of cartography, aum and cleanlab: our functions, named after the cases in the golden folder.
 
-One function per case takes the case's `in_*` arrays and returns those answers that we have, without the `out_`; so
-this file is also the adapter of the script beside the answers: `python SHARED/golden/check_golden.py
-tests/workbench/test_golden.py`. Left out, and why: cartography's epoch loss (divided by n twice) and its variance with
-correction (ours has none), ensembles and multi-label scores (we have no such functions).
+One function per case takes the `in_*` arrays of the case and returns the answers we compute, without the `out_` prefix.
+This file is thus also the adapter for the script next to the answers: `python SHARED/golden/check_golden.py
+tests/workbench/test_golden.py`. Not covered: cartography's epoch loss (divided by n twice) and corrected variance (ours
+is uncorrected), ensembles and multi-label scores (we have no such functions).
 """
 
 from __future__ import annotations

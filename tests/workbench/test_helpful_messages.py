@@ -1,4 +1,4 @@
-"""Calls that everybody tries: they work, or say the right call."""
+"""Calls that users commonly try: they work, or the error names the right call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ P = np.where(np.eye(2)[Y] > 0, 0.9, 0.1)
 
 
 def test_labels_by_name():
-    """As cleanlab has it."""
+    """As in cleanlab."""
     expected = wb.find_issues(Y, pred_probs=P)
     for name in ("labels", "given_labels"):
         assert wb.find_issues(**{name: Y}, pred_probs=P).equals(expected)
@@ -81,4 +81,4 @@ def test_a_label_column_that_is_none_is_pointed_out(column, warned):
     assert (warned is None) == (not told)
     assert warned is None or told[0].startswith(warned)
     if warned:
-        wb.Dataset.from_frame(frame, "x", classes=sorted(set(column)))  # who says so means it; warnings are errors here
+        wb.Dataset.from_frame(frame, "x", classes=sorted(set(column)))  # explicit: no warning (warnings are errors here)

@@ -1,6 +1,6 @@
-"""Killed at every operation on a file of every save: then what was saved before is there, or all of the new.
+"""Killed at every file operation of every kind of save: either the previous state is there or the complete new one.
 
-`killed.py` says how each is saved, and runs in forked processes that die just before the nth operation.
+`killed.py` defines each save and runs it in forked processes that die just before the nth operation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.storage.columns import read_column
 
 HERE = Path(__file__).parent / "killed.py"
 CODE = HERE.read_text(encoding="utf-8")
-MOST = 200  # operations of one save
+MOST = 200  # operations per save
 JOURNALS = ("journal", "older_journal")  # saving again is one more decision
 
 _spec = importlib.util.spec_from_file_location("killed", HERE)
@@ -50,7 +50,7 @@ def home(tmp_path, monkeypatch):
 
 
 def state(kind: str, folder: Path) -> object:
-    """What a reader finds, in a form that can be compared."""
+    """What a reader finds, in comparable form."""
     run = wb.open_run(folder / "run")
     try:
         return _state(run, kind, folder)
@@ -113,7 +113,7 @@ FAILURES = {
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("kind", sorted(set(killed.SAVES) - {*JOURNALS, "computed", "scores"}))
 def test_a_save_that_fails(kind, failure, tmp_path, home, monkeypatch):
-    """One clear error that names the file and says what to do; what was there stays."""
+    """One clear error that names the file and says what to do; existing data is kept."""
     dataset = wb.Dataset.from_arrays(np.arange(killed.N) % killed.K, classes=list("abc"))
     with wb.Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
         recorder.batch(dataset.ids, np.zeros((killed.N, killed.K)), np.zeros((killed.N, 2)))
@@ -139,7 +139,7 @@ def test_a_save_that_fails(kind, failure, tmp_path, home, monkeypatch):
 
 @pytest.mark.parametrize("step", ["begin", "batch", "seal"])
 def test_a_recording_that_fails(step, tmp_path, home, monkeypatch):
-    """The error names the run; what was sealed is kept, and the epoch can be recorded again."""
+    """The error names the run; sealed epochs are kept, and the epoch can be recorded again."""
     dataset = wb.Dataset.from_arrays(np.arange(killed.N) % killed.K, classes=list("abc"))
     logits = np.random.default_rng(0).normal(size=(killed.N, killed.K))
 
@@ -202,9 +202,9 @@ def test_killed_at_every_operation(kind, tmp_path, servers, home):
     assert servers.start(CODE, kind, whole, 0, environment=home).wait() == 0
     before, after = state(kind, template), state(kind, whole)
     assert before != after
-    allowed = [before, after, *([1] if kind == "scores" else [])]  # a column is a save of its own
+    allowed = [before, after, *([1] if kind == "scores" else [])]  # every column is saved separately
     if kind == "computed":
-        allowed.append(-1)  # a cached result may be gone
+        allowed.append(-1)  # a cached result may be missing
     seen, checked = [], set()
     for nth in range(1, MOST):
         folder = shutil.copytree(template, tmp_path / f"{nth}")
@@ -213,14 +213,14 @@ def test_killed_at_every_operation(kind, tmp_path, servers, home):
         if status == 0:
             break
         assert status == -signal.SIGKILL, child.errors()
-        if (left := contents(folder)) not in checked:  # many operations change nothing, such as opening to read
+        if (left := contents(folder)) not in checked:  # many operations change nothing, such as opening for reading
             checked.add(left)
             findings = [str(finding) for finding in inspect(wb.open_run(folder / "run")) if finding.is_damage]
             found = state(kind, folder)
             assert found in allowed, (nth, found)
             assert findings == [], nth
             seen.append(found)
-            killed.SAVES[kind](wb.open_run(folder / "run"), 1)  # and it is made good by saving again
+            killed.SAVES[kind](wb.open_run(folder / "run"), 1)  # and saving again repairs it
             if kind not in JOURNALS:
                 assert state(kind, folder) == after, nth
         shutil.rmtree(folder)
@@ -229,7 +229,7 @@ def test_killed_at_every_operation(kind, tmp_path, servers, home):
 
 
 def contents(folder: Path) -> bytes:
-    """A digest of the files in a folder, but for SQLite's shared memory: whoever opens first makes it anew."""
+    """A digest of the files in a folder except SQLite's shared memory, which the first to open recreates."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if not path.name.endswith("-shm"):

@@ -1,4 +1,4 @@
-"""Ranks that were killed and started again: an epoch never holds statistics, logits or embeddings of two attempts."""
+"""Ranks killed and restarted: an epoch never mixes statistics, logits or embeddings of two attempts."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ while not os.path.exists(end):  # the job goes on, until it is killed: nothing i
 
 
 def job(forks, path, value, ranks=(0, 1), fatal=0) -> int | None:
-    """Ranks that are alive at the same time and seal one after the other, then all are killed.
+    """Start ranks that run at the same time and seal one after the other, then kill them all.
 
-    Returns the operations that the first rank took; rank 0 is killed already at its `fatal` one.
+    Returns the number of operations of the first rank. If `fatal` is not 0, rank 0 is killed at that operation.
     """
     end = path.with_name("end")
     end.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ def job(forks, path, value, ranks=(0, 1), fatal=0) -> int | None:
 
 
 def values_in(run: Run, epoch: int = 0) -> set[float]:
-    """The values that an epoch was recorded from: one, if its ranks are of one attempt."""
+    """The values an epoch was recorded from: exactly one if its ranks belong to one attempt."""
     margins = np.abs(run.stats(epoch)["margin"])
     found = {*margins.tolist()}
     if epoch in run.logits_epochs:
@@ -81,7 +81,7 @@ def test_killed_at_an_operation_and_started_again(tmp_path, forks):
     operations = job(forks, tmp_path / "whole", 1, [0], fatal=10_000)
     assert operations > 15
     whole = 0
-    for turn, fatal in enumerate(range(1, operations + 12, 9)):  # each of them was tried once, in both orders
+    for turn, fatal in enumerate(range(1, operations + 12, 9)):  # every operation was tried, in both orders
         path = tmp_path / f"killed-at-{fatal}"
         job(forks, path, 1, [0])
         job(forks, path, 2, ((0, 1), (1, 0))[turn % 2], fatal)
@@ -95,11 +95,11 @@ def test_killed_at_an_operation_and_started_again(tmp_path, forks):
         job(forks, path, 3)
         assert values_in(Run(path)) == {3.0}, fatal
         assert Run(path).logits_epochs == (0,)
-    assert 0 < whole < operations / 2  # rank 0 outlived the last ones
+    assert 0 < whole < operations / 2  # rank 0 survived the last ones
 
 
 def test_an_epoch_of_ranks_that_were_started_again(tmp_path):
-    """The other way to the same state, in one process: an exception in an epoch ends an attempt as a kill does."""
+    """The same state reached in one process: an exception within an epoch ends an attempt as a kill does."""
     dataset = Dataset.from_arrays(np.arange(8) % 2)
 
     def attempt(rank, value, cut=False):
@@ -158,7 +158,7 @@ def test_a_damaged_part_is_damage_and_not_an_epoch_less(tmp_path):
 
 @pytest.mark.parametrize("left", [b"", b"{", b"[]", b'{"attempt": 3, "size": 2, "ranks": {}}', b'{"ranks": {"x": 1}}'])
 def test_who_joins_whom(tmp_path, left):
-    (tmp_path / RANKS_FILE).write_bytes(left)  # cut short by a kill, or a stranger's
+    (tmp_path / RANKS_FILE).write_bytes(left)  # truncated by a kill, or not ours
 
     def started(rank, size=2):
         lock = Lock(tmp_path, rank)
@@ -170,9 +170,9 @@ def test_who_joins_whom(tmp_path, left):
     assert zero.id == one.id == one.go_on() == zero.go_on() != ""
     zero.leave()
     lock.release()
-    lock, again = started(0)  # was in that attempt before
+    lock, again = started(0)  # already took part in that attempt
     assert again.id != one.id
-    assert one.go_on() == again.id  # the next epoch of the rank that goes on
+    assert one.go_on() == again.id  # the next epoch of the rank that continues
     again.failed = True
     again.leave()
     lock.release()

@@ -1,4 +1,4 @@
-"""Checkpoints of many makes: what they hold, which epoch they are of, and those that are refused."""
+"""Checkpoints of many formats: their contents, their epoch, and which are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.storage.failures import WriteError  # noqa: E402
 
 
 class Net(nn.Module):
-    """Weights, buffers and an integer among them, under names with dots."""
+    """A network with weights and buffers, one of them an integer, under names with dots."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -295,7 +295,7 @@ def test_inputs_that_the_model_refuses_are_named(tmp_path):
 
 @contextlib.contextmanager
 def room_for(size):
-    """A limit on the size of files, which fails as a full disk does."""
+    """Limit the size of files, so that writing fails as on a full disk."""
     resource = pytest.importorskip("resource", reason="needs limits of the system")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -306,7 +306,7 @@ def room_for(size):
 
 
 def test_a_checkpoint_without_room_is_a_clear_error(tmp_path):
-    """The library for safetensors has an exception of its own, which says nothing of the run and the remedy."""
+    """safetensors raises its own exception, which names neither the run nor a remedy."""
     dataset = Dataset.from_arrays(np.arange(10) % 2)
     with Recorder(tmp_path / "run", dataset) as recorder:
         with recorder.epoch(0):

@@ -1,4 +1,4 @@
-"""Two processes of torch.distributed into one run: by hand, by `replay`, by Lightning, by Transformers."""
+"""Two torch.distributed processes recording into one run: by hand, with `replay`, Lightning and Transformers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.slow
 
 
 def imports(name: str) -> str:
-    """Import where it is installed: the tests that need it skip themselves."""
+    """Import a package if it is installed; tests that need it skip otherwise."""
     return f"\ntry: import {name}\nexcept ImportError: pass"
 
 
 @pytest.fixture(scope="module")
 def ready():
-    """Starts processes that have torch, Lightning and the trainer of Transformers."""
+    """A server that forks processes with torch, Lightning and the Transformers trainer already imported."""
     made = Forks(
         "import numpy, torch.distributed, pyarrow.parquet, workbench.recording.replay, workbench.recording.recorder"
         + imports("lightning.pytorch")
@@ -35,7 +35,7 @@ def ready():
 
 @pytest.fixture
 def launch(ready, tmp_path):
-    """Runs code in two processes with the environment that `torchrun` gives, this process being the agent's store."""
+    """Run code in two processes with the environment set by `torchrun`; this process hosts the agent's store."""
     store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     environment = {
         **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "TORCHELASTIC_USE_AGENT_STORE": "True"},
@@ -50,7 +50,7 @@ def launch(ready, tmp_path):
         said = [process.stdout.read() for process in both]
         assert [process.wait() for process in both] == [0, 0], [*said, *(process.errors() for process in both)]
 
-    yield start  # the store lives until here
+    yield start  # keeps the store alive until here
 
 
 RECORD = """
@@ -166,7 +166,7 @@ assert torch.distributed.get_world_size() == 2
 
 @pytest.mark.parametrize("framework", ["lightning", "transformers"])
 def test_trainers(tmp_path, launch, framework):
-    """DDP on two CPU processes: every example once, padding dropped, both ranks' files joined."""
+    """DDP on two CPU processes: every example once, padding dropped, files of both ranks joined."""
     if importlib.util.find_spec(framework) is None:  # imported in the other processes only: it takes seconds
         pytest.skip(f"needs {framework} (in the test extra)")
     launch(TRAIN, framework, tmp_path / "run", tmp_path / "out")

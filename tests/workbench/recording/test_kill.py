@@ -1,4 +1,4 @@
-"""kill -9 while recording, again and again: what was acknowledged is there, and recording goes on where it stopped."""
+"""Repeated kill -9 while recording: everything acknowledged is there, and recording resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.storage.epoch_statistics import STATISTICS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 
-N, K, BATCH, EPOCHS = 2600, 4, 260, 10**6  # batches wait to be reduced, three at a time
+N, K, BATCH, EPOCHS = 2600, 4, 260, 10**6  # batches are buffered and reduced three at a time
 
 RECORD = f"""
 import sys, numpy as np
@@ -40,14 +40,14 @@ for epoch in range(recorder.next_epoch, {EPOCHS}):
 
 
 def expected(epoch):
-    """Statistics and the order of recording of an epoch, as the process under test makes them."""
+    """Statistics of an epoch and its recording order, as the process under test computes them."""
     rng = np.random.default_rng(epoch)
     logits, order = rng.normal(size=(N, K)).astype("float32"), rng.permutation(N)
     return statistics(logits, np.arange(N) % K), order, logits
 
 
 def record_and_kill(path, forks, rng):
-    """Whole lines that the process printed before it was killed: after a random line, half the time while sealing."""
+    """Complete lines the process printed before it was killed, after a random line; half the time while sealing."""
     process = forks.start(RECORD, path)
     sealing = rng.random() < 0.5
     lines, wanted = [], 11 * int(rng.integers(1, 4)) if sealing else int(rng.integers(1, 45))
@@ -63,7 +63,7 @@ def record_and_kill(path, forks, rng):
 
 
 def check(path, lines):
-    """Everything acknowledged is in the run, with the right numbers. Returns the first epoch to do."""
+    """Check that everything acknowledged is in the run with the right numbers. Returns the next epoch to record."""
     run = Run(path)
     start = int(lines[0][1])
     sealed = [int(line[1]) for line in lines if line[0] == "sealed"]
@@ -119,7 +119,7 @@ def test_killed_while_recording_many_times(tmp_path, forks, seed):
 
 
 def test_a_stream_cut_anywhere_is_readable_up_to_there(tmp_path):
-    """Every prefix of the stream gives whole batches, in order; none gives an error."""
+    """Every prefix of the stream yields whole batches in order and no error."""
     dataset = Dataset.from_arrays(np.arange(N) % K)
     _, _, logits = expected(0)
     recorder = Recorder(tmp_path / "run", dataset)
@@ -131,7 +131,7 @@ def test_a_stream_cut_anywhere_is_readable_up_to_there(tmp_path):
     run = Run(tmp_path / "run")
     (stream,) = run.layout.unsealed()[0]
     whole, waited = stream.read_bytes(), run.layout.pending(stream).read_bytes()
-    run.layout.pending(stream).unlink()  # 780 rows in the stream, 520 that wait to be reduced
+    run.layout.pending(stream).unlink()  # 780 rows in the stream, 520 still buffered
     counts = []
     for length in range(0, len(whole), 1997):
         stream.write_bytes(whole[:length])

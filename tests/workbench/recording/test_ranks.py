@@ -1,4 +1,4 @@
-"""Ranks, locks, waiting for the first rank, and several of them recording into one run."""
+"""Ranks: locks, waiting for the first rank, and several ranks recording into one run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_of_torch_distributed(monkeypatch):
 def test_waiting_for_the_first_rank(tmp_path):
     made = tmp_path / "run.json"
     barrier(made, 0, 1)
-    barrier(made, 0, 2)  # the first rank waits for nobody
+    barrier(made, 0, 2)  # the first rank never waits
     with pytest.raises(RunError, match="rank 1 waited 0 s for rank 0"):
         barrier(made, 1, 2, timeout=0)
     threading.Timer(0.1, made.touch).start()
@@ -86,7 +86,7 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
 
 
 def test_two_ranks_by_hand(tmp_path, dataset, logits):
-    """Half the rows each, row 0 in both (as a sampler pads): sealed only when both have sealed; rank 0's row counts."""
+    """Half the rows each, row 0 in both (sampler padding): sealed once both have sealed; rank 0's copy counts."""
     first = Recorder(tmp_path / "run", dataset, rank=0, world_size=2, logits=True)
     second = Recorder(tmp_path / "run", dataset, rank=1, world_size=2, logits=True)
     run = Run(tmp_path / "run")

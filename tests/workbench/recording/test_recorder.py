@@ -1,4 +1,4 @@
-"""The recorder: numbers by hand, one batch equals many, refusals by name, crashes, restarts, several ranks."""
+"""The recorder: values by hand, independence of batch size, clear errors, crashes, restarts, several ranks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ N, K = 12, 3
 
 
 def record(path, dataset, logits, batches=None, epoch=0, **options):
-    """One epoch; `batches` are arrays of rows."""
+    """Record one epoch; `batches` are arrays of rows."""
     with Recorder(path, dataset, **options) as recorder, recorder.epoch(epoch):
         for rows in [np.arange(dataset.n)] if batches is None else batches:
             recorder.batch(dataset.ids[rows], logits[rows])
@@ -53,7 +53,7 @@ def test_agrees_with_statistics_of_the_whole(tmp_path, dataset, logits):
     assert run.epochs == (0,)
 
 
-# ---- laws ----------------------------------------------------------------------------------------------------
+# ---- invariants ----------------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=20)
@@ -64,7 +64,7 @@ def test_agrees_with_statistics_of_the_whole(tmp_path, dataset, logits):
     left_out=st.integers(0, 4),
 )
 def test_order_and_batches_change_nothing(seed, order, cuts, left_out):
-    """One batch in order equals many in any order; rows left out are NaN, the others the same."""
+    """One batch in order equals many in any order; rows left out are NaN, all others unchanged."""
     rng = np.random.default_rng(seed)
     dataset = Dataset.from_arrays(rng.integers(0, K, N), ids=rng.permutation(1000)[:N], classes=["a", "b", "c"])
     logits, vectors = rng.normal(size=(N, K)).astype(np.float32), rng.normal(size=(N, 2)).astype(np.float32)
@@ -88,7 +88,7 @@ def test_order_and_batches_change_nothing(seed, order, cuts, left_out):
         assert np.isnan(stored[missing]).all()
 
 
-# ---- what comes in -------------------------------------------------------------------------------------------
+# ---- input ---------------------------------------------------------------------------------------------------
 
 
 def test_tensors_of_every_float_type(tmp_path, dataset, logits):
@@ -103,7 +103,7 @@ def test_tensors_of_every_float_type(tmp_path, dataset, logits):
 
 @pytest.mark.parametrize("k", [10, 100, 1000])
 def test_bytes_per_example_and_epoch(tmp_path, rng, k):
-    """What is kept grows with the examples, not with the classes; 38, 40 and 42 bytes were measured."""
+    """Size on disk grows with the number of examples, not of classes; 38, 40 and 42 bytes were measured."""
     n = 4096
     given = rng.integers(0, k, n)
     logits = (rng.normal(size=(n, k)) + 4 * (given[:, None] == np.arange(k))).astype(np.float32)
@@ -168,7 +168,7 @@ def test_staged_probabilities_of_the_second_of_two_classes(tmp_path):
     np.testing.assert_allclose(Run(tmp_path / "run").stats(0)["p_given"], [0.75, 0.25], rtol=1e-6)
 
 
-# ---- refusals ------------------------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_one_clear_error(tmp_path, dataset, ids, shape, change, message, as_tens
     assert Run(tmp_path / "run").epochs == (0,)
 
 
-@pytest.mark.parametrize("rows", [1, N])  # waiting to be reduced together, and at once
+@pytest.mark.parametrize("rows", [1, N])  # buffered and reduced together, and at once
 def test_a_given_class_is_not_ruled_out(tmp_path, dataset, rows):
     values = np.ones((rows, K), np.float32)
     values[0, dataset.given_labels[0]] = -np.inf
@@ -295,7 +295,7 @@ def test_an_epoch_without_a_batch_is_not_sealed(tmp_path, dataset):
     assert Run(tmp_path / "run").epochs == ()
 
 
-# ---- what is kept --------------------------------------------------------------------------------------------
+# ---- files ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("kept", "expected"), [("all", (0, 1, 2)), ("last", (2,)), ([0, 2], (0, 2)), ((), ())])
@@ -321,7 +321,7 @@ def test_embeddings_of_some_batches_only(tmp_path, dataset, logits):
 
 
 def test_a_write_that_is_interrupted_leaves_the_stream_whole(tmp_path, dataset, logits):
-    """Ctrl-C in the middle of a write, survived by the loop: that batch is not there, the others are."""
+    """Ctrl-C in the middle of a write, caught by the loop: that batch is missing, the others are there."""
     with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
         recorder.batch(dataset.ids[:4], logits[:4])
         file = recorder._open._stream._file
@@ -336,7 +336,7 @@ def test_a_write_that_is_interrupted_leaves_the_stream_whole(tmp_path, dataset, 
 
         recorder._open._stream._file = Stopping()
         with pytest.raises(KeyboardInterrupt):
-            recorder.batch(dataset.ids[4:8], np.rint(logits[4:8]).astype(int))  # integers do not wait for others
+            recorder.batch(dataset.ids[4:8], np.rint(logits[4:8]).astype(int))  # integers are not buffered
         recorder._open._stream._file = file
         recorder.batch(dataset.ids[6:], logits[6:])
     loss = Run(tmp_path / "run").stats(0)["loss"]

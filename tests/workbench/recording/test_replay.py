@@ -1,4 +1,4 @@
-"""Replay: the same numbers as a plain loop, inputs of many kinds, inside the model, the model given back."""
+"""Replay: the same numbers as a plain loop, many kinds of inputs, layers inside the model, the model restored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N, K = 23, 3
 
 
 class Net(nn.Module):
-    """A small CNN with everything that differs between training and evaluation."""
+    """A small CNN with layers that behave differently in training and evaluation mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def run_it(path, saved, data, inputs=None, **options):
     return replay(path, saved, Net(), dataset, x if inputs is None else inputs, **options)
 
 
-# ---- the numbers ---------------------------------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------------------------------
 
 
 def test_equals_a_plain_loop(tmp_path, saved, data, nets):
@@ -99,7 +99,7 @@ def test_no_embeddings(tmp_path, saved, data):
     assert run_it(tmp_path / "run", saved, data, embed=None).embedding_epochs == ()
 
 
-# ---- the model is given back ---------------------------------------------------------------------------------
+# ---- the model is restored -----------------------------------------------------------------------------------
 
 
 def state_of(model):
@@ -120,7 +120,7 @@ def test_weights_modes_and_hooks_come_back(tmp_path, saved, data):
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
 def test_interrupted_then_resumed(tmp_path, saved, data, stop):
-    """The epoch under way is lost, the sealed one is kept, the model is as before, and a second call goes on."""
+    """The current epoch is lost, the sealed one kept, the model restored, and a second call resumes."""
     dataset, x = data
     model = Net().train()
     before = state_of(model)
@@ -273,7 +273,7 @@ def test_pooling():
 
 
 class Output(dict):
-    """Like a Hugging Face output: a mapping with attributes."""
+    """Like a Hugging Face model output: a mapping whose keys are attributes too."""
 
     def __getattr__(self, name):
         if name not in self:

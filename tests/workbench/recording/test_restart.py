@@ -1,4 +1,4 @@
-"""A recording that stops and goes on: exceptions, a cell run again, locks, overwriting, other data, leftovers."""
+"""Interrupted and resumed recordings: exceptions, rerun cells, locks, overwriting, other data, leftovers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_an_exception_in_the_epoch(tmp_path, dataset, logits, stop):
 
 
 def test_the_recorder_cell_run_again(tmp_path, dataset, logits):
-    """A notebook cell that makes the Recorder is run a second time, in the middle of an epoch too."""
+    """A notebook cell that creates the Recorder is run a second time, also in the middle of an epoch."""
     first = Recorder(tmp_path / "run", dataset)
     with first.epoch(0):
         first.batch(dataset.ids, logits)
@@ -74,7 +74,7 @@ def test_a_closed_recorder_takes_its_lock_again(tmp_path, dataset, logits):
 
 
 def locked_out(path):
-    """Whether another Recorder would be refused: such locks hold within a process too, between two openings."""
+    """Whether another Recorder would be refused: these locks also hold between two openings in one process."""
     fcntl = pytest.importorskip("fcntl")
     with open(path / ".rank=0.lock") as file:
         try:
@@ -154,7 +154,7 @@ def test_places_that_are_no_run(tmp_path, dataset):
 
 
 def test_leftovers_of_a_killed_recording_are_removed(tmp_path, dataset, recorded):
-    """Killed after the rename and before the stream was removed; or with half-written files around."""
+    """Killed between the rename and the removal of the stream, or leaving half-written files."""
     run = recorded
     stream = run.layout.inflight(0)
     stream.write_bytes(b"cut")
@@ -168,7 +168,7 @@ def test_leftovers_of_a_killed_recording_are_removed(tmp_path, dataset, recorded
 
 
 def test_arrays_of_a_seal_that_was_cut_short_are_not_taken_over(tmp_path, dataset, logits):
-    """Killed between the rename of the embeddings and that of the statistics; then recorded without embeddings."""
+    """Killed between renaming the embeddings and renaming the statistics; then recorded without embeddings."""
     recorder = Recorder(tmp_path / "run", dataset)
     with pytest.raises(RuntimeError), recorder.epoch(0):
         recorder.batch(dataset.ids, logits)
@@ -185,7 +185,7 @@ def test_arrays_of_a_seal_that_was_cut_short_are_not_taken_over(tmp_path, datase
 
 
 def test_a_worker_that_outlives_a_killed_training_holds_no_lock(tmp_path, dataset):
-    """DataLoader workers are forked; the lock must end with the process that took it."""
+    """DataLoader workers are forked; the lock must be released with the process that took it."""
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
     recorder = Recorder(tmp_path / "run", dataset)
@@ -194,7 +194,7 @@ def test_a_worker_that_outlives_a_killed_training_holds_no_lock(tmp_path, datase
     if child == 0:
         os.close(write)
         os.write(tell, b"x")
-        os.read(read, 1)  # until the parent closes its end
+        os.read(read, 1)  # blocks until the parent closes its end
         os._exit(0)
     os.close(read)
     os.read(told, 1)  # the child runs

@@ -1,4 +1,4 @@
-"""The stream of an epoch under way: what NumPy wrote into the bytes is what Arrow reads, for every batch length."""
+"""The stream of an unsealed epoch: Arrow reads what NumPy wrote, for every batch length."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read(path):
 
 @pytest.mark.parametrize("k", [1, 2, 4, 10, 300])
 def test_arrow_reads_what_was_written(tmp_path, rng, k):
-    """Lengths around the eights, since bits and buffers are padded; each length comes back after others."""
+    """Lengths around multiples of eight, since bits and buffers are padded; each length recurs after others."""
     stream = Stream(tmp_path / "s.arrows", schema(k))
     lengths = [1, 7, 8, 9, 64, 130, 8, 1, 7]
     wanted = {}
@@ -37,7 +37,7 @@ def test_arrow_reads_what_was_written(tmp_path, rng, k):
         for name, values in statistics(logits, given).items():
             wanted.setdefault(name, []).append(values)
         wanted.setdefault("row", []).append(np.arange(length) + 1000 * number)
-    assert (tmp_path / "s.arrows").stat().st_size == stream.size  # nothing waits in memory
+    assert (tmp_path / "s.arrows").stat().st_size == stream.size  # nothing is buffered
     table = read(tmp_path / "s.arrows")
     stream.close()
     table.validate(full=True)
@@ -52,7 +52,7 @@ def test_arrow_reads_what_was_written(tmp_path, rng, k):
 
 
 def test_many_lengths(tmp_path):
-    """As with batches of a number of tokens: only some messages are kept, all are right."""
+    """As with batches by token count: only some messages are cached, and all are right."""
     stream = Stream(tmp_path / "s.arrows", schema(2))
     lengths = [*range(1, LENGTHS + 9), *range(1, LENGTHS + 9)]
     for length in lengths:

@@ -1,4 +1,4 @@
-"""Trainings on multi-label data: a line per tag, exact, whole after a crash, by several ranks, and checked."""
+"""Recording multi-label training: one line per tag, exact, intact after a crash, by several ranks, and checked."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def test_of_very_many_tags_the_given_and_the_likeliest_are_kept(tmp_path, rng):
 
 @pytest.mark.parametrize("k", [K, MANY])
 def test_an_epoch_cut_short_is_readable_and_recorded_again(tmp_path, rng, k):
-    """What waits to be reduced is read with what is in the stream; every prefix of the stream gives whole batches."""
-    n, batch = 2700, 300  # of four tags three batches wait at a time
+    """Buffered batches are read with those in the stream; every prefix of the stream yields whole batches."""
+    n, batch = 2700, 300  # with four tags, three batches are buffered at a time
     table = rng.integers(-1, 2, (n, k))
     dataset = Dataset.from_arrays(table, task="multilabel", classes=[f"t{i}" for i in range(k)])
     logits = rng.normal(size=(n, k)).astype(np.float32)
@@ -207,7 +207,7 @@ def test_a_killed_training_loses_nothing_that_was_acknowledged(tmp_path, forks):
         lines = [process.stdout.readline().split() for _ in range(17)]  # an epoch, and seven batches
         process.kill()
         assert process.wait() == -signal.SIGKILL, process.errors()
-        assert int(lines[0][1]) == done  # it goes on with the first epoch that is not sealed
+        assert int(lines[0][1]) == done  # resumes with the first unsealed epoch
         run = Run(tmp_path / "run")
         assert run.epochs == tuple(range(len(run.epochs))) and len(run.epochs) > done
         np.testing.assert_array_equal(run.unit_stats(done)["logit"], done + np.repeat(np.arange(0, 2000, 200), 800))
@@ -228,7 +228,7 @@ def test_ranks_share_an_epoch(tmp_path, tags, table, logits):
     first.close()
     second.close()
     found = Run(tmp_path / "run").unit_stats(0)
-    wanted = np.concatenate([logits[:16], logits[16:] + 1])  # rows that both have are the first rank's
+    wanted = np.concatenate([logits[:16], logits[16:] + 1])  # of rows that both have, the first rank's count
     np.testing.assert_array_equal(found["logit"], wanted.ravel())
     assert not [finding for finding in inspect(Run(tmp_path / "run")) if finding.kind != "note"]
 

@@ -1,4 +1,4 @@
-"""The report: one file, nothing active in it, data shown as text, says what it rests on, never overwrites."""
+"""The report: one file without active content, data shown as text, states its evidence, never overwrites."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NASTY = '"><script>alert(1)</script>'
 
 
 class Reader(HTMLParser):
-    """Tags, attributes and text of a page; remembers what is not closed."""
+    """Collects tags, attributes and text of a page, and the elements left open."""
 
     VOID = frozenset(("meta", "img", "br", "link", "path", "circle"))
 
@@ -87,7 +87,7 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def issues(recorded):
-    """A table as `find_issues` gives it; the detector itself is tested elsewhere."""
+    """A table like that of `find_issues`; the detector is tested elsewhere."""
     return table(recorded)
 
 
@@ -252,7 +252,7 @@ def test_with_the_detector_itself(recorded, tmp_path):
 
 
 def verdicts_on(run, ids, found, **told):
-    """One by one: every third label of `ids` is called wrong."""
+    """Individual verdicts: every third label of `ids` is judged wrong."""
     for place, id in enumerate(ids):
         given = found["given_label"][id]
         other = next(name for name in run.classes if name != given)

@@ -1,4 +1,4 @@
-"""Votes and their consensus: by hand, by a plain loop, on published crowds, with planted annotators, and refusals."""
+"""Votes and consensus: by hand, against plain loops, on published crowds, with simulated annotators, and errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_by_hand(tmp_path):
 
 
 def plain_dawid_skene(votes: Votes, steps: int, smoothing: float) -> np.ndarray:
-    """The equations of the paper as loops over votes."""
+    """The equations of the paper, as loops over votes."""
     posterior = majority(votes)
     for _ in range(steps):
         confusion = np.full((len(votes.names), votes.k, votes.k), smoothing)
@@ -74,7 +74,7 @@ def plain_dawid_skene(votes: Votes, steps: int, smoothing: float) -> np.ndarray:
 
 
 def crowd(rng, n=200, k=3, skills=(0.9, 0.8, 0.75, 0.4, 0.4, 0.4)):
-    """Votes of annotators who are right with the chances `skills` and the true classes; two thirds of the votes."""
+    """Two thirds of the votes of annotators who are right with the probabilities `skills`, and the true classes."""
     true = rng.integers(0, k, n)
     rows, people, labels = [], [], []
     for who, skill in enumerate(skills):
@@ -111,7 +111,7 @@ def test_renaming_annotators_and_classes_changes_nothing(rng):
 
 
 def test_annotators_with_few_votes_are_like_the_others_until_shown_otherwise(rng):
-    """Sixty annotators of some 25 votes each: a confusion matrix of one's own is mostly chance."""
+    """Sixty annotators with about 25 votes each: individual confusion matrices are mostly noise."""
     true = rng.integers(0, 4, 400)
     skill = rng.uniform(0.6, 0.95, 60)
     rows = np.repeat(np.arange(400), 4)
@@ -128,7 +128,7 @@ def test_annotators_with_few_votes_are_like_the_others_until_shown_otherwise(rng
 
 
 def test_a_consensus_says_that_it_is_not_calibrated_and_known_labels_calibrate_it(tmp_path, rng):
-    """Annotators who share a mistake: on a third of the examples each says the same other class."""
+    """Annotators with a shared mistake: on a third of the examples all give the same wrong class."""
     true = rng.integers(0, 2, 900)
     hard = rng.random(900) < 0.3
     rows, people = np.repeat(np.arange(900), 6), np.tile(np.arange(6), 900)
@@ -169,7 +169,7 @@ def test_what_rests_on_nothing_is_said(tmp_path, rng):
 
 
 def wide(votes: Votes) -> np.ndarray:
-    """(n, a) votes as cleanlab takes them, NaN where nobody voted."""
+    """(n, a) votes in the format of cleanlab, NaN where an annotator did not vote."""
     table = np.full((votes.n, len(votes.names)), np.nan)
     table[votes.rows, votes.annotators] = votes.labels
     return table
@@ -177,7 +177,7 @@ def wide(votes: Votes) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_crowdlab_is_that_of_cleanlab(seed):
-    """Its quality and consensus on random votes of many shapes, with ties of all kinds but those decided by lot."""
+    """Quality and consensus on random votes of many shapes, with all kinds of ties except those broken at random."""
     peer = pytest.importorskip("cleanlab.multiannotator")
     rng = np.random.default_rng(seed)
     n, k, a = int(rng.integers(30, 150)), int(rng.integers(2, 7)), int(rng.integers(2, 12))
@@ -192,7 +192,7 @@ def test_crowdlab_is_that_of_cleanlab(seed):
     votes = Votes(rows, people, labels[rows, people], tuple(f"a{j:02d}" for j in range(a)), n, k)
     probs = rng.dirichlet(np.ones(k) * 0.5, n)
     probs[np.arange(n), true] += rng.uniform(0, 2)
-    if seed % 3 == 0:  # ties of the classifier too
+    if seed % 3 == 0:  # ties in the classifier too
         probs = np.round(probs / probs.sum(axis=1, keepdims=True), 1) + 1e-3
     probs /= probs.sum(axis=1, keepdims=True)
     with warnings.catch_warnings(record=True) as told:
@@ -234,7 +234,7 @@ def test_published_crowds(tmp_path, name, share, ds):
     run = open_run(tmp_path / "run")
     save_votes(run, table, id="task", annotator="worker")
     accuracy = {m: (consensus(run, m)["consensus"] == truth).mean() for m in ("majority", "dawid_skene")}
-    assert accuracy["majority"] == pytest.approx(share, abs=0.007)  # ties are broken in some way
+    assert accuracy["majority"] == pytest.approx(share, abs=0.007)  # ties may be broken either way
     assert accuracy["dawid_skene"] >= ds - 0.002
 
 

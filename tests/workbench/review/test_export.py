@@ -1,4 +1,4 @@
-"""Exported labels: what is in the file, who changed it, what a cleaned training set leaves out."""
+"""Exported labels: contents of the file, authors of changes, what a cleaned training set leaves out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.storage.tables import read_table
 
 @pytest.fixture
 def run(tmp_path):
-    """Six examples: one relabelled, one kept, one flagged, one put off, one undone, one without a label given one."""
+    """Six examples: relabelled, kept, flagged, skipped, undone, and an unlabelled one that was given a label."""
     frame = pd.DataFrame(
         {
             "label": ["=cat", "dog", "dog", "=cat", "dog", None],
@@ -81,7 +81,7 @@ def test_a_training_set_has_labels_and_no_history(run):
     assert clean.columns.tolist() == ["key", "age", "reason", "label"]
     assert clean["label"].tolist() == ["dog", "dog", "dog", "=cat", "dog", "dog"]
     run.journal.undo("cy")
-    assert "".join(export_table(run, cleaned="relabel")["key"]) == "abcde"  # f has no label again
+    assert "".join(export_table(run, cleaned="relabel")["key"]) == "abcde"  # f is unlabelled again
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
@@ -198,7 +198,7 @@ def test_issues_are_left_out_unless_somebody_decided(tmp_path, rng):
 
 @pytest.fixture
 def birds(tmp_path, rng):
-    """Pictures whose path is their id, a label column of the user's own name, and names that our files use too."""
+    """Images identified by path, with a custom label column and with column names that our files use too."""
     truth = np.array(["owl", "tit", "wren"], object)[np.arange(60) % 3]
     given = truth.copy()
     given[:4] = "wren", "owl", "tit", "wren"
@@ -255,7 +255,7 @@ def test_a_cleaned_training_set_is_the_users_own_table(birds, tmp_path):
 
 
 def test_an_export_does_not_wait_for_the_detector(birds, tmp_path, monkeypatch):
-    """It uses what is known, and asks only when told to."""
+    """It uses cached results and runs the detector only when asked to."""
     from widgets.view.judging import issues_of
     from workbench.issues import detector
 
@@ -289,7 +289,7 @@ def test_a_decision_about_an_unknown_id_changes_nothing(run):
 
 
 def test_killed_while_writing_leaves_the_old_file(tmp_path, rng):
-    """kill -9 at ten moments of a repeated export: the file is always one whole version."""
+    """kill -9 at ten moments of a repeated export: the file is always one complete version."""
     n = 3000
     wb.Recorder(tmp_path / "run", wb.Dataset.from_arrays(rng.integers(0, 3, n)), mode="import").close()
     run = wb.open_run(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Cohen's kappa: by hand, against scikit-learn and a bootstrap, and from a journal; the pace of a reviewer."""
+"""Cohen's kappa: by hand, against scikit-learn and a bootstrap, and from a journal; speed of a reviewer."""
 
 from __future__ import annotations
 

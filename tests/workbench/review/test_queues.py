@@ -1,4 +1,4 @@
-"""Orders of review: each by hand or by its law, on a small run with made-up label issues."""
+"""Review queues: each order checked by hand or by its definition, on a small run with made-up label issues."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def issues(run):
-    """The first 18 are label issues; of even rows (dogs) 8 should be cats, of the odd ones all 9 should be owls."""
+    """The first 18 are label issues; 8 of the even rows (dogs) should be cats, all 9 odd ones should be owls."""
     p = np.linspace(0.95, 0.05, N)
     suggested = np.where(np.arange(N) % 2, "owl", "cat")
     frame = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""The edges of a run: stored as they were given, read back, checked, and judged by."""
+"""The edges of a run: stored unchanged, read back, checked, and used as evidence."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_edges_of_a_run_are_saved_replaced_and_judged_by(tmp_path):
     run = wb.open_run(tmp_path / "run")
     assert read_edges(run) is None
     rng = np.random.default_rng(0)
-    ends = rng.integers(0, N // 2, (200, 2)) * 2 + rng.integers(0, 2, 200)[:, None]  # between equal labels
+    ends = rng.integers(0, N // 2, (200, 2)) * 2 + rng.integers(0, 2, 200)[:, None]  # between equally labelled nodes
     save_edges(run, ends)
     assert run.dataset.edges.m == 200
     found = wb.find_issues(wb.open_run(run.path))

@@ -1,4 +1,4 @@
-"""The journal: decisions, undo and redo between authors, refusals."""
+"""The journal: decisions, undo and redo with several authors, errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.storage import journalfile
 
 
 def label(journal, id):
-    """The label that holds, "cat" (the given one) where nothing was decided."""
+    """The current label; "cat" (the given one) where nothing was decided."""
     value = journal.state().label.to_dict().get(id)
     return "cat" if value is None else value
 
@@ -230,7 +230,7 @@ def test_the_state_of_one_author_is_untouched_by_others(journal):
     assert journal.state(author="nobody").empty
 
 
-# ---- refusals ------------------------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_hostile_text_stays_text(journal):
 
 
 def test_work_of_the_file_grows_with_what_is_asked_and_not_with_what_is_there(tmp_path, monkeypatch):
-    """In instructions of SQLite's machine, which are the same on every computer."""
+    """Counted in instructions of SQLite's virtual machine, which are the same on every computer."""
     steps = [0]
 
     def connect(*arguments, **options):

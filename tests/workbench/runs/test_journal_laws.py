@@ -1,4 +1,4 @@
-"""Laws of the journal: it says what two plain stacks of decisions for each author say, of examples and of units."""
+"""The journal agrees with two plain stacks of decisions per author, for examples and for units."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ STEP = st.tuples(
 
 
 def naive(steps):
-    """The same journal as two stacks per author, the plain way: a list of (author, [(id, field, value)]) that hold."""
+    """A plain journal with two stacks per author: a list of the effective (author, [(id, field, value)])."""
     held, taken = [], {"ann": [], "bob": []}
-    given = {}  # ids of which the journal knows the given label, "cat" for all
+    given = {}  # ids whose given label the journal knows ("cat" for all)
     for kind, who, ids, value in steps:
         if kind == "undo":
             mine = [n for n, (author, _) in enumerate(held) if author == who]
@@ -77,7 +77,7 @@ def test_agrees_with_two_plain_stacks(steps):
         said = journal.opinions().stack() if len(opinions) else {}
         assert {key: value for key, value in dict(said).items() if value is not None} == opinions
 
-        last = {}  # each entry's `old` is what held before, and the last `new` of an id and field is what holds now
+        last = {}  # each entry's `old` is the value before it; the last `new` of an id and field is the current value
         for entry in journal.since(0):
             if (entry.id, entry.field) in last:
                 assert entry.old == last[entry.id, entry.field]
@@ -91,7 +91,7 @@ def test_agrees_with_two_plain_stacks(steps):
 @settings(max_examples=20, deadline=None)
 @given(st.lists(STEP, max_size=20))
 def test_units_obey_the_same_laws_as_examples(steps):
-    """The same decisions, once about examples and once about units of one example, say the same."""
+    """The same decisions about examples and about units of one example give the same result."""
     with tempfile.TemporaryDirectory() as folder:
         plain, fine = Journal(f"{folder}/a.sqlite", author="nobody"), Journal(f"{folder}/b.sqlite", author="nobody")
         for kind, who, ids, value in steps:

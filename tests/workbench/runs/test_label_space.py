@@ -1,4 +1,4 @@
-"""Classes added while reviewing: codes that never move, one step of undo, labels of the user's type in the export."""
+"""Classes added during review: stable codes, one step of undo, labels of the user's type in the export."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.storage.tables import read_table
 
 
 def recorded(path, labels, **options) -> Run:
-    """A run of one epoch."""
+    """A run with one epoch."""
     dataset = Dataset.from_arrays(labels, **options)
     with Recorder(path, dataset) as recorder, recorder.epoch(0):
         recorder.batch(dataset.ids, np.random.default_rng(0).normal(size=(dataset.n, dataset.k)))
@@ -82,7 +82,7 @@ def test_a_label_outlives_the_undo_of_its_class_by_somebody_else(pets):
 
 
 def test_two_people_add_classes_at_once(pets):
-    """Each from a journal of its own, as two processes have; both see the same codes."""
+    """Each through a separate journal, like two processes; both see the same codes."""
     with Journal(pets.journal.path, "ben") as other:
         add_class(pets, "newt")
         other.add_class("toad")
@@ -113,7 +113,7 @@ def test_a_name_of_another_type_is_refused(tmp_path):
 
 
 def test_ids_that_read_like_a_class_are_no_class(tmp_path):
-    """The entry of a class has its name as id: a decision about an example of that id is another matter."""
+    """The entry that adds a class uses the class name as id; a decision about an example with that id is unrelated."""
     run = recorded(tmp_path / "run", ["a", "b"], ids=["newt", "b"])
     add_class(run, "newt")
     run.journal.relabel("newt", "newt", old="a")
@@ -145,7 +145,7 @@ def test_a_tag_is_added_and_exported_in_every_format(tmp_path):
 
 
 def test_nothing_else_changes(pets):
-    """Evidence keeps its k columns: probabilities, detection and the classes of the dataset are as before."""
+    """Evidence keeps its k columns: probabilities, detection and the classes of the dataset are unchanged."""
     before = pets.dataset.given_labels.copy()
     add_class(pets, "newt")
     assert (pets.k, pets.classes, pets.dataset.k) == (2, ("cat", "dog"), 2)

@@ -1,4 +1,4 @@
-"""A dask.distributed cluster of processes: the numbers of one process, also when a worker is killed on the way."""
+"""A dask.distributed cluster of processes gives the numbers of one process, even if a worker is killed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ N, K, D = 600, 3, 6
 
 @pytest.fixture(scope="module")
 def cluster(forked_workers):
-    """Two processes of one thread each; a killed one is started again."""
+    """Two processes of one thread each; a killed one is restarted."""
     from distributed import LocalCluster
 
     with LocalCluster(
@@ -128,7 +128,7 @@ def test_a_killed_worker_changes_nothing(run, alone, cluster, client, monkeypatc
     killed = threading.Event()
     original = blocks.Pass.write
 
-    def write(self, rows, columns):  # on this side, while blocks are under way on the workers
+    def write(self, rows, columns):  # locally, while the workers compute blocks
         if not killed.is_set() and rows.start >= 20:
             worker = next(worker for worker in cluster.workers.values() if worker.status.name == "running")
             os.kill(worker.pid, signal.SIGKILL)
@@ -153,7 +153,7 @@ def test_a_run_at_a_url_is_read_in_parts_by_workers(recorded, client, tmp_path, 
     try:
         host, port = server.get_host_and_port()
         options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
-        bucket = f"bucket-{uuid.uuid4().hex}"  # the servers of one process share their buckets
+        bucket = f"bucket-{uuid.uuid4().hex}"  # all servers in one process share their buckets
         fsspec.filesystem("s3", **options).mkdir(bucket)
         run = record(f"s3://{bucket}/birds", 4, options)
         shutil.rmtree(run.path)

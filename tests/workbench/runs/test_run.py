@@ -1,4 +1,4 @@
-"""Reading a run: what was recorded; and runs that are damaged or hostile: one clear error, nothing executed."""
+"""Reading a run: recorded values; damaged or hostile runs give one clear error and nothing is executed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ N, K, EPOCHS = 20, 3, 3
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """A run with all kinds of evidence; tests that change it work on a copy."""
+    """A run with every kind of evidence; tests that modify it use a copy."""
     rng = np.random.default_rng(5)
     path = tmp_path_factory.mktemp("runs") / "pets"
     ids, texts = [f"e{i}" for i in range(N)], [f"text {i}" for i in range(N)]
@@ -35,7 +35,7 @@ def original(tmp_path_factory):
     with Recorder(path, dataset, logits=True) as recorder:
         for epoch in range(EPOCHS):
             with recorder.epoch(epoch):
-                kept = np.arange(epoch, N)  # the first rows are missing in later epochs
+                kept = np.arange(epoch, N)  # the first rows are missing from later epochs
                 recorder.batch(dataset.ids[kept], logits[epoch, kept], logits[epoch, kept, :2])
         recorder.save_pred_probs(rng.dirichlet(np.ones(K), N), out_of_fold=True, source="five folds")
     return path, dataset, logits
@@ -306,7 +306,7 @@ def header_claiming(shape):
 
 
 class Evil:
-    """Leaves a mark where it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     mark = None
 
@@ -325,7 +325,7 @@ def archive(file):
         np.savez(out, a=np.zeros((N, K)))
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # NumPy's, of the sizes claimed
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # NumPy's error about the claimed sizes
 @pytest.mark.parametrize(
     "change",
     [
@@ -375,7 +375,7 @@ def test_types_that_come_with_a_pickle_are_not_made(copy, tmp_path, name):
         assert run.dataset.metadata["extra"].tolist() == list(range(N))
         run.unsealed()
     except WorkbenchError as error:
-        assert "cannot be read" in str(error)  # refused: as good
+        assert "cannot be read" in str(error)  # an error is fine too
     assert not Evil.mark.exists()
 
 
@@ -394,7 +394,7 @@ def test_a_stream_that_is_none(copy, data):
 
 
 def test_parts_of_ranks_that_are_missing(copy):
-    """Statistics of two ranks, embeddings of one only: there are no embeddings of that epoch."""
+    """Statistics of two ranks but embeddings of only one: the epoch has no embeddings."""
     folder = copy / "stats" / "epoch=0002"
     shutil.copy(folder / "rank=0.parquet", folder / "rank=1.of=2.parquet")
     (folder / "rank=0.parquet").rename(folder / "rank=0.of=2.parquet")

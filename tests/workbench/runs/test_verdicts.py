@@ -1,4 +1,4 @@
-"""Which decisions are verdicts of a person who looked: by source, by number of examples, after undo and redo."""
+"""Which decisions count as a person's verdicts: by source, by number of examples, after undo and redo."""
 
 import numpy as np
 import pytest

@@ -145,7 +145,7 @@ def test_a_table_with_columns_of_neither_form(run):
 
 
 def test_votes_on_units_of_other_kinds_of_labels(run, monkeypatch):
-    """What a value is the kind of label says; the keys of units are kept as they are."""
+    """The kind of label defines valid values; the keys of units are kept unchanged."""
 
     class Boxes:
         one_class = False

@@ -1,4 +1,4 @@
-"""Scoring by blocks: one more epoch reads one epoch, an interruption loses no finished block, memory holds a block."""
+"""Blockwise scoring: a new epoch reads one epoch, interruptions lose no finished block, memory holds one block."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N, K = 90, 3
 
 
 def made(epochs: int, seed: int = 3):
-    """Labels (some missing) and logits of each epoch; in every epoch some rows are not recorded."""
+    """Labels (some missing) and logits of each epoch; every epoch lacks some rows."""
     rng = np.random.default_rng(seed)
     given = rng.integers(0, K, N)
     given[::13] = -1
@@ -58,7 +58,7 @@ def test_one_more_epoch_reads_that_epoch_only_and_gives_the_numbers_of_a_whole_p
         reads.clear()
         updated = score(run)
         early = {epochs // 4 - 1} if epochs % 4 == 0 and epochs > 4 else set()
-        assert set(reads) == {epochs - 1} | early  # el2n takes up one early epoch at every fourth
+        assert set(reads) == {epochs - 1} | early  # el2n adds one early epoch every four epochs
         for name in dynamics_names():
             matrix = run.stat_matrix(SCORES[name].needs[0])
             if SCORES[name].needs == ("correct",):
@@ -99,7 +99,7 @@ def test_an_interrupted_pass_goes_on_where_it_stopped(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         score(run, block_rows=10)
     assert computed == [0, 10, 20, 30]
-    computed.append(None)  # no stop any more
+    computed.append(None)  # no longer interrupted
     found = score(run, block_rows=10)
     assert computed[5:] == [40, 50, 60, 70, 80]
     pd.testing.assert_frame_equal(found, expected, check_exact=True)

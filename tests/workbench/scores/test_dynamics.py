@@ -1,4 +1,4 @@
-"""Training dynamics: by hand, against loops and aum, missing records, and the one pass from disk."""
+"""Training dynamics: by hand, against loops and aum, with missing records, and in one pass from disk."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_equal_to_aum(rng, tmp_path):
 
 
 class TestFromDisk:
-    """Memory, memory maps, files: the same numbers, whatever the blocks."""
+    """In memory, memory-mapped, or from files: the same numbers for any block size."""
 
     @pytest.fixture
     def case(self, rng, tmp_path):

@@ -1,4 +1,4 @@
-"""Ensembles: joined by id whatever the order, means and spread by hand, better than each alone, refused when unlike."""
+"""Ensembles: joined by id in any order, mean and spread by hand, better than each member, errors on mismatch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDS = np.array([f"e{i}" for i in range(N)], object)
 
 
 def recorded(path, order, rng, *, given, probs=True, embeddings=True, classes=("a", "b", "c"), epochs=EPOCHS):
-    """A run of the examples in this order; logits by id are returned beside it."""
+    """A run with the examples in this order, and its logits by id."""
     dataset = wb.Dataset.from_arrays(given[order], ids=IDS[order], classes=list(classes))
     logits = rng.normal(size=(epochs, N, K)) + 2 * np.eye(K)[given]
     with wb.Recorder(path, dataset) as recorder:
@@ -105,7 +105,7 @@ def test_disagreement_by_law(rng):
     assert (found <= math.log(5)).all()
     np.testing.assert_allclose(mutual_information([probs[0]] * 3), 0, atol=1e-12)
     votes = np.stack([p.argmax(1) for p in probs])
-    np.testing.assert_allclose(vote_entropy(votes, 5), vote_entropy(votes[::-1], 5), atol=1e-12)  # order is nothing
+    np.testing.assert_allclose(vote_entropy(votes, 5), vote_entropy(votes[::-1], 5), atol=1e-12)  # in any order
     assert (vote_entropy(votes, 5) <= math.log(4) + 1e-12).all()
 
 
@@ -136,7 +136,7 @@ def test_disagreement_without_probabilities(tmp_path, rng, given):
 
 
 def test_three_seeds_find_more_than_one(tmp_path, rng):
-    """Independent noise averages out: by purpose, on planted errors."""
+    """Independent noise averages out: measured on planted errors."""
     n = 600
     truth = np.arange(n) % K
     given = np.where(np.arange(n) < 60, (truth + 1) % K, truth)
@@ -211,7 +211,7 @@ def test_in_the_explorer(pair):
 
 
 def test_texts_where_there_is_no_embedding(tmp_path, rng, given):
-    """Runs of texts: the detector embeds them once, in the order of the first run."""
+    """Runs on texts: the detector embeds them once, in the order of the first run."""
     texts = [f"the {'abc'[label] * 3} of example {row}" for row, label in enumerate(given)]
     runs = []
     for seed in range(2):

@@ -1,4 +1,4 @@
-"""Label-quality scores: by hand, against plain loops and cleanlab, laws, edges."""
+"""Label-quality scores: by hand, against plain loops and cleanlab, invariants, edge cases."""
 
 from __future__ import annotations
 

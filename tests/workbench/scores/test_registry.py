@@ -1,4 +1,4 @@
-"""The table of scores: what a row says, and what registering refuses."""
+"""The registry of scores: contents of a row, and errors of registration."""
 
 from __future__ import annotations
 

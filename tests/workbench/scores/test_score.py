@@ -1,4 +1,4 @@
-"""score(): every registered score on a recorded run, its laws, its cache and its refusals."""
+"""score(): every registered score on a recorded run, its invariants, cache and errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ N, K, EPOCHS = 120, 3, 4
 
 
 def made(seed: int = 7):
-    """Ids, labels (some missing, some wrong), logits per epoch and an embedding in which classes are apart."""
+    """Ids, labels (some missing, some wrong), logits per epoch and embeddings with separated classes."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, K, N)
     given = true.copy()
@@ -45,7 +45,7 @@ def record(path, ids, given, logits, embedding=None, order=None):
 
 
 def with_votes(run):
-    """Two annotators, who differ on some examples."""
+    """Two annotators who disagree on some examples."""
     labels = np.maximum(run.dataset.given_labels, 0)
     bo = (labels + (np.char.rpartition(run.dataset.ids.astype(str), "x")[:, 2].astype(int) % 5 == 0)) % K
     save_votes(
@@ -108,7 +108,7 @@ def test_permuting_the_examples_permutes_the_scores(recorded, tmp_path, rng):
     other = with_votes(record(tmp_path / "run", ids, given, logits, embedding, order=rng.permutation(N)))
     found = score(other).loc[recorded.dataset.ids]
     expected = score(recorded)
-    folded = ["self_confidence", "normalized_margin", "confidence_weighted_entropy"]  # their folds are dealt by row
+    folded = ["self_confidence", "normalized_margin", "confidence_weighted_entropy"]  # their folds are assigned by row
     pd.testing.assert_frame_equal(found.drop(columns=folded), expected.drop(columns=folded))
     assert np.nanmax(np.abs(found[folded[0]] - expected[folded[0]])) < 0.2
 
@@ -120,7 +120,7 @@ def test_each_column_says_which_end_is_suspicious_and_from_what_it_was_made(reco
         assert about[name]["suspicious"] == row.suspicious
         assert about[name]["range"] == row.range
         assert about[name]["source"] == row.source
-        seen = "given_labels" in row.needs or row.needs[0] in STATISTICS  # the label itself has a part in it
+        seen = "given_labels" in row.needs or row.needs[0] in STATISTICS  # it depends on the label itself
         told = ("in-sample" in about[name]["evidence"], "out-of-fold" in about[name]["evidence"])
         assert sum(told) == (1 if seen else 0), name
     assert about["annotator_disagreement"]["evidence"] == "votes of 2 annotators"
@@ -243,7 +243,7 @@ def test_no_warning_is_raised(recorded):
 
 
 def test_probabilities_whose_columns_were_put_in_another_order(tmp_path, rng):
-    """`probs[:, order]` lies column after column in memory; a run with such a file gives the same scores."""
+    """`probs[:, order]` is stored in column-major order; a run with such a file gives the same scores."""
     dataset = Dataset.from_arrays(rng.integers(0, 3, 40), classes=["a", "b", "c"])
     probs = rng.dirichlet(np.ones(3), 40).astype(np.float32)[:, [2, 0, 1]]
     run = Recorder(tmp_path / "run", dataset).run()

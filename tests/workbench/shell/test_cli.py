@@ -1,4 +1,4 @@
-"""The command `workbench`: every command once, every mistake one line, nothing of a traceback."""
+"""The command `workbench`: every subcommand once; every mistake gives one line and no traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS = ("demo", "import", "score", "issues", "log", "export", "report", "pro
 
 @pytest.fixture
 def source(tmp_path, rng):
-    """An archive of 60 examples in 3 classes, 4 epochs, 6 labels wrong."""
+    """An archive of 60 examples, 3 classes and 4 epochs, with 6 wrong labels."""
     truth = np.arange(60) % 3
     given = truth.copy()
     given[:6] = (truth[:6] + 1) % 3
@@ -42,7 +42,7 @@ def run(tmp_path, source):
 
 
 def said(capsys, *arguments, code=0):
-    """stdout of a command; its exit status is checked, and that stderr holds one line at most."""
+    """stdout of a command, after checking its exit status and that stderr has at most one line."""
     found = main([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
     assert found == code, err
@@ -168,11 +168,11 @@ def test_list_of_runs(tmp_path, run, capsys):
     assert good[1:7] == ["60", "3", "4", "complete", f"{stats.mean():.3f}", "1"]
     with wb.Recorder(tmp_path / "run2", run.dataset) as recorder, recorder.epoch(0):
         recorder.batch(run.dataset.ids[:5], np.zeros((5, 3)))
-        assert "interrupted in epoch 0" in said(capsys, "ls", tmp_path / "run2")  # nobody else holds its lock
+        assert "interrupted in epoch 0" in said(capsys, "ls", tmp_path / "run2")  # its lock is free
 
 
 def test_a_run_at_a_url_from_the_shell(tmp_path, source, run, capsys, monkeypatch):
-    """Import, list, check, score and export as with a path; nothing of the URL lands in the folder where we are."""
+    """Import, list, check, score and export as with a path; no files appear in the working directory."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
@@ -203,7 +203,7 @@ def test_files_of_others_at_a_url_are_left_alone(tmp_path, source, capsys, monke
 
 
 def test_a_url_that_does_not_answer(run, capsys, monkeypatch):
-    """Each file system has errors of its own, some of no kind that Python knows."""
+    """Every file system has its own errors, some unrelated to Python's built-in exceptions."""
 
     class Unplugged(Exception):
         pass

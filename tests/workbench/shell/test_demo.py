@@ -1,4 +1,4 @@
-"""The demo: real digits, planted errors kept apart, a recorded training, honest probabilities, and what it says."""
+"""The demo: real digits, planted errors stored separately, recorded training, out-of-sample probabilities, output."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_without_mlxtend_the_error_says_what_to_do(tmp_path, monkeypatch, capsys
 
 @pytest.mark.slow
 def test_recorded_demo_from_the_shell(tmp_path, capsys, monkeypatch):
-    """The whole way on the small digits: what is recorded, and that the planted errors are found."""
+    """End to end on the small digits: what is recorded, and whether the planted errors are found."""
     monkeypatch.setitem(demo.HELD_OUT_EPOCHS, "digits", 7)
     path = tmp_path / "run"
     assert main(["demo", str(path), "--data", "digits", "--small", "--quiet"]) == 0

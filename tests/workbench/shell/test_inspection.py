@@ -1,4 +1,4 @@
-"""`check`: damage, leftovers, gaps and strangers are found; a repair moves, never deletes, and what it leaves opens."""
+"""`check` finds damage, leftovers, gaps and foreign files; a repair moves, never deletes, and the run then opens."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def found(path):
 
 
 def contents(path):
-    """Every file's bytes except checksums and locks, as a sorted list: what a repair must not lose."""
+    """Sorted list of the bytes of every file except checksums and locks: a repair must not lose any of them."""
     files = [file for file in path.rglob("*") if file.is_file() and "checksums" not in file.parts]
     return sorted(file.read_bytes() for file in files)
 
@@ -85,7 +85,7 @@ def test_what_a_run_cannot_do_without_stays(path, name):
     try:
         run = open_run(path)
     except RunError:
-        assert name == "examples.parquet"  # it does not even open
+        assert name == "examples.parquet"  # it cannot even be opened
         return
     findings = list(inspect(run))
     assert [(one.kind, one.path, one.remedy) for one in findings] == [("damaged", name, "")]
@@ -93,7 +93,7 @@ def test_what_a_run_cannot_do_without_stays(path, name):
 
 
 def test_wrong_contents_without_checksums(path):
-    """An old run: what is not compared is read."""
+    """An old run: files without a checksum are read instead."""
     shutil.rmtree(path / "checksums")
     stats = path / "stats" / "epoch=0001" / "rank=0.parquet"
     table = pq.read_table(stats)
@@ -112,7 +112,7 @@ def test_wrong_contents_without_checksums(path):
     run = open_run(path)
     list(repair_run(run, findings))
     assert [one for one in inspect(open_run(path)) if one.kind != "note"] == []
-    assert not [one for one in inspect(open_run(path)) if "checksum" in one.words]  # all have one now
+    assert not [one for one in inspect(open_run(path)) if "checksum" in one.words]  # all have a checksum now
 
 
 def test_a_sealed_file_that_is_gone(path):

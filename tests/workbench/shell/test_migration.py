@@ -1,4 +1,4 @@
-"""Migration of a synthetic older run: whole or not at all, with a backup, and the journal untouched."""
+"""Migration of a synthetic older run: all or nothing, with a backup, leaving the journal untouched."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD = "examples.arrow-table"
 
 
 def old_run(path, source):
-    """A made-up version -1: examples in an Arrow file of another name, and a field `k` in run.json."""
+    """A made-up version -1: examples in an Arrow file with another name, and a field `k` in run.json."""
     shutil.copytree(source, path)
     table = pq.read_table(path / "examples.parquet")
     with pa.OSFile(str(path / OLD), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
@@ -41,7 +41,7 @@ def to_0(layout, folder, described):
 
 
 def to_1(layout, folder, described):
-    assert layout.examples.is_file()  # the step before is in place
+    assert layout.examples.is_file()  # the previous step was applied
     del described["k"]
     (folder / "stats").mkdir()
     shutil.copyfile(layout.stats(0), folder / "stats" / "copied.parquet")
@@ -103,7 +103,7 @@ def test_the_journal_is_not_touched(old):
 
 @pytest.mark.parametrize("stop", range(9))
 def test_interrupted_anywhere_it_is_carried_on(old, monkeypatch, stop):
-    """Every rename is a place to be killed at: before the plan nothing has changed, after it the rest follows."""
+    """Killed at every rename: before the plan is written nothing has changed, afterwards the migration is completed."""
     undisturbed = shutil.copytree(old, old.with_name("undisturbed"))
     list(migrate(undisturbed, {-1: to_0}, newest=0))
     wanted = bytes_of(undisturbed)
@@ -118,7 +118,7 @@ def test_interrupted_anywhere_it_is_carried_on(old, monkeypatch, stop):
     monkeypatch.setattr(migration.os, "replace", replace)
     try:
         list(migrate(old, {-1: to_0}, newest=0))
-        assert stop >= 8  # so every rename was tried
+        assert stop >= 8  # every rename was tried
     except KeyboardInterrupt:
         with pytest.raises(RunError, match="Run `workbench migrate"):
             open_run(old)
@@ -135,7 +135,7 @@ def test_a_version_from_which_no_step_leads(old):
         list(migrate(old, {0: to_1}))
     with pytest.raises(RunError, match=r"steps from: none"):
         list(migrate(old))
-    assert sorted(migration.MIGRATIONS) == []  # a step that is added here needs a test of its own
+    assert sorted(migration.MIGRATIONS) == []  # a new migration step needs its own test
 
 
 def test_a_step_that_fails_changes_nothing(old):
@@ -180,7 +180,7 @@ def test_a_newer_run_is_refused(old):
 
 @pytest.fixture
 def birds(root, tmp_path):
-    """A copy of a run of release 0.1.0, with its journal and votes."""
+    """A copy of a run written by release 0.1.0, with its journal and votes."""
     return shutil.copytree(root / "tests" / "golden" / "v1" / "birds-run", tmp_path / "birds")
 
 
@@ -212,7 +212,7 @@ def test_damaged_votes_and_journals_stay_as_they_are(birds):
 
 
 def test_half_a_copy_of_an_older_journal_is_a_leftover(birds):
-    """Of a process that was killed while it copied: nothing reads it, a repair sets it aside."""
+    """A copy that was cut short by a kill: nothing reads it, and a repair sets it aside."""
     (birds / "before-schema=1").mkdir()
     (birds / "before-schema=1" / ".journal.sqlite.0123abcd.tmp").write_bytes(b"half")
     found = [one for one in inspect(open_run(birds)) if one.kind == "leftover" and one.path.startswith("before-schema")]

@@ -1,4 +1,4 @@
-"""The cache of computed results: what is stored comes back, what was damaged or is a stranger's is computed again."""
+"""The cache of computed results: stored results are read back, damaged or foreign ones are computed again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(tmp_path, root):
 
 
 def flipped(path, place):
-    """One bit of a file changed, at a share of its length."""
+    """Flip one bit of a file, at a fraction of its length."""
     data = bytearray(path.read_bytes())
     data[min(int(place * len(data)), len(data) - 1)] ^= 0x10
     path.write_bytes(data)
@@ -75,7 +75,7 @@ def test_what_another_user_computed_is_not_believed(run, rng, home, tmp_path):
 
 
 def test_a_file_does_not_pass_for_another(run, rng):
-    """A result of this user under another name, and a file as an older release wrote it."""
+    """A valid result under another name, and a file in the format of an older release."""
     cache.store(run.layout, "x", KEY, {"a": rng.normal(size=5)})
     shutil.copy(cache.cache_file(run.layout, "x.npz"), cache.cache_file(run.layout, "y.npz"))
     assert cache.load(run.layout, "y", KEY) is None
@@ -155,7 +155,7 @@ def test_evidence_decides_the_key(run, rng):
     seen = [cache.evidence_key(run.layout, run.dataset)]
     run.save_embeddings(rng.normal(size=(run.n, 4)), trained_on_labels=True)
     seen.append(cache.evidence_key(run.layout, run.dataset))
-    run.save_embeddings(run.embeddings(), trained_on_labels=False)  # the same numbers, trusted otherwise
+    run.save_embeddings(run.embeddings(), trained_on_labels=False)  # the same numbers, trusted differently
     seen.append(cache.evidence_key(run.layout, run.dataset))
     run.save_pred_probs(rng.dirichlet(np.ones(run.k), run.n), out_of_fold=False, source="x")
     seen.append(cache.evidence_key(run.layout, run.dataset))
@@ -212,7 +212,7 @@ def test_blocks_of_a_pass_that_were_changed_or_are_not_ours_are_made_again(tmp_p
 
 
 def test_scores_of_a_stranger_are_computed_again(run, home, tmp_path):
-    expected = wb.score(run).copy()  # not mapped from the files that change below
+    expected = wb.score(run).copy()  # not memory-mapped from the files changed below
     home.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / "victim"))
     for path in (run.layout.cache / "scores").glob("*.npy"):
         if ".state." not in path.name:

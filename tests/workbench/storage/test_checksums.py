@@ -1,4 +1,4 @@
-"""Checksums: what is sealed has one, in the form of sha256sum, and no order of a crash leaves a wrong one."""
+"""Checksums: sealed files have one, in the format of sha256sum, and a crash never leaves a wrong one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_form_is_that_of_sha256sum(recorder):
 
 @pytest.mark.parametrize("written", [True, False])
 def test_a_crash_while_a_file_is_replaced(recorder, monkeypatch, written):
-    """Before the rename the old pair is whole; after it the file has no checksum rather than a wrong one."""
+    """Before the rename the old pair is intact; after it the file has no checksum rather than a wrong one."""
     layout = Layout(recorder.path)
     path = layout.pred_probs
     before = checksums.noted(layout)[path]

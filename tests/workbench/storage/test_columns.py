@@ -1,4 +1,4 @@
-"""Columns written by blocks: what is noted is there, another process gets a place of its own, rows are read alone."""
+"""Columns written by blocks: recorded blocks exist, each process has its own place, rows are read individually."""
 
 from __future__ import annotations
 

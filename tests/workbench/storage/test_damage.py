@@ -1,4 +1,4 @@
-"""Damaged run directories: whatever bytes are in their files, one clear error that names the file, or right numbers."""
+"""Damaged run directories: whatever the files contain, one clear error that names the file, or right numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILES = (
 
 
 def damaged(data: bytes, kind: str, rng: np.random.Generator) -> bytes:
-    """The bytes cut short, with bits flipped anywhere or near the end (where Parquet has its directory), or zeroed."""
+    """The bytes truncated, zeroed, or with bits flipped anywhere or near the end (where Parquet has its footer)."""
     if kind == "cut":
         return data[: rng.integers(len(data))]
     changed = np.frombuffer(data, np.uint8).copy()
@@ -37,7 +37,7 @@ def damaged(data: bytes, kind: str, rng: np.random.Generator) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_open_score_and_look(tmp_path, root, name):
-    """Each trial: another damage to one file. A crash, or an error from deep inside, fails the test by itself."""
+    """Each trial damages one file. A crash or an internal error fails the test by itself."""
     import widgets as wd
 
     rng = np.random.default_rng(sum(name.encode()))
@@ -58,11 +58,11 @@ def test_open_score_and_look(tmp_path, root, name):
         except RunError as error:
             refused += 1
             assert name.rpartition("/")[2] in str(error), (trial, str(error))
-    assert refused  # or else nothing was damaged
+    assert refused  # otherwise nothing was damaged
 
 
 def test_statistics_of_several_ranks_with_rows_beyond_the_dataset(tmp_path, rng):
-    """Embeddings of several ranks are put together by the rows of the statistics, which may say anything."""
+    """Embeddings of several ranks are joined by the row numbers in the statistics, which may be arbitrary."""
     import pyarrow.parquet as pq
 
     dataset = wb.Dataset.from_arrays(np.arange(10) % 2)

@@ -1,4 +1,4 @@
-"""examples.parquet: what goes in comes out, images are read row by row, and columns that cannot be stored are named."""
+"""examples.parquet: values survive a round trip, images are read by row, unsupported columns are named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.storage import examples
 
 
 def stored(path, dataset):
-    """The dataset as a run gives it back."""
+    """The dataset as read back from a run."""
     Recorder(path / "run", dataset).close()
     return Run(path / "run").dataset
 
@@ -108,7 +108,7 @@ def test_columns_that_cannot_be_stored(tmp_path, column, message):
         Recorder(tmp_path / "run", dataset)
     assert not (tmp_path / "run" / "run.json").exists()
     good = Dataset.from_arrays([0, 1, 0])
-    Recorder(tmp_path / "run", good).close()  # the place can be used
+    Recorder(tmp_path / "run", good).close()  # the directory can be used again
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is no regular file is not opened, and what may not be read is an error: at the first look, and later."""
+"""Only regular files are opened, and unreadable files are errors: on opening a run and later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N, K = 20, 2
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """A run with every kind of evidence, and an epoch that was cut short."""
+    """A run with every kind of evidence and an interrupted epoch."""
     rng, place = np.random.default_rng(0), tmp_path_factory.mktemp("recorded") / "run"
     dataset = Dataset.from_arrays(np.arange(N) % K)
     with Recorder(place, dataset, logits=True) as recorder:
@@ -44,7 +44,7 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture
 def path(recorded, tmp_path):
-    """A copy of it."""
+    """A copy of the run."""
     return shutil.copytree(recorded, tmp_path / "run")
 
 
@@ -64,7 +64,7 @@ def fifo(place):
 
 def plug(place):
     folder = os.getcwd()
-    os.chdir(place.parent)  # names of sockets are short
+    os.chdir(place.parent)  # socket paths must be short
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(place.name)
     os.chdir(folder)
@@ -154,7 +154,7 @@ except RunError as error:
     "name", ["stats/epoch=0001", "stats", "embeddings", "logits", "inflight", "checksums", "cache", ".", "run.json"]
 )
 def test_what_may_not_be_read_is_an_error(path, forks, name):
-    """As root everything may be read: then the look is taken as another user."""
+    """Root may read everything, so as root the test reads as another user."""
     with tempfile.TemporaryDirectory(prefix="unreadable-") as place:
         copy = shutil.copytree(path, Path(place) / "run")
         for one in (Path(place), copy, *copy.rglob("*")):

@@ -1,4 +1,4 @@
-"""What was saved is on the disk when the call returns, before its name appears: all other tests leave that out."""
+"""Saved data is flushed to disk before its name appears and the call returns; all other tests skip the flush."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file under a journal: strangers' files, read-only places, two writers, threads, forks, kill -9."""
+"""The file behind a journal: foreign files, read-only places, two writers, threads, forks, kill -9."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.foundation.errors import RunError
 from workbench.runs.journal import Journal
 from workbench.storage import journalfile
 
-# ---- what is refused -----------------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------------------------------
 
 
 def test_the_file_itself_refuses_changes(journal):
@@ -155,7 +155,7 @@ STRANGE = {
 
 @pytest.mark.parametrize("kind", STRANGE)
 def test_entries_of_no_known_form_are_left_out_with_a_word(journal, kind):
-    """Written past the file's own checks, as a stranger can."""
+    """Written by bypassing the constraints of the file, as an attacker could."""
     journal.relabel([1, 2], "dog", old="cat")
     expected = journal.state(), journal.since(0)
     journal.close()
@@ -203,7 +203,7 @@ def test_batches_that_do_not_fit(journal, insert, found):
     assert journal.opinions().columns.tolist() == ["ann"]
 
 
-# ---- failures that are not the journal's --------------------------------------------------------------------------
+# ---- external failures -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_read_only_place_without_a_journal(tmp_path, monkeypatch):
 
 
 def test_reading_on_a_full_disk(journal, monkeypatch):
-    """The log cannot be laid out, so a copy is read; once there is room, writing goes on."""
+    """The log cannot be created, so a copy is read; once there is space, writing works again."""
     journal.keep(1)
     journal.close()
 
@@ -254,7 +254,7 @@ def test_reading_on_a_full_disk(journal, monkeypatch):
 
 
 def test_a_copy_of_the_file_alone_holds_what_a_person_decided(journal, tmp_path):
-    """Ten decisions in a moment, copied at once without the log."""
+    """Ten decisions in quick succession, then an immediate copy without the log."""
     for id in range(10):
         journal.keep(id)
     shutil.copy(journal.path, tmp_path / "copy.sqlite")
@@ -262,7 +262,7 @@ def test_a_copy_of_the_file_alone_holds_what_a_person_decided(journal, tmp_path)
 
 
 def test_a_quick_loop_is_in_the_file_a_second_later(journal, tmp_path, monkeypatch):
-    """Past the number of checkpoints that may follow at once, one timer does the rest; it keeps no journal alive."""
+    """Beyond the limit of immediate checkpoints one timer does the rest, without keeping a journal alive."""
     timers = []
 
     class Timer:
@@ -288,9 +288,9 @@ def test_a_quick_loop_is_in_the_file_a_second_later(journal, tmp_path, monkeypat
     shutil.copy(journal.path, tmp_path / "copy.sqlite")
     assert len(Journal(tmp_path / "copy.sqlite").state()) == 5
     journal.keep(9)
-    assert len(timers) == 2  # the next loop gets a timer of its own
+    assert len(timers) == 2  # the next loop gets its own timer
     journal.close()
-    timers[1].act()  # nothing is open: nothing is done
+    timers[1].act()  # nothing is open, so nothing is done
     assert len(journal.state()) == 6
 
 
@@ -323,7 +323,7 @@ def test_a_replaced_file_is_noticed(journal, tmp_path):
 
 @contextlib.contextmanager
 def unprivileged():
-    """Root may write anywhere, so step down to the user `nobody` for a while."""
+    """Run as the user `nobody` for a while, since root may write anywhere."""
     if os.geteuid() == 0:
         os.seteuid(65534)
         try:
@@ -433,7 +433,7 @@ def test_two_processes_writing_at_once_lose_nothing(tmp_path, forks):
 
 
 def kill_while_writing(forks, path, author, after):
-    """Start a writer, kill -9 it `after` seconds past its first word, return the lines that it got out."""
+    """Start a writer, kill -9 it `after` seconds after its first output, and return the lines it printed."""
     process = forks.start(WRITER, path, author, -1)
     lines = [process.stdout.readline()]
     killer = threading.Timer(after, process.kill)
@@ -445,7 +445,7 @@ def kill_while_writing(forks, path, author, after):
 
 
 def check_nothing_lost(path, author, lines):
-    """Every acknowledged entry is there; a batch is whole or absent."""
+    """Check that every acknowledged entry is there and every batch is complete or absent."""
     journal = Journal(path, author="reader")
     entries = {entry.seq: entry for entry in journal.since(0)}
     labels = {(e.author, e.id, e.new) for e in entries.values() if e.field == "label"}
@@ -467,7 +467,7 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path, forks, rng, round):
     lines = kill_while_writing(forks, path, "ann", after)
     assert lines
     check_nothing_lost(path, "ann", lines)
-    with Journal(path, author="ann") as journal:  # and it goes on as if nothing had been
+    with Journal(path, author="ann") as journal:  # and it continues as if nothing had happened
         before = journal.last_seq
         assert journal.undo()
         assert journal.last_seq == before + 4
@@ -475,7 +475,7 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path, forks, rng, round):
 
 @pytest.mark.slow
 def test_kill_9_again_and_again_with_a_second_writer(tmp_path, forks, rng):
-    """A dozen kills on one journal while another process writes and is never disturbed."""
+    """A dozen kills on one journal while another process writes undisturbed."""
     path = tmp_path / "journal.sqlite"
     other = forks.start(WRITER, path, "bob", -1)
     heard = []

@@ -1,4 +1,4 @@
-"""Journals of schema 1: read where they lie, brought up by the first write, and never by half."""
+"""Journals of schema 1: read in place, upgraded by the first write, never partially."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def old(tmp_path):
 
 @pytest.fixture(params=["digits-run", "birds-run"])
 def golden(request, root, tmp_path):
-    """A journal that release 0.1.0 wrote: two authors, undo, redo, notes, flags."""
+    """A journal written by release 0.1.0: two authors, undo, redo, notes, flags."""
     source = root / "tests" / "golden" / "v1" / request.param / "journal.sqlite"
     return Path(shutil.copy(source, tmp_path / "journal.sqlite"))
 
@@ -108,7 +108,7 @@ def test_an_analysed_journal_is_brought_up_too(old):
 
 
 def test_a_copy_that_is_there_stays(old, tmp_path):
-    """Somebody went back to the copy, decided with the older release, and comes again with the new one."""
+    """A user returned to the copy, made decisions with the older release, and now uses the new one again."""
     with Journal(old) as journal:
         journal.keep(3)
     kept = tmp_path / "before-schema=1"
@@ -173,7 +173,7 @@ def test_two_that_opened_it_before_bring_it_up_once(old, tmp_path):
 
 
 def test_a_connection_of_the_older_release_writes_on(old):
-    """It names its columns, so an entry of its is about the example, as all of its were."""
+    """It names its columns when writing, so its entries are about the example, as before."""
     with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as db:
         assert db.execute("SELECT count(*) FROM entries").fetchone() == (4,)
         with Journal(old) as journal:
@@ -205,7 +205,7 @@ def test_processes_that_race_to_bring_it_up(old, forks):
 
 
 def test_killed_while_it_is_brought_up(old, forks):
-    """Kills at any time; `test_kill_saves` kills at every statement."""
+    """Kills at random times; `test_kill_saves` kills at every statement."""
     for _ in range(4):
         child = forks.start(WRITER, old, "ann", 1)
         child.kill()
@@ -216,7 +216,7 @@ def test_killed_while_it_is_brought_up(old, forks):
         assert schema(old)[0] in (1, 2)
 
 
-# ---- places where nothing may be written -------------------------------------------------------------------------
+# ---- read-only places ----------------------------------------------------------------------------------------------
 
 
 def test_read_in_a_read_only_place(golden):
@@ -240,7 +240,7 @@ def test_read_in_a_read_only_place(golden):
         shutil.rmtree(folder)
 
 
-# ---- strangers' files --------------------------------------------------------------------------------------------
+# ---- foreign files -------------------------------------------------------------------------------------------------
 
 
 def test_entries_of_no_known_form_come_along_and_are_not_used(old):
@@ -261,7 +261,7 @@ def test_entries_of_no_known_form_come_along_and_are_not_used(old):
 
 
 def test_what_cannot_be_brought_up_stays_as_it_is(old):
-    """A row without an author, which no statement can write: put into the pages by a stranger."""
+    """A row without an author, which no statement can write: edited into the database pages."""
     with contextlib.closing(sqlite3.connect(old, isolation_level=None)) as db:
         sql = db.execute("SELECT sql FROM sqlite_master WHERE name = 'entries'").fetchone()[0]
         db.execute("PRAGMA writable_schema = ON")

@@ -1,4 +1,4 @@
-"""Logits that wait to be reduced: nothing of them is lost or doubled, whoever stops and whenever."""
+"""Buffered logits: no row is lost or counted twice, whoever stops and whenever."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ N, K = 3000, 4
 
 
 def recorded(tmp_path, rng, batches, dtypes=(np.float32,), stop=None, ruled_out=0.01):
-    """A run of one epoch in these batches of rows, and what its statistics should be."""
+    """A run of one epoch recorded in these batches of rows, and its expected statistics."""
     given = [None if rng.random() < 0.1 else "abcd"[label] for label in rng.integers(0, K, N)]
     dataset = Dataset.from_arrays(given, classes=list("abcd"))
     logits = rng.normal(size=(N, K)).astype(np.float16)
@@ -33,7 +33,7 @@ def recorded(tmp_path, rng, batches, dtypes=(np.float32,), stop=None, ruled_out=
 
 @pytest.mark.parametrize("dtypes", [(np.float32,), (np.float64, np.float32), (np.float16, np.float32, np.float32)])
 def test_batches_of_any_length_and_dtype_give_the_statistics_of_the_whole(tmp_path, rng, dtypes):
-    """Those that wait, those that are too long to wait, and those that rule a class out."""
+    """Batches that are buffered, too long to be buffered, or that rule a class out."""
     cuts = np.sort(rng.choice(N, 25, replace=False))
     cuts = cuts[(cuts < 800) | (cuts > 2200)]
     batches = np.split(rng.permutation(N), cuts)
@@ -77,7 +77,7 @@ def test_nan_is_refused_at_its_own_batch(tmp_path, rng):
 
 
 def test_rows_that_were_reduced_but_not_cleared_are_not_counted_twice(tmp_path, rng):
-    """Killed, or stopped by Ctrl-C, between writing to the stream and clearing what waited."""
+    """Killed, or stopped by Ctrl-C, between writing to the stream and clearing the buffer."""
     with pytest.raises(KeyboardInterrupt):
         recorded(tmp_path, rng, np.split(np.arange(N), 30), stop=4, ruled_out=0)
     run = Run(tmp_path / "run")
@@ -86,7 +86,7 @@ def test_rows_that_were_reduced_but_not_cleared_are_not_counted_twice(tmp_path, 
     rows, logits = read_pending(path, N, K)
     assert rows.tolist() == list(range(500))
     with Recorder(tmp_path / "run", run.dataset) as recorder, recorder.epoch(0):
-        assert run.unsealed() == {} or not len(run.unsealed()[0])  # begun anew
+        assert run.unsealed() == {} or not len(run.unsealed()[0])  # started over
         recorder.batch(rows, logits)
         recorder._open._append(*recorder._open._pending.gathered())
         assert run.unsealed()[0]["row"].tolist() == list(range(500))

@@ -1,4 +1,4 @@
-"""What is said about where embeddings come from, and that the detector and the scores hear of it."""
+"""The recorded provenance of embeddings, and its use by the detector and the scores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = ("good film", "bad food", "long road")
 
 @pytest.fixture
 def run(tmp_path) -> wb.Run:
-    """60 texts of three kinds; one epoch recorded with embeddings of the network."""
+    """60 texts in three classes; one epoch recorded with embeddings of the network."""
     rng = np.random.default_rng(0)
     truth = np.repeat(np.arange(3), 20)
     texts = [f"{WORDS[kind]} {WORDS[kind][::-1]} {number}" for number, kind in enumerate(truth)]
@@ -93,11 +93,11 @@ EMBEDDINGS = [
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
 @pytest.mark.parametrize("missing", [0, 7])
 def test_a_sentence_of_an_earlier_release_becomes_the_record_that_is_written_now(embedding, missing):
-    """Release 0.1.0 kept this sentence and nothing else."""
+    """Release 0.1.0 stored only this sentence."""
     record = cross_validated(embedding, 5, 0, missing)
     old = {"out_of_fold": True, "how": str(record), "automatic": True}
     assert of_old_description(old) == record
-    del old["automatic"]  # the first of all did not say it
+    del old["automatic"]  # the very first release did not record it
     assert of_old_description(old) == record
 
 
@@ -131,14 +131,14 @@ def test_a_damaged_record_is_one_clear_error(run, said):
     run.save_pred_probs(np.full((60, 3), 1 / 3), out_of_fold=True, source="forest")
     path = run.layout.pred_probs
     values, about = np.load(path), {"out_of_fold": True, "how": "forest", "provenance": said}
-    np.save(path, values)  # as release 0.1.0 writes it: described by what lies beside it
+    np.save(path, values)  # as release 0.1.0 writes it: described by the JSON file beside it
     path.with_suffix(".json").write_text(json.dumps(about))
     with pytest.raises(RunError, match=r"pred_probs\.npy is damaged: its provenance .* Save the probabilities again"):
         run.pred_probs()
 
 
 def test_words_decide_nothing(run):
-    """Whoever says in words that an embedding was trained on the labels is not taken at them; only the flag counts."""
+    """A description that says the embedding was trained on the labels has no effect; only the flag counts."""
     run.save_embeddings(np.eye(60, 5), source=TRAINED_HERE, trained_on_labels=False)
     evidence = wb.Evidence.from_run(run)
     assert evidence.saw_labels("embeddings") is False

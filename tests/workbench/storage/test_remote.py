@@ -1,4 +1,4 @@
-"""Runs at URLs: recorded, read and resumed on fsspec file systems, and a stranger's run stays inside its folder."""
+"""Runs at URLs: recorded, read and resumed on fsspec file systems; an untrusted run stays inside its folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ N, K = 40, 3
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """A data folder of its own; calling it changes to another user's."""
+    """A separate data folder; calling the fixture switches to another user's."""
 
     def of(user: str) -> None:
         monkeypatch.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / user))
@@ -38,14 +38,14 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def s3():
-    """A server that speaks the S3 protocol, on this machine: an empty bucket's URL and the options for it."""
+    """A local server for the S3 protocol: the URL of an empty bucket and the options for it."""
     pytest.importorskip("s3fs", reason="needs s3fs (in the test extra)")
     server_of = pytest.importorskip("moto.server", reason="needs moto (in the test extra)")
     server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
-    bucket = f"bucket-{uuid.uuid4().hex}"  # the servers of one process share their buckets
+    bucket = f"bucket-{uuid.uuid4().hex}"  # all servers in one process share their buckets
     fsspec.filesystem("s3", **options).mkdir(bucket)
     yield f"s3://{bucket}", options
     server.stop()
@@ -53,7 +53,7 @@ def s3():
 
 @pytest.fixture(params=["memory", "moved", "file", pytest.param("s3", marks=pytest.mark.slow)])
 def place(request, tmp_path, monkeypatch):
-    """A new URL and the options for it: memory, one that uploads by moving, this machine, S3."""
+    """A new URL and its options: in memory, a file system that uploads by moving, local, S3."""
     name = uuid.uuid4().hex
     if request.param == "s3":
         bucket, options = request.getfixturevalue("s3")
@@ -91,7 +91,7 @@ def test_a_run_at_a_url_holds_what_a_local_one_does(place, tmp_path, home):
     url, options = place
     record(url, range(3), options, logits=True)
     record(tmp_path / "local", range(3), logits=True)
-    home("bob")  # nothing of the recording is on "his" machine
+    home("bob")  # none of the recording is on the other user's machine
     run, local = open_run(url, storage_options=options), open_run(tmp_path / "local")
     assert run.name == "birds" and run.epochs == (0, 1, 2)
     pd.testing.assert_frame_equal(score(run), score(local), check_exact=True)
@@ -269,7 +269,7 @@ def test_a_run_at_a_url_is_checked_like_a_local_one(home):
 
 
 def broken(monkeypatch, which):
-    """Let uploads of names that contain `which` fail, as a network does, until the next `monkeypatch.undo`."""
+    """Make uploads of names containing `which` fail like a network error until the next `monkeypatch.undo`."""
     original = remote.Remote.put
 
     def put(self, name, source=None):
@@ -317,7 +317,7 @@ def test_an_upload_that_failed_is_made_good_when_recording_goes_on(which, first,
 
 
 def test_a_kill_between_sealing_and_uploading_is_made_good(monkeypatch, home):
-    """What is whole here and was never uploaded, without an error that anybody saw."""
+    """A file that is complete locally but was never uploaded, and no error was shown."""
     url = f"memory://{uuid.uuid4().hex}/birds"
     record(url, [0])
     with monkeypatch.context() as patch:
@@ -325,7 +325,7 @@ def test_a_kill_between_sealing_and_uploading_is_made_good(monkeypatch, home):
         record(url, [1])
     run = open_run(url)
     assert run.epochs == (0, 1)
-    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, source="tested")  # any writing makes the run good
+    run.save_pred_probs(np.full((N, K), 1 / K), out_of_fold=True, source="tested")  # any write repairs the run
     home("bob")
     assert open_run(url).epochs == (0, 1)
     assert open_run(url).pred_probs().source == "tested"

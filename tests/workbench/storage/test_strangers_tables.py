@@ -1,4 +1,4 @@
-"""Tables and descriptions as a stranger could write them: each is one clear error that names the file."""
+"""Hostile tables and descriptions: each gives one clear error that names the file."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_columns_of_examples(path, name, column):
 def test_damaged_pictures(path):
     run = open_run(path)
     data = bytearray((path / "examples.parquet").read_bytes())
-    place = bytes(data).find(b"PNG")  # stored as it is, or compressed: then the middle of the file holds pictures
+    place = bytes(data).find(b"PNG")  # uncompressed or compressed; if uncompressed, the middle of the file holds images
     start = place if place > 0 else len(data) // 3
     data[start : start + 300] = bytes(300)
     (path / "examples.parquet").write_bytes(data)

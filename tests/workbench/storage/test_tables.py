@@ -1,4 +1,4 @@
-"""Tables as files: formulas neutralised and given back, nothing overwritten, no half files, clear refusals."""
+"""Table files: formulas neutralised and restored, nothing overwritten, no partial files, clear errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_other_text_stays(text):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_no_separator_makes_a_cell_that_runs(tmp_path, separator):
-    """Excel takes a semicolon where a comma is the decimal sign: then quotes inside a line are text."""
+    """Excel splits at semicolons where a comma is the decimal sign; quotes inside a line are then text."""
     frame = pd.DataFrame({"id;=2": INSIDE, "text": INSIDE[::-1], "x": 1.5, "last": "b;"})
     path = write_table(frame, tmp_path / "a.csv")
     whole = path.read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_csv_with_returns_inside_is_quoted_so_that_no_line_begins_with_a_formula
     text = "a\r=1+1"
     path = write_table(pd.DataFrame({"t": [text, "b\n=2"], "x": [1, 2]}), tmp_path / "a.csv")
     raw = path.read_bytes().decode()
-    assert '"a\r\'=1+1"' in raw  # quoted, and neutral where quotes do not count
+    assert '"a\r\'=1+1"' in raw  # quoted, and harmless where quotes are ignored
     assert '"b\n\'=2"' in raw
     assert read_table(path, neutralized=True)["t"].tolist() == [text, "b\n=2"]
 

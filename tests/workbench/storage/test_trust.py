@@ -1,4 +1,4 @@
-"""Whose run is it: the signature that lets image paths lead out of a run directory."""
+"""Trust: the signature that allows image paths to lead out of a run directory."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_nowhere_to_keep_a_key(tmp_path, monkeypatch):
 
 @pytest.fixture
 def recorded(home, tmp_path):
-    """A run whose images are files in a folder of their own."""
+    """A run whose images are files in a separate folder."""
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in ("a.png", "b.png"):

@@ -1,4 +1,4 @@
-"""Damage to any file of the shipped run: `check` says so, or the run does not open, or no number changed."""
+"""Damage to any file of the shipped run: `check` reports it, the run does not open, or no number changed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def damage(path, kind, rng):
 
 
 def told(path):
-    """Words about what is wrong: findings, or the error that says why the run does not open."""
+    """Descriptions of the damage: findings, or the error that explains why the run does not open."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -70,7 +70,7 @@ def test_every_file_of_the_shipped_run(source, tmp_path, rng, kind):
 
 @pytest.fixture
 def saved(source, tmp_path):
-    """The shipped run with everything else that can be saved in one."""
+    """The shipped run with everything else that can be saved in a run."""
     from widgets.view.views import Views
 
     shutil.copytree(source, tmp_path / "run", ignore=shutil.ignore_patterns("cache", "journal*", ".rank*"))
@@ -100,7 +100,7 @@ def test_what_was_saved_later(saved, rng, name, kind):
 def test_a_journal_copied_without_its_log(saved, tmp_path):
     (saved / "journal.sqlite").unlink()
     other = wb.Journal(tmp_path / "empty.sqlite")
-    other._file._open(write=True)  # as a copy of the file alone, right after its first decision, can look
+    other._file._open(write=True)  # like a copy of the file alone, right after its first decision
     other.close()
     shutil.copy(tmp_path / "empty.sqlite", saved / "journal.sqlite")
     assert any("copied without journal.sqlite-wal" in words for words in told(saved))
@@ -143,7 +143,7 @@ def test_a_strangers_cache_is_noted(saved, monkeypatch, tmp_path):
 
 
 def test_release_0_1_0_reads_what_is_saved_now(saved):
-    """It opened the array, and the JSON beside it."""
+    """It opened the array and the JSON file beside it."""
     import json
 
     values = np.load(saved / "embeddings" / "epoch=0009.npy")
@@ -153,7 +153,7 @@ def test_release_0_1_0_reads_what_is_saved_now(saved):
 
 
 def test_half_a_save_of_release_0_1_0_is_told_and_never_written_over(source, tmp_path):
-    """That release removed the description first; a kill left values without one."""
+    """That release removed the description first, so a kill left values without a description."""
     shutil.copytree(source, tmp_path / "run", ignore=shutil.ignore_patterns("cache", "journal*", ".rank*"))
     run = wb.open_run(tmp_path / "run")
     (run.path / "pred_probs.json").unlink()
@@ -201,9 +201,9 @@ def test_ours_make_way_for_a_persons_and_for_other_embeddings(source, tmp_path, 
     first = out_of_fold(run)
     assert run.pred_probs().automatic
     run.save_embeddings(rng.normal(size=run.embeddings().shape), trained_on_labels=True)
-    second = out_of_fold(run)  # the same words, other vectors
+    second = out_of_fold(run)  # the same description, different vectors
     assert not np.allclose(first.values, second.values)
-    run.save_pred_probs(first.values, out_of_fold=True, source=first.source)  # a person may call them as we do
+    run.save_pred_probs(first.values, out_of_fold=True, source=first.source)  # a user may use the same names
     out_of_fold(run)
     assert not run.pred_probs().automatic
     np.testing.assert_array_equal(run.pred_probs().values, first.values)

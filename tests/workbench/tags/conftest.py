@@ -1,4 +1,4 @@
-"""What the tests of tags share: attributes of noisy digits with missing tags, and canvases of two digits."""
+"""Shared data for the tests of tags: attributes of noisy digits with missing tags, and canvases of two digits."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def digits() -> Digits:
 
 
 class Canvases(NamedTuple):
-    """Images of 8 x 24 with three places, of which two hold a digit each.
+    """Images of 8 x 24 pixels with three places, two of which contain a digit.
 
-    scores (n, 1, 3, 10) : a classifier's probabilities for the three places, trained on other digits.
-    shown (n, 10) : which digits there are. kept (n,) : the one that is labelled.
-    at (n, 2) : their places, that of the labelled one first.
+    scores (n, 1, 3, 10) : probabilities for the three places, from a classifier trained on other digits.
+    shown (n, 10) : the digits shown. kept (n,) : the labelled one.
+    at (n, 2) : their places, the labelled one first.
     """
 
     images: np.ndarray

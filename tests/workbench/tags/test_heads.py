@@ -1,4 +1,4 @@
-"""Losses by hand; heads on incomplete tags rank better than those that take every unmarked cell as no."""
+"""Losses by hand; heads for incomplete tags rank better than heads that treat every unmarked cell as negative."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def precision(true, scores):
 
 @pytest.fixture(scope="module")
 def single(digits):
-    """One positive kept in each row, all else unknown."""
+    """One positive kept per row, everything else unknown."""
     rng = np.random.default_rng(2)
     given = np.full(digits.true.shape, -1)
     for row, one in enumerate(digits.true):
@@ -32,7 +32,7 @@ def single(digits):
 
 @pytest.fixture(scope="module")
 def missed(digits):
-    """Four of ten positives unmarked."""
+    """Four in ten positives left unmarked."""
     rng = np.random.default_rng(3)
     return np.where((digits.true == 1) & (rng.random(digits.true.shape) < 0.4), 0, digits.true)
 
@@ -64,7 +64,7 @@ def test_the_discard_point_has_the_steepest_gradient_of_autograd():
 
 
 def test_the_risk_of_positive_and_unlabelled_cells_is_right_on_average():
-    """With the true priors and enough cells, it is the risk that full labels would give."""
+    """With the true priors and enough cells, it equals the risk under complete labels."""
     rng = np.random.default_rng(0)
     true = rng.random(200_000) < 0.3
     logits = torch.from_numpy(rng.normal(np.where(true, 1.0, -1.0))).double()[:, None]

@@ -1,4 +1,4 @@
-"""Votes of neighbours equal a loop, find what was dropped, and gain by side information and a label code."""
+"""Votes of neighbours equal a loop, find dropped tags, and improve with side information and a label code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.foundation.errors import InputError
 
 
 def recall_of_dropped(true, given, votes, most):
-    """Share of dropped tags among the `most` best proposals of their row."""
+    """Fraction of dropped tags among the `most` highest-scored proposals of their row."""
     ranks = (-np.where(given == 1, -np.inf, votes)).argsort(axis=1).argsort(axis=1)
     dropped = (true == 1) & (given == 0)
     return (ranks[dropped] < most).mean()
@@ -19,7 +19,7 @@ def recall_of_dropped(true, given, votes, most):
 
 @pytest.fixture(scope="module")
 def topics():
-    """200 documents with some of 30 tags out of 6 topics; a fifth of the tags is dropped; weak embeddings."""
+    """200 documents with tags out of 30 from 6 topics; a fifth of the tags dropped; weak embeddings."""
     rng = np.random.default_rng(0)
     topic = rng.integers(0, 6, 300)
     chance = np.where(np.arange(30)[None] // 5 == topic[:, None], 0.7, 0.03)
@@ -59,7 +59,7 @@ def test_side_information_finds_more_of_what_was_dropped(topics):
     rng = np.random.default_rng(1)
     side = np.zeros((300, 36))
     side[np.arange(300), topic * 6 + rng.integers(0, 6, 300)] = 1  # six authors for each topic
-    side[rng.random(300) < 0.3] = 0  # not known of three in ten
+    side[rng.random(300) < 0.3] = 0  # unknown for three in ten
     without = recall_of_dropped(true, given, wb.tags.neighbor_votes(given, x), 5)
     with_ = recall_of_dropped(true, given, wb.tags.neighbor_votes(given, x, side=side), 5)
     assert with_ > without + 0.05
@@ -74,13 +74,13 @@ def test_votes_by_side_information_leave_out_the_own_tags():
 
 
 def test_descriptors_smoothing_and_flips(digits):
-    """Neighbours among descriptors: flips have low support, smoothed tags are right more often than the given ones."""
+    """Neighbours among descriptors: flipped tags have low support, and smoothed tags beat the given ones."""
     rng = np.random.default_rng(2)
     true = digits.true
     wrong = rng.random(true.shape) < 0.25
     given = np.where(wrong, 1 - true, true)
     centred = digits.x - digits.x.mean(axis=0)
-    texts = np.stack([centred[one == 1].mean(axis=0) for one in true.T])  # what a text encoder would give
+    texts = np.stack([centred[one == 1].mean(axis=0) for one in true.T])  # stand-in for a text encoder
     votes = wb.tags.neighbor_votes(given, centred, tag_vectors=texts, k=20)
     doubt = np.where(given == 1, 1 - votes, votes)
     assert average_precision_score(wrong.ravel(), doubt.ravel()) > 2 * wrong.mean()

@@ -1,4 +1,4 @@
-"""Scores of places: the second digit of a canvas is found where it is, crops get their own labels, no support shows."""
+"""Scores of places: the second digit of a canvas is located, crops get their own labels, lack of support shows."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_replay_states_every_deviation(canvases):
 
 
 def test_boosted_attributions_find_missed_small_digits(canvases):
-    """Maps with noise: the mean of a map hardly shows one place of three, its positive part does."""
+    """Noisy maps: the mean of a map hardly shows one place of three; its positive part does."""
     rng = np.random.default_rng(3)
     logits = np.log(np.clip(canvases.scores, 1e-4, None)) - np.log(0.3) + rng.normal(0, 1, canvases.scores.shape)
     given = np.eye(10, dtype=int)[canvases.kept]
@@ -108,7 +108,7 @@ def test_boosted_attributions_find_missed_small_digits(canvases):
 
 
 def test_tags_without_mass_are_the_wrong_ones(canvases):
-    """Embeddings of places near those of their digit; a sixth of the tags is wrong."""
+    """Embeddings of places lie near that of their digit; a sixth of the tags are wrong."""
     rng = np.random.default_rng(4)
     vectors = rng.normal(size=(10, 16))
     n = 200

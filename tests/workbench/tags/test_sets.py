@@ -1,4 +1,4 @@
-"""Tags that go together: rules by a recount, sets whose corruption shows, tags that only their company explains."""
+"""Co-occurring tags: rules checked by recounting, corrupted sets, tags explained only by other tags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ["animal", "dog", "cat", "day", "night", "tree"]
 
 @pytest.fixture(scope="module")
 def world():
-    """A hierarchy (dog and cat are animals), an exclusion (day, night); in a tenth of the rows one tag is flipped."""
+    """A hierarchy (dog and cat are animals) and an exclusion (day, night); a tenth of the rows have one tag flipped."""
     rng = np.random.default_rng(0)
     n = 600
     dog, cat = rng.random(n) < 0.3, rng.random(n) < 0.25
@@ -85,7 +85,7 @@ def test_unknown_cells_are_not_changed(world):
 
 
 def test_tags_that_only_their_company_explains(world):
-    """Grass is put wherever there is a cow, though a third of the cows stand elsewhere."""
+    """Grass is tagged wherever there is a cow, although a third of the cows are elsewhere."""
     rng = np.random.default_rng(3)
     n = 600
     cow = rng.random(n) < 0.5

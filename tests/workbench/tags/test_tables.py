@@ -1,4 +1,4 @@
-"""What scores contradict is listed in the shape of `find_issues`, and what they make clear is filled."""
+"""Tags contradicted by scores are listed in the format of `find_issues`; clear missing ones are filled in."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_listed_is_refused(named, message):
 def test_filled_cells_by_shares_are_the_outermost_of_each_tag(digits):
     true = digits.true[:200]
     rng = np.random.default_rng(1)
-    given = np.where(rng.random(true.shape) < 0.9, -1, true)  # nine cells of ten are hidden
+    given = np.where(rng.random(true.shape) < 0.9, -1, true)  # nine in ten cells are hidden
     scores = noisy(true)
     found = wb.tags.fill_unknown(given, scores, yes_share=0.1, no_share=0.5)
     assert (found.labels[given >= 0] == given[given >= 0]).all()
@@ -94,7 +94,7 @@ def test_filled_cells_by_thresholds_and_prompts():
 
 def test_metrics_are_those_of_scikit_learn_and_the_tail_is_apart(digits):
     true, p = digits.true.copy(), noisy(digits.true)
-    true[30:, 5] = 0  # a tag of the tail
+    true[30:, 5] = 0  # a rare tag
     found = wb.tags.metrics(true, p, threshold=0.6)
     said = p >= 0.6
     lines = found.per_tag

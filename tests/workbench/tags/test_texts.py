@@ -1,4 +1,4 @@
-"""Descriptions in texts, free tags and a vocabulary, trails of stages, judged pairs: each against a recount."""
+"""Mentions in texts, free tags and a vocabulary, stages of a pipeline, judged pairs: each against a recount."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TROUBLES = {"failure": "insufficiency", "inflammation": "swelling", "tumour": "n
 
 @pytest.fixture(scope="module")
 def notes():
-    """Template notes over 40 codes of a long tail, some named by a synonym, some by an abbreviation."""
+    """Template notes over 40 codes with a long tail, some mentioned by a synonym or an abbreviation."""
     rng = np.random.default_rng(0)
     described, short = {}, {}
     for number, (organ, trouble) in enumerate(itertools.product(ORGANS, TROUBLES)):
@@ -166,7 +166,7 @@ def edits(one: str, other: str) -> int:
 
 @pytest.fixture(scope="module")
 def trail():
-    """200 examples over 1,000 tags: what a ranker retrieves, with a tenth of the gold tags replaced at random."""
+    """200 examples over 1,000 tags: retrieved candidates, with a tenth of the gold tags replaced at random."""
     rng = np.random.default_rng(4)
     true = [sorted(rng.choice(1000, 3, replace=False).tolist()) for _ in range(200)]
     gold, wrong = [], []
@@ -227,7 +227,7 @@ def test_planted_gold_tags_are_never_retrieved(trail):
 
 @pytest.fixture(scope="module")
 def judged():
-    """Judgements on eight tags of known relevance in each of ten examples, all on pairs close to each other."""
+    """Judgements of eight tags of known relevance for each of ten examples, all on pairs of similar relevance."""
     rng = np.random.default_rng(5)
     lines, truth = [], rng.normal(0, 1.5, (10, 8))
     for row in range(10):

@@ -1,4 +1,4 @@
-"""NumPy archives: what is read, block by block, what is refused; real recorded dynamics."""
+"""NumPy archives: what is read block by block, what is refused, and real recorded dynamics."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_python_objects_and_damage_are_refused(tmp_path):
 
 
 def test_real_dynamics_import_and_agree(shared, tmp_path):
-    """A 20-epoch run on human-labelled images: statistics equal those of the arrays themselves."""
+    """A 20-epoch run on human-labelled images: statistics equal those computed from the arrays."""
     path = shared / "eval" / "dynamics_cifar10n_dev_random_label1_mlp.npz"
     if not path.is_file():
         pytest.skip(f"no {path.name} in the shared data")

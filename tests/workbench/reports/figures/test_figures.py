@@ -1,4 +1,4 @@
-"""Figures: every kind on a recorded run, escaped, thinned, transparent; what they say is true; refusals."""
+"""Figures: every kind on a recorded run, escaped, thinned, transparent; true captions; errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def issues(recorded):
-    """A table as `find_issues` gives it, from the scores: what the detector does is tested elsewhere."""
+    """A table like that of `find_issues`, made from the scores; the detector is tested elsewhere."""
     p = 1 - score(recorded, "self_confidence")["self_confidence"].to_numpy()
     given = recorded.dataset.given
     first = recorded.dataset.names_of(recorded.pred_probs().values.argmax(axis=1))
@@ -58,7 +58,7 @@ def issues(recorded):
 
 
 def texts(fig) -> str:
-    """Every text of a figure as plotly gets it."""
+    """Every text of a figure as passed to plotly."""
     return json.dumps(json.loads(fig.to_json()), ensure_ascii=False)
 
 

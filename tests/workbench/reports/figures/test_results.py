@@ -1,4 +1,4 @@
-"""Figures of results: what they draw is what the result says, escaped, transparent; refusals."""
+"""Figures of results: they draw the numbers of the result, escaped, transparent; errors."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_lines_cross_where_the_table_says(ranked):
 
 
 def test_the_slider_moves_the_mark_and_says_who_is_ahead(ranked):
-    """Every step is worked out from `at`, and on both sides of a swap another model leads."""
+    """Every step is computed with `at`; on either side of a crossing a different model leads."""
     figure = wb.figure(ranked, "swaps", prevalence=0.31)
     (slider,) = figure.layout.sliders
     assert len(slider.steps) == 101 and slider.active == 31
