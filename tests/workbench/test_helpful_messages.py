@@ -81,4 +81,4 @@ def test_a_label_column_that_is_none_is_pointed_out(column, warned):
     assert (warned is None) == (not told)
     assert warned is None or told[0].startswith(warned)
     if warned:
-        wb.Dataset.from_frame(frame, "x", classes=sorted(set(column)))  # explicit: no warning (warnings are errors here)
+        wb.Dataset.from_frame(frame, "x", classes=sorted(set(column)))  # explicit: no warning (here: error)

@@ -13,7 +13,7 @@ ATTRIBUTES = ([0, 2, 4, 6, 8], [5, 6, 7, 8, 9], [0, 6, 8, 9], [1, 4, 7], [2, 3, 
 
 
 class Digits(NamedTuple):
-    """x (n, 64), and the true attributes (n, 6) of noisy digits."""
+    """Noisy digits: x (n, 64) and the true attributes (n, 6)."""
 
     x: np.ndarray
     true: np.ndarray
