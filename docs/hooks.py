@@ -1,6 +1,6 @@
-"""What the site has beside the pages in `docs/`: the API from docstrings, lessons as they ran, changes, decisions.
+"""Pages of the site that are generated: API from docstrings, executed lessons, changelog, decisions.
 
-All of it is composed when the site is built, so that it cannot fall behind.
+All of them are generated when the site is built, so they are always current.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "docs/chan
 
 
 def on_config(config: dict, **_: object) -> dict:
-    """The page on scale, where it is there."""
+    """Add the page on scale if it exists."""
     if (Path(config["docs_dir"]) / "scale.md").is_file():
         config["nav"].insert(-6, {"Scale": "scale.md"})
     return config
 
 
 def on_files(files: object, config: dict, **_: object) -> object:
-    """Add the pages that are composed."""
+    """Add the generated pages."""
     for name, text in pages().items():
         files.append(File.generated(config, name, content=text))
     return files
@@ -68,14 +68,14 @@ def on_files(files: object, config: dict, **_: object) -> object:
 
 @mkdocs.plugins.event_priority(-100)
 def on_post_build(config: dict, **_: object) -> None:
-    """The index of the search as a script too: a page that was opened from a folder may fetch nothing."""
+    """Write the search index as a script too, since a page opened from a folder cannot fetch files."""
     folder = Path(config["site_dir"]) / "search"
     index = (folder / "search_index.json").read_text(encoding="utf-8")
     (folder / "search_index.js").write_text(f"var __index = {index}", encoding="utf-8")
 
 
 def pages() -> dict[str, str]:
-    """Markdown by name of the page."""
+    """Markdown of each generated page, by page name."""
     made = {f"api/{name}.md": f"# {title}\n\n{entries(names)}" for name, (title, names) in parts().items()}
     made["api/widgets.md"] = "# Widgets\n\n" + "".join(f"\n::: widgets.{home}.{name}\n" for name, home in VIEWS.items())
     made["api/index.md"] = overview()
@@ -89,7 +89,7 @@ def pages() -> dict[str, str]:
 
 
 def changelog() -> str:
-    """`CHANGELOG.md`, with the small files of each release under its heading and those not released yet before all."""
+    """`CHANGELOG.md` with the change files of each release under its heading and unreleased ones at the top."""
     head, *releases = re.split(r"^(?=## )", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.M)
     new = _small(HERE / "changes")
     parts = [head] + (["## Not released yet\n\n" + "\n".join(new)] if new else [])
@@ -100,7 +100,7 @@ def changelog() -> str:
 
 
 def decisions() -> str:
-    """The decisions, newest first, each with its date, after the page that says how they are written."""
+    """The decisions with their dates, newest first, after the README on how they are written."""
     parts = [(ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")]
     for path in sorted((HERE / "decisions").glob("20*.md"), reverse=True):
         parts.append(re.sub(r"^# ", f"## {path.name[:10]} ", path.read_text(encoding="utf-8"), count=1))
@@ -108,12 +108,12 @@ def decisions() -> str:
 
 
 def _small(folder: Path) -> list[str]:
-    """The texts of a folder of small files, by name."""
+    """The texts of the files in a folder, by name."""
     return [path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))]
 
 
 def public() -> dict[str, str]:
-    """Every public name below `wb.` -> the full path of what it stands for: `review.consensus` and so on."""
+    """Map every public name below `wb.`, such as `review.consensus`, to the full path of its object."""
     found = {}
     for name, home in workbench.HOMES.items():
         if not home.startswith("."):
@@ -128,7 +128,7 @@ def public() -> dict[str, str]:
 
 
 def parts() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """`PARTS` with all names of the subpackages in them, and what none of them names."""
+    """`PARTS` with all names of the subpackages, followed by the names in none of the parts."""
     every, made = [name for name in public() if name not in TABLES], {}
     for page, (title, wanted) in PARTS.items():
         shown = [one for name in wanted for one in every if one == name or one.startswith(f"{name}.")]
@@ -145,7 +145,7 @@ def entries(names: tuple[str, ...]) -> str:
 
 
 def overview() -> str:
-    """All public names with the first line of their docstring, and what `SCORES` holds."""
+    """All public names with the first line of their docstring, and the scores in `SCORES`."""
     lines = ["# API", "", "`import workbench as wb`, `import widgets as wd`. Everything public:", ""]
     homes = public()
     for name, (title, names) in parts().items():
@@ -165,7 +165,7 @@ def overview() -> str:
 
 
 def _linked(text: str) -> str:
-    """Links to files of the repository as links to pages; to files that are no page, as plain words."""
+    """Turn links to repository files into links to pages, or into plain text where a file has no page."""
 
     def turned(found: re.Match) -> str:
         words, target = found.groups()

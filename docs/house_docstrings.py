@@ -1,9 +1,9 @@
-"""A griffe extension: docstrings of this project as the API pages need them.
+"""A griffe extension that adapts this project's docstrings to the API pages.
 
-In the code a parameter is often one line, ``fdr : the largest expected share of false alarms``: short to read, next
-to the signature, which has the type. Parsers of the numpy style take what follows the colon for a type. This extension
-puts such words below the name, so that the type comes from the signature; entries that do name a type
-(``path : str or Path`` with indented words below) stay as they are.
+In the code a parameter is often described in one line, ``fdr : the largest expected share of false alarms``, because
+its type is in the signature. Parsers of the numpy style take the text after the colon for a type. This extension moves
+such a description below the name, so that the type comes from the signature. Entries that do name a type
+(``path : str or Path`` with an indented description below) are left unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TYPE = re.compile(
 
 
 class HouseStyle(griffe.Extension):
-    """Rewrites docstrings after they were collected, before they are parsed."""
+    """Rewrites docstrings after collection and before parsing."""
 
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
         """Tidy the docstring of a module, class or function."""
@@ -34,20 +34,20 @@ class HouseStyle(griffe.Extension):
 
 
 def tidy(text: str) -> str:
-    """The same docstring with the words of every entry below its name."""
+    """Return the docstring with the description of every entry below its name."""
     parts = _HEADER.split(text)
     out = [parts[0]]
     for title, _, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         if title in ENTRIES:
             body = "\n" + "\n".join(_entry(block, title) for block in _blocks(body)) + "\n\n"
         elif title in RESULTS and not _is_result(body):
-            title = "Result"  # words without a type: shown as they are
+            title = "Result"  # a description without a type: shown unchanged
         out.append(f"{title}\n{'-' * len(title)}{body}")
     return "".join(out).rstrip()
 
 
 def _blocks(body: str) -> list[list[str]]:
-    """Entries: a line without indentation, and the indented ones below it."""
+    """Split into entries: an unindented line and the indented lines below it."""
     blocks: list[list[str]] = []
     for line in body.strip("\n").split("\n"):
         if line[:1].strip():
@@ -64,13 +64,13 @@ def _entry(block: list[str], title: str) -> str:
     name, rest = found.groups()
     below = [line for line in block[1:] if line.strip()]
     word = below[0].split()[0] if below else ""
-    ends = bool(below) and len(block[0]) + 1 + len(word) <= WIDTH - 8  # the next word would have had room here
+    ends = bool(below) and len(block[0]) + 1 + len(word) <= WIDTH - 8  # the next word would have fitted here
     if title != "Raises" and ((ends and not rest.endswith((",", ":", "."))) or (not below and _TYPE.match(rest))):
         return "\n".join(block)
     return "\n".join([name, f"    {rest}", *block[1:]])
 
 
 def _is_result(body: str) -> bool:
-    """Whether a section of results has a type on a line of its own and words below it."""
+    """Whether a Returns section has a type on its own line and a description below it."""
     lines = body.strip("\n").split("\n")
     return len(lines) > 1 and lines[1].startswith("    ") and not lines[0].endswith(".") and len(lines[0]) < 80

@@ -1,8 +1,8 @@
-"""Run the lessons and keep what they show, for the documentation: `python docs/lessons.py [01 ...]` (needs Chromium).
+"""Run the lessons and store their outputs for the documentation: `python docs/lessons.py [01 ...]` (needs Chromium).
 
-Lessons are stored without outputs, so that they can be read as code. What a run of them gave (text, tables, pictures of
-the figures and of the Explorer) is kept in `docs/lessons/`, one JSON file for each, with a digest of the code that gave
-it; a test says which lesson has changed since.
+Lessons are stored without outputs, so that diffs show only code. Their outputs (text, tables, images of the figures and
+of the Explorer) are stored in `docs/lessons/`, one JSON file per lesson, with a digest of the code that produced them;
+a test reports which lessons have changed since.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def lessons() -> list[Path]:
 
 
 def digest(notebook: dict) -> str:
-    """Of the code of a notebook, cell by cell."""
+    """Digest of the code of a notebook, cell by cell."""
     code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
 
 
 def kept_of(path: Path) -> Path:
-    """Where the outputs of a lesson are kept."""
+    """Path of the stored outputs of a lesson."""
     return KEPT / f"{path.stem}.json"
 
 
 def page_of(path: Path) -> str:
-    """A lesson as Markdown: its words, its code, and what came out."""
+    """A lesson as Markdown: its text, code and outputs."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     kept, parts = {}, []
     if kept_of(path).is_file():
@@ -71,7 +71,7 @@ def _shown(output: dict[str, str]) -> str:
 
 
 def run(path: Path, page: Any) -> None:
-    """Execute a lesson in a copy of the layout, and keep its outputs."""
+    """Execute a lesson in a copy of the project layout and store its outputs."""
     import nbclient
     import nbformat
 
@@ -94,7 +94,7 @@ def run(path: Path, page: Any) -> None:
             name = f"{path.stem}-{cell.id}"
             found = [_kept(out, f"{name}-{nth}", page, folder, pictures) for nth, out in enumerate(cell.outputs)]
             outputs[cell.id] = [one for one in found if one]
-    for old in KEPT.glob(f"{path.stem}-*.webp"):  # only now: a run that ended early leaves what was kept before
+    for old in KEPT.glob(f"{path.stem}-*.webp"):  # only now, so that a run that ended early keeps the previous outputs
         old.unlink()
     for name, picture in pictures.items():
         (KEPT / name).write_bytes(picture)
@@ -103,7 +103,7 @@ def run(path: Path, page: Any) -> None:
 
 
 def _kept(output: Any, name: str, page: Any, folder: str, pictures: dict[str, bytes]) -> dict[str, str] | None:
-    """What is kept of one output; progress bars and what asks for a person are not. `pictures` takes the files."""
+    """The stored form of one output; drops progress bars and prompts. Image files are added to `pictures`."""
     if output.output_type == "stream":
         text = output.text if output.name == "stdout" else ""
         return {"text": text.rstrip().replace(folder, "...")[:MOST_TEXT]} if text.strip() else None
@@ -133,7 +133,7 @@ def _kept(output: Any, name: str, page: Any, folder: str, pictures: dict[str, by
 
 
 def _picture(page: Any, name: str, words: str, pictures: dict[str, bytes]) -> dict[str, str]:
-    """A WebP picture of the element `shot`, with a transparent background."""
+    """A WebP image of the element `shot`, with a transparent background."""
     from PIL import Image
 
     page.wait_for_timeout(500)
@@ -146,7 +146,7 @@ def _picture(page: Any, name: str, words: str, pictures: dict[str, bytes]) -> di
 
 
 def main(names: list[str]) -> int:
-    """Run these lessons, or all."""
+    """Run the given lessons, or all."""
     sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
     import labharness
     import plotly

@@ -1,8 +1,8 @@
-"""Take the pictures of README and docs from the real view: `python docs/screenshots.py [name ...]` (needs Chromium).
+"""Take the screenshots of README and docs from the real view: `python docs/screenshots.py [name ...]` (needs Chromium).
 
-Opens a copy of the recorded run in `data/` in JupyterLab, decides on a few issues by keys, brings each part of the
-view into a state that says something, and photographs it. Two more runs of the same digits, one on corrected labels,
-show the comparison. Fewer colours would make the files smaller, but change those of rare classes.
+Opens a copy of the recorded run in `data/` in JupyterLab, reviews a few issues with keys, brings each part of the view
+into an informative state, and takes a screenshot. Two more runs on the same digits, one with corrected labels, show the
+comparison. Fewer colours would make the files smaller, but change those of rare classes.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ TITLE = "id => document.querySelector('.lw-title').textContent.endsWith(String(i
 
 
 class Studio:
-    """A notebook in a page, opened on one run after another."""
+    """A notebook in a browser page that opens one run after another."""
 
     def __init__(self, lab: object) -> None:
         self.lab, self.page = lab, lab.page
 
     def open(self, run: str, *, width: int = WIDTH, **options: object) -> None:
-        """An Explorer on a run of the folder, its embedding map laid out."""
+        """Open an Explorer on a run in the folder and wait for its embedding map."""
         self.page.set_viewport_size({"width": width, "height": HEIGHT})
         self.lab.probe.run(f"path, options = {run!r}, {options!r}")
         self.lab.run_all()
@@ -45,7 +45,7 @@ class Studio:
         )
 
     def python(self, code: str) -> None:
-        """Run in the kernel, and let the page follow."""
+        """Run code in the kernel and wait for the page to update."""
         self.lab.probe.run(code)
         self.page.wait_for_timeout(700)
 
@@ -62,7 +62,7 @@ class Studio:
         self.page.wait_for_timeout(1000)
 
     def take(self, name: str, selector: str = ".lw", nth: int = 0) -> None:
-        """Photograph a part."""
+        """Take a screenshot of an element."""
         self.page.mouse.move(5, 5)
         self.page.wait_for_timeout(900)
         shot = Image.open(io.BytesIO(self.page.locator(selector).nth(nth).screenshot())).convert("RGB")
@@ -135,13 +135,13 @@ def comparison(studio: Studio) -> None:
 
 
 def second_opinion(studio: Studio) -> None:
-    """What one author judged, shown to another without the first verdict and the suggestion."""
+    """Examples judged by one author, shown to another without the first verdict and the suggestion."""
     studio.open("digits", author="anna", second_opinion=True, blind=True)
     studio.take("explorer-second-opinion.png", ".lw-inspector")
 
 
 def narrow(studio: Studio) -> None:
-    """The view in a window of 800 pixels."""
+    """The view in a window 800 pixels wide."""
     studio.page.set_viewport_size({"width": 800, "height": 1400})
     studio.open("digits", width=800)
     studio.page.set_viewport_size({"width": 800, "height": 1400})
@@ -149,7 +149,7 @@ def narrow(studio: Studio) -> None:
 
 
 def moving(studio: Studio) -> None:
-    """Label issues reviewed with single keys, as a moving picture; its frames are taken one after the other."""
+    """Label issues reviewed with single keys, as an animation taken frame by frame."""
     studio.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     studio.open("digits")
     frames = [studio.frame()]
@@ -170,7 +170,7 @@ PICTURES: tuple[Callable[[Studio], None], ...] = (
 
 
 def record(folder: Path) -> None:
-    """The run of `data/`, and two trainings on small digits: with wrong labels and with the true ones."""
+    """The run in `data/`, and two trainings on small digits: with wrong labels and with true labels."""
     from sklearn.datasets import load_digits
 
     from workbench.recording.recorder import Recorder
@@ -183,7 +183,7 @@ def record(folder: Path) -> None:
 
 
 def main(names: list[str]) -> int:
-    """Take the pictures of these functions, or all, into this folder."""
+    """Take the screenshots of the given functions, or all, into this folder."""
     from playwright.sync_api import sync_playwright
 
     folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
