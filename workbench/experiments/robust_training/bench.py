@@ -98,7 +98,7 @@ def robust(
     rates : shares of labels to change, in [0, 1).
     kind : kind of change, as in `plant_errors`: "symmetric", "pair", or a float matrix (k, k).
     truth : (n,) true labels, or "planted"; by default the given labels count as true. Examples without one are
-    excluded.
+        excluded.
     seeds : number of repeats; each has its own split, changed labels and initial weights, equal for all methods.
     test_share : share of held-out examples, in (0, 1).
     noise : "estimated" (by confident learning on the training part) or "known": the noise matrix passed to forward
