@@ -259,7 +259,7 @@ def test_export_writes_a_cleaned_training_set_and_counts_what_is_in_it(page, run
     kept = written["relabel"].set_index("id")
     assert kept.loc[changed, "label"].tolist() == ["owl", "owl"]
     assert len(kept) == 120 and "given_label" not in kept
-    assert sorted(set(kept.index) - set(written["drop"]["id"])) == changed and "left out" in body["text"]
+    assert sorted(set(kept.index) - set(written["drop"]["id"])) == changed and "changed removed" in body["text"]
 
 
 def test_public_names_of_the_explorer_are_the_written_list():

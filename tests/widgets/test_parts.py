@@ -96,7 +96,7 @@ def test_the_bundle_is_one_module_without_imports():
             },
             "circular",
         ),
-        ({"main.js": 'import b from "./b.js";\n', "b.js": "export default 1;\n"}, "must read"),
+        ({"main.js": 'import b from "./b.js";\n', "b.js": "export default 1;\n"}, "write imports as"),
     ],
 )
 def test_a_bundle_that_would_break_is_refused(tmp_path, files, found):

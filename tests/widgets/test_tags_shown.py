@@ -146,7 +146,7 @@ def test_suggestions_of_one_tag(ex):
 
 def test_without_evidence_nothing_is_suggested():
     ex = wd.Explorer(np.array([[1, 0], [0, 1]]), task="multilabel", classes=["a", "b"])
-    assert "Nothing is known" in ask(ex, "accept", np.ones(2, bool))[0]["error"]
+    assert "There is no evidence" in ask(ex, "accept", np.ones(2, bool))[0]["error"]
     ex.queue = "wrong tag a"
     assert ex.queue == []
 
