@@ -261,7 +261,11 @@ def _taken_apart(arrays: dict[str, np.ndarray], nth: int, values: pd.Series) -> 
         categories = values.cat.categories
         listed = _to_json(categories.tolist(), arrays)
         return {"categories": listed, "dtype": str(categories.dtype), "ordered": bool(values.cat.ordered)}
-    texts = json.dumps([_to_json(value, arrays) for value in values.astype(object)])
+    found: Iterable[Any] = values.astype(object)
+    if pd.api.types.infer_dtype(found, skipna=False) == "string":  # few texts in many rows: each is stored once
+        codes, found = pd.factorize(np.asarray(found, object))
+        arrays[f"codes-{nth}"] = codes.astype(np.int32)
+    texts = json.dumps([_to_json(value, arrays) for value in found])
     arrays[f"column-{nth}"] = np.frombuffer(texts.encode(), np.uint8)
     return str(values.dtype)
 
@@ -273,10 +277,15 @@ def _restored(stored: Mapping[str, np.ndarray], nth: int, dtype: str | dict[str,
     if isinstance(dtype, dict):
         categories = pd.Index(_from_json(dtype["categories"], stored), dtype=dtype["dtype"])
         return pd.Categorical.from_codes(values, categories, ordered=dtype["ordered"])
-    parsed = _from_json(json.loads(values.tobytes()), stored)
+    texts = values.tobytes()
+    parsed = json.loads(texts)
+    if b'{"":' in texts:  # inside of a text the quotes would be escaped
+        parsed = _from_json(parsed, stored)
     whole = np.empty(len(parsed), object)
     whole[:] = parsed
-    return whole if dtype == "object" else pd.array(whole, dtype=dtype)
+    column = whole if dtype == "object" else pd.array(whole, dtype=dtype)
+    codes = stored.get(f"codes-{nth}")
+    return column if codes is None else column.take(codes)
 
 
 def _to_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
