@@ -314,7 +314,7 @@ def test_a_saved_page_works_from_its_file(offline, run_path: Path, tmp_path: Pat
 
     # read-only, and it says so
     page.keyboard.press(" ")
-    assert "nothing can be changed" in page.locator(".lw-said").inner_text()
+    assert "read-only" in page.locator(".lw-said").inner_text()
     assert page.locator(".lw-acts").is_hidden()
     assert "0 changed" in page.locator(".lw-state").inner_text()
     assert (errors, asked) == ([], [])

@@ -98,7 +98,7 @@ def test_a_run_of_units_is_whole_and_stray_decisions_are_named(tmp_path):
     assert [str(one) for one in inspect(run) if one.is_damage] == []
     run.journal.relabel(run.dataset.ids[0], "cat", old="dog")
     words = [one.words for one in inspect(run) if one.path == "journal.sqlite"]
-    assert words == ["1 decisions are about whole examples, which this kind of label does not have; they are kept and "
+    assert words == ["1 decisions are about whole examples, which this kind of label does not have; they are kept but "
                      "not used"]  # fmt: skip
 
 

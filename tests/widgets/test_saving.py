@@ -83,7 +83,7 @@ def test_details_come_for_the_queue_first_and_thumbnails_once(saved):
 def test_the_page_says_that_it_is_a_copy_and_where_from_nobody_learns(saved):
     ex, facts, _, text = saved
     opened = facts["answers"]['["open"]']["body"]
-    assert "nothing can be changed" in opened["locked"]
+    assert "read-only" in opened["locked"]
     assert "path" not in opened
     assert str(ex.run.path.parent) not in text
 

@@ -235,8 +235,8 @@ def test_a_table_on_disk_opens_like_a_frame(tmp_path):
     [
         (np.ones((5, 2)), {}, r"is an array of shape \(5, 2\). Pass the n labels first"),
         (3, {}, "is a int. Pass a run or its path, a DataFrame, a Dataset, or labels"),
-        ([1, 2], {"label": "y"}, "names a column, but no DataFrame was passed. Beside labels pass the labels first"),
-        ([1, 2], {"text": "t"}, "Beside labels pass texts="),
+        ([1, 2], {"label": "y"}, "names a column, but no DataFrame was passed. Pass the labels first"),
+        ([1, 2], {"text": "t"}, "Pass texts="),
         ([1, 2], {"logits": np.ones((2, 3, 2))}, r"`logits` has shape \(2, 3, 2\)"),
         ([1, 2], {"images": [b"x"]}, "`images` has 1 entries for 2 labels"),
         ({"a": 1}, {}, "is a dict"),

@@ -113,7 +113,7 @@ class RecordedAnswers:
         """(facts for the page, bytes of the arrays), with pictures and details of the first `examples`."""
         view = self.view
         opened = self.ask("open")
-        opened["locked"] = f"a page saved on {datetime.now():%Y-%m-%d %H:%M}: nothing can be changed here"
+        opened["locked"] = f"a page saved on {datetime.now():%Y-%m-%d %H:%M}: read-only"
         for place in ("path", "export_path"):
             del opened[place]
         for name in view.columns:

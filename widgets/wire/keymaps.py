@@ -174,7 +174,7 @@ def _own(keymap: Mapping) -> Keys:
         for key in own[action]:
             if owner.setdefault(key, action) != action:
                 found = f"gives the key {key!r} to both {owner[key]!r} and {action!r}"
-                raise InputError.at("keymap", found, "Give each action keys of its own.")
+                raise InputError.at("keymap", found, "Give each action its own keys.")
     return own
 
 

@@ -251,7 +251,7 @@ def _places(run: Run, like: Any, method: str, seed: int) -> np.ndarray:
     rows, known = run.dataset.find(ids)
     out[rows] = there[known]
     if not np.isfinite(out).all(axis=1).any():
-        raise InputError.at("like", "has a point for none of the examples", "Use the same ids in both.")
+        raise InputError.at("like", "has no point for any of the examples", "Use the same ids in both.")
     return out
 
 

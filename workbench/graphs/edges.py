@@ -213,7 +213,7 @@ def _of_frame(frame: pd.DataFrame, n: int, ids: Any, field: str) -> Ends:
         rows = index.get_indexer(pd.Index(column.to_numpy()))
         lost = np.flatnonzero(rows < 0)
         if len(lost):
-            found = f"is {shortened(column.iloc[int(lost[0])])}, which is none of the examples"
+            found = f"is {shortened(column.iloc[int(lost[0])])}, which is not among the examples"
             found += f" (and {len(lost) - 1:,} more)" if len(lost) > 1 else ""
             kind = "row numbers" if ids is None else "their ids"
             todo = f"Use {kind}, such as {shortened(index[0])}." if n else "There are no examples."

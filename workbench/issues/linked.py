@@ -92,13 +92,13 @@ def linked(evidence: Evidence, notes: list[str], seed: int = 0) -> Linked | None
     edges, given, k = evidence.edges, evidence.given_labels, evidence.k
     assert edges is not None  # asked only with edges
     if len(given) * k > PROPAGATED_CELLS:
-        notes.append(f"edges left out: {len(given)} x {k} is too much to propagate labels")
+        notes.append(f"edges ignored: {len(given)} x {k} is too much to propagate labels")
         return None
     known = given >= 0
     there = np.asarray(edges.links @ known.astype(np.float64)).ravel() > 0
     rows = np.flatnonzero(there & known)
     if not len(rows):
-        notes.append("edges left out: none connects two labelled examples")
+        notes.append("edges ignored: none connects two labelled examples")
         return None
     views = [logs_of(one) for one in propagated(given, edges.links, k, ALPHAS, seed=seed)]
     views.append(logs_of(linked_bayes(given, edges, k=k)))

@@ -224,7 +224,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     n, k, given = evidence.n, evidence.k, evidence.given_labels
     taught = space.there & (given >= 0)
     if np.count_nonzero(np.bincount(given[taught], minlength=k)) < 2:
-        notes.append("embeddings left out: fewer than two classes have one")
+        notes.append("embeddings ignored: fewer than two classes have any")
         return None
     rows = fit_sample(np.flatnonzero(taught), k)
     step("kernel ridge on embeddings")

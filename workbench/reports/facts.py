@@ -170,7 +170,7 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
     now, out, room = run.extended().names_of(run.labels()), [], MEDIA_BYTES
     for place, (id, found) in enumerate(shown.iterrows()):
         row = int(rows[place])
-        picture, why = _picture(run, row) if room > 0 else (None, "left out: the page would become too large")
+        picture, why = _picture(run, row) if room > 0 else (None, "not included: the page would become too large")
         room -= len(picture[0]) if picture else 0
         text = run.dataset.text(row)
         out.append(

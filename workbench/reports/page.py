@@ -44,7 +44,7 @@ def page(facts: Facts) -> str:
         ("noise", "Which classes are confused", _noise(facts)),
         ("check", "Was the detector right?", _check(facts)),
         ("decisions", "Decisions so far", _decisions(facts)),
-        ("evidence", "What was judged, and from what", _evidence(facts)),
+        ("evidence", "Examples and evidence", _evidence(facts)),
         ("reading", "How to read this", _reading()),
     ]
     shown = [(anchor, title, text) for anchor, title, text in sections if text]

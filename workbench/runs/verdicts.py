@@ -240,7 +240,7 @@ def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) 
         return verdicts
     strange = list(verdicts.index[~known])
     if not journal and not known.any():
-        found = f"is about none of the examples: {first_few(strange)} are not ids here ({first_few(list(ids[:3]))} are)"
+        found = f"matches none of the examples: {first_few(strange)} are not ids here ({first_few(list(ids[:3]))} are)"
         raise InputError.at("verdicts", found, "Index it by id, of the same type: `find_issues(...).index` has them.")
     what, todo = "`verdicts`", "Index it by id, as in `find_issues(...).index`."
     if journal:

@@ -316,7 +316,7 @@ def _joined(runs: Sequence[Run], ids: str) -> tuple[np.ndarray, list[np.ndarray]
             raise InputError.at("ids", found, 'Pass ids="common" to keep the examples that all runs share.')
         shared = shared[there]
     if not len(shared):
-        raise InputError.at("ids", "have nothing in common", "Join runs whose datasets use the same ids.")
+        raise InputError.at("ids", "have no common values", "Join runs whose datasets use the same ids.")
     rows = [run.dataset.find(shared)[0] for run in runs]
     given = first.dataset.given_labels[rows[0]]
     for run, at in zip(runs[1:], rows[1:]):

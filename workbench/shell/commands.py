@@ -70,7 +70,7 @@ def score(args: argparse.Namespace) -> Lines:
     scores = score_run(run, names)
     if scores.shape[1] == 0:
         how = "Record a training, or import logits, probabilities or embeddings."
-        raise MissingEvidence(f"{run.layout.url or run.path} holds labels only, so there is nothing to score. {how}")
+        raise MissingEvidence(f"{run.layout.url or run.path} contains only labels, so there is nothing to score. {how}")
     if out is not None:
         write_table(scores.rename_axis("id").reset_index(), out, force=args.force)
         yield f"{len(scores):,} examples, {scores.shape[1]} scores{_origin(run)} -> {out}"

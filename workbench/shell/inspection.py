@@ -324,14 +324,14 @@ def _journal(run: Run) -> Iterator[Finding]:
         yield Finding("damaged", name, words)
     strange = _ids_unknown(run, state.index.tolist())
     if strange:
-        yield Finding("note", name, f"{strange}. These decisions are kept and not used")
+        yield Finding("note", name, f"{strange}. These decisions are kept but not used")
     decided = run.journal.decided()
     one_class = run.dataset.kind.one_class
     strange = decided[(decided["unit"] != "") == one_class]
     if len(strange):
         what = "units of examples" if one_class else "whole examples"
         words = f"{len(strange):,} decisions are about {what}, which this kind of label does not have"
-        yield Finding("note", name, f"{words}; they are kept and not used")
+        yield Finding("note", name, f"{words}; they are kept but not used")
     labels = [one for one in state["label"].dropna().unique() if one_class and one not in run.label_space]
     if labels:
         yield Finding("damaged", name, f"labels outside the classes of the run: {first_few(labels)}")

@@ -96,7 +96,7 @@ def _upgrade_journal(layout: Layout) -> Iterator[str]:
             yield f"{layout.journal.name} was left as it is: {error}"
             return
         if kept is not None:
-            yield f"{layout.journal.name}: schema version {file.version}; what it was before is {kept}"
+            yield f"{layout.journal.name}: schema version {file.version}; the previous version is {kept}"
 
 
 def _upgrade_votes(layout: Layout) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _upgrade_votes(layout: Layout) -> Iterator[str]:
             with atomic(kept) as temporary:
                 shutil.copyfile(layout.votes, temporary)
         write_votes(run, table)
-        yield f"{layout.votes.name}: the columns {', '.join(COLUMNS)}; what it was before is {kept}"
+        yield f"{layout.votes.name}: the columns {', '.join(COLUMNS)}; the previous version is {kept}"
 
 
 def _prepare(layout: Layout, step: Step, version: int) -> dict:

@@ -418,7 +418,7 @@ class RemoteLayout(Layout):
         known = self.remote.have.get(name, [None])[0]
         if self.remote.files.get(name, known) != known and not self._holds_theirs():
             raise RunError(
-                f"somebody else pushed decisions to {self.url} since you fetched them. Keep a copy of yours, "
+                f"another user pushed decisions to {self.url} since you fetched them. Keep a copy of yours, "
                 f"{self.journal}, delete it, open the run again to get theirs, and repeat the missing decisions."
             )
         copy = self.root / ".journal.push.tmp"

@@ -141,7 +141,7 @@ def aggregate_patches(whole: Any, patches: Any, *, threshold: float = 0.5) -> np
     whole, patches = np.asarray(whole, float), np.asarray(patches, float)
     if patches.ndim != 3 or whole.shape != (patches.shape[0], patches.shape[2]) or not patches.shape[1]:
         found = f"has shape {patches.shape}, `whole` {whole.shape}"
-        raise InputError.at("patches", found, "Pass (n, m, k) beside (n, k).")
+        raise InputError.at("patches", found, "Pass (n, m, k) together with (n, k).")
     for name, values in (("whole", whole), ("patches", patches)):
         if not ((values >= 0) & (values <= 1)).all():
             raise InputError.at(name, "holds numbers outside [0, 1]", "Pass probabilities or scaled similarities.")
@@ -237,7 +237,7 @@ def part_support(parts: Any, tag_vectors: Any, *, temperature: float = 0.1, tags
     parts, vectors = np.asarray(parts, float), read_vectors("tag_vectors", tag_vectors)
     if parts.ndim != 3 or parts.shape[2] != vectors.shape[1]:
         found = f"has shape {parts.shape}, `tag_vectors` {vectors.shape}"
-        raise InputError.at("parts", found, "Pass (n, m, d) beside (k, d).")
+        raise InputError.at("parts", found, "Pass (n, m, d) together with (k, d).")
     there = np.isfinite(parts).all(axis=2)
     parts = np.where(there[:, :, None], parts, 0)
     unit = [one / np.maximum(np.linalg.norm(one, axis=-1, keepdims=True), 1e-12) for one in (parts, vectors)]
@@ -275,7 +275,7 @@ def masking_effect(whole: Any, masked: Any) -> np.ndarray:
     whole, masked = np.asarray(whole, float), np.asarray(masked, float)
     if masked.ndim != 3 or whole.shape != (masked.shape[0], masked.shape[2]):
         raise InputError.at(
-            "masked", f"has shape {masked.shape}, `whole` {whole.shape}", "Pass (n, m, k) beside (n, k)."
+            "masked", f"has shape {masked.shape}, `whole` {whole.shape}", "Pass (n, m, k) together with (n, k)."
         )
     return whole[:, None] - masked
 

@@ -98,7 +98,7 @@ def _warn_of_no_classes(distinct: list[object], labelled: int, column: object) -
     if not numbers and len(distinct) <= labelled / 2:
         return
     name = "the labels" if column is None else f"{column!r}"
-    what = "looks like measurements" if numbers else "has a class of its own for nearly every row"
+    what = "looks like measurements" if numbers else "has a different class in nearly every row"
     what = what.replace("looks", "look").replace("has", "have", 1) if column is None else what
     message = f"{name} {what}: {len(distinct):,} classes in {labelled:,} labelled rows. Name the column of labels."
     warnings.warn(message, stacklevel=outside())

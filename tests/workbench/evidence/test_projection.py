@@ -184,7 +184,7 @@ def test_like_another_run_a_table_or_places(tmp_path, rng):
     assert np.allclose(flat, -project(second, method="pca"), atol=1e-5)
     with pytest.raises(InputError, match=r"`like` has shape \(3, 2\) for 60 examples"):
         project(second, like=np.zeros((3, 2)))
-    with pytest.raises(InputError, match="a point for none of the examples"):
+    with pytest.raises(InputError, match="no point for any of the examples"):
         project(second, like=table.set_axis([f"other{i}" for i in range(60)]))
 
 

@@ -120,7 +120,7 @@ def test_edges_that_say_nothing_or_copy_the_labels_cost_nothing(world, plain, ki
     assert ap(found, wrong) >= ap(plain, wrong) - 0.01
     lost = roc_auc_score(wrong, in_rows(plain, "p_error")) - roc_auc_score(wrong, in_rows(found, "p_error"))
     assert lost <= 0.005
-    assert "edges" in found.attrs["set_aside"] or "edges left out" in found.attrs["method"]
+    assert "edges" in found.attrs["set_aside"] or "edges ignored" in found.attrs["method"]
     assert not found["reasons"].str.contains("linked").any()
     pd.testing.assert_frame_equal(found, plain)
 
@@ -212,7 +212,7 @@ def test_ids_name_the_ends_and_a_dataset_brings_its_edges(world, both):
     for found in (of_series, of_dataset):
         np.testing.assert_array_equal(found["p_error"], both["p_error"])
         assert found["reasons"].tolist() == both["reasons"].tolist()
-    with pytest.raises(InputError, match=r"`edges.target` row 0 is 'x', which is none of the examples"):
+    with pytest.raises(InputError, match=r"`edges.target` row 0 is 'x', which is not among the examples"):
         wb.find_issues(pd.Series(given, index=ids), edges=pd.DataFrame({"source": ["n0"], "target": ["x"]}))
 
 

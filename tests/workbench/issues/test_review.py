@@ -57,7 +57,7 @@ def test_verdicts_on_strange_ids_are_named(rng):
         told = find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts)
     known = find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts[:2])
     pd.testing.assert_frame_equal(told, known)
-    with pytest.raises(InputError, match=r"`verdicts` is about none of the examples: 'x1', 'x2' are not ids here"):
+    with pytest.raises(InputError, match=r"`verdicts` matches none of the examples: 'x1', 'x2' are not ids here"):
         find_issues(labels, pred_probs=probs, ids=ids, verdicts=verdicts[2:])
 
 

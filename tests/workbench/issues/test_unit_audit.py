@@ -199,7 +199,7 @@ def test_a_share_of_units_is_no_share_of_examples(tmp_path, monkeypatch):
         run.journal.relabel([id], "99.5", old=[old], units=[unit], source="explorer: audit, key")
     assert wb.find_issues(run, fdr=0.3, per="unit")["is_issue"].sum() > 60
     with pytest.warns(
-        FdrNotPossible, match=r"an audit of units says nothing of a share of examples\. Ask with `per='unit'`"
+        FdrNotPossible, match=r"an audit of units does not determine a share of examples\. Use `per='unit'`"
     ):
         assert not wb.find_issues(run, fdr=0.3)["is_issue"].any()
     run.journal.close()

@@ -280,7 +280,7 @@ def test_the_detector_is_not_proved_by_its_own_suggestions(tmp_path):
     assert "40 decided, 0 by looking" in shown
     verdicts_on(run, ids[:35], found, source="explorer: key")
     shown = shown_in(run, found, tmp_path / "looked.html")
-    assert "By 35 verdicts of people, on examples of their own choice, not a random audit" in shown
+    assert "By 35 verdicts of people, on examples they chose themselves, not a random audit" in shown
 
 
 def test_the_headline_is_the_one_number_with_its_source(tmp_path):

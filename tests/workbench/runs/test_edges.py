@@ -60,7 +60,7 @@ def test_edges_of_a_run_are_saved_replaced_and_judged_by(tmp_path):
 
 def test_what_is_no_edge_leaves_those_that_are_there(run):
     before = run.layout.edges.read_bytes()
-    with pytest.raises(InputError, match=r"`edges.target` row 0 is 'x', which is none of the examples"):
+    with pytest.raises(InputError, match=r"`edges.target` row 0 is 'x', which is not among the examples"):
         save_edges(run, pd.DataFrame({"source": ["n0"], "target": ["x"]}))
     assert run.layout.edges.read_bytes() == before
 
@@ -74,7 +74,7 @@ def test_a_run_that_is_recorded_again_without_edges_has_none(run):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        (pa.table({"source": ["n0"], "target": ["elsewhere"]}), "'elsewhere', which is none of the examples"),
+        (pa.table({"source": ["n0"], "target": ["elsewhere"]}), "'elsewhere', which is not among the examples"),
         (pa.table({"source": ["n0"]}), "target"),
         (pa.table({"source": [1.5], "target": [2.5]}), "column `source` is double"),
         (pa.table({"source": ["n0"], "target": ["n1"], "weight": [-1.0]}), "is -1"),

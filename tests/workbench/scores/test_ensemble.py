@@ -196,7 +196,7 @@ def test_what_cannot_be_joined(tmp_path, rng, given, pair):
     with pytest.raises(InputError, match="unknown ids 'all'"):
         wb.ensemble([one, two], ids="all")
     strange = wb.Recorder(tmp_path / "strange", wb.Dataset.from_arrays([0, 1, 2], classes=["a", "b", "c"])).run()
-    with pytest.raises(InputError, match="have nothing in common"):
+    with pytest.raises(InputError, match="have no common values"):
         wb.ensemble([one, strange], ids="common")
 
 

@@ -183,7 +183,7 @@ def test_decisions_are_pushed_whole_and_never_over_those_of_another(place, home)
     assert theirs.push_journal()
     home("ann")
     run.journal.relabel(["x3"], "c", old="a", author="ann")
-    with pytest.raises(RunError, match=r"somebody else pushed decisions.*Keep a copy of yours"):
+    with pytest.raises(RunError, match=r"another user pushed decisions.*Keep a copy of yours"):
         run.push_journal()
     again = open_run(url, storage_options=options)  # decisions that were not pushed are never replaced
     assert set(again.journal.state().index) == {"x1", "x3"}
@@ -374,7 +374,7 @@ def test_a_push_that_was_killed_before_it_was_noted_is_no_push_of_another(monkey
     assert other.push_journal()
     home("ann")
     run.journal.keep("x4")
-    with pytest.raises(RunError, match="somebody else pushed"):
+    with pytest.raises(RunError, match="another user pushed"):
         run.push_journal()
 
 

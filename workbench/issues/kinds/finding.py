@@ -137,8 +137,8 @@ def _cut(
                 return _Cut(chosen, how, audited=True)
             todo = "Audit more, or use `threshold=`."
         else:
-            how = "no example is marked, because an audit of units says nothing of a share of examples"
-            todo = "Ask with `per='unit'`, or use `threshold=`."
+            how = "no example is marked, because an audit of units does not determine a share of examples"
+            todo = "Use `per='unit'`, or use `threshold=`."
     else:
         how = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {found.why}"
     warnings.warn(f"`fdr`: {how}. {todo}", FdrNotPossible, stacklevel=outside())

@@ -169,7 +169,7 @@ def handed(
     else:
         for name in COLUMN_OPTIONS:
             if columns[name] is not None:
-                todo = f"Beside labels pass {INSTEAD_OF_COLUMN[name]}, or pass the whole DataFrame."
+                todo = f"Pass {INSTEAD_OF_COLUMN[name]}, or pass the whole DataFrame."
                 raise InputError.at(name, "names a column, but no DataFrame was passed", todo)
         names = row_names(source)
         if task is not None and not find_task(task).one_class:

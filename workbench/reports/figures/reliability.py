@@ -89,7 +89,7 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
         p, wrong = table["p_error"].to_numpy(float), table["wrong"].to_numpy(bool)
         how = f"{len(table):,} verdicts of people, " + (
             "on a random audit, by p_error as it was when the sample was drawn" if random else
-            "on examples of their own choice, not a random audit: this says little about the other labels"
+            "on examples they chose themselves, not a random audit: this says little about the other labels"
         )  # fmt: skip
     elif truth == "planted" and planted is not None:
         p = issues["p_error"].to_numpy(float)

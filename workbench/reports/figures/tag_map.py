@@ -62,6 +62,6 @@ def tag_data_map(run: Run, tag: str | None = None, *, most: int = MOST_POINTS) -
             )
         )  # fmt: skip
     title = f"The model came to believe all but {hard:,} of {judged:,} cells of {safe(tag)}"
-    subtitle = f"{safe(run.name)}: mean probability of what is given below {share(HARD)} means not believed; "
+    subtitle = f"{safe(run.name)}: mean probability of the given value below {share(HARD)} means not believed; "
     subtitle += f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
     return as_data_map(figure, x, title, subtitle, "given")
