@@ -1,1 +1,1 @@
-"""Reports for others: figures, and one HTML page about a run."""
+"""Figures, and a report about a run as one HTML page."""

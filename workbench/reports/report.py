@@ -1,7 +1,7 @@
-"""One HTML page about a run: what was judged and from what, how many labels are wrong, which ones, what was decided.
+"""Report about a run as one HTML page: its data and evidence, how many labels are wrong and which, and decisions.
 
 The page is a single file without scripts or links to elsewhere: it works offline, prints well, follows the reader's
-light or dark theme, and shows whatever is in the data as text.
+light or dark theme, and shows all data as text.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def report(
     Parameters
     ----------
     run : a Run or its path.
-    path : the .html file.
-    top : how many label issues are shown with picture or text.
+    path : the .html file to write.
+    top : number of label issues shown with image or text.
     fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.
-    issues : result of `find_issues`; computed when missing.
-    force : replace a file that is there.
+    issues : result of `find_issues`; computed if not given.
+    force : whether to replace an existing file.
 
     Returns
     -------
@@ -54,8 +54,8 @@ def report(
 
     Raises
     ------
-    InputError : another suffix, a missing folder, top below 0. ExistsError : the file is there and `force` is not set.
-    MissingEvidence : nothing speaks about the labels of this run.
+    InputError : another suffix, a missing folder, top below 0. ExistsError : the file exists and `force` is not set.
+    MissingEvidence : the run has no evidence about its labels.
     """
     require_task(run, "multiclass", "report")
     if int(top) != top or top < 0:

@@ -1,4 +1,4 @@
-"""Review by people: order of the queue, ready-made slices, several annotators, agreement, pace, export."""
+"""Review by people: queues, ready-made slices, several annotators, agreement, pace, export."""
 
 from workbench.foundation.lazy import names_of
 

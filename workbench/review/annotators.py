@@ -76,11 +76,11 @@ def dawid_skene(
 
     Notes
     -----
-    Given the true class, annotators err independently, each with a confusion matrix of their own that is the same for
-    all examples (Dawid & Skene 1979, Maximum likelihood estimation of observer error-rates using the EM algorithm). EM
-    from the shares of votes, until no posterior moves by more than `tolerance`; 0.01 votes are added to every cell.
-    It finds one optimum; which is a relabelling of classes where most annotators are wrong together. Cost per
-    iteration: votes x k; memory: annotators x k x k.
+    The model assumes that annotators err independently given the true class, each with one confusion matrix for all
+    examples (Dawid & Skene 1979, Maximum likelihood estimation of observer error-rates using the EM algorithm). EM
+    starts from the shares of votes and stops when no posterior changes by more than `tolerance`; 0.01 votes are added
+    to every cell. It finds a local optimum, in which classes are swapped if most annotators make the same error. Cost
+    per iteration: votes x k; memory: annotators x k x k.
     """
     a, k = len(votes.names), votes.k
     if a * k * k > MOST_MATRIX_CELLS:
@@ -128,10 +128,10 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
     Parameters
     ----------
     run : a Run or its path.
-    method : "majority", "dawid_skene" (weighs annotators by how well they do), or "crowdlab" (with the run's
-        out-of-fold probabilities too)
-    known : Series of labels indexed by id: the true labels of some examples, such as questions whose answer is
-        known, drawn without regard to what was voted. From 50 on they calibrate p_consensus
+    method : "majority", "dawid_skene" (weights annotators by their quality), or "crowdlab" (also uses the run's
+        out-of-fold probabilities)
+    known : Series of labels indexed by id: the true labels of some examples, chosen independently of the votes, such as
+        questions with a known answer. At least 50 are needed; p_consensus is calibrated on them
 
     Returns
     -------
@@ -140,7 +140,7 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
         else to the first class (those of CROWDLAB: `crowdlab_consensus`).
         p_consensus : the method's probability of the consensus, in [0, 1]. calibrated : bool, whether `known` was used.
         votes : int. annotator_disagreement : the score.
-        attrs : method; calibrated; calibration, how far p_consensus can be trusted in words; converged (of
+        attrs : method; calibrated; calibration, a description of how far p_consensus can be trusted; converged (for
         "dawid_skene").
 
     Raises
@@ -154,13 +154,14 @@ def consensus(run: Run, method: str = "dawid_skene", *, known: pd.Series | None 
 
     Notes
     -----
-    **p_consensus is not a calibrated probability unless `known` is given.** Votes alone cannot tell a class that all
-    annotators take for another from a class on which all are right; on twelve published crowds the mean p_consensus of
-    "dawid_skene" was .04 to .25 above the accuracy, on simulated annotators who err independently up to .08. The
-    share of votes is mostly too low. With `known` p' = expit(a + b logit p), by penalised likelihood around (0, 1).
+    **p_consensus is not a calibrated probability unless `known` is given.** Votes alone cannot distinguish a class that
+    all annotators mistake for another from a class on which all are right. On twelve published crowds the mean
+    p_consensus of "dawid_skene" was .04 to .25 above the accuracy; on simulated annotators who err independently, up to
+    .08. The share of votes is mostly too low. With `known`, p' = expit(a + b logit p), fitted by penalised likelihood
+    around (0, 1).
 
-    "dawid_skene" adds one vote with the confusion matrix of all annotators together to each row of an annotator's,
-    so that who voted a few times is like the others until shown otherwise (`dawid_skene` has the plain method).
+    "dawid_skene" adds one vote, distributed as in the common confusion matrix, to each row of an annotator's matrix, so
+    that annotators with few votes are close to the average annotator (`dawid_skene` has the plain method).
     """
     run = opened(run)
     require_task(run, "multiclass", "consensus")
@@ -263,8 +264,8 @@ def annotator_quality(run: Run) -> pd.DataFrame:
     -------
     DataFrame indexed by annotator
         votes : int. quality : P(vote = true class) by Dawid and Skene, weighted by the class priors, in [0, 1].
-        with_consensus : share of votes that are the consensus. with_others : share of other people's votes on the same
-        examples that agree. often : the most frequent confusion, "true -> vote" with its share of that class.
+        with_consensus : share of votes that equal the consensus. with_others : share of other annotators' votes on the
+        same examples that agree. often : the most frequent confusion, "true -> vote" with its share of that class.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def crowdlab(votes: Votes, pred_probs: Any) -> np.ndarray:
 
     Notes
     -----
-    See `crowdlab_consensus`, whose probabilities these are.
+    The probabilities are those of `crowdlab_consensus`.
     """
     return crowdlab_consensus(votes, pred_probs)[0]
 

@@ -1,7 +1,7 @@
 """Export the corrected labels: with author, time and reason of each change, or as a cleaned training set.
 
-The export contains the given labels with the decisions of the journal applied; the run is not changed. Columns
-that the user named when the Dataset was made come back under these names.
+The export contains the given labels with the decisions of the journal applied; the run is not changed. Columns keep
+the names that they had when the Dataset was created.
 """
 
 from __future__ import annotations
@@ -59,20 +59,19 @@ def export(
         Whether to replace an existing file.
     drop : {"flagged", "skipped", "issues"} or list of ids, optional
         Examples to omit. "skipped" means those skipped in the review, "issues" those marked as issues by `find_issues`
-        that nobody has relabelled or kept.
+        that have not been relabelled or kept.
     only_changed : bool
         Whether to write only examples whose label differs from the given one.
     cleaned : {"relabel", "drop"}, optional
         Write a training set instead: ids, your own columns, and the labels under the name of your label column, without
-        any history. "relabel" writes the corrected labels, "drop" omits changed examples. A training set has no
-        examples without a label; issues that nobody has reviewed stay, unless dropped.
+        any history. "relabel" writes the corrected labels, "drop" omits changed examples. Unlabelled examples are
+        omitted; unreviewed issues are included unless dropped.
     images, sounds : bool
         Whether to include them. Their bytes are written only to Parquet; in CSV and JSONL their columns name their
         location in the run.
     issues : DataFrame or bool, optional
         Source of `p_error` and `suggested_label`: the result of `find_issues`; True computes it now, False leaves both
-        empty. By default the last result for this run, if it is cached, so that an export does not wait for the
-        detector.
+        empty. By default the last result for this run if it is cached, so that an export does not run the detector.
 
     Returns
     -------
@@ -103,7 +102,7 @@ def export(
 
     In CSV, text that starts like a formula (``= + - @``, tab, carriage return) is prefixed with an apostrophe, also in
     names of columns and classes, and so is such a character after a semicolon, tab or line end within the text, so that
-    a spreadsheet shows it and does not run it. Numbers stay numbers. Read such a file back with
+    a spreadsheet does not execute it. Numbers stay numbers. Read such a file back with
     ``workbench.storage.tables.read_table(path, text=["id", "label", "given_label"], neutralized=True)``.
     JSONL and Parquet contain the unchanged text.
     """
@@ -244,7 +243,8 @@ def _decided(run: Run, rows: np.ndarray) -> dict[str, object]:
 
 
 def _by_example(run: Run) -> pd.DataFrame:
-    """Return `journal.state()`; for decisions on units, the newest of each example, flagged if any of its units is."""
+    """Return `journal.state()`; for decisions on units, the newest per example, flagged if any of its units is
+    flagged."""
     if run.dataset.kind.one_class:
         return run.journal.state()
     state = run.journal.state(per="unit", oldest_first=True)

@@ -29,7 +29,7 @@ class Kappa(Printed):
     ----------
     kappa, low, high : chance-corrected agreement in [-1, 1] and its interval; 1 = always the same, 0 = as by chance.
         NaN if undefined (no example in common, or both used only one class).
-    observed, expected : share of agreement, and what chance alone would give. n : examples both judged.
+    observed, expected : share of agreement, and the share expected by chance. n : number of examples judged by both.
     """
 
     kappa: float
@@ -103,17 +103,17 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per pair of authors with an example in common, the most examples first
-        a, b : authors. n : examples both judged. observed, expected, kappa, low, high : see `Kappa`.
-        differ : list of the ids on which they gave different labels.
+    DataFrame, one row per pair of authors with common examples, in descending order of their number
+        a, b : authors. n : number of examples judged by both. observed, expected, kappa, low, high : see `Kappa`.
+        differ : list of the ids to which they gave different labels.
 
     Notes
     -----
-    An author's opinion is the newest label that was given or kept by looking at the example, and not undone
-    (`workbench.runs.verdicts`: suggestions accepted for a whole selection are not an opinion); what was skipped
-    counts as none. It is a second opinion only where the second author had not seen the first one's verdict:
+    An author's opinion is the newest label that the author set or kept after looking at the example and has not undone
+    (`workbench.runs.verdicts`; suggestions accepted for a whole selection and skipped examples do not count). The
+    opinions are independent only if the second author did not see the first verdict:
     `widgets.Explorer(run, author="b", second_opinion=True)` hides it. Both usually judge label issues, on which people
-    agree less than elsewhere.
+    agree less than on other examples.
     """
     source = opened(source)
     require_task(source, "multiclass", "agreement")

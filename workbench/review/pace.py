@@ -34,7 +34,7 @@ class Pace:
 
 
 def review_pace(journal: Journal, author: str | None = None, *, pause: float = PAUSE) -> Pace:
-    """Pace of an author's latest session.
+    """Compute the pace of an author's latest session.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def review_pace(journal: Journal, author: str | None = None, *, pause: float = P
 
     Notes
     -----
-    (decisions - 1) / minutes between the first and the last of them. Notes, flags and undo do not count.
+    The pace is (decisions - 1) / minutes between the first and the last decision. Notes, flags and undo do not count.
     """
     who = journal.author if author is None else author
     return pace_of(list(times_of(journal.since(0), who).values()), pause=pause)

@@ -1,4 +1,4 @@
-"""Order of the review queue: one function from a run to ids.
+"""Order of the review queue: a function from a run to ids.
 
 This module defines the criterion of each order and the examples that it includes. Ties are broken by suspicion, then
 by row.
@@ -49,7 +49,7 @@ def review_queue(
     issues: pd.DataFrame | None = None,
     author: str | None = None,
 ) -> list:
-    """Ids to review, in order.
+    """Return the ids to review, in order.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ def review_queue(
         with the most expected errors first. "annotators": examples on which annotators disagree, most first.
         "random": issues shuffled. "audit": the random sample of `workbench.audit`, each example once. "second": what
         other authors have judged and `author` has not, shuffled. "all": every example. A column of `issues` or a score:
-        every example, its suspicious end first (a column without one: the largest value first)
-    among : ids to order instead of the issues ("suspicion", "pairs", "clusters" and "random")
-    issues : DataFrame as from `find_issues(run)`, which is called when it is not given
-    author : who asks for a second opinion; the journal's own author when not given
+        every example, the most suspicious first (for a column without such a direction, the largest value first)
+        among : ids to order instead of the issues ("suspicion", "pairs", "clusters" and "random")
+        issues : result of `find_issues(run)`; computed if not given
+        author : author of the second opinion; by default the journal's own author
 
     Returns
     -------

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 
 def slices(run: Run, *, issues: pd.DataFrame | None = None, scores: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Slices of a run: examples selected by the evidence.
+    """Return ready-made slices of a run, that is, examples selected by the evidence.
 
     Parameters
     ----------
     run : a Run or its path.
-    issues, scores : DataFrames as from `find_issues(run)` and `score(run)`, which are called when they are not given
+    issues, scores : results of `find_issues(run)` and `score(run)`; computed if not given
 
     Returns
     -------
-    DataFrame indexed by id in dataset order, one bool column per slice that holds anything. `.attrs["how"][name]` says
-    what the slice holds. Examples of a slice: `frame.index[frame["outliers"]]`
+    DataFrame indexed by id in dataset order, one bool column per nonempty slice. `.attrs["how"][name]` describes the
+    slice. Examples of a slice: `frame.index[frame["outliers"]]`
     """
     run = opened(run)
     require_task(run, "multiclass", "slices")
@@ -70,7 +70,7 @@ def _all(run: Run, issues: pd.DataFrame, scores: pd.DataFrame) -> Iterator[tuple
 
 
 def _of_scores(scores: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, str]]:
-    """Slices that are a threshold on one score."""
+    """Return the slices defined by a threshold on one score."""
     simple = (
         ("never learned", "never_learned", 0.5, "in no epoch predicted as given"),
         ("most neighbours disagree", "neighbor_disagreement", 0.5, "more than half of the neighbours differ in label"),
@@ -86,7 +86,7 @@ def _of_predictions(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
     try:
         predicted, how = predicted_labels(run)
     except MissingEvidence:
-        return  # no predictions: no such slice
+        return  # without predictions there is no such slice
     given = run.dataset.given_labels
     yield "prediction differs", (predicted >= 0) & (given >= 0) & (predicted != given), how
 
@@ -95,7 +95,7 @@ def _of_duplicates(run: Run) -> Iterator[tuple[str, np.ndarray, str]]:
     try:
         table = duplicates(run)
     except MissingEvidence:
-        return  # nothing to compare: no such slice
+        return  # without its evidence there is no such slice
     rows = run.dataset.rows(table.index.to_numpy())
 
     def mask(chosen: pd.Series) -> np.ndarray:

@@ -29,8 +29,8 @@ COLUMNS_BESIDE = {"no": "{}_no", "unknown": "{}_unknown"}
 def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
     """Write a .parquet file that `datasets.load_dataset("parquet", data_files=...)` opens with named tags.
 
-    The tags are lists of ClassLabel, under the user's own name of their column; rows that do not know all their tags
-    have the other ones in the columns NAME_no (nothing is known of all others) or NAME_unknown.
+    The tags are lists of ClassLabel, in a column with the user's name for it. Rows with unknown tags also list the
+    absent ones in the column NAME_no (all others are unknown) or the unknown ones in NAME_unknown.
     """
     target = check_target(path, force, (".parquet",))
     dataset = run.extended()
@@ -58,7 +58,7 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
 
 
 def _lists(values: pa.Array, labels: pa.Array) -> pa.Array:
-    """Lists of int64, the storage type of ClassLabel, null for rows without a label."""
+    """Convert to lists of int64, the storage type of ClassLabel; null for rows without a label."""
     if not pa.types.is_list(values.type):
         return values
     listed = [None if gone else one for one, gone in zip(values.to_pylist(), labels.is_null().to_pylist())]
@@ -78,7 +78,7 @@ def read_hf(
 
     Raises
     ------
-    InputError : the file has no such column, or its tags are not those of `classes`.
+    InputError : the file has no such column, or its tags differ from `classes`.
     """
     table = read_parquet(Path(path))
     if label not in table.column_names:
@@ -119,10 +119,10 @@ TAGS_COMMENT = "# tags: "
 
 
 def write_svmlight(run: Run, path: str | Path, *, force: bool = False) -> Path:
-    """Write a .svm file: the numbers of the tags of each example, then its embedding if present, from index 0.
+    """Write a .svm file with the indices of the tags of each example, then its embedding if present, from index 0.
 
-    The names of the tags are in a comment on top, ids in comments behind the rows; scikit-learn's
-    `load_svmlight_file(path, multilabel=True, zero_based=True)` reads past them. Examples without a label are left out.
+    The names of the tags are in a comment at the top, ids in comments at the end of the rows; scikit-learn's
+    `load_svmlight_file(path, multilabel=True, zero_based=True)` skips them. Examples without a label are omitted.
     """
     target = check_target(path, force, SVMLIGHT.suffixes)
     dataset, cells = run.extended(), cells_of(run.labels())
@@ -146,16 +146,16 @@ def read_svmlight(
 
     Parameters
     ----------
-    classes : names of the tags in the order of their numbers, where the file does not name them; else the numbers.
-    id, label : taken as by other readers; the file has no names of columns.
+    classes : names of the tags in the order of their indices, if the file does not name them; by default the indices.
+    id, label : ignored, since the file has no column names; accepted for consistency with other readers.
 
     Notes
     -----
-    Features are not read: pass them to `find_issues` as embeddings, as `load_svmlight_file` gives them.
+    Features are not read. To use them, pass those returned by `load_svmlight_file` to `find_issues` as embeddings.
 
     Raises
     ------
-    InputError : a line not in the format; the error names its number.
+    InputError : an invalid line; the error states its number.
     """
     rows, tags, ids, named = [], [], [], None
     with open(path, encoding="utf-8") as file:

@@ -81,13 +81,13 @@ def _fail(message: str) -> int:
 
 
 def _note(message: Warning | str, *rest: object, **more: object) -> None:
-    """A warning as one line."""
+    """Format a warning as one line."""
     first = str(message).strip().partition("\n")[0]
     print(printable(f"workbench: note: {first}"), file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+    """Return the parser of all commands and their options."""
     top = _Parser(
         prog="workbench",
         description="Find and fix label errors: record, score, look, decide, export.",

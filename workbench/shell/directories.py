@@ -1,4 +1,4 @@
-"""Commands for run directories: list them, check, repair and migrate one."""
+"""Commands for run directories: list, check, repair and migrate them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LISTED = ("run", "examples", "classes", "epochs", "state", "accuracy", "changed"
 
 
 def ls(args: argparse.Namespace) -> Lines:
-    """Runs below a folder or a URL."""
+    """List the runs below a folder or a URL."""
     local = local_path(args.folder)
     found = runs_below(args.folder) if local is None else _runs_in(local)
     rows = [_listed(place, size) for place, size in found.items()]
@@ -35,7 +35,7 @@ def ls(args: argparse.Namespace) -> Lines:
 
 
 def _runs_in(folder: Path) -> dict[Path, int]:
-    """Run directories in a folder, or at most two below it, and their bytes."""
+    """Return the run directories in a folder or at most two levels below it, and their sizes in bytes."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder. Pass a folder of runs, or a URL such as s3://bucket/runs.")
     files = sorted({*folder.glob("run.json"), *folder.glob("*/run.json"), *folder.glob("*/*/run.json")})
@@ -45,7 +45,7 @@ def _runs_in(folder: Path) -> dict[Path, int]:
 
 
 def _listed(path: Path | str, count: int) -> tuple[object, ...]:
-    """One row of the list. Accuracy: share of the last epoch's labelled examples predicted as given."""
+    """Return one row of the list. Accuracy: share of labelled examples predicted as given in the last epoch."""
     size = _size(count)
     try:
         run = open_run(path)
@@ -82,7 +82,7 @@ def _size(count: int) -> str:
 
 
 def check(args: argparse.Namespace) -> Lines:
-    """Read every file of a run; the status is 1 if something is damaged and was not repaired."""
+    """Check every file of a run; the exit status is 1 if there is damage that was not repaired."""
     from tqdm.auto import tqdm
 
     try:
@@ -120,7 +120,7 @@ def check(args: argparse.Namespace) -> Lines:
 
 
 def _beyond_repair(place: str, error: RunError) -> Lines:
-    """Advice for a run that does not open because one of its two essential files is damaged."""
+    """Return advice for a run that cannot be opened because one of its two essential files is damaged."""
     local = local_path(place)
     layout = None if local is None else Layout(local)
     if layout is None or isinstance(error, NeedsMigration):
@@ -146,7 +146,7 @@ def _beyond_repair(place: str, error: RunError) -> Lines:
 
 
 def migrate(args: argparse.Namespace) -> Lines:
-    """Bring a run of an older schema version up to date."""
+    """Migrate a run of an older schema version to the current one."""
     done = list(steps(args.run))
     yield from done
     if not done:

@@ -1,7 +1,7 @@
 """Check every file of a run directory: what is damaged, left over, unfinished or unknown, and what can be repaired.
 
-Hides which files belong where. A repair never deletes: it moves files to `set-aside/`, where the user can inspect them.
-Files that are damaged in a way that no checksum shows are found by reading them.
+This module knows which files belong where. A repair never deletes: it moves files to `set-aside/`, where the user can
+inspect them. Damage that no checksum shows is found by reading the files.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Finding:
     ----------
     kind : one of `FINDING_KINDS`.
     path : the file, relative to the run; "" for the run as a whole.
-    words : description of the problem, and what to do about it.
+    words : description of the problem and its solution.
     remedy : "set-aside" (moved to set-aside/), "note-checksum", "forget-checksum", or "" when a repair leaves it alone.
     """
 
@@ -156,7 +156,7 @@ def repair_run(run: Run, findings: list[Finding]) -> Iterator[str]:
 
 
 def _evidence(layout: Layout) -> list[Path]:
-    """The files with recorded data that are read."""
+    """Return the files with recorded data that are to be read."""
     fixed = [layout.run_json, layout.examples, layout.planted, layout.edges, layout.votes, layout.audit, layout.views]
     fixed += [layout.pred_probs, layout.pred_probs.with_suffix(".json")]
     found = [path for path in fixed if path.exists()]
@@ -177,7 +177,7 @@ def _no_file(path: Path) -> str:
 
 
 def _compared(path: Path, checksum: str | None) -> str:
-    """The problem with the bytes of a file; empty if they are intact or no checksum is known."""
+    """Return the problem with the bytes of a file; empty if they are intact or no checksum is known."""
     if checksum is None:
         return ""
     found = sha256(path)
@@ -185,7 +185,7 @@ def _compared(path: Path, checksum: str | None) -> str:
 
 
 def _unreadable(run: Run, path: Path) -> str:
-    """The problem with the contents of a file; empty if there is none."""
+    """Return the problem with the contents of a file; empty if there is none."""
     layout = run.layout
     try:
         if path.parent.parent.name == "stats":
@@ -254,7 +254,7 @@ def _of_statistics(run: Run, path: Path) -> str:
 
 
 def _of_cells(run: Run, path: Path) -> str:
-    """What is wrong with the cells of an epoch of multi-label data."""
+    """Find problems in the cells of an epoch of multi-label data."""
     cells = tag_rows([path], run.k, 0, run.n)
     if not np.isfinite(cells.logits).all():
         place = int(np.flatnonzero(~np.isfinite(cells.logits))[0])
@@ -338,7 +338,7 @@ def _journal(run: Run) -> Iterator[Finding]:
 
 
 def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
-    """Outdated copies of descriptions, which are kept for people and older releases."""
+    """Find outdated copies of descriptions, which exist for people and older releases."""
     arrays = [layout.pred_probs, *(file for parts in layout.arrays("embeddings").values() for _, file in parts)]
     for path in arrays:
         beside = path.with_suffix(".json")
@@ -354,7 +354,7 @@ def _descriptions(layout: Layout, broken: set[Path]) -> Iterator[Finding]:
 
 
 def _planted(run: Run, broken: set[Path]) -> Iterator[Finding]:
-    """An outdated copy of the record of planted errors."""
+    """Find an outdated copy of the record of planted errors."""
     path = run.layout.planted
     if path.is_file() and path not in broken and not _same_record(read_copy(run.layout), run.dataset.planted):
         words = "differs from the record in examples.parquet, which is used; record again to update the copy"
@@ -362,7 +362,7 @@ def _planted(run: Run, broken: set[Path]) -> Iterator[Finding]:
 
 
 def _cache(layout: Layout, counted: Callable[[Path], object]) -> Iterator[Finding]:
-    """Cached results that were changed or computed by another user; neither is used."""
+    """Find cached results that were changed or computed by another user; neither are used."""
     for path in sorted(layout.cache.rglob("*")):
         if not path.is_file() or path.suffix not in (".npy", ".npz") or path.parent.name.startswith("part-"):
             continue
@@ -381,7 +381,7 @@ def _cache(layout: Layout, counted: Callable[[Path], object]) -> Iterator[Findin
 
 
 def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
-    """Missing ranks, missing epochs, rows that were not recorded, and epochs in progress."""
+    """Find missing ranks, missing epochs, rows that were not recorded, and epochs in progress."""
     layout, sealed = run.layout, run.layout.sealed()
     for epoch, files in sealed.items():
         if broken.intersection(files):
@@ -404,7 +404,7 @@ def _epochs(run: Run, broken: set[Path]) -> Iterator[Finding]:
 
 
 def _why_unsealed(sizes: dict[int, dict[int, Path]]) -> str:
-    """Why the statistics of some ranks do not form an epoch, and what to do."""
+    """Explain why the statistics of some ranks do not form an epoch, and what to do."""
     names = ", ".join(file.name for ranks in sizes.values() for file in ranks.values())
     if any(set(ranks) == set(range(size)) for size, ranks in sizes.items()):
         return f"its ranks are from different attempts (present: {names}). Record it again with all of them"
@@ -412,7 +412,7 @@ def _why_unsealed(sizes: dict[int, dict[int, Path]]) -> str:
 
 
 def _gaps(sealed: list[int], most: int = 5) -> str:
-    """The first few missing epochs before the last one, and the number of others."""
+    """Return the first few missing epochs before the last one, and the number of others."""
     missing = sealed[-1] + 1 - len(sealed)
     first: list[int] = []
     for before, epoch in zip([-1, *sealed], sealed):
@@ -423,7 +423,7 @@ def _gaps(sealed: list[int], most: int = 5) -> str:
 
 
 def _strays(layout: Layout) -> Iterator[Finding]:
-    """Partially written files, streams of finished epochs, arrays that no epoch refers to, and unknown files."""
+    """Find partially written files, streams of finished epochs, arrays without an epoch, and unknown files."""
     busy, sealed = in_use(layout.root), layout.sealed()
     read = {file for kind in ("logits", "embeddings") for parts in layout.arrays(kind).values() for _, file in parts}
     read |= {file for files in sealed.values() for file in files}
@@ -455,7 +455,7 @@ def _strays(layout: Layout) -> Iterator[Finding]:
 
 
 def _all_files(layout: Layout) -> Iterator[Path]:
-    """Every file; in folders that do not belong to the run, only readable ones."""
+    """Return all files; in folders that do not belong to the run, only readable ones."""
     for entry in entries(layout.root):
         if entry.is_file():
             yield Path(entry.path)

@@ -1,9 +1,9 @@
 """Migrate a run of an older schema version to the current one, step by step; replaced files are kept.
 
-Hides how a step becomes whole or undone: its files are written to `migrating/`, a plan is flushed to disk, and only
-then they change places with the old ones, which go to `before-schema=N/`. A plan that is found later is carried on from
-where it stopped. No step touches the journal: it has a schema of its own, which its first decision brings up, and so
-does `migrate` at the end; so it does with votes of release 0.1.
+Each step is atomic: its files are written to `migrating/`, a plan is flushed to disk, and only then are the old files
+moved to `before-schema=N/` and the new ones into place. A plan found later is resumed where it stopped. Steps do not
+touch the journal, which has its own schema: `migrate` upgrades it at the end, as would the next decision, and likewise
+votes of release 0.1.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STAGING, PLAN_FILE = "migrating", "migration.json"
 class Change:
     """Result of a step: the new description (its `schema_version` is set automatically), and the removed files.
 
-    Files that the step wrote below the folder it was given take the places of those with the same relative path.
+    Files that the step wrote below its folder replace those with the same relative path.
     """
 
     described: dict
@@ -51,7 +51,7 @@ def migrate(path: str | Path, steps: Mapping[int, Step] = MIGRATIONS, newest: in
 
     Parameters
     ----------
-    path : the run directory. Nothing may be recording into it.
+    path : the run directory, into which no process may be recording.
     steps : version -> step; a table for tests.
 
     Raises
@@ -113,7 +113,8 @@ def _upgrade_votes(layout: Layout) -> Iterator[str]:
 
 
 def _prepare(layout: Layout, step: Step, version: int) -> dict:
-    """Let the step write its files, then save the plan: before that nothing has changed, after it everything will."""
+    """Let the step write its files, then save the plan. Until then nothing has changed; afterwards the step
+    completes."""
     staging = layout.root / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
@@ -132,7 +133,7 @@ def _prepare(layout: Layout, step: Step, version: int) -> dict:
 
 
 def _carry_out(layout: Layout, plan: dict) -> str:
-    """Move old files to the backup and new ones into place, run.json last. Moves that were made before are skipped."""
+    """Move old files to the backup and new ones into place, run.json last. Completed moves are skipped."""
     version = plan["from"]
     kept = layout.root / f"before-schema={version}"
     for name in (*plan["removed"], *plan["files"]):
@@ -156,7 +157,7 @@ def _carry_out(layout: Layout, plan: dict) -> str:
 
 
 def _read_plan(layout: Layout) -> dict:
-    """The checked plan of an interrupted migration: a run can come from an untrusted source."""
+    """Return the plan of an interrupted migration, validated because a run can come from an untrusted source."""
     path = layout.root / PLAN_FILE
     try:
         plan = small_json(path)
@@ -170,7 +171,7 @@ def _read_plan(layout: Layout) -> dict:
 
 
 def _inside(name: str) -> bool:
-    """Whether a name of a plan is a path below the run, and not the journal."""
+    """Whether a name in a plan is a path below the run other than the journal."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     return bool(parts) and not parts[0].startswith(("/", "journal.sqlite")) and ".." not in parts and ":" not in name
 

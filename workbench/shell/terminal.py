@@ -1,4 +1,4 @@
-"""Text for a terminal: tables with aligned columns, and data that cannot steer the terminal."""
+"""Text for a terminal: tables with aligned columns, and data without control characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CELL_CHARACTERS = 60
 
 
 def table(names: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Lines with aligned columns; long cells are cut, the last column is longer."""
+    """Return lines with aligned columns; long cells are truncated, except in the last column."""
     listed = [[printable("" if cell is None else str(cell)) for cell in row] for row in rows]
     last = len(names) - 1
 
@@ -23,7 +23,7 @@ def table(names: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Iterator[
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped, so that data cannot steer a terminal."""
+    """Escape control characters, so that data cannot control the terminal."""
     if text.isprintable():
         return text
     return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)

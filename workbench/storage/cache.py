@@ -2,7 +2,7 @@
 
 A file is used only if its key equals the requested one, so new evidence or other parameters make it stale, and only if
 this user computed it and it has not changed since (`seals`). Files that are unreadable, stale, damaged or written by
-somebody else are computed again and replaced. Everything in `cache/` can be deleted.
+another user are computed again and replaced. Everything in `cache/` can be deleted.
 
     found = load(layout, "NAME", key)                 named arrays, or None
     store(layout, "NAME", key, {"points": xy})

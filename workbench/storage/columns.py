@@ -1,4 +1,4 @@
-"""Columns of n rows in a folder, written block by block. An interrupted pass continues with the blocks that are left.
+"""Columns of n rows in a folder, written block by block. An interrupted pass continues with the remaining blocks.
 
 A finished column is the file `NAME.DIGEST.npy`. The digest of its inputs is part of the name, so a stale column counts
 as missing, and so does one that is damaged or that this user did not compute (`seals`). A pass in progress writes to

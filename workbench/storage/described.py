@@ -3,8 +3,8 @@
     .npy file, JSON, length of the JSON (4 bytes), its CRC-32 (4 bytes), b"LWABOUT1"
 
 Readers of .npy files stop after the rows. A copy of the JSON is written to a file with the suffix .json, for people and
-for release 0.1.0, which reads it there. Arrays written by that release have no JSON of their own; for them the .json
-file is the description.
+for release 0.1.0, which reads it there. For arrays written by that release, which contain no JSON, the .json file is
+the description.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Figures of a run, or of a result, as plotly figures to display, style or save.
+"""Plotly figures of a run or a result, to display, style or save.
 
-The modules of this folder have one function per kind; `FIGURES` lists them. The rest of the package does not need them.
+The modules of this folder have one function per kind, listed in `FIGURES`. The rest of the package does not use them.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
     Parameters
     ----------
     run : a Run, or a result.
-    kind : of a run "data_map" (confidence against variability; of multi-label data of one tag, tag=), "embedding" (the
-        embeddings in two dimensions), "curves" (probabilities of some examples over the epochs; ids=), "confusion"
-        (given against predicted label), "noise" (the estimated noise matrix with intervals), "reliability" (predicted
-        against observed share of errors; needs planted errors or verdicts). Of a result one of its attribute `figures`,
-        the first unless given.
-    options : of that kind; see the functions named in `FIGURES` and `OF_TAGS`.
+    kind : for a run: "data_map" (confidence against variability; for multi-label data of one tag, `tag=`), "embedding"
+        (the embeddings in two dimensions), "curves" (probabilities of some examples over the epochs; `ids=`),
+        "confusion" (given against predicted label), "noise" (the estimated noise matrix with intervals), "reliability"
+        (predicted against observed share of errors; needs planted errors or verdicts). For a result: one of those in
+        its attribute `figures`, by default the first.
+    options : options of that kind; see the functions listed in `FIGURES` and `OF_TAGS`.
 
     Returns
     -------
-    plotly.graph_objects.Figure, backgrounds transparent.
+    plotly.graph_objects.Figure with a transparent background.
 
     Raises
     ------
-    InputError : an unknown kind or option. MissingEvidence : the run lacks what the figure shows.
+    InputError : an unknown kind or option. MissingEvidence : the run lacks the evidence for the figure.
     """
     table, known = FIGURES, list(FIGURES)
     own = getattr(type(run), "figures", None)

@@ -86,7 +86,7 @@ def over_epochs(run: Run, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _rows(run: Run, ids: Sequence[object] | None, issues: pd.DataFrame | None) -> np.ndarray:
-    """Row numbers to draw."""
+    """Return the rows to draw."""
     if ids is None and issues is not None:
         ids = issues.index[:6]
     if ids is None:

@@ -1,4 +1,4 @@
-"""Effect of a change of the training data: corrected labels, or a part of the examples, with intervals."""
+"""Figures of the effect of changed training data (corrected labels, or a subset of the examples), with intervals."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ ROWS = {"corrected": "labels corrected", "dropped": "label issues left out", "ra
 
 
 def comparison(result: Comparison) -> go.Figure:
-    """Difference in accuracy against training on the given labels, in points, one row per training.
+    """Plot the difference in accuracy to training on the given labels, in points, one row per training.
 
-    A dot per split, the mean, its 95 % interval (thick) and that of the paired bootstrap over test examples (thin).
+    Shows a dot per split, the mean, its 95 % interval (thick) and that of the paired bootstrap over test examples
+    (thin).
     """
     import plotly.graph_objects as go
 
@@ -68,7 +69,7 @@ def comparison(result: Comparison) -> go.Figure:
 
 
 def keep(result: KeepCurve) -> go.Figure:
-    """Accuracy against the share of the training examples that was kept, one line per score, random parts in grey."""
+    """Plot accuracy against the share of training examples kept, one line per score, random subsets in grey."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -90,7 +91,8 @@ def keep(result: KeepCurve) -> go.Figure:
 
 
 def robust(result: RobustBench, measure: str = "accuracy") -> go.Figure:
-    """Accuracy by share of wrong labels, one line per method, cross-entropy in grey; of a single share, one row each.
+    """Plot accuracy by share of wrong labels, one line per method, cross-entropy in grey; for a single share, one row
+    each.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ def robust(result: RobustBench, measure: str = "accuracy") -> go.Figure:
 
 
 def _in_rows(figure: go.Figure) -> go.Figure:
-    """Lines of one point each, which would overlap, as rows with their names in front."""
+    """Draw lines of one point each, which would overlap, as rows with their names in front."""
     for line in figure.data:
         away = line.error_y.to_plotly_json()
         line.update(x=line.y, y=[line.name], error_x=away, error_y=None, mode="markers", marker_size=9)
@@ -145,7 +147,7 @@ def _line(
     dotted: bool = False,
     measure: str = "accuracy",
 ) -> None:
-    """One line with 95 % intervals of accuracy; a row of `part` is a share, `hover` what else is said of it."""
+    """Return a line with 95 % intervals of accuracy; a row of `part` is a share, `hover` its additional hover text."""
     away = None
     if measure == "accuracy":
         away = {

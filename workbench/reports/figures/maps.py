@@ -1,4 +1,4 @@
-"""The two maps: the training dynamics of each example, and a projection of its embedding."""
+"""The two maps of a run: training dynamics of each example, and a projection of its embedding."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ MOST_NUMBERS = 20  # maximum number of classes for numbers in the cells
 
 
 def confusion(run: Run) -> go.Figure:
-    """Number of predictions of each class by given label; the diagonal is pale.
+    """Plot the number of predictions of each class by given label; the diagonal is pale.
 
     Predictions are those of the stored or out-of-fold probabilities, or else of the last epoch (in-sample).
     """
@@ -136,7 +136,7 @@ def _heatmap(
     import plotly.graph_objects as go
 
     k = len(names)
-    # by opacity: the page shows through where there is little
+    # by opacity: low values are almost transparent
     scale = [[0, f"rgba({CELL_RGB},0.04)"], [1, f"rgba({CELL_RGB},1)"]]
     top = float(np.nanmax(color, initial=0)) or 1.0
     ticks = list(range(k))

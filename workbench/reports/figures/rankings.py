@@ -1,4 +1,4 @@
-"""Ranking of models before and after correcting test labels, and its dependence on the share of errors."""
+"""Figures of the ranking of models before and after correcting test labels, and by share of errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def bump(result: Reranking) -> go.Figure:
-    """Rank of every model by given labels (left) and by corrected labels (right); models that moved are coloured."""
+    """Plot the rank of every model by given labels (left) and corrected labels (right); models that moved are
+    coloured."""
     import plotly.graph_objects as go
 
     table = result.table
@@ -58,14 +59,14 @@ def bump(result: Reranking) -> go.Figure:
 
 
 def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None = None) -> go.Figure:
-    """Accuracy of every model against the share of relabelled examples, lines that cross where models swap.
+    """Plot the accuracy of every model against the share of relabelled examples; lines cross where models swap.
 
-    The slider moves the mark over the shares; title and points show which model is ahead. It needs no kernel.
+    The slider moves a marker over the shares; title and points show which model is ahead. It works without a kernel.
 
     Parameters
     ----------
-    labels : "corrected" or "given", by which the relabelled examples are judged.
-    prevalence : initial position of the mark, in [0, 1]; by default the observed share.
+    labels : "corrected" or "given": the labels by which the relabelled examples are scored.
+    prevalence : initial position of the marker, in [0, 1]; by default the observed share.
     """
     import plotly.graph_objects as go
 

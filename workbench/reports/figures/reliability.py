@@ -23,7 +23,7 @@ FEWEST_VERDICTS = 30
 
 
 def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | None = None) -> go.Figure:
-    """Draw the predicted probability that a label is wrong against the observed share of wrong labels, in ten bins.
+    """Plot the predicted probability that a label is wrong against the observed share of wrong labels, in ten bins.
 
     Parameters
     ----------

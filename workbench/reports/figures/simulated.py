@@ -121,7 +121,7 @@ def detection(simulation: Simulation) -> go.Figure:
 def repair(simulation: Simulation, checked: int | None = None) -> go.Figure:
     """Test accuracy of networks retrained after the first examples of a list were checked and corrected.
 
-    The faint line is at `checked`, by default the number of wrong labels; its networks are trained if need be.
+    The faint line is at `checked`, by default the number of wrong labels; its networks are trained if necessary.
     """
     import plotly.graph_objects as go
 

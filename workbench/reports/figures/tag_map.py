@@ -1,4 +1,4 @@
-"""The data map of one tag: how each example with it, and each without, fared in training."""
+"""The data map of one tag: training dynamics of each example with the tag and each without it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ STATES_SHOWN = ((1, "yes", OKABE_ITO[4]), (0, "no", OKABE_ITO[3]))
 
 
 def tag_data_map(run: Run, tag: str | None = None, *, most: int = MOST_POINTS) -> go.Figure:
-    """Confidence against variability over the epochs of what is given for one tag, in each example that knows it.
+    """Plot confidence against variability of the given value of one tag over the epochs, for examples where it is
+    known.
 
     Parameters
     ----------
-    tag : name of the tag. most : points drawn at most; more are thinned at random.
+    tag : name of the tag. most : maximum number of points; with more, a random sample is drawn.
 
     Raises
     ------
