@@ -189,10 +189,11 @@ def _rating(y: np.ndarray, grid: np.ndarray, evidence: ColumnEvidence, seed: int
     blank, none = np.full(n, np.nan), np.full(n, -1)
     kind = np.full(n, None, object)
     kind[known] = "rating"
-    words = f"ratings as {len(grid)} ordinal classes; wrong means off by more than {found.tolerance} steps"
+    away_by = "differs from" if found.tolerance == 0 else f"is more than {found.tolerance} step from"
+    words = f"ratings as {len(grid)} ordinal classes; a rating is wrong if it {away_by} the true value"
     return JudgedNumbers(
         found.p_wrong, grid[place], np.where(known, others.max(axis=1), blank), kind, expected, ends[0], ends[1], blank,
-        none, blank, 1, found.explained, found.tolerance, words.replace("more than 0 steps", "another value"),
+        none, blank, 1, found.explained, found.tolerance, words,
     )  # fmt: skip
 
 
