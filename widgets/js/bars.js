@@ -1,6 +1,7 @@
 /** Bars of a categorical column: a click keeps only that category, further clicks add or remove others. */
 import { hex } from "./color.js";
 import { h } from "./dom.js";
+import { filterBox } from "./filterbox.js";
 import { count, shortNames } from "./format.js";
 import { swatch } from "./legend.js";
 
@@ -23,25 +24,7 @@ export class Bars {
       { class: "lw-bars" },
       this.lines.map((line) => line.el),
     );
-    this.el = h(
-      "div",
-      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose &&
-          h("button", {
-            type: "button",
-            class: "lw-tiny",
-            text: "×",
-            title: "remove this filter",
-            "aria-label": `remove filter ${column.name}`,
-            onclick: onClose,
-          }),
-      ),
-      this.bars,
-    );
+    this.el = filterBox(column, onClose, this.bars);
   }
 
   line(name, code, color) {

@@ -78,6 +78,16 @@ export function iconButton(name, label, onclick, extra = {}) {
   );
 }
 
+/** A small × that closes or removes something; `label` is its accessible name. */
+export function closeButton(label, onclick, title) {
+  return h("button", { type: "button", class: "lw-tiny", text: "×", title, "aria-label": label, onclick });
+}
+
+/** The first line of a panel: its title, and a × that closes it. */
+export function panelHead(title, onclose) {
+  return h("div", { class: "lw-row" }, h("strong", { text: title }), h("span", { class: "lw-space" }), closeButton("close", onclose));
+}
+
 /** Replace the options of a select; groups is [[heading or "", [[value, label, title?], ...]], ...]. */
 export function fillSelect(select, groups, value) {
   const made = groups

@@ -1,5 +1,5 @@
 /** The export panel: format, path and result. It is not modal. */
-import { fillSelect, h } from "./dom.js";
+import { fillSelect, h, panelHead } from "./dom.js";
 
 const FORMATS = [
   ["csv", "CSV"],
@@ -67,19 +67,7 @@ export class Exporter {
     this.el = h(
       "div",
       { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("strong", { text: "Export the corrected data" }),
-        h("span", { class: "lw-space" }),
-        h("button", {
-          type: "button",
-          class: "lw-tiny",
-          text: "×",
-          "aria-label": "close",
-          onclick: () => this.toggle(false),
-        }),
-      ),
+      panelHead("Export the corrected data", () => this.toggle(false)),
       this.kind,
       formats,
       this.path,

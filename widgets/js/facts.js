@@ -21,6 +21,15 @@ export function tallFact(name, value, { detail = "", title = "" } = {}) {
   );
 }
 
+/** Verdicts that leave the label as it is, in words. */
+export const STAYS = { 2: "kept", 3: "skipped" };
+
+/** The line about the decision, with the flag of the example. */
+export function decisionLine(said, { verdict, flagged }) {
+  const text = said + (flagged ? " · ⚑" : "");
+  return factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text })));
+}
+
 /** A probability as a bar with its number. */
 export function meter(p, { text, title, label }) {
   return h(

@@ -25,6 +25,21 @@ export function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
 }
 
 /**
+ * The x and y values of points in one array: [xs, ys].
+ * @param {ArrayLike<number>} xy
+ */
+export function axesOf(xy) {
+  const n = xy.length >> 1,
+    xs = new Float32Array(n),
+    ys = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    xs[i] = xy[2 * i];
+    ys[i] = xy[2 * i + 1];
+  }
+  return [xs, ys];
+}
+
+/**
  * Convert a screen pixel to data space under a camera.
  * @param {number[]} pixel @param {{width: number, height: number}} size @param {{k: number, tx: number, ty: number}} camera
  */
@@ -111,20 +126,24 @@ function edgesByStrip(ey, strip) {
 }
 
 /**
- * Mask of the points in the box spanned by two corners.
+ * The four corners of the box between two opposite ones.
+ * @param {number[]} a @param {number[]} b
+ */
+export function corners([ax, ay], [bx, by]) {
+  return [
+    [ax, ay],
+    [bx, ay],
+    [bx, by],
+    [ax, by],
+  ];
+}
+
+/**
+ * Mask of the points in the box between two opposite corners.
  * @param {Float32Array} xy @param {number[]} a @param {number[]} b @param {Uint8Array} [allowed]
  */
-export function insideBox(xy, [ax, ay], [bx, by], allowed) {
-  return insidePolygon(
-    xy,
-    [
-      [ax, ay],
-      [bx, ay],
-      [bx, by],
-      [ax, by],
-    ],
-    allowed,
-  );
+export function insideBox(xy, a, b, allowed) {
+  return insidePolygon(xy, corners(a, b), allowed);
 }
 
 /**

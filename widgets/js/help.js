@@ -1,5 +1,5 @@
 /** The list of keys. It covers one corner and does not intercept keys. */
-import { h } from "./dom.js";
+import { h, panelHead } from "./dom.js";
 import { capOf, digitClasses, keyCap, MEANINGS } from "./keys.js";
 
 /** Labels of keys, with the digit keys as a range of those that set a class. */
@@ -28,13 +28,7 @@ export function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   return h(
     "div",
     { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
-    h(
-      "div",
-      { class: "lw-row" },
-      h("strong", { text: "Keys" }),
-      h("span", { class: "lw-space" }),
-      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose }),
-    ),
+    panelHead("Keys", onClose),
     h(
       "dl",
       {},

@@ -3,6 +3,7 @@ import { BINS, binned } from "./crossfilter.js";
 import { extent } from "./bits.js";
 import { hex } from "./color.js";
 import { h, sharpContext } from "./dom.js";
+import { filterBox } from "./filterbox.js";
 import { within } from "./format.js";
 
 const HEIGHT = 34;
@@ -38,26 +39,7 @@ export class Histogram {
       class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`,
       text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "",
     });
-    this.el = h(
-      "div",
-      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose &&
-          h("button", {
-            type: "button",
-            class: "lw-tiny",
-            text: "×",
-            title: "remove this filter",
-            "aria-label": `remove filter ${column.name}`,
-            onclick: onClose,
-          }),
-      ),
-      this.canvas,
-      h("div", { class: "lw-range" }, this.low, this.hint, this.high),
-    );
+    this.el = filterBox(column, onClose, this.canvas, h("div", { class: "lw-range" }, this.low, this.hint, this.high));
     this.listen();
     this.showRange();
   }

@@ -1,24 +1,12 @@
 /** The layer above the points of a map: axes, names of regions, marks, and the outline being drawn. */
 import { hex } from "./color.js";
 import { short, ticks } from "./format.js";
-import { toData, toScreen } from "./geometry.js";
+import { corners, toData, toScreen } from "./geometry.js";
 
 const MARGIN = 0.93;
 
 /** A CSS colour for a canvas. */
 export const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
-
-/** The four corners of the box between the first and the last point. */
-export function corners(points) {
-  const [ax, ay] = points[0],
-    [bx, by] = points[points.length - 1];
-  return [
-    [ax, ay],
-    [bx, ay],
-    [bx, by],
-    [ax, by],
-  ];
-}
 
 /**
  * Known positions of one example at each epoch up to `upto`: [[x, y], ...] in the space of the map.
@@ -164,7 +152,7 @@ export function drawNeighbors(c, from, places, rays, colors) {
 /** Draw the current lasso or box; dashed if it removes points. */
 export function drawOutline(c, { kind, points, mode }, colors) {
   c.beginPath();
-  (kind === "box" ? corners(points) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
+  (kind === "box" ? corners(points[0], points[points.length - 1]) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
   c.closePath();
   c.fillStyle = ink(colors.accent, 0.1);
   c.strokeStyle = ink(colors.accent);

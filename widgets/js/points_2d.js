@@ -3,26 +3,22 @@ import { CHANGED, FLAGGED, PASSES, SELECTED } from "./points_gl.js";
 
 /** Offsets [dx, dy] of the pixels of a disc, in device pixels. */
 export function disc(diameter) {
-  const d = Math.max(1, Math.round(diameter)),
-    half = (d - 1) / 2,
-    out = [];
-  for (let y = 0; y < d; y++)
-    for (let x = 0; x < d; x++) {
-      if ((x - half) ** 2 + (y - half) ** 2 <= (d / 2) ** 2) out.push([x - Math.floor(half), y - Math.floor(half)]);
-    }
-  return out;
+  const d = Math.max(1, Math.round(diameter));
+  return pixels(d, (x, y) => x ** 2 + y ** 2 <= (d / 2) ** 2);
 }
 
 /** Offsets of the marks of changed (a diamond) and flagged points (a square). */
 export function mark(diameter, kind) {
-  const d = Math.max(3, Math.round(diameter)),
-    half = (d - 1) / 2,
+  const d = Math.max(3, Math.round(diameter));
+  return pixels(d, (x, y) => kind === "square" || Math.abs(x) + Math.abs(y) <= d / 2);
+}
+
+/** Offsets of the pixels of a square of `d` that are inside a shape, which is given their distances from the middle. */
+function pixels(d, inside) {
+  const half = (d - 1) / 2,
     out = [];
   for (let y = 0; y < d; y++)
-    for (let x = 0; x < d; x++) {
-      const inside = kind === "square" || Math.abs(x - half) + Math.abs(y - half) <= d / 2;
-      if (inside) out.push([x - Math.floor(half), y - Math.floor(half)]);
-    }
+    for (let x = 0; x < d; x++) if (inside(x - half, y - half)) out.push([x - Math.floor(half), y - Math.floor(half)]);
   return out;
 }
 

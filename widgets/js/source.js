@@ -1,5 +1,6 @@
 /** Data fetched from Python on demand: columns, searches, slices, maps. */
 import { arrayOf, unpackMask } from "./bits.js";
+import { axesOf } from "./geometry.js";
 import { unpackedArrays } from "./packing.js";
 
 /** Time after which a layout is requested again, ms. */
@@ -80,13 +81,6 @@ export class Source {
 
 /** Convert [x0, y0, x1, y1, ...] from Python to {note, xs, ys}. */
 export function placed(body, buffers) {
-  const xy = arrayOf(Float32Array, buffers[0]);
-  const n = xy.length >> 1,
-    xs = new Float32Array(n),
-    ys = new Float32Array(n);
-  for (let i = 0; i < n; i++) {
-    xs[i] = xy[2 * i];
-    ys[i] = xy[2 * i + 1];
-  }
+  const [xs, ys] = axesOf(arrayOf(Float32Array, buffers[0]));
   return { note: body.note, xs, ys };
 }

@@ -2,7 +2,7 @@
 import { arrayOf } from "./bits.js";
 import { iconButton } from "./dom.js";
 import { count } from "./format.js";
-import { normalized } from "./geometry.js";
+import { axesOf, normalized } from "./geometry.js";
 import { afterRest } from "./look.js";
 import { drawTrails } from "./overlay.js";
 
@@ -13,13 +13,7 @@ const TRAIL_REST = 150;
 
 /** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of its map. */
 export function stepOf(epoch, xy, ranges) {
-  const m = xy.length >> 1,
-    xs = new Float32Array(m),
-    ys = new Float32Array(m);
-  for (let i = 0; i < m; i++) {
-    xs[i] = xy[2 * i];
-    ys[i] = xy[2 * i + 1];
-  }
+  const [xs, ys] = axesOf(xy);
   return { epoch, xy: normalized(xs, ys, ranges[0], ranges[1]) };
 }
 

@@ -1,6 +1,6 @@
 /** Saved views: a menu to show, save and delete them; they are stored in the run. */
 import { packMask } from "./bits.js";
-import { h } from "./dom.js";
+import { closeButton, h, panelHead } from "./dom.js";
 
 class ViewsMenu {
   /** @type {(error: Error) => void} */
@@ -42,19 +42,7 @@ class ViewsMenu {
     this.el = h(
       "div",
       { class: "lw-panel lw-views", role: "dialog", "aria-label": "saved views", hidden: true },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("strong", { text: "Saved views" }),
-        h("span", { class: "lw-space" }),
-        h("button", {
-          type: "button",
-          class: "lw-tiny",
-          text: "×",
-          "aria-label": "close",
-          onclick: () => this.toggle(false),
-        }),
-      ),
+      panelHead("Saved views", () => this.toggle(false)),
       this.list,
       h(
         "div",
@@ -79,14 +67,7 @@ class ViewsMenu {
         "div",
         { class: "lw-line" },
         h("button", { type: "button", class: "lw-link lw-view-name lw-clip", text: name, onclick: () => this.open(name) }),
-        h("button", {
-          type: "button",
-          class: "lw-tiny",
-          text: "×",
-          title: "delete this view",
-          "aria-label": `delete the view ${name}`,
-          onclick: () => this.wire.ask("delete_view", { name }).catch(this.fail),
-        }),
+        closeButton(`delete the view ${name}`, () => this.wire.ask("delete_view", { name }).catch(this.fail), "delete this view"),
       );
     this.list.replaceChildren(...(names.length ? names.map(line) : [empty]));
   }

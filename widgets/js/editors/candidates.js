@@ -3,43 +3,27 @@
  * Choosing a chip or typing any class sets the true class; the candidate in focus can be removed from the set.
  */
 import { h } from "../dom.js";
-import { factLine, meter, quiet, tallFact } from "../facts.js";
+import { decisionLine, factLine, meter, quiet, STAYS, tallFact } from "../facts.js";
 import { count, probability } from "../format.js";
 import { swatch } from "../legend.js";
+import { LineEditor } from "../lineeditor.js";
 import { valueText } from "../unitlist.js";
 
 /** Number of chips with a digit key. */
 const DIGITS = 10;
-const VERDICTS = { 2: "kept", 3: "skipped" };
 const WRONG = "p_error: probability that the true class is none of the candidates";
 
 /** The class names in a stored value; none if there is no label. */
 const namesOf = (value) => (value ? JSON.parse(value) : []);
 
-class CandidatesEditor {
-  /** @type {import("../editors.js").EditorOptions["judge"]} */
-  judge;
-  /** @type {import("../editors.js").EditorOptions["explain"]} */
-  explain;
-  /** @type {import("../typebox.js").TypeBox} */
-  line;
-  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
-  place;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("../editors.js").Space} */
-  space;
-  /** @type {import("../editors.js").EditorOptions["addClass"]} */
-  addClass;
-
+class CandidatesEditor extends LineEditor {
   /** @param {import("../editors.js").EditorOptions} options */
-  constructor({ place, line, space, judge, say, explain, addClass }) {
-    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, unit: null, names: [], focus: 0 });
-    this.facts = h("div", { class: "lw-labels" });
-    this.chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
-    place.facts.append(this.facts);
-    place.tools.append(this.chips);
-    place.root.classList.add("lw-many");
+  constructor(options) {
+    const chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
+    super(options, chips);
+    Object.assign(this, { unit: null, names: [], focus: 0 });
+    this.chips = chips;
+    this.place.root.classList.add("lw-many");
     this.grow();
   }
 
@@ -85,8 +69,7 @@ class CandidatesEditor {
 
   describe({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
     const says = { text: "p ", title: WRONG, label: "probability that the true class is none of them" };
-    const now = value !== given ? valueText(value) : VERDICTS[verdict] || "undecided",
-      text = now + (flagged ? " · ⚑" : "");
+    const now = value !== given ? valueText(value) : STAYS[verdict] || "undecided";
     const hidden = (name) => factLine(name, quiet("hidden"));
     return [
       factLine("candidates", given ? h("span", { class: "lw-fact-value lw-num", text: count(namesOf(given).length) }) : quiet("none given")),
@@ -96,7 +79,7 @@ class CandidatesEditor {
           ? tallFact("suggested", this.named(namesOf(suggested)[0]), { detail: `p ${probability(p_suggested)}` })
           : factLine("suggested", quiet("nothing")),
       hides ? hidden("none of them?") : factLine("none of them?", Number.isFinite(p_error) ? meter(p_error, says) : quiet("not judged")),
-      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text }))),
+      decisionLine(now, { verdict, flagged }),
     ];
   }
 
@@ -126,11 +109,6 @@ class CandidatesEditor {
       swatch(space.color(this.codes.get(name))),
       h("span", { class: "lw-clip", text: name }),
     );
-  }
-
-  /** On thumbnails: whether the set was changed. */
-  thumb(el, [{ value }]) {
-    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
   /* ---- decisions ---- */
@@ -172,23 +150,6 @@ class CandidatesEditor {
     if (!this.unit?.given || this.unit.decided) return false;
     this.keep();
     return true;
-  }
-
-  key() {
-    return false;
-  }
-
-  open() {
-    this.line.open(this.line.standing);
-  }
-
-  close() {
-    this.line.close();
-  }
-
-  destroy() {
-    this.facts.remove();
-    this.chips.remove();
   }
 }
 

@@ -1,9 +1,10 @@
 /** The editor of a single class per example: given and suggested class, a button and a key per class, and an input line. */
 import { h } from "../dom.js";
-import { factLine, meter, quiet, tallFact } from "../facts.js";
+import { decisionLine, factLine, meter, quiet, STAYS, tallFact } from "../facts.js";
 import { count, probability } from "../format.js";
 import { digitClasses } from "../keys.js";
 import { swatch } from "../legend.js";
+import { LineEditor } from "../lineeditor.js";
 
 /** Maximum number of class buttons beside the input line. */
 const BUTTONS = 10;
@@ -14,29 +15,12 @@ const WHOSE = {
   wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
-class ClassEditor {
-  /** @type {import("../editors.js").EditorOptions["judge"]} */
-  judge;
-  /** @type {import("../typebox.js").TypeBox} */
-  line;
-  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
-  place;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("../editors.js").Space} */
-  space;
-  /** @type {() => any} */
-  theme;
-  /** @type {import("../editors.js").EditorOptions["addClass"]} */
-  addClass;
-
+class ClassEditor extends LineEditor {
   /** @param {import("../editors.js").EditorOptions} options */
-  constructor({ place, line, space, judge, say, theme, addClass }) {
-    Object.assign(this, { place, line, space, judge, say, theme, addClass, example: null });
-    this.facts = h("div", { class: "lw-labels" });
-    this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
-    place.facts.append(this.facts);
-    place.tools.append(this.choices);
+  constructor(options) {
+    const choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
+    super(options, choices);
+    this.choices = choices;
     this.grow();
   }
 
@@ -139,13 +123,8 @@ class ClassEditor {
   }
 
   decision({ label, edited, verdict, flagged }) {
-    const said =
-      edited ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
-    const text = said + (flagged ? " · ⚑" : "");
-    return factLine(
-      "decision",
-      h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text })),
-    );
+    const said = edited ? `now ${this.space.shortName(label, 22)}` : STAYS[verdict] || "undecided";
+    return decisionLine(said, { verdict, flagged });
   }
 
   classFact(name, code, detail, title) {
@@ -164,25 +143,11 @@ class ClassEditor {
 
   /* ---- decisions ---- */
 
-  /** In edit mode, keys go to the input line. */
-  key() {
-    return false;
-  }
-
   /** A digit sets a class of the example or of the whole selection. */
   digit(digit, selection) {
     const code = this.digits[digit];
     if (code === undefined) this.say(`no class on key ${digit}`, "warn");
     else this.judge([{ key: "", value: code }], selection ? "selection" : "key");
-  }
-
-  /** Type a class. */
-  open() {
-    this.line.open(this.line.standing);
-  }
-
-  close() {
-    this.line.close();
   }
 
   accept() {
@@ -193,11 +158,6 @@ class ClassEditor {
 
   keep() {
     if (this.example) this.judge([{ key: "", value: this.example.given }], "keep");
-  }
-
-  destroy() {
-    this.facts.remove();
-    this.choices.remove();
   }
 }
 

@@ -3,9 +3,10 @@
  * being wrong, and its answers as buttons. It is the default for kinds of labels without an editor of their own.
  */
 import { h } from "../dom.js";
-import { factLine, quiet } from "../facts.js";
+import { decisionLine, factLine, quiet, STAYS } from "../facts.js";
 import { clip, count, probability } from "../format.js";
 import { digitClasses, matchingClasses } from "../keys.js";
+import { LineEditor } from "../lineeditor.js";
 import { inOrder, valueText } from "../unitlist.js";
 
 /** Maximum number of answers for which each line has a button per answer and a digit key; with more, digits are answers. */
@@ -13,7 +14,7 @@ const FEW = 3;
 /** Maximum length of a name; it is shortened in the middle, since names often share their start. */
 const LONGEST = 36;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
-const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+const VERDICTS = { 1: "changed", ...STAYS };
 
 /**
  * Increase or decrease a number given as text by about 1 %; by ten times as much with Shift, a tenth with Alt.
@@ -27,32 +28,17 @@ export function nudge(text, up, { shiftKey, altKey }) {
   return String(Number(moved.toFixed(Math.max(0, Math.min(20, -power, 20)))));
 }
 
-class UnitsEditor {
-  /** @type {import("../editors.js").EditorOptions["judge"]} */
-  judge;
-  /** @type {import("../editors.js").EditorOptions["explain"]} */
-  explain;
-  /** @type {import("../typebox.js").TypeBox} */
-  line;
-  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
-  place;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("../editors.js").Space} */
-  space;
-  /** @type {import("../editors.js").EditorOptions["addClass"]} */
-  addClass;
-
+class UnitsEditor extends LineEditor {
   /** @param {import("../editors.js").EditorOptions} options */
-  constructor({ place, line, space, judge, say, explain, addClass }) {
-    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, units: [], focus: "" });
+  constructor(options) {
+    const list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
+    super(options, list);
+    Object.assign(this, { units: [], focus: "" });
+    this.list = list;
+    const { space } = this;
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
-    this.facts = h("div", { class: "lw-labels" });
-    this.list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
-    place.facts.append(this.facts);
-    place.tools.append(this.list);
-    place.root.classList.add("lw-many");
+    this.place.root.classList.add("lw-many");
     this.grow();
   }
 
@@ -141,13 +127,13 @@ class UnitsEditor {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
     const drawn = [this.asked, this.asked && audited && `(${audited})`].filter(Boolean).join(" ");
     return [
       ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
-      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+      decisionLine(said, { verdict, flagged }),
     ];
   }
 
@@ -204,11 +190,6 @@ class UnitsEditor {
     this.judge([{ key: unit.key, value }], "button");
   }
 
-  /** On thumbnails: whether anything was changed. */
-  thumb(el, [{ value }]) {
-    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
-  }
-
   /* ---- decisions ---- */
 
   focusOn(key) {
@@ -246,10 +227,6 @@ class UnitsEditor {
     return Boolean(next);
   }
 
-  key() {
-    return false;
-  }
-
   /** A digit toggles a line between yes and no, or sets an answer of the line in focus. */
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
@@ -279,10 +256,6 @@ class UnitsEditor {
     this.line.open({ ...this.line.standing, value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
   }
 
-  close() {
-    this.line.close();
-  }
-
   accept() {
     const unit = this.current;
     if (!unit) return;
@@ -302,11 +275,6 @@ class UnitsEditor {
     const those = doubted.length ? doubted : open;
     if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
     return those.length > 0;
-  }
-
-  destroy() {
-    this.facts.remove();
-    this.list.remove();
   }
 }
 
