@@ -30,8 +30,7 @@ from widgets.wire.shapes import InspectAnswer
 from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
 from workbench.foundation.progress import task
-from workbench.storage.layout import atomic
-from workbench.storage.tables import PAGE_SUFFIXES, check_target
+from workbench.storage.tables import PAGE_SUFFIXES, check_target, write_page
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -58,10 +57,7 @@ def save_html(view: View, path: str | Path, examples: int, force: bool) -> Path:
     target = check_target(path, force, PAGE_SUFFIXES)
     with task("save_html", 1):
         text = saved_page(view, int(examples))
-    with atomic(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-        check_target(target, force, PAGE_SUFFIXES)
-    return target
+    return write_page(text, target, force=force)
 
 
 def saved_page(view: View, examples: int) -> str:

@@ -149,6 +149,15 @@ def _pairs(starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndar
     return cell, np.arange(len(cell)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
 
 
+def _margins(
+    probs: np.ndarray, rows: Rows, members: np.ndarray, starts: np.ndarray, lengths: np.ndarray, column: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return cell, row and margin of the other class, for the members of every cell, concatenated."""
+    cell, place = _pairs(starts, lengths)
+    row = members[place]
+    return cell, row, float_rows(probs[row, column[cell]]) - rows.p_given[row]
+
+
 def _clear(
     probs: np.ndarray,
     rows: Rows,
@@ -162,9 +171,7 @@ def _clear(
 
     The contradicted members of a cell's class are `inside[start : start + length]`.
     """
-    cell, place = _pairs(starts, lengths)
-    row = inside[place]
-    margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
+    cell, row, margins = _margins(probs, rows, inside, starts, lengths, column)
     above = np.flatnonzero(margins > 10 * SLACK)
     cell, row, margins = cell[above], row[above], margins[above]
     sizes = np.bincount(cell, minlength=len(column))
@@ -185,9 +192,7 @@ def _settled(
 ) -> np.ndarray:
     """Return, for pairs (class, other class), the rows pruned among all members `joined[start : start + length]` of the
     class; ties are resolved by a full sort."""
-    cell, place = _pairs(starts, lengths)
-    row = joined[place]
-    margins = float_rows(probs[row, column[cell]]) - rows.p_given[row]
+    _, row, margins = _margins(probs, rows, joined, starts, lengths, column)
     pruned, tied = _ranked(-margins, lengths, many)
     found = [row[pruned]]
     first = np.cumsum(lengths) - lengths

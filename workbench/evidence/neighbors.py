@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.foundation.checks import check_whole
 from workbench.foundation.devices import device_of
 from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import in_threads
@@ -135,8 +136,7 @@ def nearest(
         raise InputError.at("embeddings", found, "Pass one row of d numbers per example.")
     if metric not in METRICS:
         raise InputError.unknown("metric", metric, METRICS)
-    if int(k) != k or k < 1:
-        raise InputError.at("k", f"is {k!r}", "Ask for at least one neighbour.")
+    check_whole("k", k, 1, "Ask for at least one neighbour.")
     n = len(embeddings)
     k = min(int(k), max(n - 1, 0))
     there = finite_rows(embeddings)

@@ -16,6 +16,7 @@ import numpy as np
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import check_dataset, note_order
 from workbench.evidence.neighbors import finite_rows
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import each
 from workbench.foundation.rows import take_rows
@@ -326,8 +327,7 @@ def _by_parts(
     if len(labelled) < 2:
         found = f"has {len(labelled)} labelled rows"
         raise InputError.at("given_labels", found, "Out-of-fold prediction needs at least two.")
-    if int(folds) != folds or folds < 2:
-        raise InputError.at("folds", f"is {folds!r}", "Use an integer of at least 2.")
+    check_whole("folds", folds, 2)
     most = len(labelled) if groups is None else len(np.unique(groups[labelled]))
     if most < 2:
         raise InputError.at("given_labels", "belong to one example", "Out-of-fold prediction needs at least two.")

@@ -1,8 +1,13 @@
-"""Uncertainty of a difference over splits or over test examples, and its description."""
+"""Uncertainty of a difference over splits or over test examples, its description, and the effects of a comparison."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError
 
 INTERVAL_LEVEL = 0.95
 RESAMPLES = 2000
@@ -100,6 +105,35 @@ def paired_bootstrap(
 def verdict(low: float, high: float) -> str:
     """Return "better", "worse" or "no difference that this comparison can show"."""
     return "better" if low > 0 else "worse" if high < 0 else "no difference that this comparison can show"
+
+
+def effect(accuracy: np.ndarray, usual: np.ndarray, tested: int, trained: int) -> dict[str, Any]:
+    """A row of effects: the mean accuracy, its difference from the usual one, their intervals, and the verdict.
+
+    Parameters
+    ----------
+    accuracy, usual : float (r,), of the same r splits, r >= 2. tested, trained : as in `corrected_t`
+    """
+    apart = accuracy - usual
+    low, high = corrected_t(accuracy, tested, trained)
+    less, more = corrected_t(apart, tested, trained)
+    return {
+        "accuracy": accuracy.mean(), "low": low, "high": high, "difference": apart.mean(),
+        "difference_low": less, "difference_high": more, "verdict": verdict(less, more),
+    }  # fmt: skip
+
+
+def effect_in_words(effects: pd.DataFrame, point: tuple[str, float]) -> str:
+    """The difference in one row of effects, such as "+2.1 points, 95 % 0.4 to 3.8".
+
+    Raises
+    ------
+    InputError : there is no such row.
+    """
+    if point not in effects.index:
+        raise InputError.unknown("point", point, effects.index)
+    row = effects.loc[point]
+    return points(row["difference"], row["difference_low"], row["difference_high"])
 
 
 def points(difference: float, low: float, high: float) -> str:

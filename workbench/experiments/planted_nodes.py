@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.confident.label_issues import estimate_noise
-from workbench.foundation.checks import check_given_labels, check_pred_probs
+from workbench.foundation.checks import check_given_labels, check_pred_probs, check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.parallel import one_blas_thread
 from workbench.graphs.propagation import label_histograms, propagate_labels
@@ -61,8 +61,7 @@ def graph_cleaner(
     ----------
     Li, Xiong & Hooi 2023, GraphCleaner: Detecting Mislabelled Samples in Popular Graph Learning Benchmarks.
     """
-    if int(draws) != draws or draws < 1:
-        raise InputError.at("draws", f"is {draws!r}", "Pass an integer of at least 1.")
+    check_whole("draws", draws, 1)
     probs = check_pred_probs(pred_probs)[0].astype(np.float64)
     n, k = probs.shape
     given = check_given_labels(given_labels, n, k)

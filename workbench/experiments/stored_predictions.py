@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError, shortened
 from workbench.storage.tables import read_table
 
@@ -117,8 +118,7 @@ class StoredPredictions:
         The loss is the log loss (for numbers, the squared error) against the given labels (Caruana et al. 2004,
         Ensemble selection from libraries of models), measured on the rows used for the selection.
         """
-        if int(size) != size or size < 1:
-            raise InputError.at("size", f"is {size!r}", "Give a whole number from 1.")
+        check_whole("size", size, 1)
         one = self._found(data)
         total, chosen, best = np.zeros(one.values.shape[1:]), [], np.inf
         for count in range(1, int(size) + 1):

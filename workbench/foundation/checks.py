@@ -84,10 +84,55 @@ def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | np.ndar
         raise InputError.at(field, f"holds infinity{more}", todo, row=row, id=None if ids is None else ids[row])
 
 
+def check_embeddings(values: Any, n: int) -> np.ndarray:
+    """Return embeddings as an array (n, d) of numbers, memory-mapped ones as they are.
+
+    Raises
+    ------
+    InputError
+        Another shape or dtype.
+    """
+    vectors = np.asanyarray(values)
+    if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
+        found = f"has shape {vectors.shape} and dtype {vectors.dtype}"
+        raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
+    return vectors
+
+
+def check_texts(texts: Any, n: int) -> list[Any]:
+    """Return n texts as a list.
+
+    Raises
+    ------
+    InputError
+        Not n texts, or a single one.
+    """
+    if isinstance(texts, str) or len(texts) != n:
+        raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
+    return list(texts)
+
+
 def check_share(name: str, value: Any) -> None:
     """Raise InputError unless `value` is a number from 0 to 1."""
     if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
         raise InputError.at(name, f"is {value!r}", "Give a share between 0 and 1.")
+
+
+def check_whole(name: str, value: Any, least: int, todo: str = "") -> int:
+    """Return a whole number of at least `least` as an int.
+
+    Raises
+    ------
+    InputError
+        Another value; `todo` says what to do instead of the usual advice.
+    """
+    try:
+        whole = int(value) == value and value >= least
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole:
+        raise InputError.at(name, f"is {value!r}", todo or f"Use a whole number from {least}.")
+    return int(value)
 
 
 def check_given_labels(

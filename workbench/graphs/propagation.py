@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.foundation.checks import check_given_labels
+from workbench.foundation.checks import check_given_labels, check_whole
 from workbench.foundation.errors import InputError
 from workbench.graphs.edges import Edges
 
@@ -65,8 +65,7 @@ def propagate_labels(
     given, k, links = _read(labels, edges, k)
     if not 0 < alpha < 1:
         raise InputError.at("alpha", f"is {alpha!r}", "Use a number between 0 and 1, exclusive.")
-    if int(hops) != hops or hops < 1:
-        raise InputError.at("hops", f"is {hops!r}", "Use a whole number from 1.")
+    check_whole("hops", hops, 1)
     return propagated(given, links, k, (alpha,), int(hops), seed)[0]
 
 
@@ -115,8 +114,7 @@ def label_histograms(labels: Any, edges: Any, *, k: int | None = None, hops: int
     `propagate_labels`. These are the neighbourhood features of Li, Xiong & Hooi 2023, GraphCleaner: Detecting
     Mislabelled Samples in Popular Graph Learning Benchmarks, section 4.2.
     """
-    if int(hops) != hops or hops < 1:
-        raise InputError.at("hops", f"is {hops!r}", "Use a whole number from 1.")
+    check_whole("hops", hops, 1)
     values = np.asarray(labels)
     if values.ndim == 2:
         graph = Edges.of(edges, len(values))

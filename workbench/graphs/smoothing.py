@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.foundation.checks import refuse_infinity
+from workbench.foundation.checks import check_whole, refuse_infinity
 from workbench.foundation.errors import InputError
 from workbench.foundation.rows import unit_rows
 from workbench.graphs.edges import Edges
@@ -41,8 +41,7 @@ def smooth_features(features: Any, edges: Any, *, hops: int = SMOOTHED_HOPS) -> 
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         found = f"has shape {values.shape} and dtype {values.dtype}"
         raise InputError.at("features", found, "Pass a numeric array with one row per node.")
-    if int(hops) != hops or hops < 0:
-        raise InputError.at("hops", f"is {hops!r}", "Use a whole number from 0.")
+    check_whole("hops", hops, 0)
     refuse_infinity("features", values, np.arange(len(values)))
     scaled = symmetric(Edges.of(edges, len(values)).links, loops=True).astype(np.float32)
     current = np.nan_to_num(values.astype(np.float32))

@@ -9,12 +9,16 @@ result is a range, with advice on how to learn more.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.foundation.rows import softmax
 from workbench.issues.likelihood import surfaces
 from workbench.issues.noise import flips_of, noise_matrices
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 AUDIT_SIZE = 200
 """Number of examples to audit that messages recommend."""
@@ -237,6 +241,33 @@ def count_in_words(
         return f"about {expected:,.0f} wrong labels expected in total ({low:,.0f} to {high:,.0f})"
     because = f": {why}" if why else ""
     return f"these labels may contain {low:,.0f} to {high:,.0f} errors{because}; {todo}"
+
+
+def after_verdicts(
+    low: float, high: float, expected: float, known: int, verdicts: pd.Series | None
+) -> tuple[float, float]:
+    """Return the interval (low, high) of the number of errors among `known` units, wide enough for the expected one.
+
+    Parameters
+    ----------
+    verdicts : Series of bool, True = wrong; units with verdicts are certain.
+    """
+    if verdicts is not None:
+        wrong = int(verdicts.sum())
+        low, high = max(low, wrong), min(high, known - (len(verdicts) - wrong))
+    return round(min(low, expected), 1), round(max(high, expected), 1)
+
+
+def around_expected(p_error: np.ndarray, factors: tuple[float, float]) -> tuple[float, float]:
+    """Return (low, high): the expected number of errors times two factors, each two standard deviations further out.
+
+    Parameters
+    ----------
+    p_error : (m,) float, NaN if unknown.
+    """
+    known, expected = float((~np.isnan(p_error)).sum()), float(np.nansum(p_error))
+    apart = 2 * float(np.sqrt(np.nansum(p_error * (1 - p_error))))
+    return max(factors[0] * expected - apart, 0.0), min(factors[1] * expected + apart, known)
 
 
 def few(labels: np.ndarray, k: int) -> str:

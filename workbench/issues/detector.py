@@ -8,7 +8,6 @@ label, only contribute to the ranking (`from_dynamics`). The probabilities are m
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -18,7 +17,7 @@ import pandas as pd
 from workbench.evidence.as_evidence import as_evidence, kind_of
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.checks import arrays_by_name, check_share
-from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvidence, outside
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import one_blas_thread
 from workbench.foundation.progress import step
 from workbench.foundation.progress import task as progress
@@ -30,6 +29,7 @@ from workbench.issues.kept import Kept, is_run
 from workbench.issues.kinds import ESTIMATORS
 from workbench.issues.kinds.finding import FINDING_STEPS as FINDING_STEPS
 from workbench.issues.kinds.finding import find_in_kind
+from workbench.issues.marking import mark
 from workbench.issues.opinions import Opinion
 from workbench.issues.per_example import both_counts, by_example, by_unit, check_per
 from workbench.issues.posterior import opinion
@@ -252,7 +252,13 @@ def _judged(
     pair = None if verdicts is None else _pairs(given, pooled, learned, evidence.k)
     p_error, summary = _probabilities(evidence, score, rough, verdicts, pair)
     strict = None if fdr is None else _probabilities(evidence, score, least, verdicts, pair)[0]
-    how, is_issue = _cut(evidence, total, p_error, strict, fdr, threshold, sample)
+    identified = total.identified or evidence.k == 1
+    marked = mark(
+        p_error, p_error if strict is None else strict, fdr, threshold, identified=identified, why=total.why,
+        advice=f"Audit {counts.AUDIT_SIZE} examples (`wb.audit`), or use `threshold=`.", sample=sample,
+        index=None if sample is None else np.asarray(evidence.ids, object),
+    )  # fmt: skip
+    is_issue = marked.chosen
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
     step("reasons")
     with one_blas_thread():
@@ -271,8 +277,8 @@ def _judged(
         },
         index=evidence.index,
     )
-    frame.attrs = _attrs(evidence, used, total, how, summary, p_error, verdicts)
-    return Judged(frame, score, strict, fdr is None or evidence.k == 1 or total.identified or bool(is_issue.any()))
+    frame.attrs = _attrs(evidence, used, total, marked.how, summary, p_error, verdicts)
+    return Judged(frame, score, strict, marked.promised)
 
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:
@@ -298,30 +304,6 @@ def _probabilities(
         return p_error, ""
     moved, summary = with_verdicts(pd.Series(p_error, index=evidence.index), verdicts, pair)
     return moved.to_numpy(), summary
-
-
-def _cut(
-    evidence: Evidence, total: counts.Count, p_error: np.ndarray, strict: np.ndarray | None, fdr: float | None,
-    threshold: float, sample: Audited | None,
-) -> tuple[str, np.ndarray]:  # fmt: skip
-    """Return (how issues were selected, in words; is_issue)."""
-    if fdr is None:
-        return f"p_error >= {threshold:g}", np.nan_to_num(p_error, nan=-1.0) >= threshold
-    if evidence.k > 1 and not total.identified and sample is not None:
-        chosen = sample.largest_set(np.asarray(evidence.ids, object), p_error, fdr)
-        words = sample.words(fdr, int(chosen.sum()))
-        if not chosen.any():
-            summary = f"`fdr`: {words}. Audit more, or use `threshold=`."
-            warnings.warn(summary, FdrNotPossible, stacklevel=outside())
-        return words, chosen
-    if evidence.k > 1 and not total.identified:
-        words = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {total.why}"
-        todo = f"Audit {counts.AUDIT_SIZE} examples (`wb.audit`), or use `threshold=`."
-        warnings.warn(f"`fdr`: {words}. {todo}", FdrNotPossible, stacklevel=outside())
-        return words, np.zeros(evidence.n, bool)
-    assert strict is not None  # always computed with `fdr`
-    how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a safety margin"
-    return how, calibration.largest_set(strict, fdr * counts.FDR_CUT)
 
 
 def _one_of_labels(source: Any, labels: Any, given_labels: Any) -> Any:
@@ -414,11 +396,7 @@ def _attrs(
     """Return the attributes of the result: its evidence and summary, in words and numbers."""
     known = p_error[~np.isnan(p_error)]
     expected = float(known.sum())
-    low, high = (len(known) * share for share in (total.low, total.high))
-    if verdicts is not None:  # examples with verdicts are certain
-        wrong, right = int(verdicts.sum()), int((~verdicts.astype(bool)).sum())
-        low, high = max(low, wrong), min(high, len(known) - right)
-    interval = (round(min(low, expected), 1), round(max(high, expected), 1))
+    interval = counts.after_verdicts(len(known) * total.low, len(known) * total.high, expected, len(known), verdicts)
     pooled, learned = used.pooled, used.learned
     method = [*(pooled.notes if pooled is not None else [])]
     if learned is not None:

@@ -16,6 +16,7 @@ from workbench.issues.loo_classifiers import (
     WIDTH_RANK,
     log_softmax,
     sharpened_likelihoods,
+    without_own,
 )
 
 MOST_LANDMARKS = 4000
@@ -150,11 +151,4 @@ class LandmarkRidge:
         leverage: np.ndarray,
     ) -> np.ndarray:  # fmt: skip
         """Return the predictions (b, k) of rows with features (b, m), each without its own target."""
-        fitted = features @ weights
-        if targets.ndim == 2:
-            fitted -= leverage[:, None] * np.where(self.taught[rows][:, None], targets[rows], 0)
-        else:
-            known = np.flatnonzero(self.taught[rows])
-            fitted[known, targets[rows][known]] -= leverage[known]
-        fitted /= (1 - leverage)[:, None]
-        return fitted
+        return without_own(features @ weights, targets[rows], self.taught[rows], leverage)

@@ -33,6 +33,23 @@ def log_softmax(values: np.ndarray) -> np.ndarray:
     return np.maximum(values, np.float32(np.log(LOO_FLOOR)), out=values)
 
 
+def without_own(fitted: np.ndarray, targets: np.ndarray, taught: np.ndarray, leverage: np.ndarray) -> np.ndarray:
+    """Return the predictions `fitted` (b, k), changed in place, each without its own target: PRESS (Allen 1974).
+
+    Parameters
+    ----------
+    targets : int (b,) class indices, or float (b, k) soft labels. taught : bool (b,), rows whose target was learned.
+    leverage : float (b,), in [0, 1); 0 for rows that were not.
+    """
+    if targets.ndim == 2:
+        fitted -= leverage[:, None] * np.where(taught[:, None], targets, 0)
+    else:
+        known = np.flatnonzero(taught)
+        fitted[known, targets[known]] -= leverage[known]
+    fitted /= (1 - leverage)[:, None]
+    return fitted
+
+
 class Ridge:
     """Kernel ridge regression on all rows with leave-one-out predictions in closed form, for up to `SMALL_KERNEL` rows.
 
@@ -119,13 +136,7 @@ class Ridge:
         """Return the predictions (b, k) of the rows, each without its own target."""
         fitted = self.features[rows] @ (self._gain(penalty)[:, None] * taught).astype(np.float32)
         leverage = np.where(self.taught[rows], self._leverages[rows, PENALTIES.index(penalty)], 0)
-        if targets.ndim == 2:
-            fitted -= leverage[:, None] * np.where(self.taught[rows][:, None], targets[rows], 0)
-        else:
-            known = np.flatnonzero(self.taught[rows])
-            fitted[known, targets[rows][known]] -= leverage[known]
-        fitted /= (1 - leverage)[:, None]
-        return fitted
+        return without_own(fitted, targets[rows], self.taught[rows], leverage)
 
 
 def discriminant(vectors: np.ndarray, taught: np.ndarray, given: np.ndarray, k: int) -> np.ndarray:

@@ -37,20 +37,32 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
     out = np.full((len(rows), near), -1, np.int64)
 
     def search(start: int) -> None:
-        some = rows[start : start + NEAR_ROWS]
-        columns, distances = [], []
-        for first in range(0, len(vectors), NEAR_COLUMNS):
-            away = -vectors[some] @ vectors[first : first + NEAR_COLUMNS].T
-            itself = np.flatnonzero((some >= first) & (some < first + NEAR_COLUMNS))
-            away[itself, some[itself] - first] = np.inf
-            best = smallest(away, min(near, away.shape[1]))
-            columns.append(best + first)
-            distances.append(np.take_along_axis(away, best, axis=1))
-        best = smallest(np.concatenate(distances, axis=1), near)
-        out[start : start + NEAR_ROWS] = given[np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)]
+        some = slice(start, start + NEAR_ROWS)
+        out[some] = given[nearest_to(vectors, rows[some], near)]
 
     in_threads(search, range(0, len(rows), NEAR_ROWS), len(rows) * len(vectors))
     return out
+
+
+def nearest_to(vectors: np.ndarray, some: np.ndarray, near: int, there: np.ndarray | None = None) -> np.ndarray:
+    """Return the nearest other rows, (b, near) in any order, of some rows (b,) of unit vectors (n, p), by cosine.
+
+    Parameters
+    ----------
+    there : bool (n,), rows that can be neighbours; all by default. Pass at most about `NEAR_ROWS` rows at a time.
+    """
+    columns, distances = [], []
+    for first in range(0, len(vectors), NEAR_COLUMNS):
+        away = -vectors[some] @ vectors[first : first + NEAR_COLUMNS].T
+        if there is not None:
+            away[:, ~there[first : first + NEAR_COLUMNS]] = np.inf
+        itself = np.flatnonzero((some >= first) & (some < first + NEAR_COLUMNS))
+        away[itself, some[itself] - first] = np.inf
+        best = smallest(away, min(near, away.shape[1]))
+        columns.append(best + first)
+        distances.append(np.take_along_axis(away, best, axis=1))
+    best = smallest(np.concatenate(distances, axis=1), near)
+    return np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)
 
 
 def voted_by_neighbors(votes: np.ndarray, probs: np.ndarray | None, rows: slice | np.ndarray, k: int) -> np.ndarray:

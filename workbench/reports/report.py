@@ -9,12 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.foundation.errors import InputError
+from workbench.foundation.checks import check_whole
 from workbench.foundation.progress import step, task
 from workbench.reports.facts import gather
 from workbench.reports.page import page
-from workbench.storage.layout import atomic
-from workbench.storage.tables import PAGE_SUFFIXES, check_target
+from workbench.storage.tables import PAGE_SUFFIXES, check_target, write_page
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -58,14 +57,10 @@ def report(
     MissingEvidence : the run has no evidence about its labels.
     """
     require_task(run, "multiclass", "report")
-    if int(top) != top or top < 0:
-        raise InputError.at("top", f"is {top!r}", "Give the number of label issues to show.")
+    check_whole("top", top, 0, "Give the number of label issues to show.")
     target = check_target(path, force, PAGE_SUFFIXES)
     with task("report", REPORT_STEPS):
         facts = gather(run, issues, int(top), fdr)
         step("figures")
         text = page(facts)
-    with atomic(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-        check_target(target, force, PAGE_SUFFIXES)
-    return target
+    return write_page(text, target, force=force)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from workbench.evidence.as_evidence import as_evidence
 from workbench.evidence.evidence import Evidence
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.parallel import check_client
 from workbench.foundation.statistics import PER_EPOCH
@@ -81,8 +82,8 @@ def score(
     interrupted call resumes where it stopped.
     Columns may be memory-mapped: only rows that are read take memory, and changes apply to a copy.
     """
-    if block_rows is not None and (int(block_rows) != block_rows or block_rows < 1):
-        raise InputError.at("block_rows", f"is {block_rows!r}", "Use a whole number of at least 1.")
+    if block_rows is not None:
+        check_whole("block_rows", block_rows, 1)
     check_client(client)
     wanted = None if names is None else [names] if isinstance(names, str) else list(names)
     for name in wanted or ():

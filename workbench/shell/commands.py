@@ -22,7 +22,7 @@ from workbench.scores import SCORES
 from workbench.scores import score as score_run
 from workbench.shell.demo import findings, record_demo, reset_demo
 from workbench.shell.terminal import table
-from workbench.storage.tables import check_target, write_table
+from workbench.storage.tables import PAGE_SUFFIXES, check_target, write_table
 
 Lines = Iterator[str | int]
 ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
@@ -173,7 +173,7 @@ def export(args: argparse.Namespace) -> Lines:
 
 def report(args: argparse.Namespace) -> Lines:
     """Write a report about the run as one HTML page."""
-    check_target(args.file, args.force, (".html", ".htm"))
+    check_target(args.file, args.force, PAGE_SUFFIXES)
     yield f"report -> {write_report(open_run(args.run), args.file, force=args.force)}"
 
 

@@ -31,6 +31,7 @@ from workbench.storage.journalschema import (
     SOUND,
     all_or_nothing,
     checked_version,
+    committed,
     create,
     upgrade,
 )
@@ -105,14 +106,10 @@ class JournalFile:
         try:
             db.execute("DROP VIEW IF EXISTS temp.entries")
             _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
-            try:
+            with committed(db):
                 if version_in(db) < JOURNAL_VERSION:  # otherwise another process has upgraded it first
                     kept = _keep(self.path, version_in(db))
                     upgrade(db)
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
             self.version = checked_version(db, self.path)
         except sqlite3.IntegrityError as error:
             raise RunError(
@@ -132,13 +129,8 @@ class JournalFile:
             if self.version < JOURNAL_VERSION:
                 self._upgraded()
             _patiently(lambda: db.execute("BEGIN IMMEDIATE"))
-            try:
+            with committed(db):
                 yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
             self._settle(db)
 
     def _settle(self, db: sqlite3.Connection) -> None:

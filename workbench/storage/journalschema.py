@@ -156,6 +156,13 @@ def upgrade(db: sqlite3.Connection) -> None:
 def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[None]:
     """Context manager for a transaction: it is committed after the block, and rolled back after an error."""
     db.execute(f"BEGIN {how}")
+    with committed(db):
+        yield
+
+
+@contextlib.contextmanager
+def committed(db: sqlite3.Connection) -> Iterator[None]:
+    """Context manager for the rest of a transaction that has begun; see `all_or_nothing`."""
     try:
         yield
         db.execute("COMMIT")

@@ -71,6 +71,19 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -
     return target
 
 
+def write_page(text: str, target: Path, *, force: bool = False) -> Path:
+    """Write a page of HTML, completely or not at all, to a path that `check_target` has accepted, and return the path.
+
+    Raises
+    ------
+    ExistsError : the file exists (by now) and `force` is not set.
+    """
+    with atomic(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+        check_target(target, force, PAGE_SUFFIXES)
+    return target
+
+
 def check_target(path: str | Path, force: bool, suffixes: Iterable[str] | None = None) -> Path:
     """Return the path if a file may be written there: known suffix, existing directory, no file to replace."""
     target = Path(path)

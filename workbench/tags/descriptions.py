@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError, shortened
 
 LEAST_SIMILARITY = 0.5
@@ -68,8 +69,7 @@ def match_descriptions(
         raise InputError.at("texts", f"is {shortened(texts)}", "Pass one string per example.")
     if not isinstance(descriptions, Mapping) or not descriptions:
         raise InputError.at("descriptions", f"is {shortened(descriptions)}", "Pass a dict of tags to texts.")
-    if int(ngram) != ngram or ngram < 1:
-        raise InputError.at("ngram", f"is {ngram!r}", "Pass a whole number of at least 1.")
+    check_whole("ngram", ngram, 1)
     tags = list(descriptions)
     order = _upward(tags, parents or {})
     grams = _grams(descriptions, int(ngram))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.evidence.neighbors import nearest
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.tags.tables import TagTable, read_scores, read_vectors, table_of_tags
 
@@ -62,8 +63,7 @@ def neighbor_votes(
     """
     table = table_of_tags(labels, classes)
     x = read_vectors("embeddings", embeddings, len(table.given))
-    if int(k) != k or k < 1:
-        raise InputError.at("k", f"is {k!r}", "Ask for at least one neighbour.")
+    check_whole("k", k, 1, "Ask for at least one neighbour.")
     if tag_vectors is not None:
         x = _descriptors(x, read_vectors("tag_vectors", tag_vectors, len(table.names)))
     near = nearest(x, min(int(k), max(len(x) - 1, 1)))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.parallel import one_blas_thread
 from workbench.tags.tables import TagTable, cells_frame, read_both, table_of_tags
@@ -58,8 +59,7 @@ def tag_rules(
     """
     if not 0 <= confidence <= 1:
         raise InputError.at("confidence", f"is {confidence!r}", "Pass a share between 0 and 1.")
-    if int(support) != support or support < 1:
-        raise InputError.at("support", f"is {support!r}", "Pass a whole number of at least 1.")
+    check_whole("support", support, 1)
     table = table_of_tags(labels, classes)
     yes, no = ((table.given == code).astype(np.float64) for code in (YES, NO))
     both, only = yes.T @ yes, yes.T @ no
@@ -157,8 +157,7 @@ def set_gaps(
     Tsai, Huang & Chen 2021, Modeling Diagnostic Label Correlation for Automatic ICD Coding, who rescore candidate sets
     by a masked language model of sets; Besag 1975 for the pseudo-likelihood.
     """
-    if int(most_changes) != most_changes or most_changes < 1:
-        raise InputError.at("most_changes", f"is {most_changes!r}", "Pass a whole number of at least 1.")
+    check_whole("most_changes", most_changes, 1)
     table, odds = _own_odds(labels, pred_probs, classes)
     known = table.given >= 0
     start = (table.given == YES).astype(float)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import to_matrix
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError, shortened
 from workbench.runs.run import Run, opened
 from workbench.tasks import find_task, require_task
@@ -178,8 +179,8 @@ def proposals(
     """
     if add_above is None and drop_below is None and limit is None:
         raise InputError.at("add_above", "is not given", "Give `add_above`, `drop_below` or `limit`.")
-    if limit is not None and (int(limit) != limit or limit < 1):
-        raise InputError.at("limit", f"is {limit!r}", "Give a whole number from 1.")
+    if limit is not None:
+        check_whole("limit", limit, 1)
     table, values = read_both(labels, scores, classes=classes)
     found = []
     if add_above is not None or drop_below is None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError, shortened
 from workbench.tags.descriptions import dice, words
 
@@ -151,8 +152,7 @@ def invalid_tags(
     valid = list(dict.fromkeys(str(one) for one in taxonomy))
     if not valid:
         raise InputError.at("taxonomy", "is empty", "Give the valid tags.")
-    if int(most) != most or most < 1:
-        raise InputError.at("most", f"is {most!r}", "Give a whole number from 1.")
+    check_whole("most", most, 1)
     trie = Trie(valid)
     known, repaired, lines = set(valid), {}, []
     for row, given in enumerate(tags):

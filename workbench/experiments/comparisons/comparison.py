@@ -16,6 +16,7 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.experiments.comparisons.treatments import ARMS, arms
 from workbench.experiments.intervals import corrected_t, paired_bootstrap, points, verdict
+from workbench.experiments.settings import check_splits
 from workbench.experiments.training_data import (
     codes,
     corrected_labels,
@@ -180,10 +181,7 @@ def compare(
     changed = given != corrected
     if not changed.any():
         raise InputError("no label differs, so there is nothing to compare. Relabel some examples first.")
-    if int(repeats) != repeats or repeats < 2:
-        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer of at least 2; an interval needs two.")
-    if not 0 < test_share < 1:
-        raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
+    check_splits("repeats", repeats, test_share)
     material = inputs(source, X)
     left_out = changed if issues is None else _left_out(issues, dataset)
     bench = _Bench(material.values, estimator, given, corrected, left_out)

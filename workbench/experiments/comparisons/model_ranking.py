@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.experiments.intervals import INTERVAL_LEVEL
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
 
@@ -172,8 +173,7 @@ def compare_rankings(
     judged = ~_missing(after) & ~_missing(before)
     if not judged.any():
         raise InputError.at("corrected", "has no label at all", "Pass the corrected labels.")
-    if int(resamples) != resamples or resamples < 2:
-        raise InputError.at("resamples", f"is {resamples!r}", "Use an integer of at least 2, such as 1000.")
+    check_whole("resamples", resamples, 2, "Use an integer of at least 2, such as 1000.")
     before, after = before[judged], after[judged]
     changed = before != after
     right = {"given": [], "corrected": []}

@@ -13,9 +13,10 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import scaled
-from workbench.experiments.intervals import corrected_t, points, verdict
+from workbench.experiments.intervals import effect, effect_in_words
 from workbench.experiments.robust_training.methods import check_methods, estimated_noise, train
 from workbench.experiments.robust_training.networks import WIDEST_HEAD, Setup
+from workbench.experiments.settings import check_splits, distinct_shares
 from workbench.experiments.training_data import inputs, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.devices import one_thread
@@ -54,10 +55,7 @@ class RobustBench(Printed):
 
     def in_words(self, method: str, rate: float) -> str:
         """Describe one method at one rate relative to cross-entropy, as in "+2.1 points, 95 % 0.4 to 3.8"."""
-        if (method, rate) not in self.effects.index:
-            raise InputError.unknown("point", (method, rate), self.effects.index)
-        row = self.effects.loc[(method, rate)]
-        return points(row["difference"], row["difference_low"], row["difference_high"])
+        return effect_in_words(self.effects, (method, rate))
 
     def __str__(self) -> str:
         lines = [f"Accuracy, judged on {self.judged_on}; in brackets against cross-entropy:"]
@@ -132,11 +130,9 @@ def robust(
     source = opened(data)
     dataset = source.dataset if isinstance(source, Run) else source
     require_task(dataset, "multiclass", "robust")
-    names, rates = _names(methods), _rates(rates)
-    if int(seeds) != seeds or seeds < 2:
-        raise InputError.at("seeds", f"is {seeds!r}", "Use an integer of at least 2; an interval needs two.")
-    if not 0 < test_share < 1:
-        raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
+    names = _names(methods)
+    rates = distinct_shares("rates", rates, lambda rate: 0 <= rate < 1, "Pass shares of labels to change, in [0, 1).")
+    check_splits("seeds", seeds, test_share)
     if noise not in ("estimated", "known"):
         raise InputError.unknown("noise", noise, ("estimated", "known"))
     setup = make_setup(setup, options)
@@ -243,29 +239,12 @@ def _names(methods: str | Iterable[str] | None) -> list[str]:
     return [BASELINE, *(name for name in found if name != BASELINE), *references]
 
 
-def _rates(rates: Iterable[float]) -> list[float]:
-    found = sorted({float(rate) for rate in ([rates] if isinstance(rates, (int, float)) else rates)})
-    for rate in found:
-        if not 0 <= rate < 1:
-            raise InputError.at("rates", f"holds {rate!r}", "Pass shares of labels to change, in [0, 1).")
-    if not found:
-        raise InputError.at("rates", "is empty", "Pass shares of labels to change, in [0, 1).")
-    return found
-
-
 def _effects(table: pd.DataFrame, names: list[str], tested: int, trained: int) -> pd.DataFrame:
     """Return means and intervals by (method, rate)."""
     rows = {}
     for method in names:
         for rate, part in table[table["method"] == method].groupby("rate"):
             usual = table[(table["method"] == BASELINE) & (table["rate"] == rate)].set_index("seed")["accuracy"]
-            accuracy = part["accuracy"].to_numpy()
-            apart = accuracy - usual.loc[part["seed"]].to_numpy()
-            low, high = corrected_t(accuracy, tested, trained)
-            less, more = corrected_t(apart, tested, trained)
-            rows[(method, float(rate))] = {
-                "accuracy": accuracy.mean(), "low": low, "high": high, "difference": apart.mean(),
-                "difference_low": less, "difference_high": more, "verdict": verdict(less, more),
-                **{name: part[name].mean() for name in ("ece", "restored", "broken")},
-            }  # fmt: skip
+            row = effect(part["accuracy"].to_numpy(), usual.loc[part["seed"]].to_numpy(), tested, trained)
+            rows[(method, float(rate))] = row | {name: part[name].mean() for name in ("ece", "restored", "broken")}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["method", "rate"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.foundation.errors import InputError
+from workbench.foundation.checks import check_whole
 
 if TYPE_CHECKING:
     import torch
@@ -40,9 +40,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         for name, least in (("hidden", 0), ("epochs", 1), ("batch", 2)):
-            value = getattr(self, name)
-            if int(value) != value or value < least:
-                raise InputError.at(name, f"is {value!r}", f"Use a whole number from {least}.")
+            check_whole(name, getattr(self, name), least)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from workbench.evidence.out_of_fold import deal_folds
 from workbench.experiments.robust_training.bench import make_setup, scaled_features
 from workbench.experiments.robust_training.methods import ROBUST_METHODS, check_methods, train
 from workbench.experiments.robust_training.networks import Setup
-from workbench.foundation.checks import UNLABELLED
+from workbench.foundation.checks import UNLABELLED, check_whole
 from workbench.foundation.devices import one_thread
 from workbench.foundation.errors import InputError
 from workbench.issues.detector import find_issues
@@ -76,8 +76,7 @@ def suggest(
     require_task(dataset, "multiclass", "suggest")
     check_methods(method)
     setup = make_setup(setup, options)
-    if int(folds) != folds or folds < 2:
-        raise InputError.at("folds", f"is {folds!r}", "Use an integer from 2.")
+    check_whole("folds", folds, 2)
     given, k = dataset.given_labels, dataset.k
     features, rows = scaled_features(source, X, np.ones(dataset.n, bool), seed)
     labels = given[rows]

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.experiments.intervals import corrected_t, points, verdict
+from workbench.experiments.intervals import effect, effect_in_words
 from workbench.experiments.selection.rules import end_of, made_value, needs_inputs, selection_values
 from workbench.experiments.selection.selecting import best
+from workbench.experiments.settings import check_splits, distinct_shares
 from workbench.experiments.training_data import inputs, limited_threads, predicted, true_labels
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError
@@ -46,10 +47,7 @@ class KeepCurve(Printed):
 
     def in_words(self, by: str, share: float) -> str:
         """Describe one score at one share relative to random selection, as in "-3.1 points, 95 % -4.4 to -1.8"."""
-        if (by, share) not in self.effects.index:
-            raise InputError.unknown("point", (by, share), self.effects.index)
-        row = self.effects.loc[(by, share)]
-        return points(row["difference"], row["difference_low"], row["difference_high"])
+        return effect_in_words(self.effects, (by, share))
 
     def __str__(self) -> str:
         lines = [f"Accuracy by kept share, judged on {self.judged_on}; against as many random examples:"]
@@ -119,11 +117,10 @@ def keep_curve(
     data = opened(run)
     dataset = dataset_of(data)
     require_task(dataset, "multiclass", "keep_curve")
-    shares = _checked_shares(shares)
-    if int(repeats) != repeats or repeats < 2:
-        raise InputError.at("repeats", f"is {repeats!r}", "Use an integer of at least 2; an interval needs two.")
-    if not 0 < test_share < 1:
-        raise InputError.at("test_share", f"is {test_share!r}", "Give a share between 0 and 1.")
+    shares = distinct_shares(
+        "shares", shares, lambda one: 0 < one <= 1, "Give shares of the training examples, in (0, 1]."
+    )
+    check_splits("repeats", repeats, test_share)
     given, material = dataset.given_labels, inputs(data, X)
     target = given if truth is None else true_labels(dataset, truth)
     eligible = np.flatnonzero(material.there & (target != UNLABELLED))
@@ -208,28 +205,12 @@ def _end(end: str | Mapping[str, str] | None, name: str) -> str | None:
     return end.get(name) if isinstance(end, Mapping) else end
 
 
-def _checked_shares(shares: Iterable[float]) -> list[float]:
-    found = sorted({float(share) for share in ([shares] if isinstance(shares, (int, float)) else shares)})
-    for share in found:
-        if not 0 < share <= 1:
-            raise InputError.at("shares", f"holds {share!r}", "Give shares of the training examples, in (0, 1].")
-    if not found:
-        raise InputError.at("shares", "is empty", "Give shares of the training examples, in (0, 1].")
-    return found
-
-
 def _effects(table: pd.DataFrame, tested: int, trained: int) -> pd.DataFrame:
     """Return means and intervals by (by, share), and the difference from random parts of the same size."""
     rows = {}
     chance = table[table["by"] == RANDOM].set_index(["share", "split"])["accuracy"]
     for (by, share), part in table.groupby(["by", "share"], sort=False):
-        accuracy = part["accuracy"].to_numpy()
-        apart = accuracy - chance.loc[share].loc[part["split"]].to_numpy()
-        low, high = corrected_t(accuracy, tested, trained)
-        less, more = corrected_t(apart, tested, trained)
-        rows[(by, share)] = {
-            "accuracy": accuracy.mean(), "low": low, "high": high, "difference": apart.mean(),
-            "difference_low": less, "difference_high": more, "verdict": verdict(less, more),
-            "wrong_kept": part["wrong_kept"].mean(),
-        }  # fmt: skip
+        usual = chance.loc[share].loc[part["split"]].to_numpy()
+        row = effect(part["accuracy"].to_numpy(), usual, tested, trained)
+        rows[(by, share)] = row | {"wrong_kept": part["wrong_kept"].mean()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["by", "share"])

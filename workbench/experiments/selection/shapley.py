@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 
 SHAPLEY_BLOCK = 1 << 23  # maximum number of distances in memory
@@ -70,8 +71,7 @@ def knn_shapley(
     alone = test is None
     if n < 2:
         raise InputError.at("vectors", f"holds {n} examples", "Shapley values need two or more.")
-    if int(k) != k or k < 1:
-        raise InputError.at("k", f"is {k!r}", "Use a whole number of neighbours from 1.")
+    check_whole("k", k, 1, "Use a whole number of neighbours from 1.")
     rows = np.arange(n)
     if alone:
         if n > MOST_TESTED:

@@ -19,6 +19,7 @@ from workbench.data.dataset import Dataset
 from workbench.evidence.evidence import Evidence
 from workbench.evidence.out_of_fold import deal_folds
 from workbench.experiments.simulation.stacked_networks import training
+from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import statistics
 from workbench.issues import find_issues
@@ -230,8 +231,7 @@ def simulate(
     if isinstance(noise, str) and noise not in NOISES:
         raise InputError.unknown("noise", noise, NOISES, "Or pass a (k, k) transition matrix.")
     for name, value, least in (("width", width, 1), ("epochs", epochs, 1)):
-        if int(value) != value or value < least:
-            raise InputError.at(name, f"is {value!r}", f"Use a whole number from {least}.")
+        check_whole(name, value, least)
     from sklearn.datasets import load_digits
 
     digits = load_digits()

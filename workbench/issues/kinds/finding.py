@@ -5,22 +5,22 @@ Nothing in this module depends on the kind of label.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.evidence.as_evidence import handed_in
-from workbench.foundation.errors import FdrNotPossible, MissingEvidence, outside
+from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.parallel import one_blas_thread
 from workbench.foundation.progress import step
-from workbench.issues import calibration, counts
+from workbench.issues import counts
 from workbench.issues.kept import Kept, kind_key
 from workbench.issues.kinds import ESTIMATORS
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.kinds.following import Followed, followed
+from workbench.issues.marking import Marked, mark, none_marked
 from workbench.issues.per_example import both_counts, by_example
 from workbench.issues.review import with_verdicts
 from workbench.runs.run import Run
@@ -83,66 +83,38 @@ def _as_table(
     better = audit is not None and audit.better(found.identified, interval)
     if audit is not None and better:
         p_error, least = audit.moved(p_error, least)
-    cut = _cut(found, p_error, least, index, per, fdr, threshold, audit)
+    marked = _marked(found, p_error, least, index, per, fdr, threshold, audit)
     step("reasons")
-    frame = _table(found, p_error, cut.chosen)
-    frame.attrs = _attrs(asked, found, p_error, interval, verdicts, cut.how, words)
+    frame = _table(found, p_error, marked.chosen)
+    frame.attrs = _attrs(asked, found, p_error, interval, verdicts, marked.how, words)
     if audit is not None and better:
         frame.attrs |= audit.attrs()
     if per == "example":
-        limit = threshold if fdr is None else fdr * counts.FDR_CUT if cut.strict is not None else np.inf
-        table = by_example(frame, found.units, ids, limit=limit, strict=cut.strict)
-        if cut.audited:
+        limit = threshold if fdr is None else fdr * counts.FDR_CUT if marked.strict is not None else np.inf
+        table = by_example(frame, found.units, ids, limit=limit, strict=marked.strict)
+        if marked.audited:
             table["is_issue"] = table["units_doubted"] > 0
-        return table, cut.promised
+        return table, marked.promised
     attrs = frame.attrs | {"counted": "units"} | both_counts(frame.attrs, p_error, found.units)
     order = np.lexsort((frame["row"], -np.nan_to_num(p_error, nan=-1.0)))
     frame = frame.iloc[order].set_axis(index[order])
     frame.attrs = attrs
-    return frame, cut.promised
+    return frame, marked.promised
 
 
-class _Cut(NamedTuple):
-    """The selection of units as issues.
-
-    chosen : (m,) bool. how : description. promised : whether the requested guarantee holds. strict : (m,) probabilities
-    for a conservative selection of examples; None if not used, or with a threshold. audited : whether the audit was
-    used.
-    """
-
-    chosen: np.ndarray
-    how: str
-    promised: bool = True
-    strict: np.ndarray | None = None
-    audited: bool = False
-
-
-def _cut(
+def _marked(
     found: Found, p_error: np.ndarray, least: np.ndarray | None, index: pd.Index | None, per: str, fdr: float | None,
     threshold: float, audit: Followed | None,
-) -> _Cut:  # fmt: skip
-    if fdr is None:
-        return _Cut(np.nan_to_num(p_error, nan=-1.0) >= threshold, f"p_error >= {threshold:g}")
-    if found.identified:
-        strict = p_error if least is None else least
-        how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a safety margin"
-        chosen = calibration.largest_set(strict, fdr * counts.FDR_CUT)
-        return _Cut(chosen, how, strict=strict)
-    todo = "Use `threshold=`."
-    if audit is not None and audit.sample is not None and index is not None:
-        if per == "unit" or found.units.keys is None:
-            chosen = audit.sample.largest_set(index, p_error, fdr)
-            how = audit.sample.words(fdr, int(chosen.sum()))
-            if chosen.any():
-                return _Cut(chosen, how, audited=True)
-            todo = "Audit more, or use `threshold=`."
-        else:
-            how = "no example is marked, because an audit of units does not determine a share of examples"
-            todo = "Use `per='unit'`, or use `threshold=`."
-    else:
-        how = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {found.why}"
-    warnings.warn(f"`fdr`: {how}. {todo}", FdrNotPossible, stacklevel=outside())
-    return _Cut(np.zeros(len(p_error), bool), how, promised=False)
+) -> Marked:  # fmt: skip
+    sample = None if audit is None or index is None else audit.sample
+    of_units = per == "unit" or found.units.keys is None
+    if fdr is not None and not found.identified and sample is not None and not of_units:
+        how = "no example is marked, because an audit of units does not determine a share of examples"
+        return none_marked(len(p_error), how, "Use `per='unit'`, or use `threshold=`.")
+    return mark(
+        p_error, p_error if least is None else least, fdr, threshold, identified=found.identified, why=found.why,
+        advice="Use `threshold=`.", sample=sample, index=index,
+    )  # fmt: skip
 
 
 def _interval(found: Found, p_error: np.ndarray, verdicts: pd.Series | None) -> tuple[float, float]:
@@ -150,10 +122,7 @@ def _interval(found: Found, p_error: np.ndarray, verdicts: pd.Series | None) -> 
     known = int((~np.isnan(p_error)).sum())
     before, expected = float(np.nansum(found.p_error)), float(np.nansum(p_error))
     low, high = (end * (expected / before if before else 1.0) for end in found.interval)
-    if verdicts is not None:  # units with verdicts are certain
-        wrong = int(verdicts.sum())
-        low, high = max(low, wrong), min(high, known - (len(verdicts) - wrong))
-    return round(min(low, expected), 1), round(max(high, expected), 1)
+    return counts.after_verdicts(low, high, expected, known, verdicts)
 
 
 def _moved(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.foundation.errors import InputError
+from workbench.issues.counts import around_expected
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.numbers.column import WEAK, WEAK_RATINGS, ColumnEvidence, JudgedNumbers, judge
 from workbench.issues.numbers.mixture import UNITS
@@ -39,12 +40,10 @@ class NumbersEstimator:
         if judged[0].models > 1:
             last["models_against"] = of_units("against")
         p_error, kind = of_units("p_error"), of_units("kind")
-        expected = float(np.nansum(p_error))
-        deviation = float(np.sqrt(np.nansum(p_error * (1 - p_error))))
         why = "; ".join(dict.fromkeys(_weak(one, asked) for one in judged if _weak(one, asked)))
-        known = int((~np.isnan(p_error)).sum())
-        low, high = max(RANGE[0] * expected - 2 * deviation, 0.0), min(RANGE[1] * expected + 2 * deviation, known)
+        low, high = around_expected(p_error, RANGE)
         if why:
+            known, expected = float((~np.isnan(p_error)).sum()), float(np.nansum(p_error))
             low, high = 0.0, min(max(high, 3 * expected + known / 10), known)
         codes = np.unique(np.array(["" if one is None else one for one in kind]), return_inverse=True)[1]
         return Found(

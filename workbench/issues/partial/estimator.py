@@ -11,13 +11,14 @@ from workbench.evidence.spaces import Space, unit_space
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.calibration import along_score, around_share
+from workbench.issues.counts import around_expected
+from workbench.issues.kinds.checked import vectors
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.partial import evidence
 from workbench.issues.partial.canaries import USUAL_SHARE, Counted, count_outside, mass_outside
 from workbench.issues.partial.disambiguation import Learnt, learn_from_candidates
 from workbench.issues.partial.pooling import pooled, weights_of
 from workbench.issues.partial.words import CandidateWords
-from workbench.issues.tags.predictions import vectors
 from workbench.tasks.candidates import sets_of
 
 LEAST_AUROC = 0.89
@@ -193,11 +194,9 @@ def _not_known(asked: Asked, counted: Counted | None) -> str:
 
 
 def _interval(p_error: np.ndarray, why: str) -> tuple[float, float]:
-    known = int((~np.isnan(p_error)).sum())
-    expected = float(np.nansum(p_error))
-    spread = 2 * float(np.sqrt(np.nansum(p_error * (1 - p_error))))
-    low, high = max(SETS_RANGE[0] * expected - spread, 0.0), min(SETS_RANGE[1] * expected + spread, float(known))
-    return (0.0, min(max(high, 4 * expected, known / 5), float(known))) if why else (low, high)
+    low, high = around_expected(p_error, SETS_RANGE)
+    known, expected = float((~np.isnan(p_error)).sum()), float(np.nansum(p_error))
+    return (0.0, min(max(high, 4 * expected, known / 5), known)) if why else (low, high)
 
 
 def _method(counted: Counted | None) -> str:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.data.inputs import to_matrix
 from workbench.foundation.checks import in_memory
 from workbench.foundation.errors import InputError
+from workbench.issues.kinds.checked import matched_probabilities
 from workbench.issues.kinds.contract import Asked
 from workbench.issues.loo_classifiers import log_softmax
 from workbench.issues.partial.canaries import mass_outside
@@ -33,14 +33,8 @@ def candidate_probabilities(asked: Asked) -> np.ndarray | None:
     ------
     InputError : wrong shape, values that are not probabilities, or a name that is not among the classes or ids.
     """
-    given, dataset = asked.evidence.get("pred_probs"), asked.dataset
-    if given is None:
-        return None
-    values = np.asarray(to_matrix("pred_probs", given, dataset.ids, dataset.classes))
-    if values.dtype.kind not in "fiub":
-        raise InputError.at("pred_probs", f"has dtype {values.dtype}", "Pass numbers in [0, 1].")
-    dataset.kind.check_predictions(values, dataset.n, dataset.classes)
-    return values
+    given = asked.evidence.get("pred_probs")
+    return None if given is None else matched_probabilities(given, asked.dataset)
 
 
 def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | None:

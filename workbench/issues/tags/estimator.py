@@ -16,6 +16,7 @@ import numpy as np
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.calibration import expit
+from workbench.issues.kinds.checked import vectors as vectors_of
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.tags import predictions, training
 from workbench.issues.tags.candidates import Chosen, chosen_cells
@@ -55,7 +56,7 @@ class Tags:
         dataset = asked.dataset
         given = cells_of(dataset.labels)
         probs = predictions.tag_probabilities(asked)
-        vectors, of = predictions.vectors(asked)
+        vectors, of = vectors_of(asked)
         epochs = training.trained(asked)
         if probs is None and vectors is None:
             if epochs is None:

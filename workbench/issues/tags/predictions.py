@@ -1,14 +1,12 @@
-"""Validated evidence about tags: probabilities matched by name, and vectors of embeddings or texts."""
+"""Given probabilities of tags, validated: of all cells or of the most likely ones, or as returned by scikit-learn."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from workbench.data.inputs import to_matrix
-from workbench.evidence.spaces import text_vectors
-from workbench.foundation.checks import refuse_infinity
 from workbench.foundation.errors import InputError
+from workbench.issues.kinds.checked import matched_probabilities
 from workbench.issues.kinds.contract import Asked
 
 TOP = ("row", "tag", "p")
@@ -30,11 +28,7 @@ def tag_probabilities(asked: Asked) -> np.ndarray | None:
     if isinstance(given, (list, tuple)) and len(given) == dataset.k and all(np.ndim(one) == 2 for one in given):
         given = np.stack([np.asarray(one)[:, -1] for one in given], axis=1)  # as returned by predict_proba of
         # scikit-learn
-    values = np.asarray(to_matrix("pred_probs", given, dataset.ids, dataset.classes))
-    if values.dtype.kind not in "fiub":
-        raise InputError.at("pred_probs", f"has dtype {values.dtype}", "Pass numbers in [0, 1].")
-    dataset.kind.check_predictions(values, dataset.n, dataset.classes)
-    return values
+    return matched_probabilities(given, dataset)
 
 
 def _of_top_cells(table: pd.DataFrame, asked: Asked) -> np.ndarray:
@@ -59,22 +53,3 @@ def _of_top_cells(table: pd.DataFrame, asked: Asked) -> np.ndarray:
     values = np.repeat(least[:, None].astype(np.float32), dataset.k, axis=1)
     values[rows, codes] = p
     return values
-
-
-def vectors(asked: Asked) -> tuple[np.ndarray | None, str]:
-    """Return vectors, float (n, d), of embeddings or, without these, of texts, and their description."""
-    dataset = asked.dataset
-    given = asked.evidence.get("embeddings")
-    if given is not None:
-        values = np.asarray(to_matrix("embeddings", given, dataset.ids))
-        if values.ndim != 2 or len(values) != dataset.n or values.dtype.kind not in "fiu":
-            found = f"has shape {values.shape} and dtype {values.dtype}"
-            raise InputError.at("embeddings", found, f"Give numbers, {dataset.n} rows of d.")
-        refuse_infinity("embeddings", values, dataset.ids)
-        return values, "embeddings"
-    texts = asked.evidence.get("texts")
-    if texts is None:
-        return None, ""
-    if isinstance(texts, str) or len(texts) != dataset.n:
-        raise InputError.at("texts", f"has {len(texts)} entries for {dataset.n} labels", "Give one text per example.")
-    return text_vectors(list(texts), seed=asked.seed), "texts"

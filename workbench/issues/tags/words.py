@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from workbench.evidence.neighbors import smallest
+from workbench.issues.nearby import NEAR_ROWS, nearest_to
 from workbench.issues.tags.heads import standardised
 from workbench.issues.tags.rates import Rates
 
@@ -15,8 +15,6 @@ COUNTED_TAG_NEIGHBORS = 10
 
 MOST_EXPLAINED_ROWS, MOST_PAIRS = 2000, 40_000_000
 """Maximum number of examples whose neighbours are searched, and of pairs compared; the most suspicious come first."""
-
-COMPARED_AT_A_TIME = 1 << 14
 
 
 class TagNeighbors:
@@ -39,20 +37,9 @@ class TagNeighbors:
         """Return the nearest other rows of each row, up to ten, by cosine."""
         near = min(COUNTED_TAG_NEIGHBORS, int(self._there.sum()) - 1)
         wanted = [row for row in rows.tolist() if row not in self.found and self._there[row]] if near > 0 else []
-        for start in range(0, len(wanted), 256):
-            some = np.array(wanted[start : start + 256])
-            columns, away = [], []
-            for first in range(0, len(self._x), COMPARED_AT_A_TIME):
-                far = -self._x[some] @ self._x[first : first + COMPARED_AT_A_TIME].T
-                far[:, ~self._there[first : first + COMPARED_AT_A_TIME]] = np.inf
-                own = np.flatnonzero((some >= first) & (some < first + COMPARED_AT_A_TIME))
-                far[own, some[own] - first] = np.inf
-                best = smallest(far, min(near, far.shape[1]))
-                columns.append(best + first)
-                away.append(np.take_along_axis(far, best, axis=1))
-            best = smallest(np.concatenate(away, axis=1), near)
-            nearest = np.take_along_axis(np.concatenate(columns, axis=1), best, axis=1)
-            self.found |= dict(zip(some.tolist(), nearest))
+        for start in range(0, len(wanted), NEAR_ROWS):
+            some = np.array(wanted[start : start + NEAR_ROWS])
+            self.found |= dict(zip(some.tolist(), nearest_to(self._x, some, near, self._there)))
         return self.found
 
 
