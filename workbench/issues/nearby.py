@@ -38,13 +38,13 @@ def labels_near(vectors: np.ndarray, rows: np.ndarray, given: np.ndarray, near: 
 
     def search(start: int) -> None:
         some = slice(start, start + NEAR_ROWS)
-        out[some] = given[nearest_to(vectors, rows[some], near)]
+        out[some] = given[nearest_others(vectors, rows[some], near)]
 
     in_threads(search, range(0, len(rows), NEAR_ROWS), len(rows) * len(vectors))
     return out
 
 
-def nearest_to(vectors: np.ndarray, some: np.ndarray, near: int, there: np.ndarray | None = None) -> np.ndarray:
+def nearest_others(vectors: np.ndarray, some: np.ndarray, near: int, there: np.ndarray | None = None) -> np.ndarray:
     """Return the nearest other rows, (b, near) in any order, of some rows (b,) of unit vectors (n, p), by cosine.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from workbench.issues.nearby import NEAR_ROWS, nearest_to
+from workbench.issues.nearby import NEAR_ROWS, nearest_others
 from workbench.issues.tags.heads import standardised
 from workbench.issues.tags.rates import Rates
 
@@ -39,7 +39,7 @@ class TagNeighbors:
         wanted = [row for row in rows.tolist() if row not in self.found and self._there[row]] if near > 0 else []
         for start in range(0, len(wanted), NEAR_ROWS):
             some = np.array(wanted[start : start + NEAR_ROWS])
-            self.found |= dict(zip(some.tolist(), nearest_to(self._x, some, near, self._there)))
+            self.found |= dict(zip(some.tolist(), nearest_others(self._x, some, near, self._there)))
         return self.found
 
 
