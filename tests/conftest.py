@@ -41,6 +41,7 @@ lifelines = _helper("lifelines.py")
 _helper("workbench/forks.py")
 _helper("workbench/olderjournal.py")
 _helper("workbench/issues/planted.py")
+_helper("browser/samples.py")
 warmkernels = _helper("warmkernels.py")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,17 @@ def noisy_digits(n: int = 900, flipped: int = 70):
     images = digits.images[:n] / 16.0
     dataset = Dataset.from_arrays(labels, classes=[str(d) for d in range(10)], images=images, ids=np.arange(n) + 1000)
     return dataset, digits.data[:n] / 16.0, rows
+
+
+def sound(values: np.ndarray) -> bytes:
+    """A WAV file of values in [-32768, 32767], 8,000 a second."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(values.astype("<i2").tobytes())
+    return out.getvalue()
 
 
 def recorded_run(path: Path) -> Path:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import samples
 
 from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
@@ -64,18 +63,9 @@ def test_cells_slices_orders_and_people(explorer, run_path: Path):
     probe.wait(f"ex.selection == {ids[:1]}")
 
 
-def beep() -> bytes:
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes((np.sin(np.arange(1600) / 3) * 9000).astype("<i2").tobytes())
-    return out.getvalue()
-
-
 def test_sounds_play_and_html_stays_in_its_frame(explorer, tmp_path: Path):
-    frame = pd.DataFrame({"label": ["a", "b"] * 20, "clip": [beep()] * 40, "text": ["word " * 400] * 40})
+    beep = samples.sound(np.sin(np.arange(1600) / 3) * 9000)
+    frame = pd.DataFrame({"label": ["a", "b"] * 20, "clip": [beep] * 40, "text": ["word " * 400] * 40})
     Recorder(tmp_path / "sounds", Dataset.from_frame(frame, audio="clip", text="text"))
     lab = explorer(path=tmp_path / "sounds", queue="all")
     page = lab.page
@@ -111,7 +101,6 @@ def test_sounds_play_and_html_stays_in_its_frame(explorer, tmp_path: Path):
 
 
 def test_two_runs_in_one_view(explorer, run_path: Path, tmp_path: Path):
-    import samples
     from sklearn.datasets import load_digits
 
     dataset, features, flipped = samples.noisy_digits()

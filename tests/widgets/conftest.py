@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import samples
 
 from widgets.wire.messages import Answers, ErrorAnswer, Requests
 from widgets.wire.typedefs import get_type_hints, misfits
@@ -45,6 +46,12 @@ def record(path: Path, **media: object) -> Path:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images = np.random.default_rng(0).integers(0, 255, (N, 8, 8), dtype=np.uint8)
     return record(tmp_path_factory.mktemp("runs") / "pets", images=images)
+
+
+@pytest.fixture(scope="session")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with several tags per example; tests that decide work on a copy."""
+    return samples.tagged_run(tmp_path_factory.mktemp("tags") / "tags")
 
 
 @pytest.fixture

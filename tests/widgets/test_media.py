@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import struct
-import wave
 import zlib
 
 import numpy as np
 import pandas as pd
 import pytest
+import samples
 from PIL import Image
 
 from widgets.view.items import FULL, THUMB
@@ -29,13 +29,7 @@ def png(size=(30, 20), color="red") -> bytes:
 
 
 def wav(seconds: float = 0.05) -> bytes:
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(np.zeros(int(8000 * seconds), "<i2").tobytes())
-    return out.getvalue()
+    return samples.sound(np.zeros(int(8000 * seconds)))
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

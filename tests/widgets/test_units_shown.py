@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import widgets as wd
 import workbench as wb
 from workbench.foundation.errors import InputError
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "browser"))
-import samples
-
-sys.path.pop(0)
-
-
-@pytest.fixture(scope="module")
-def tagged(tmp_path_factory):
-    return samples.tagged_run(tmp_path_factory.mktemp("tags") / "tags")
 
 
 @pytest.fixture

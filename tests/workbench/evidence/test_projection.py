@@ -23,6 +23,18 @@ def groups(rng, n=150, k=3, d=12):
     return rng.normal(size=(k, d))[codes] * 5 + rng.normal(size=(n, d)), codes
 
 
+def check_groups(points, codes, missing):
+    """All rows but one have a place, centred, nearest to the others of their group; returns which rows."""
+    assert np.isnan(points[missing]).all()
+    rest = np.arange(len(points)) != missing
+    assert np.isfinite(points[rest]).all()
+    assert np.allclose(points[rest].mean(0), 0, atol=1e-4)
+    centres = np.stack([points[rest & (codes == c)].mean(0) for c in range(codes.max() + 1)])
+    nearest = np.linalg.norm(points[rest, None] - centres, axis=2).argmin(1)
+    assert (nearest == codes[rest]).mean() > 0.98
+    return rest
+
+
 def record(path, X, rows=None, epochs=1):
     rows = np.arange(len(X)) if rows is None else rows
     recorder = Recorder(path, Dataset.from_arrays(np.arange(len(X)) % 3, classes=[0, 1, 2]))
@@ -64,13 +76,7 @@ def test_umap_keeps_groups_together_is_reproducible_and_silent(rng):
         warnings.simplefilter("error")
         points = umap(X)
     assert points.dtype == np.float32
-    assert np.isnan(points[4]).all()
-    rest = np.arange(150) != 4
-    assert np.isfinite(points[rest]).all()
-    assert np.allclose(points[rest].mean(0), 0, atol=1e-4)
-    centres = np.stack([points[rest & (codes == c)].mean(0) for c in range(3)])
-    nearest = np.linalg.norm(points[rest, None] - centres, axis=2).argmin(1)
-    assert (nearest == codes[rest]).mean() > 0.98
+    check_groups(points, codes, 4)
     assert np.array_equal(points, umap(X), equal_nan=True)
     assert not np.array_equal(points, umap(X, seed=1), equal_nan=True)
 
@@ -192,13 +198,7 @@ def test_landmarks_keep_groups_together(rng):
     X, codes = groups(rng, n=900, k=5)
     X[7] = np.nan
     points = by_landmarks(X, 200)
-    assert np.isnan(points[7]).all()
-    rest = np.arange(900) != 7
-    assert np.isfinite(points[rest]).all()
-    assert np.allclose(points[rest].mean(0), 0, atol=1e-4)
-    centres = np.stack([points[rest & (codes == c)].mean(0) for c in range(5)])
-    nearest = np.linalg.norm(points[rest, None] - centres, axis=2).argmin(1)
-    assert (nearest == codes[rest]).mean() > 0.98
+    rest = check_groups(points, codes, 7)
     assert np.array_equal(points, by_landmarks(X, 200), equal_nan=True)
     assert np.array_equal(by_landmarks(X[8:58], 50), umap(X[8:58]))  # all are landmarks
     again = by_landmarks(X, 200, like=points)

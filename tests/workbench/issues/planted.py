@@ -20,6 +20,20 @@ def blobs(rng, n=400, k=4, d=10, noise=0.15, spread=3.0):
     return (centres[true] + rng.normal(size=(n, d)) * 2).astype(np.float32), given, true
 
 
+ATTRIBUTES = ([0, 2, 4, 6, 8], [5, 6, 7, 8, 9], [0, 6, 8, 9], [1, 4, 7], [2, 3, 5, 7], [4, 9])
+"""Digits that have each of six attributes."""
+
+
+def digit_attributes(rng, n):
+    """Features (n, 64) of noisy digits, and their true attributes (n, 6)."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    rows = rng.permutation(len(digits.target))[:n]
+    true = np.stack([np.isin(digits.target[rows], one) for one in ATTRIBUTES], axis=1).astype(int)
+    return digits.data[rows] + rng.normal(0, 4, (n, 64)), true
+
+
 def softmax(values):
     values = np.exp(values - values.max(axis=-1, keepdims=True))
     return values / values.sum(axis=-1, keepdims=True)
@@ -48,3 +62,12 @@ def ranked_auroc(found: pd.DataFrame, wrong: np.ndarray) -> float:
 
 def in_rows(found: pd.DataFrame, column: str) -> np.ndarray:
     return found.sort_values("row")[column].to_numpy()
+
+
+def table_of_cells(found: pd.DataFrame, column: str = "p_error") -> np.ndarray:
+    """Return a column of the units of tags as (n, k)."""
+    tags = found.index.get_level_values("unit").str[1:].astype(int)
+    values = found[column].to_numpy()
+    out = np.full((found["row"].max() + 1, tags.max() + 1), np.nan if values.dtype.kind == "f" else None, values.dtype)
+    out[found["row"], tags] = values
+    return out

@@ -123,12 +123,17 @@ def test_an_epoch_of_ranks_that_were_started_again(tmp_path):
     assert values_in(Run(tmp_path / "run")) == {4.0}
 
 
-def test_check_says_that_ranks_are_of_different_attempts_or_left_something(tmp_path):
+def of_two_ranks(path):
+    """A run with one epoch of two processes."""
     dataset = Dataset.from_arrays(np.arange(8) % 2)
     for rank in (0, 1):
-        with Recorder(tmp_path / "run", dataset, rank=rank, world_size=2) as recorder, recorder.epoch(0):
+        with Recorder(path, dataset, rank=rank, world_size=2) as recorder, recorder.epoch(0):
             recorder.batch(np.arange(rank, 8, 2), np.eye(2)[[0] * 4])
-    run = Run(tmp_path / "run")
+    return Run(path)
+
+
+def test_check_says_that_ranks_are_of_different_attempts_or_left_something(tmp_path):
+    run = of_two_ranks(tmp_path / "run")
     assert run.epochs == (0,)
     file = run.layout.stats(0, 1, 2)
     table = pq.read_table(file)
@@ -139,18 +144,14 @@ def test_check_says_that_ranks_are_of_different_attempts_or_left_something(tmp_p
     assert words[0].startswith(
         "its ranks are from different attempts (present: rank=0.of=2.parquet, rank=1.of=2.parquet)"
     )
-    with Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):  # one process goes on
-        recorder.batch(dataset.ids, np.eye(2)[dataset.given_labels])
+    with Recorder(run.path, run.dataset) as recorder, recorder.epoch(0):  # one process goes on
+        recorder.batch(run.dataset.ids, np.eye(2)[run.dataset.given_labels])
     left = {one.path for one in inspect(run) if one.kind == "leftover"}
     assert left == {f"stats/epoch=0000/rank={rank}.of=2.parquet" for rank in (0, 1)}
 
 
 def test_a_damaged_part_is_damage_and_not_an_epoch_less(tmp_path):
-    dataset = Dataset.from_arrays(np.arange(8) % 2)
-    for rank in (0, 1):
-        with Recorder(tmp_path / "run", dataset, rank=rank, world_size=2) as recorder, recorder.epoch(0):
-            recorder.batch(np.arange(rank, 8, 2), np.eye(2)[[0] * 4])
-    run = Run(tmp_path / "run")
+    run = of_two_ranks(tmp_path / "run")
     run.layout.stats(0, 1, 2).write_bytes(b"PAR1 no more")
     assert run.epochs == (0,)
     assert [one.path for one in inspect(run) if one.is_damage] == ["stats/epoch=0000/rank=1.of=2.parquet"]

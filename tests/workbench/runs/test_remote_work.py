@@ -7,7 +7,6 @@ import shutil
 import signal
 import threading
 import time
-import uuid
 
 import numpy as np
 import pandas as pd
@@ -142,29 +141,17 @@ def test_a_killed_worker_changes_nothing(run, alone, cluster, client, monkeypatc
     pd.testing.assert_frame_equal(found, alone["scores"][names], check_exact=True)
 
 
-def test_a_run_at_a_url_is_read_in_parts_by_workers(recorded, client, tmp_path, monkeypatch):
-    pytest.importorskip("s3fs", reason="needs s3fs (in the test extra)")
-    moto = pytest.importorskip("moto.server", reason="needs moto (in the test extra)")
-    import fsspec
-
+def test_a_run_at_a_url_is_read_in_parts_by_workers(recorded, client, s3, tmp_path, monkeypatch):
     monkeypatch.setenv("LABEL_WORKBENCH_HOME", str(tmp_path / "home"))
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
-        bucket = f"bucket-{uuid.uuid4().hex}"  # all servers in one process share their buckets
-        fsspec.filesystem("s3", **options).mkdir(bucket)
-        run = record(f"s3://{bucket}/birds", 4, options)
-        shutil.rmtree(run.path)
-        run = open_run(f"s3://{bucket}/birds", storage_options=options)
-        names = ["aum", "confidence", "never_learned"]
-        found = score(run, names, block_rows=300, client=client).copy()
-        assert not list(run.path.glob("stats/*/*")), "this side fetched what workers were to read"
-        run = record(f"s3://{bucket}/birds", 5, options)
-        more = score(run, names, block_rows=300, client=client)
-    finally:
-        server.stop()
+    bucket, options = s3
+    run = record(f"{bucket}/birds", 4, options)
+    shutil.rmtree(run.path)
+    run = open_run(f"{bucket}/birds", storage_options=options)
+    names = ["aum", "confidence", "never_learned"]
+    found = score(run, names, block_rows=300, client=client).copy()
+    assert not list(run.path.glob("stats/*/*")), "this side fetched what workers were to read"
+    run = record(f"{bucket}/birds", 5, options)
+    more = score(run, names, block_rows=300, client=client)
     pd.testing.assert_frame_equal(found, score(recorded, names), check_exact=True)
     assert not more["aum"].equals(found["aum"])
 

@@ -180,20 +180,14 @@ def test_changing_a_column_changes_no_cache(recorded):
     pd.testing.assert_frame_equal(score(recorded), expected)
 
 
-def test_a_run_that_cannot_be_written_still_gives_scores_and_says_that_nothing_was_kept(recorded, monkeypatch):
+@pytest.mark.parametrize(
+    "refused", ["workbench.scores.blocks.Pass", "workbench.storage.columns.Pass.write"], ids=["read-only", "full disk"]
+)
+def test_a_run_that_cannot_be_written_still_gives_scores_and_says_that_nothing_was_kept(recorded, monkeypatch, refused):
     expected = score(recorded).copy()
     shutil.rmtree(recorded.layout.cache)
-    monkeypatch.setattr("workbench.scores.blocks.Pass", refuse)
+    monkeypatch.setattr(refused, refuse)
     with pytest.warns(UserWarning, match=r"scores: computed but not kept.*if the run is read-only, copy it"):
-        frame = score(recorded)
-    pd.testing.assert_frame_equal(frame, expected)
-
-
-def test_a_full_disk_still_gives_scores(recorded, monkeypatch):
-    expected = score(recorded).copy()
-    shutil.rmtree(recorded.layout.cache)
-    monkeypatch.setattr("workbench.storage.columns.Pass.write", refuse)
-    with pytest.warns(UserWarning, match=r"scores: computed but not kept"):
         frame = score(recorded)
     pd.testing.assert_frame_equal(frame, expected)
 

@@ -36,21 +36,6 @@ def home(tmp_path, monkeypatch):
     return of
 
 
-@pytest.fixture(scope="module")
-def s3():
-    """A local server for the S3 protocol: the URL of an empty bucket and the options for it."""
-    pytest.importorskip("s3fs", reason="needs s3fs (in the test extra)")
-    server_of = pytest.importorskip("moto.server", reason="needs moto (in the test extra)")
-    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": f"http://{host}:{port}"}}
-    bucket = f"bucket-{uuid.uuid4().hex}"  # all servers in one process share their buckets
-    fsspec.filesystem("s3", **options).mkdir(bucket)
-    yield f"s3://{bucket}", options
-    server.stop()
-
-
 @pytest.fixture(params=["memory", "moved", "file", pytest.param("s3", marks=pytest.mark.slow)])
 def place(request, tmp_path, monkeypatch):
     """A new URL and its options: in memory, a file system that uploads by moving, local, S3."""

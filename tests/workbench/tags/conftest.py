@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from planted import digit_attributes
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-
-ATTRIBUTES = ([0, 2, 4, 6, 8], [5, 6, 7, 8, 9], [0, 6, 8, 9], [1, 4, 7], [2, 3, 5, 7], [4, 9])
 
 
 class Digits(NamedTuple):
@@ -21,11 +20,7 @@ class Digits(NamedTuple):
 
 @pytest.fixture(scope="session")
 def digits() -> Digits:
-    rng = np.random.default_rng(0)
-    data = load_digits()
-    rows = rng.permutation(len(data.target))[:600]
-    true = np.stack([np.isin(data.target[rows], one) for one in ATTRIBUTES], axis=1).astype(int)
-    return Digits(data.data[rows] + rng.normal(0, 4, (len(rows), 64)), true)
+    return Digits(*digit_attributes(np.random.default_rng(0), 600))
 
 
 class Canvases(NamedTuple):
