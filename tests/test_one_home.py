@@ -17,6 +17,7 @@ DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 FOREIGN = {
     "_fields": "of a named tuple, documented as public by Python",
+    "_asdict": "of a named tuple, documented as public by Python",
     "_replace": "of a named tuple, documented as public by Python",
     "_getframe": "the only way to the caller's frame, documented by Python",
     "_repr_html_": "what IPython asks an object for",

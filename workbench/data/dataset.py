@@ -7,7 +7,7 @@ Ids and labels of many types (int, str, bool, categorical, missing) are converte
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.data.given_media import GivenImages, GivenSounds
 from workbench.data.ids import clean_ids
-from workbench.data.media import encode_png
 from workbench.data.roots import media_root as find_root
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.errors import InputError, first_few
@@ -220,17 +220,15 @@ class Dataset:
             twice = columns.columns[columns.columns.duplicated()].tolist()
             raise InputError.at("metadata", f"has two columns named {first_few(twice)}", "Rename one of them.")
         text_column = f"{text_column}_" if text_column in RESERVED else text_column
+        for name, values in (("text", texts), ("image", images), ("sound", sounds)):
+            if values is not None and len(values) != n:
+                found = f"has {len(values)} entries for {n} labels"
+                raise InputError.at(f"{name}s", found, f"Pass one {name} per example.")
         if texts is not None:
-            if len(texts) != n:
-                raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Pass one text per example.")
             text_column = "text"
             columns = columns.assign(text=list(texts))
-        if images is not None and len(images) != n:
-            raise InputError.at("images", f"has {len(images)} entries for {n} labels", "Pass one image per example.")
-        if sounds is not None and len(sounds) != n:
-            raise InputError.at("sounds", f"has {len(sounds)} entries for {n} labels", "Pass one sound per example.")
-        pictures = None if images is None else _Images(images)
-        heard = None if sounds is None else _Sounds(sounds)
+        pictures = None if images is None else GivenImages(images)
+        heard = None if sounds is None else GivenSounds(sounds)
         media = {"image": pictures, "audio": heard}
         root = find_root({name: found for name, found in media.items() if found is not None}, media_root or None)
         links = None if edges is None else Edges.of(edges, n, unique_ids)
@@ -449,44 +447,3 @@ class Dataset:
         if name not in self.__dict__:
             object.__setattr__(self, name, make())
         return self.__dict__[name]
-
-
-class _Images(Sequence):
-    """Images as given, encoded on access: bytes and paths are returned unchanged, arrays as PNG."""
-
-    def __init__(self, images: Sequence[Any] | np.ndarray) -> None:
-        self._images = images
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def __getitem__(self, row: Any) -> Any:
-        image = self._images[row]
-        if image is None or image is pd.NA or (isinstance(image, float) and np.isnan(image)):
-            return None
-        if isinstance(image, (bytes, bytearray, memoryview)):
-            return bytes(image)
-        if isinstance(image, (str, Path)):
-            return str(image)
-        return encode_png(image, row)
-
-    def paths(self) -> Iterator[tuple[int, str | Path]]:
-        """Yield the row and path of each image that is given as a path."""
-        if self.any_path():
-            yield from ((row, one) for row, one in enumerate(self._images) if isinstance(one, (str, Path)))
-
-    def any_path(self) -> bool:
-        if isinstance(self._images, np.ndarray) and self._images.dtype != object:
-            return self._images.dtype.kind == "U"
-        return any(isinstance(image, (str, Path)) for image in self._images)
-
-
-class _Sounds(_Images):
-    """Sounds as given: bytes and paths."""
-
-    def __getitem__(self, row: Any) -> Any:
-        sound = self._images[row]
-        if sound is None or isinstance(sound, (bytes, bytearray, memoryview, str, Path, float, type(pd.NA))):
-            return super().__getitem__(row)
-        found = f"is a {type(sound).__name__}"
-        raise InputError.at("sounds", found, "Pass the bytes or the path of a WAV, MP3, OGG or FLAC file.", row=row)

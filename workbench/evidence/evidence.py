@@ -16,18 +16,24 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.inputs import classes_among, encode_labels, row_names, to_matrix, warn_if_permuted
+from workbench.evidence.logit_statistics import DERIVED, LogitStatistics
 from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.neighbors import Neighbors, nearest
 from workbench.evidence.neighbors import neighbors as neighbors_of
 from workbench.evidence.spaces import text_vectors
-from workbench.foundation.checks import check_given_labels, check_pred_probs, refuse_infinity
+from workbench.foundation.checks import (
+    check_embeddings,
+    check_given_labels,
+    check_pred_probs,
+    check_texts,
+    refuse_infinity,
+)
 from workbench.foundation.errors import InputError, MissingEvidence
-from workbench.foundation.statistics import PER_EPOCH, statistics
+from workbench.foundation.statistics import PER_EPOCH
 from workbench.graphs.edges import Edges
 from workbench.runs.run import Run
 from workbench.runs.votes import Votes, read_votes, votes_from
 from workbench.storage.cache import cached, text_key
-from workbench.storage.logits import statistics_of_rows
 from workbench.storage.provenance import Provenance, made_here
 from workbench.tasks.class_names import class_text
 from workbench.tasks.label_type import PLAIN, LabelType
@@ -99,7 +105,7 @@ class Evidence:
         self.edges: Edges | None = None
         self._makers = {"given_labels": lambda rows: self.given_labels[rows], **makers}
         self._whole: dict[str, Any] = {}
-        self._from_logits: Callable[[slice], dict[str, np.ndarray]] | None = None
+        self._derived: LogitStatistics | None = None
         self._votes: Callable[[], Votes | None] = lambda: None
 
     def __repr__(self) -> str:
@@ -193,7 +199,8 @@ class Evidence:
         rows : slice of row numbers.
         """
         statistics = [name for name in names if name in PER_EPOCH and self.has(name)]
-        found = self._from_logits(rows) if statistics and self._from_logits and "statistics" not in self._whole else {}
+        derived = self._derived
+        found = derived.of_rows(rows) if statistics and derived is not None and not derived.complete else {}
         return {name: found[name] if name in found else self.get(name, rows) for name in names}
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
@@ -286,10 +293,7 @@ class Evidence:
         if statistics:
             evidence._add_statistics(statistics)
         if embeddings is not None:
-            vectors = np.asanyarray(embeddings)
-            if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
-                found = f"has shape {vectors.shape} and dtype {vectors.dtype}"
-                raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
+            vectors = check_embeddings(embeddings, n)
             saw = None if embeddings_saw_labels is None else bool(embeddings_saw_labels)
 
             @functools.cache
@@ -299,9 +303,8 @@ class Evidence:
 
             evidence._add_embeddings(read, Provenance("embeddings", "array", saw_labels=saw))
         elif texts is not None:
-            if len(texts) != n:
-                raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
-            evidence._add_texts(lambda: list(texts))
+            listed = check_texts(texts, n)
+            evidence._add_texts(lambda: listed)
         if votes is not None:
             found_votes = votes_from(votes, evidence.ids, names)
             evidence._votes = lambda: found_votes
@@ -345,7 +348,7 @@ class Evidence:
             evidence.out_of_fold = probs.out_of_fold
             evidence.provenance["pred_probs"] = probs.provenance
         if run.epochs:
-            for name in (*PER_EPOCH, "pred"):
+            for name in DERIVED:
                 evidence._makers[name] = _reader(run, name)
             evidence.provenance["dynamics"] = Provenance("dynamics", "recorded", epochs=len(run.epochs), mode=run.mode)
         if run.logits_epochs and len(run.logits_epochs) == len(run.epochs):
@@ -413,38 +416,15 @@ class Evidence:
             array = array[None]
         _expect("logits", array.shape[1:], (self.n, self.k), "of every epoch")
         self._makers["logits"] = lambda rows: array[:, rows]
-
-        def of_rows(rows: slice) -> dict[str, np.ndarray]:
-            return statistics_of_rows(array, self.given_labels, rows)
-
-        self._from_logits = of_rows
-
-        def made() -> dict[str, np.ndarray]:
-            out: dict[str, np.ndarray] = {name: np.empty((len(array), self.n), np.float32) for name in PER_EPOCH}
-            out["pred"] = np.empty((len(array), self.n), np.int32)
-            for epoch, values in enumerate(array):
-                one = statistics(values, self.given_labels, topk=1)
-                for name in out:
-                    out[name][epoch] = one[name]
-            out["correct"][:, self.given_labels < 0] = np.nan
-            return out
-
-        def maker(name: str) -> Callable[[slice], np.ndarray]:
-            def get(rows: slice) -> np.ndarray:
-                if rows == slice(0, 0):  # asks only for the number of epochs
-                    return np.empty((len(array), 0), np.int32 if name == "pred" else np.float32)
-                return self._once("statistics", made)[name][:, rows]
-
-            return get
-
-        for name in (*PER_EPOCH, "pred"):
-            self._makers[name] = maker(name)
+        self._derived = derived = LogitStatistics(array, self.given_labels)
+        for name in DERIVED:
+            self._makers[name] = functools.partial(derived.get, name)
         self.provenance["dynamics"] = Provenance("dynamics", "array", epochs=len(array), of="logits")
 
     def _add_statistics(self, statistics: dict[str, Any]) -> None:
         for name, values in statistics.items():
-            if name not in (*PER_EPOCH, "pred"):
-                raise InputError.unknown("statistic", name, (*PER_EPOCH, "pred"))
+            if name not in DERIVED:
+                raise InputError.unknown("statistic", name, DERIVED)
             array = np.asarray(values)
             if array.ndim != 2:
                 raise InputError.at("statistics", f"{name!r} has shape {array.shape}", "Give (epochs, n).")

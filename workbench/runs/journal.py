@@ -27,19 +27,13 @@ from workbench.runs.authors import login, now
 from workbench.storage.journalfile import JournalFile
 from workbench.storage.journalqueries import (
     ALL,
-    FREE,
-    INCOMING,
-    INSERT,
     OF_OWNER,
     STANDING,
     about_of,
     added_to,
-    current,
     index_of,
     key_of,
-    known,
     next_batch,
-    original,
     paired,
 )
 from workbench.storage.journalrows import (
@@ -54,6 +48,7 @@ from workbench.storage.journalrows import (
     texts_of,
 )
 from workbench.storage.journalschema import INCONSISTENT, SOUND
+from workbench.storage.journalwriting import Stamp, append_decision, append_reversal
 
 __all__ = ["FIELDS", "LOG_COLUMNS", "Entries", "Entry", "Journal", "login"]
 
@@ -433,67 +428,15 @@ class Journal:
         source = text_of("source", source)
         reasons = texts_of("reason", reason, ids)
         old_given = old is not ...
+        rows = zip(range(len(ids)), ids, units, new, old if old_given else [None] * len(ids), reasons, strict=True)
         with self._file.transaction() as db:
-            batch = db.execute("INSERT INTO batches (owner, depth) VALUES (?, 0)", (author,)).lastrowid
-            db.execute(INCOMING)
-            db.execute("DELETE FROM incoming")
-            rows = zip(range(len(ids)), ids, units, new, old if old_given else [None] * len(ids), reasons, strict=True)
-            db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
-            stamp = {"author": author, "time": now(), "source": source, "batch": batch}
-
-            def append(field: str, value: str, where: str = "1") -> None:
-                f = f"'{field}'"
-                before = f"CASE WHEN {known(f)} THEN {current(f)} ELSE {'i.old' if field == 'label' else 'NULL'} END"
-                db.execute(
-                    f"{INSERT} SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, "
-                    f":batch, NULL FROM incoming i WHERE {where} ORDER BY i.n",
-                    stamp,
-                )
-
-            label = "'label'"
-            if kind == "relabel":
-                append("label", "i.new")
-                append("verdict", f"CASE WHEN i.new IS {original(label)} THEN 'keep' ELSE 'relabel' END")
-            elif kind == "keep":
-                first = f"CASE WHEN {known(label)} THEN {original(label)} ELSE i.old END"
-                append("label", first, where="1" if old_given else known(label))
-                append("verdict", "'keep'")
-            else:
-                append(kind, "i.new")
-            db.execute("DELETE FROM incoming")
-        return batch
+            return append_decision(db, kind, rows, Stamp(author, now(), source), old_given=old_given)
 
     def _revert(self, redo: bool, author: str | None, anyone: bool, source: str) -> list[Entry]:
         """Append a batch that undoes the newest decision in force, or that redoes the newest undo."""
         owner = self.author if author is None else text_of("author", author)
         source = text_of("source", source)
-        mine = ":owner = :owner" if anyone else OF_OWNER
-        find = next_batch(redo, mine)
-        if redo:
-            new, by, why = (
-                f"(SELECT p.{c} FROM entries p WHERE p.seq = i.reverts)" for c in ("new", "source", "reason")
-            )
-        else:
-            standing = (
-                "FROM entries t JOIN batches b ON b.batch = t.batch WHERE t.id = i.id AND t.unit = i.unit "
-                f"AND t.field = i.field AND b.depth % 2 = 0 AND {FREE} ORDER BY t.seq DESC LIMIT 1"
-            )
-            below = f"EXISTS (SELECT 1 {standing})"
-            new = f"CASE WHEN {below} THEN (SELECT t.new {standing}) ELSE {original('i.field')} END"
-            by, why = ":source", "''"
         if not self._file.exists():
             return Entries()
         with self._file.transaction() as db:
-            target = db.execute(find, {"owner": owner}).fetchone()
-            if target is None:
-                return Entries()
-            reverted, owner, depth = target
-            sql = "INSERT INTO batches (owner, depth, reverts) VALUES (?, ?, ?)"
-            batch = db.execute(sql, (owner, depth + 1, reverted)).lastrowid
-            db.execute(
-                f"{INSERT} SELECT i.id, i.unit, i.field, {current('i.field')}, {new}, :author, :time, {by}, {why}, "
-                ":batch, i.seq FROM entries i WHERE i.batch = :reverted ORDER BY i.seq",
-                {"author": self.author, "time": now(), "source": source, "batch": batch, "reverted": reverted},
-            )
-            sql = f"SELECT {ALL} FROM entries WHERE batch = ? ORDER BY seq"
-            return Entries(Entry(*row) for row in db.execute(sql, (batch,)))
+            return append_reversal(db, owner, Stamp(self.author, now(), source), redo=redo, anyone=anyone)

@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.data.inputs import note_order, warn_if_permuted
+from workbench.data.inputs import note_order
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.runs.changed import changed_labels
 from workbench.runs.journal import Journal
 from workbench.runs.per_epoch import check_reader, read_unsealed
+from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store
 from workbench.storage.described import load_array, write_described
 from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, joined, stat_rows
 from workbench.storage.examples import read_dataset
@@ -90,7 +91,8 @@ class Run:
         self.path = self.layout.root
         self.described = read_run_json(self.layout)
         self.dataset: Dataset = self._read_dataset(media_root)
-        self._probabilities = StoredProbabilities(self.layout, self.n, self._check_predictions)
+        check = functools.partial(check_predictions, self.dataset)
+        self._probabilities = StoredProbabilities(self.layout, self.n, check)
 
     def _read_dataset(self, media_root: str | Path | None) -> Dataset:
         return read_dataset(self.layout, self.described, media_root)
@@ -358,24 +360,9 @@ class Run:
         self._save_predictions("predictions", values, out_of_fold, source)
 
     def _save_predictions(self, name: str, values: np.ndarray, out_of_fold: bool, source: str) -> None:
-        kind = self.dataset.kind
-        if kind.stored != name:
-            stored = f"`{kind.stored}`" if kind.stored else "no predictions"
-            found = f"is {self.task!r}, for which a run stores {stored}"
-            raise InputError.at("task", f"{found}, not `{name}`", "Pass predictions to `find_issues` with the run.")
-        values = np.asarray(values, dtype=np.float32)
-        values = values[:, None] if values.ndim == 1 and name == "predictions" else values
-        self._check_predictions(values)
-        if kind.one_class and self.n:
-            warn_if_permuted("pred_probs", values, self.dataset.given_labels, self.dataset.classes)
+        stored = predictions_to_store(self.dataset, name, values)
         provenance = Provenance("pred_probs", "user", str(source), out_of_fold=bool(out_of_fold))
-        self._probabilities.save(PredProbs(values, provenance))
-
-    def _check_predictions(self, values: np.ndarray) -> None:
-        try:
-            self.dataset.kind.check_predictions(values, self.n, self.dataset.classes)
-        except InputError as error:
-            raise error.with_id(self.dataset.ids) from None
+        self._probabilities.save(PredProbs(stored, provenance))
 
     def keep_pred_probs(self, found: PredProbs, *, replace: bool = False) -> bool:
         """Store probabilities that this program computed, unless the user's are stored. Returns whether it did.
@@ -405,18 +392,9 @@ class Run:
         InputError : the shape is wrong, or the values are not numbers or contain infinity.
         WriteError : the run cannot be written.
         """
-        values = np.asarray(values)
-        if values.ndim != 2 or len(values) != self.n or values.dtype.kind not in "fiu":
-            found = f"has dtype {values.dtype} and shape {values.shape} for {self.n} examples"
-            raise InputError.at("embeddings", found, "Pass one row of d numbers per example.")
-        infinite = np.isinf(values).any(axis=1)
-        if infinite.any():
-            row = int(np.flatnonzero(infinite)[0])
-            raise InputError.at("embeddings", "holds infinity", "Check the layer.", row=row, id=self.dataset.ids[row])
+        halves = embeddings_to_store(self.dataset, values)
         if epoch is None:
             epoch = self.epochs[-1] if self.epochs else 0
-        limit = np.finfo(np.float16).max
-        halves = np.ascontiguousarray(np.clip(values, -limit, limit), np.float16)
         said = {"how": source, "trained_on_labels": trained_on_labels}
         write_described(self.layout, self.layout.array("embeddings", epoch), halves, said)
 

@@ -67,7 +67,7 @@ def test_evidence_and_dataset_become_runs(arrays, tmp_path):
     [
         ({"pred_probs": np.ones((3, 3)) / 3}, r"`pred_probs` has shape \(3, 3\) for 60 examples"),
         ({"pred_prob": 1}, "unknown option 'pred_prob'. Did you mean 'pred_probs'"),
-        ({"embeddings": np.ones(60)}, r"`embeddings` has dtype float64 and shape \(60,\)"),
+        ({"embeddings": np.ones(60)}, r"`embeddings` has shape \(60,\) and dtype float64"),
         ({"label": "species"}, "no DataFrame was passed"),
     ],
 )

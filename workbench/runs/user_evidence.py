@@ -1,0 +1,64 @@
+"""Evidence that a user stores in a run, checked and in the form in which it is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.data.dataset import Dataset
+from workbench.data.inputs import warn_if_permuted
+from workbench.foundation.checks import check_embeddings
+from workbench.foundation.errors import InputError
+
+
+def check_predictions(dataset: Dataset, values: np.ndarray) -> None:
+    """Raise InputError unless `values` are predictions for this kind of label; the message names the id of the row."""
+    try:
+        dataset.kind.check_predictions(values, dataset.n, dataset.classes)
+    except InputError as error:
+        raise error.with_id(dataset.ids) from None
+
+
+def predictions_to_store(dataset: Dataset, name: str, values: Any) -> np.ndarray:
+    """Return predictions as they are stored, float32 (n, width).
+
+    Parameters
+    ----------
+    name : "pred_probs" or "predictions", by which the caller stores them.
+
+    Raises
+    ------
+    InputError : they are not valid for this kind of label, or it stores its predictions under the other name.
+
+    Warns
+    -----
+    UserWarning : the columns seem to be in another order than the classes.
+    """
+    kind = dataset.kind
+    if kind.stored != name:
+        stored = f"`{kind.stored}`" if kind.stored else "no predictions"
+        found = f"is {dataset.task!r}, for which a run stores {stored}"
+        raise InputError.at("task", f"{found}, not `{name}`", "Pass predictions to `find_issues` with the run.")
+    values = np.asarray(values, dtype=np.float32)
+    values = values[:, None] if values.ndim == 1 and name == "predictions" else values
+    check_predictions(dataset, values)
+    if kind.one_class and dataset.n:
+        warn_if_permuted("pred_probs", values, dataset.given_labels, dataset.classes)
+    return values
+
+
+def embeddings_to_store(dataset: Dataset, values: Any) -> np.ndarray:
+    """Return embeddings as they are stored, float16 (n, d); numbers beyond its range become the largest.
+
+    Raises
+    ------
+    InputError : not one row of numbers per example, or infinity.
+    """
+    values = check_embeddings(np.asarray(values), dataset.n)
+    infinite = np.isinf(values).any(axis=1)
+    if infinite.any():
+        row = int(np.flatnonzero(infinite)[0])
+        raise InputError.at("embeddings", "holds infinity", "Check the layer.", row=row, id=dataset.ids[row])
+    limit = np.finfo(np.float16).max
+    return np.ascontiguousarray(np.clip(values, -limit, limit), np.float16)

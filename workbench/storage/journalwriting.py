@@ -1,0 +1,103 @@
+"""What a call writes to a journal: a decision, or the reversal of one, as one batch inside the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from workbench.storage.journalqueries import (
+    ALL,
+    FREE,
+    INCOMING,
+    INSERT,
+    OF_OWNER,
+    current,
+    known,
+    next_batch,
+    original,
+)
+from workbench.storage.journalrows import Entries, Entry
+
+
+class Stamp(NamedTuple):
+    """Who writes, when (ISO 8601 in UTC), and with which tool."""
+
+    author: str
+    time: str
+    source: str
+
+
+def append_decision(
+    db: sqlite3.Connection, kind: str, rows: Iterable[tuple], stamp: Stamp, *, old_given: bool
+) -> int | None:
+    """Append a batch of decisions and return its number.
+
+    Parameters
+    ----------
+    kind : "relabel" or "keep", which write a label and a verdict; else the field of the entries.
+    rows : (number, id, unit, new value, old value, reason) of each target.
+    old_given : whether the caller has passed old values.
+    """
+    batch = db.execute("INSERT INTO batches (owner, depth) VALUES (?, 0)", (stamp.author,)).lastrowid
+    db.execute(INCOMING)
+    db.execute("DELETE FROM incoming")
+    db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
+    values = {**stamp._asdict(), "batch": batch}
+
+    def append(field: str, value: str, where: str = "1") -> None:
+        f = f"'{field}'"
+        before = f"CASE WHEN {known(f)} THEN {current(f)} ELSE {'i.old' if field == 'label' else 'NULL'} END"
+        db.execute(
+            f"{INSERT} SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, "
+            f":batch, NULL FROM incoming i WHERE {where} ORDER BY i.n",
+            values,
+        )
+
+    label = "'label'"
+    if kind == "relabel":
+        append("label", "i.new")
+        append("verdict", f"CASE WHEN i.new IS {original(label)} THEN 'keep' ELSE 'relabel' END")
+    elif kind == "keep":
+        first = f"CASE WHEN {known(label)} THEN {original(label)} ELSE i.old END"
+        append("label", first, where="1" if old_given else known(label))
+        append("verdict", "'keep'")
+    else:
+        append(kind, "i.new")
+    db.execute("DELETE FROM incoming")
+    return batch
+
+
+def append_reversal(
+    db: sqlite3.Connection, owner: str, stamp: Stamp, *, redo: bool = False, anyone: bool = False
+) -> Entries:
+    """Append a batch that undoes the newest decision in force, or that redoes the newest undo, and return its entries.
+
+    Parameters
+    ----------
+    owner : the author whose decision it is. anyone : whether it may be any author's.
+    """
+    if redo:
+        new, by, why = (f"(SELECT p.{c} FROM entries p WHERE p.seq = i.reverts)" for c in ("new", "source", "reason"))
+    else:
+        standing = (
+            "FROM entries t JOIN batches b ON b.batch = t.batch WHERE t.id = i.id AND t.unit = i.unit "
+            f"AND t.field = i.field AND b.depth % 2 = 0 AND {FREE} ORDER BY t.seq DESC LIMIT 1"
+        )
+        below = f"EXISTS (SELECT 1 {standing})"
+        new = f"CASE WHEN {below} THEN (SELECT t.new {standing}) ELSE {original('i.field')} END"
+        by, why = ":source", "''"
+    find = next_batch(redo, ":owner = :owner" if anyone else OF_OWNER)
+    target = db.execute(find, {"owner": owner}).fetchone()
+    if target is None:
+        return Entries()
+    reverted, owner, depth = target
+    sql = "INSERT INTO batches (owner, depth, reverts) VALUES (?, ?, ?)"
+    batch = db.execute(sql, (owner, depth + 1, reverted)).lastrowid
+    db.execute(
+        f"{INSERT} SELECT i.id, i.unit, i.field, {current('i.field')}, {new}, :author, :time, {by}, {why}, "
+        ":batch, i.seq FROM entries i WHERE i.batch = :reverted ORDER BY i.seq",
+        {**stamp._asdict(), "batch": batch, "reverted": reverted},
+    )
+    sql = f"SELECT {ALL} FROM entries WHERE batch = ? ORDER BY seq"
+    return Entries(Entry(*row) for row in db.execute(sql, (batch,)))
