@@ -17,6 +17,7 @@ from workbench.confident.pruning import lowest
 from workbench.foundation.errors import InputError
 from workbench.tasks import find_task
 from workbench.tasks.tag_cells import cells_of
+from workbench.tasks.tag_reading import tags_by_number
 
 POOLINGS = ("ema", "worst", "softmin")
 EMA_ALPHA, SOFTMIN_TEMPERATURE = 0.8, 0.1
@@ -234,18 +235,12 @@ def _read(labels: Any, pred_probs: Any) -> tuple[np.ndarray, np.ndarray]:
         found = f"has dtype {p.dtype} and shape {p.shape}"
         raise InputError.at("pred_probs", found, "Pass the probability of each tag, one column per tag.")
     table = hasattr(labels, "shape") and len(labels.shape) == 2
-    stored, names = kind.read(labels, None if table or not _numbered(labels) else range(p.shape[1]))
+    stored, names = kind.read(labels, None if table or not tags_by_number(labels) else range(p.shape[1]))
     kind.check_predictions(p, len(stored), names)
     if np.isnan(p).any():
         row, column = (int(one[0]) for one in np.nonzero(np.isnan(p)))
         raise InputError.at("pred_probs", f"column {column} is NaN", "Pass a probability for each cell.", row=row)
     return cells_of(stored).dense(len(names)), p.astype(np.float64, copy=False)
-
-
-def _numbered(labels: Any) -> bool:
-    """Return whether lists of tags refer to tags by number."""
-    listed = (one for part in labels if hasattr(part, "__iter__") and not isinstance(part, (str, dict)) for one in part)
-    return all(isinstance(one, (int, np.integer)) for one in listed)
 
 
 def _both(p: np.ndarray) -> np.ndarray:

@@ -9,6 +9,10 @@ from typing import overload
 import numpy as np
 import pandas as pd
 
+EASY_TO_LEARN, AMBIGUOUS = "easy to learn", "ambiguous"
+HARD_TO_LEARN = "hard to learn: look here for wrong labels"
+"""Regions of Dataset Cartography's data map."""
+
 CORRECTNESS_BINS = 5
 """Number of steps of correctness with a separate colour (classes m0, most suspicious, to m4)."""
 
@@ -96,9 +100,9 @@ def data_map_svg(
         circle = f'<circle class="ring" {place} r="5"><title>{escape(words)}</title></circle>'
         parts.append(f'<a href="{escape(link)}">{circle}</a>' if link else circle)
     for words, at_x, at_y, anchor in (
-        ("easy to learn", axes.left + 6, axes.top + 12, "start"),
-        ("ambiguous", axes.width - axes.right - 4, axes.y(0.5) - 6, "end"),
-        ("hard to learn: look here for wrong labels", axes.left + 6, axes.height - axes.bottom - 6, "start"),
+        (EASY_TO_LEARN, axes.left + 6, axes.top + 12, "start"),
+        (AMBIGUOUS, axes.width - axes.right - 4, axes.y(0.5) - 6, "end"),
+        (HARD_TO_LEARN, axes.left + 6, axes.height - axes.bottom - 6, "start"),
     ):
         parts.append(_text("region", at_x, at_y, anchor, words))
     return axes.wrap("".join(parts), "Data map: confidence against variability of every example")

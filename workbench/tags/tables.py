@@ -16,6 +16,7 @@ from workbench.runs.run import Run, opened
 from workbench.tasks import find_task, require_task
 from workbench.tasks.multilabel import VALUES
 from workbench.tasks.tag_cells import NO, UNKNOWN, YES, cells_of
+from workbench.tasks.tag_reading import tags_by_number
 
 CELL_ERRORS = {YES: "missing", NO: "wrong"}
 """Kind of error in a cell, by its correct value."""
@@ -52,7 +53,7 @@ def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: in
         dataset = source.extended() if isinstance(source, Run) else source
         stored = source.labels() if isinstance(source, Run) else source.labels
         return TagTable(cells_of(stored).dense(dataset.k), tuple(dataset.classes), dataset.ids)
-    if classes is None and k is not None and not hasattr(labels, "shape") and _numbered(labels):
+    if classes is None and k is not None and not hasattr(labels, "shape") and tags_by_number(labels):
         classes = range(k)
     stored, names = find_task("multilabel").read(labels, classes)
     ids = labels.index.to_numpy() if isinstance(labels, pd.DataFrame) else np.arange(len(stored))
@@ -198,12 +199,6 @@ def _first(chosen: np.ndarray, order: np.ndarray, limit: int | None) -> tuple[np
     rows, tags = np.nonzero(chosen)
     first = np.argsort(order[rows, tags], kind="stable")[:limit]
     return rows[first], tags[first]
-
-
-def _numbered(labels: Any) -> bool:
-    """Return whether lists of tags refer to tags by number."""
-    listed = (one for part in labels if hasattr(part, "__iter__") and not isinstance(part, (str, dict)) for one in part)
-    return all(isinstance(one, (int, np.integer)) for one in listed)
 
 
 class Filled(NamedTuple):

@@ -1,10 +1,12 @@
-"""Class names: the text of a label of any type, the same for 3, 3.0 and NumPy's 3."""
+"""Class names: the text of a label of any type, the same for 3, 3.0 and NumPy's 3; unique in a label space."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+from workbench.foundation.errors import InputError, first_few
 
 
 def class_text(value: object) -> str:
@@ -19,6 +21,17 @@ def plain_value(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def check_names(names: Sequence[str], holder: str, todo: str) -> None:
+    """Raise InputError if a name is not Unicode text, said of the input `holder`, or occurs twice; then `todo` helps."""
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError as error:
+        raise InputError.at(holder, f"holds text that is not Unicode ({error})", "Decode it properly.") from error
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InputError.at("classes", f"repeats {first_few(twice)}", todo)
 
 
 def object_array(values: Iterable[object]) -> np.ndarray:

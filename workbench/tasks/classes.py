@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.foundation.checks import UNLABELLED, in_memory, one_column
 from workbench.foundation.errors import InputError, first_few, outside, shortened
-from workbench.tasks.class_names import class_text, object_array, plain_value
+from workbench.tasks.class_names import check_names, class_text, object_array, plain_value
 
 MOST_UNASKED_CLASSES = 30
 """Number of distinct labels up to which they are assumed to be classes, without a check."""
@@ -39,13 +39,7 @@ def class_codes(labels: Any, classes: Sequence[object] | None) -> tuple[np.ndarr
         classes = sorted(distinct, key=lambda value: (isinstance(value, str), value))
     classes = [plain_value(name) for name in classes]
     names = tuple(class_text(name) for name in classes)
-    try:
-        "".join(names).encode()
-    except UnicodeEncodeError as error:  # pandas before 3 lets such text through
-        raise InputError.at("labels", f"holds text that is not Unicode ({error})", "Decode it properly.") from error
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError.at("classes", f"repeats {first_few(twice)}", "Class names must be unique as text.")
+    check_names(names, "labels", "Class names must be unique as text.")  # pandas before 3 lets any text through
     lookup: dict[object, int] = {name: code for code, name in enumerate(classes)}
     if all(isinstance(name, str) for name in classes) and distinct and all(type(value) is int for value in distinct):
         lookup = {code: code for code in range(len(names))}

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, first_few, shortened
+from workbench.tasks.class_names import check_names
 from workbench.tasks.tag_cells import UNKNOWN, Listed, distinct, of_dense, stored_cells
 
 PARTS = ("yes", "no", "unknown")
@@ -167,14 +168,14 @@ def _names(classes: Sequence[object] | None, k: int | None) -> tuple[str, ...]:
     names = tuple(str(one.item() if isinstance(one, np.generic) else one) for one in listed)
     if k is not None and len(names) != k:
         raise InputError.at("classes", f"names {len(names)} tags for {k} columns", "Name each column once.")
-    try:
-        "".join(names).encode()
-    except UnicodeEncodeError as error:
-        raise InputError.at("classes", f"holds text that is not Unicode ({error})", "Decode it properly.") from error
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError.at("classes", f"repeats {first_few(twice)}", "Names of tags must be unique as text.")
+    check_names(names, "classes", "Names of tags must be unique as text.")
     return names
+
+
+def tags_by_number(labels: Any) -> bool:
+    """Return whether lists of tags refer to tags by number."""
+    listed = (one for part in labels if hasattr(part, "__iter__") and not isinstance(part, (str, dict)) for one in part)
+    return all(isinstance(one, (int, np.integer)) for one in listed)
 
 
 def _refuse_twice(cells: Listed, names: Sequence[str]) -> None:

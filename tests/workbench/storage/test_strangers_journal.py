@@ -1,4 +1,4 @@
-"""A journal that somebody else has tampered with, or a file of another program: refused, or read without foreign parts."""
+"""A journal that somebody else has tampered with, or a file of another program: refused, or read in part."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.evidence.projection import project
 from workbench.foundation.errors import InputError
 from workbench.issues import find_issues
+from workbench.reports.drawing import AMBIGUOUS, EASY_TO_LEARN, HARD_TO_LEARN
 from workbench.reports.figures.style import (
     FAINT,
     INK,
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 REGIONS = (
-    (0.008, 0.99, "left", "top", "easy to learn"),
-    (0.992, 0.5, "right", "middle", "ambiguous"),
-    (0.008, 0.01, "left", "bottom", "hard to learn: look here for wrong labels"),
+    (0.008, 0.99, "left", "top", EASY_TO_LEARN),
+    (0.992, 0.5, "right", "middle", AMBIGUOUS),
+    (0.008, 0.01, "left", "bottom", HARD_TO_LEARN),
 )
 """Dataset Cartography's regions: place in the plot and name."""
 
@@ -59,9 +60,14 @@ def data_map(
     hard, judged = int((y < HARD).sum()), int((~np.isnan(y)).sum())
     title = f"The model learned all but {hard:,} of {judged:,} labels" if judged else "No label was judged"
     subtitle = f"{safe(run.name)}: mean probability of the given label below {share(HARD)} means not learned; "
-    subtitle += f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
+    subtitle += recorded_epochs(run)
     figure = _scatter(run, x, y, color, issues, most, {"confidence": y, "variability": x})
     return as_data_map(figure, x, title, subtitle, "given label")
+
+
+def recorded_epochs(run: Run) -> str:
+    """How many epochs were recorded, and when, in words."""
+    return f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
 
 
 def as_data_map(figure: go.Figure, x: np.ndarray, title: str, subtitle: str, what: str) -> go.Figure:

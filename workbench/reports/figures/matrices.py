@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.confident.health import noise_report
-from workbench.foundation.errors import MissingEvidence
 from workbench.issues.confusion import confusion_matrix as confusion_table
-from workbench.issues.confusion import probabilities
+from workbench.issues.confusion import needed
 from workbench.reports.figures.style import FAINT, INK, dressed, safe, wrapped_html
 
 if TYPE_CHECKING:
@@ -71,10 +70,7 @@ def noise(run: Run, *, draws: int = 200, seed: int = 0) -> go.Figure:
     ----------
     draws, seed : number of bootstrap samples for the intervals, and random seed.
     """
-    probs = probabilities(run)
-    if probs is None:
-        how = "Store probabilities with `run.save_pred_probs`, or record embeddings."
-        raise MissingEvidence.needed("figure 'noise'", ["pred_probs"], how)
+    probs = needed(run, "figure 'noise'")
     found = noise_report(
         run.dataset.given_labels, probs.values, run.classes, out_of_fold=probs.out_of_fold, draws=draws, seed=seed
     )

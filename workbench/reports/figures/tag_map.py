@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.foundation.errors import InputError, MissingEvidence
-from workbench.reports.figures.maps import HARD, as_data_map, thinned
+from workbench.reports.figures.maps import HARD, as_data_map, recorded_epochs, thinned
 from workbench.reports.figures.style import MOST_POINTS, OKABE_ITO, WEBGL_ROWS, safe, share
 from workbench.scores.dynamics import confidence, variability
-from workbench.storage.provenance import MODE_WORDS
 from workbench.tasks.tag_cells import tag_states
 
 if TYPE_CHECKING:
@@ -64,5 +63,5 @@ def tag_data_map(run: Run, tag: str | None = None, *, most: int = MOST_POINTS) -
         )  # fmt: skip
     title = f"The model came to believe all but {hard:,} of {judged:,} cells of {safe(tag)}"
     subtitle = f"{safe(run.name)}: mean probability of the given value below {share(HARD)} means not believed; "
-    subtitle += f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
+    subtitle += recorded_epochs(run)
     return as_data_map(figure, x, title, subtitle, "given")
