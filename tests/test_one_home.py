@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +62,9 @@ SAME_FUNCTION = {
 
 ONCE_EACH = {"HOMES": "of a package with lazy names: public name -> its module (`workbench.foundation.lazy`)"}
 """Constants that several modules define, and why."""
+
+LEAST_CODE = 80
+"""Characters of a function's body from which it may not stand twice."""
 
 MOST_LINES = 60
 LONG = {
@@ -126,6 +129,15 @@ def constants(tree: ast.Module) -> Iterator[str]:
             yield from (one.id for one in names if one.id.isupper())
 
 
+def homes(names_of: Callable[[ast.Module], Iterator[str]]) -> dict[str, set[str]]:
+    """Name -> the modules that define it."""
+    places = defaultdict(set)
+    for name in MODULES:
+        for one in names_of(parsed(name)):
+            places[one].add(name)
+    return places
+
+
 def wing(name: str) -> str:
     return name.split("/")[1] if name.startswith("workbench/") else "widgets"
 
@@ -142,10 +154,7 @@ def test_a_private_name_of_another_module_would_be_found():
 
 
 def test_each_constant_has_one_home():
-    places = defaultdict(set)
-    for name in MODULES:
-        for one in constants(parsed(name)):
-            places[one].add(name)
+    places = homes(constants)
     twice = {one for one, found in places.items() if len(found) > 1}
     todo = "give it a name of its own, or import it from its home"
     assert twice == set(ONCE_EACH), f"{todo}: { {one: sorted(places[one]) for one in twice ^ set(ONCE_EACH)} }"
@@ -166,6 +175,27 @@ def test_functions_are_short_or_say_why_not():
     assert set(long) == set(LONG), {name: found.get(name) for name in set(long) ^ set(LONG)}
 
 
+def bodies(name: str) -> Iterator[tuple[str, str]]:
+    """(name, code) of each function of a module, without its docstring and signature."""
+    text = MODULES[name].read_text(encoding="utf-8").splitlines()
+    for node in ast.walk(parsed(name)):
+        if isinstance(node, DEFINED[:2]):
+            body = node.body[ast.get_docstring(node, clean=False) is not None :]
+            code = text[body[0].lineno - 1 : body[-1].end_lineno] if body else []
+            yield node.name, "\n".join(line.strip() for line in code)
+
+
+def test_no_function_is_written_twice():
+    """Of some length: what is shorter is a call. Longer runs of lines inside functions: `test_written_once.py`."""
+    places = defaultdict(set)
+    for name in MODULES:
+        for function, code in bodies(name):
+            if len(code) >= LEAST_CODE:
+                places[code].add(f"{name}:{function}")
+    twice = [sorted(found) for found in places.values() if len(found) > 1]
+    assert not twice, f"one of them is enough: {twice}"
+
+
 def test_lines_of_code_are_counted():
     text = (
         'def f():\n    """One.\n\n    Two."""\n\n    # no\n    def g():\n        """Three."""\n        return 1  # yes'
@@ -183,9 +213,6 @@ def test_no_file_name_stands_for_two_things():
 
 
 def test_no_public_function_stands_for_two_things():
-    places = defaultdict(set)
-    for name in MODULES:
-        for one in defined(parsed(name)):
-            places[one].add(name)
+    places = homes(defined)
     twice = {one for one, found in places.items() if len(found) > 1}
     assert twice == set(SAME_FUNCTION), {one: sorted(places[one]) for one in twice ^ set(SAME_FUNCTION)}
