@@ -96,9 +96,9 @@ def view_columns(dataset: Dataset, issues: pd.DataFrame, scores: pd.DataFrame) -
         Column("given_label", given.copy(), classes, title="label in the data", of_classes=True),
         Column("suggested_label", suggested, classes, title="label suggested by the evidence", of_classes=True),
         Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="decision"),
-        Column("p_error", numbers_of(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
+        Column("p_error", float_column(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
                title="probability that the given label is wrong"),
-        Column("p_suggested", numbers_of(issues["p_suggested"])[order], range=(0.0, 1.0),
+        Column("p_suggested", float_column(issues["p_suggested"])[order], range=(0.0, 1.0),
                title="probability of the suggested label"),
     ]  # fmt: skip
     return _completed([one for one in columns if one.name not in OF_EVIDENCE or one.known], dataset, scores)
@@ -110,12 +110,12 @@ def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[
     columns = [
         Column("label", states.given.copy(), states.names, title="labels now", of_classes=True),
         Column("verdict", np.zeros(dataset.n, np.int32), VERDICTS, title="decision"),
-        Column("p_error", numbers_of(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
+        Column("p_error", float_column(issues["p_error"])[order], suspicious="high", range=(0.0, 1.0),
                title="probability that any label of the example is wrong"),
     ]  # fmt: skip
     counts = {"units": "number of labels that can be judged", "units_doubted": "number of doubtful labels"}
     columns += [
-        Column(name, numbers_of(issues[name])[order], title=words) for name, words in counts.items() if name in issues
+        Column(name, float_column(issues[name])[order], title=words) for name, words in counts.items() if name in issues
     ]
     if "kind" in issues:
         kinds = issues["kind"].fillna("").to_numpy(object)[order]
@@ -168,12 +168,14 @@ def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
         if known is None:
             row = about.get(name, {})
             words = {"title": row.get("in_words", ""), "source": row.get("source", "")}
-            out.append(Column(name, numbers_of(scores[name])[order], suspicious=row.get("suspicious"), **words))
+            out.append(Column(name, float_column(scores[name])[order], suspicious=row.get("suspicious"), **words))
             continue
         low, high = known.range
         finite = (low, high) if math.isfinite(low) and math.isfinite(high) else None
         out.append(
-            Column(name, numbers_of(scores[name])[order], None, known.suspicious, finite, known.in_words, known.source)
+            Column(
+                name, float_column(scores[name])[order], None, known.suspicious, finite, known.in_words, known.source
+            )
         )
     return out
 
@@ -184,7 +186,7 @@ def _of_user(name: str, series: pd.Series) -> Column | None:
         codes = series.astype("boolean").astype("Int64").fillna(-1).to_numpy(np.int32)
         return Column(name, codes, ("False", "True"))
     if pd.api.types.is_numeric_dtype(series.dtype) and series.dtype.kind != "c":
-        return Column(name, numbers_of(series))
+        return Column(name, float_column(series))
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return None
     try:
@@ -216,6 +218,6 @@ def plain_cells(series: pd.Series) -> np.ndarray:
     return out
 
 
-def numbers_of(series: pd.Series) -> np.ndarray:
+def float_column(series: pd.Series) -> np.ndarray:
     """(n,) float32, NaN where missing."""
     return np.ascontiguousarray(series.to_numpy(dtype=np.float32, na_value=np.nan))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.columns import Column, numbers_of
+from widgets.view.columns import Column, float_column
 from widgets.view.judging import issues_of
 from widgets.wire.shapes import ScoreChange
 from workbench.experiments.comparisons.two_runs import compare_runs
@@ -52,14 +52,14 @@ def compared(run: Run, other: Run, issues: pd.DataFrame, author: str | None = No
         if name.endswith("_change"):
             short = name.removesuffix("_change")
             title = f"{short} of {other.name} minus {short} here"
-            columns[f"{short} change"] = Column(f"{short} change", numbers_of(table[name]), title=title)
-            places[short] = numbers_of(table[f"{short}_b"])
+            columns[f"{short} change"] = Column(f"{short} change", float_column(table[name]), title=title)
+            places[short] = float_column(table[f"{short}_b"])
     if "moved" in table:
         title = f"distance on the data map to the position in {other.name}"
-        columns["moved"] = Column("moved", numbers_of(table["moved"]), title=title)
+        columns["moved"] = Column("moved", float_column(table["moved"]), title=title)
     if "neighbors_kept" in table:
         title = f"share of the 10 nearest neighbours that are the same in {other.name}"
-        kept = numbers_of(table["neighbors_kept"])
+        kept = float_column(table["neighbors_kept"])
         columns["neighbors kept"] = Column("neighbors kept", kept, None, "low", (0.0, 1.0), title)
     if "predicted_a" in table:
         both = table["predicted_a"].notna() & table["predicted_b"].notna()
