@@ -172,11 +172,8 @@ def _score_columns(scores: pd.DataFrame, order: np.ndarray) -> list[Column]:
             continue
         low, high = known.range
         finite = (low, high) if math.isfinite(low) and math.isfinite(high) else None
-        out.append(
-            Column(
-                name, float_column(scores[name])[order], None, known.suspicious, finite, known.in_words, known.source
-            )
-        )
+        values = float_column(scores[name])[order]
+        out.append(Column(name, values, None, known.suspicious, finite, known.in_words, known.source))
     return out
 
 
