@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from workbench.foundation.rows import softmax
 from workbench.issues.likelihood import Surface, surfaces
 from workbench.issues.noise import SMOOTHING, flips_of, noise_matrices
 
@@ -171,9 +172,7 @@ def _too_good(
 
 def best_fit(view: EvidenceView, labels: np.ndarray, k: int) -> Surface:
     """Return the more likely fit of two noise models: uniform, or between classes that the view confuses."""
-    probs = np.exp(view.honest - view.honest.max(axis=1, keepdims=True))
-    probs /= probs.sum(axis=1, keepdims=True)
-    matrices = noise_matrices(probs, labels, SMOOTHING) if 2 < k <= STRUCTURED_CLASSES else None
+    matrices = noise_matrices(softmax(view.honest), labels, SMOOTHING) if 2 < k <= STRUCTURED_CLASSES else None
     flips = [None] if matrices is None else [None, flips_of(matrices[0])]
     return max(surfaces(view.honest, labels, flips), key=lambda fit: fit.value)
 
