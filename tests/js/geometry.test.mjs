@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cameraAt, centreOf, combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "../../widgets/js/geometry.js";
+import { axesOf, cameraAt, centreOf, combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "../../widgets/js/geometry.js";
 
 const SIZE = { width: 300, height: 200 };
 
@@ -22,6 +22,11 @@ test("normalized spans the map, centres a constant, and puts NaN far away", () =
   const xy = normalized([0, 5, 10, NaN], [2, 2, 2, 2], [0, 10], [2, 2], 0.9);
   assert.deepEqual([...xy].slice(0, 6).map((v) => Math.round(v * 1e6) / 1e6 + 0), [-0.9, 0, 0, 0, 0.9, 0]);
   assert.ok(xy[6] > 1000);
+});
+
+test("points in one array are taken apart into two axes", () => {
+  const [xs, ys] = axesOf(Float32Array.from([1, 2, 3, 4, 5]));
+  assert.deepEqual([[...xs], [...ys]], [[1, 3], [2, 4]]);
 });
 
 test("a lasso holds what even-odd says, also when it is concave", () => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.foundation.checks import check_given_labels, check_pred_probs
+from workbench.foundation.checks import check_given_labels, check_pred_probs, check_whole
 from workbench.foundation.errors import InputError
 
 HALVES = np.full((4, 2), 0.5)
@@ -27,6 +27,13 @@ def test_whole_numbers_as_floats_are_labels_and_others_are_not():
     for bad in ([0.5, 0.0], [np.nan, 0.0], [np.inf, 0.0], ["a", "b"], [True, False]):
         with pytest.raises(InputError, match="`given_labels` has dtype"):
             check_given_labels(np.array(bad), 2, 2)
+
+
+@pytest.mark.parametrize("bad", [2, 2.5, "5", None, np.nan, np.inf, [3, 4], np.array([3, 4])])
+def test_a_whole_number_is_asked_for(bad):
+    assert [check_whole("folds", good, 3) for good in (3, 4.0, np.int64(5))] == [3, 4, 5]
+    with pytest.raises(InputError, match=r"`folds` is .*Use a whole number from 3"):
+        check_whole("folds", bad, 3)
 
 
 def test_messages_name_the_row_the_id_the_finding_and_the_remedy():
