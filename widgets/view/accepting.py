@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.items import plain
 from widgets.view.units import given_of
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, plain_scalar
 from workbench.tasks.protocol import Decided
 
 if TYPE_CHECKING:
@@ -47,5 +46,5 @@ def suggested_values(view: View, found: pd.DataFrame) -> tuple[Decided, list[str
     encode = view.dataset.kind.encode
     rows = found["row"].to_numpy().astype(np.int64)
     keys = [str(key) for key in found.index.get_level_values("unit")]
-    values = [encode(plain(value)) for value in found["suggested_label"]]
+    values = [encode(plain_scalar(value)) for value in found["suggested_label"]]
     return Decided(rows, keys, values), given_of(view, rows, keys), [str(one or "") for one in found["reasons"]]

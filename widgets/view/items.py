@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from widgets.wire.shapes import Content
 from workbench.data.media import thumbnail
@@ -39,9 +38,3 @@ def as_text(value: object) -> str:
     if is_missing(value):
         return "–"
     return cut_text(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
-
-
-def plain(value: Any) -> Any:
-    """Convert an id that may be a numpy scalar to a plain int or str; other values are returned unchanged."""
-    item = getattr(value, "item", None)
-    return item() if item is not None and getattr(value, "shape", ()) == () else value
