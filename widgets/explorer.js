@@ -74,6 +74,14 @@ function iconButton(name, label, onclick, extra = {}) {
   );
 }
 
+function closeButton(label, onclick, title) {
+  return h("button", { type: "button", class: "lw-tiny", text: "×", title, "aria-label": label, onclick });
+}
+
+function panelHead(title, onclose) {
+  return h("div", { class: "lw-row" }, h("strong", { text: title }), h("span", { class: "lw-space" }), closeButton("close", onclose));
+}
+
 function fillSelect(select, groups, value) {
   const made = groups
     .filter(([, options]) => options.length)
@@ -203,6 +211,13 @@ function tallFact(name, value, { detail = "", title = "" } = {}) {
     h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
     value,
   );
+}
+
+const STAYS = { 2: "kept", 3: "skipped" };
+
+function decisionLine(said, { verdict, flagged }) {
+  const text = said + (flagged ? " · ⚑" : "");
+  return factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text })));
 }
 
 function meter(p, { text, title, label }) {
@@ -419,6 +434,47 @@ function swatch(rgb) {
   return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
 
+// --- lineeditor.js
+class LineEditor {
+  judge;
+  explain;
+  addClass;
+  line;
+  place;
+  say;
+  space;
+  theme;
+
+  constructor({ place, line, space, judge, say, theme, explain, addClass }, tools) {
+    Object.assign(this, { place, line, space, judge, say, theme, explain, addClass, example: null });
+    this.facts = h("div", { class: "lw-labels" });
+    this.tools = tools;
+    place.facts.append(this.facts);
+    place.tools.append(tools);
+  }
+
+  thumb(el, [{ value }]) {
+    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
+  }
+
+  key() {
+    return false;
+  }
+
+  open() {
+    this.line.open(this.line.standing);
+  }
+
+  close() {
+    this.line.close();
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.tools.remove();
+  }
+}
+
 // --- unitlist.js
 function valueText(value) {
   if (value === null || value === undefined) return "none";
@@ -440,27 +496,17 @@ function inOrder(units, blind) {
 // --- editors/candidates.js
 {
 const DIGITS = 10;
-const VERDICTS = { 2: "kept", 3: "skipped" };
 const WRONG = "p_error: probability that the true class is none of the candidates";
 
 const namesOf = (value) => (value ? JSON.parse(value) : []);
 
-class CandidatesEditor {
-  judge;
-  explain;
-  line;
-  place;
-  say;
-  space;
-  addClass;
-
-  constructor({ place, line, space, judge, say, explain, addClass }) {
-    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, unit: null, names: [], focus: 0 });
-    this.facts = h("div", { class: "lw-labels" });
-    this.chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
-    place.facts.append(this.facts);
-    place.tools.append(this.chips);
-    place.root.classList.add("lw-many");
+class CandidatesEditor extends LineEditor {
+  constructor(options) {
+    const chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
+    super(options, chips);
+    Object.assign(this, { unit: null, names: [], focus: 0 });
+    this.chips = chips;
+    this.place.root.classList.add("lw-many");
     this.grow();
   }
 
@@ -503,8 +549,7 @@ class CandidatesEditor {
 
   describe({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
     const says = { text: "p ", title: WRONG, label: "probability that the true class is none of them" };
-    const now = value !== given ? valueText(value) : VERDICTS[verdict] || "undecided",
-      text = now + (flagged ? " · ⚑" : "");
+    const now = value !== given ? valueText(value) : STAYS[verdict] || "undecided";
     const hidden = (name) => factLine(name, quiet("hidden"));
     return [
       factLine("candidates", given ? h("span", { class: "lw-fact-value lw-num", text: count(namesOf(given).length) }) : quiet("none given")),
@@ -514,7 +559,7 @@ class CandidatesEditor {
           ? tallFact("suggested", this.named(namesOf(suggested)[0]), { detail: `p ${probability(p_suggested)}` })
           : factLine("suggested", quiet("nothing")),
       hides ? hidden("none of them?") : factLine("none of them?", Number.isFinite(p_error) ? meter(p_error, says) : quiet("not judged")),
-      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text }))),
+      decisionLine(now, { verdict, flagged }),
     ];
   }
 
@@ -543,10 +588,6 @@ class CandidatesEditor {
       swatch(space.color(this.codes.get(name))),
       h("span", { class: "lw-clip", text: name }),
     );
-  }
-
-  thumb(el, [{ value }]) {
-    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
 
@@ -586,23 +627,6 @@ class CandidatesEditor {
     if (!this.unit?.given || this.unit.decided) return false;
     this.keep();
     return true;
-  }
-
-  key() {
-    return false;
-  }
-
-  open() {
-    this.line.open(this.line.standing);
-  }
-
-  close() {
-    this.line.close();
-  }
-
-  destroy() {
-    this.facts.remove();
-    this.chips.remove();
   }
 }
 
@@ -749,21 +773,11 @@ const WHOSE = {
   wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
-class ClassEditor {
-  judge;
-  line;
-  place;
-  say;
-  space;
-  theme;
-  addClass;
-
-  constructor({ place, line, space, judge, say, theme, addClass }) {
-    Object.assign(this, { place, line, space, judge, say, theme, addClass, example: null });
-    this.facts = h("div", { class: "lw-labels" });
-    this.choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
-    place.facts.append(this.facts);
-    place.tools.append(this.choices);
+class ClassEditor extends LineEditor {
+  constructor(options) {
+    const choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
+    super(options, choices);
+    this.choices = choices;
     this.grow();
   }
 
@@ -860,13 +874,8 @@ class ClassEditor {
   }
 
   decision({ label, edited, verdict, flagged }) {
-    const said =
-      edited ? `now ${this.space.shortName(label, 22)}` : { 2: "kept", 3: "skipped" }[verdict] || "undecided";
-    const text = said + (flagged ? " · ⚑" : "");
-    return factLine(
-      "decision",
-      h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text })),
-    );
+    const said = edited ? `now ${this.space.shortName(label, 22)}` : STAYS[verdict] || "undecided";
+    return decisionLine(said, { verdict, flagged });
   }
 
   classFact(name, code, detail, title) {
@@ -883,22 +892,10 @@ class ClassEditor {
   }
 
 
-  key() {
-    return false;
-  }
-
   digit(digit, selection) {
     const code = this.digits[digit];
     if (code === undefined) this.say(`no class on key ${digit}`, "warn");
     else this.judge([{ key: "", value: code }], selection ? "selection" : "key");
-  }
-
-  open() {
-    this.line.open(this.line.standing);
-  }
-
-  close() {
-    this.line.close();
   }
 
   accept() {
@@ -909,11 +906,6 @@ class ClassEditor {
 
   keep() {
     if (this.example) this.judge([{ key: "", value: this.example.given }], "keep");
-  }
-
-  destroy() {
-    this.facts.remove();
-    this.choices.remove();
   }
 }
 
@@ -937,7 +929,7 @@ EDITORS[editor.task] = editor;
 const FEW = 3;
 const LONGEST = 36;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
-const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+const VERDICTS = { 1: "changed", ...STAYS };
 
 function nudge(text, up, { shiftKey, altKey }) {
   const value = Number(text);
@@ -947,24 +939,16 @@ function nudge(text, up, { shiftKey, altKey }) {
   return String(Number(moved.toFixed(Math.max(0, Math.min(20, -power, 20)))));
 }
 
-class UnitsEditor {
-  judge;
-  explain;
-  line;
-  place;
-  say;
-  space;
-  addClass;
-
-  constructor({ place, line, space, judge, say, explain, addClass }) {
-    Object.assign(this, { place, line, space, judge, say, explain, addClass, example: null, units: [], focus: "" });
+class UnitsEditor extends LineEditor {
+  constructor(options) {
+    const list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
+    super(options, list);
+    Object.assign(this, { units: [], focus: "" });
+    this.list = list;
+    const { space } = this;
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
-    this.facts = h("div", { class: "lw-labels" });
-    this.list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
-    place.facts.append(this.facts);
-    place.tools.append(this.list);
-    place.root.classList.add("lw-many");
+    this.place.root.classList.add("lw-many");
     this.grow();
   }
 
@@ -1043,13 +1027,13 @@ class UnitsEditor {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
     const drawn = [this.asked, this.asked && audited && `(${audited})`].filter(Boolean).join(" ");
     return [
       ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
-      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+      decisionLine(said, { verdict, flagged }),
     ];
   }
 
@@ -1105,10 +1089,6 @@ class UnitsEditor {
     this.judge([{ key: unit.key, value }], "button");
   }
 
-  thumb(el, [{ value }]) {
-    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
-  }
-
 
   focusOn(key) {
     this.focus = key;
@@ -1142,10 +1122,6 @@ class UnitsEditor {
     return Boolean(next);
   }
 
-  key() {
-    return false;
-  }
-
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
     if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
@@ -1173,10 +1149,6 @@ class UnitsEditor {
     this.line.open({ ...this.line.standing, value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
   }
 
-  close() {
-    this.line.close();
-  }
-
   accept() {
     const unit = this.current;
     if (!unit) return;
@@ -1195,11 +1167,6 @@ class UnitsEditor {
     const those = doubted.length ? doubted : open;
     if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
     return those.length > 0;
-  }
-
-  destroy() {
-    this.facts.remove();
-    this.list.remove();
   }
 }
 
@@ -1900,6 +1867,17 @@ function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
   return out;
 }
 
+function axesOf(xy) {
+  const n = xy.length >> 1,
+    xs = new Float32Array(n),
+    ys = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    xs[i] = xy[2 * i];
+    ys[i] = xy[2 * i + 1];
+  }
+  return [xs, ys];
+}
+
 function toData([px, py], { width, height }, { k, tx, ty }) {
   return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
 }
@@ -1970,17 +1948,17 @@ function edgesByStrip(ey, strip) {
   return edges;
 }
 
-function insideBox(xy, [ax, ay], [bx, by], allowed) {
-  return insidePolygon(
-    xy,
-    [
-      [ax, ay],
-      [bx, ay],
-      [bx, by],
-      [ax, by],
-    ],
-    allowed,
-  );
+function corners([ax, ay], [bx, by]) {
+  return [
+    [ax, ay],
+    [bx, ay],
+    [bx, by],
+    [ax, by],
+  ];
+}
+
+function insideBox(xy, a, b, allowed) {
+  return insidePolygon(xy, corners(a, b), allowed);
 }
 
 function nearest(xy, [x, y], rx, ry, allowed) {
@@ -2031,17 +2009,6 @@ function cellsOf(xy, side) {
 const MARGIN = 0.93;
 
 const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
-
-function corners(points) {
-  const [ax, ay] = points[0],
-    [bx, by] = points[points.length - 1];
-  return [
-    [ax, ay],
-    [bx, ay],
-    [bx, by],
-    [ax, by],
-  ];
-}
 
 function trailOf({ steps }, i, upto = Infinity) {
   return steps
@@ -2163,7 +2130,7 @@ function drawNeighbors(c, from, places, rays, colors) {
 
 function drawOutline(c, { kind, points, mode }, colors) {
   c.beginPath();
-  (kind === "box" ? corners(points) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
+  (kind === "box" ? corners(points[0], points[points.length - 1]) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
   c.closePath();
   c.fillStyle = ink(colors.accent, 0.1);
   c.strokeStyle = ink(colors.accent);
@@ -2262,14 +2229,7 @@ class Source {
 }
 
 function placed(body, buffers) {
-  const xy = arrayOf(Float32Array, buffers[0]);
-  const n = xy.length >> 1,
-    xs = new Float32Array(n),
-    ys = new Float32Array(n);
-  for (let i = 0; i < n; i++) {
-    xs[i] = xy[2 * i];
-    ys[i] = xy[2 * i + 1];
-  }
+  const [xs, ys] = axesOf(arrayOf(Float32Array, buffers[0]));
   return { note: body.note, xs, ys };
 }
 
@@ -2614,13 +2574,7 @@ const MOST_TRAILS = 50;
 const TRAIL_REST = 150;
 
 function stepOf(epoch, xy, ranges) {
-  const m = xy.length >> 1,
-    xs = new Float32Array(m),
-    ys = new Float32Array(m);
-  for (let i = 0; i < m; i++) {
-    xs[i] = xy[2 * i];
-    ys[i] = xy[2 * i + 1];
-  }
+  const [xs, ys] = axesOf(xy);
   return { epoch, xy: normalized(xs, ys, ranges[0], ranges[1]) };
 }
 
@@ -3221,19 +3175,7 @@ class Exporter {
     this.el = h(
       "div",
       { class: "lw-panel lw-export", role: "dialog", "aria-label": "export", hidden: true },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("strong", { text: "Export the corrected data" }),
-        h("span", { class: "lw-space" }),
-        h("button", {
-          type: "button",
-          class: "lw-tiny",
-          text: "×",
-          "aria-label": "close",
-          onclick: () => this.toggle(false),
-        }),
-      ),
+      panelHead("Export the corrected data", () => this.toggle(false)),
       this.kind,
       formats,
       this.path,
@@ -3803,13 +3745,7 @@ function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   return h(
     "div",
     { class: "lw-panel lw-help", role: "dialog", "aria-label": "keys", hidden: true },
-    h(
-      "div",
-      { class: "lw-row" },
-      h("strong", { text: "Keys" }),
-      h("span", { class: "lw-space" }),
-      h("button", { type: "button", class: "lw-tiny", text: "×", "aria-label": "close", onclick: onClose }),
-    ),
+    panelHead("Keys", onClose),
     h(
       "dl",
       {},
@@ -5503,19 +5439,7 @@ class ViewsMenu {
     this.el = h(
       "div",
       { class: "lw-panel lw-views", role: "dialog", "aria-label": "saved views", hidden: true },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("strong", { text: "Saved views" }),
-        h("span", { class: "lw-space" }),
-        h("button", {
-          type: "button",
-          class: "lw-tiny",
-          text: "×",
-          "aria-label": "close",
-          onclick: () => this.toggle(false),
-        }),
-      ),
+      panelHead("Saved views", () => this.toggle(false)),
       this.list,
       h(
         "div",
@@ -5540,14 +5464,7 @@ class ViewsMenu {
         "div",
         { class: "lw-line" },
         h("button", { type: "button", class: "lw-link lw-view-name lw-clip", text: name, onclick: () => this.open(name) }),
-        h("button", {
-          type: "button",
-          class: "lw-tiny",
-          text: "×",
-          title: "delete this view",
-          "aria-label": `delete the view ${name}`,
-          onclick: () => this.wire.ask("delete_view", { name }).catch(this.fail),
-        }),
+        closeButton(`delete the view ${name}`, () => this.wire.ask("delete_view", { name }).catch(this.fail), "delete this view"),
       );
     this.list.replaceChildren(...(names.length ? names.map(line) : [empty]));
   }
@@ -5630,6 +5547,21 @@ const FEATURES = [
   lifelineFeature,
 ];
 
+// --- filterbox.js
+function filterBox({ name, title }, onClose, ...parts) {
+  return h(
+    "div",
+    { class: "lw-filter", role: "group", "aria-label": `filter ${name}` },
+    h(
+      "div",
+      { class: "lw-row" },
+      h("span", { class: "lw-filter-name", text: name, title: title || name }),
+      onClose && closeButton(`remove filter ${name}`, onClose, "remove this filter"),
+    ),
+    ...parts,
+  );
+}
+
 // --- bars.js
 class Bars {
   colors;
@@ -5645,25 +5577,7 @@ class Bars {
       { class: "lw-bars" },
       this.lines.map((line) => line.el),
     );
-    this.el = h(
-      "div",
-      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose &&
-          h("button", {
-            type: "button",
-            class: "lw-tiny",
-            text: "×",
-            title: "remove this filter",
-            "aria-label": `remove filter ${column.name}`,
-            onclick: onClose,
-          }),
-      ),
-      this.bars,
-    );
+    this.el = filterBox(column, onClose, this.bars);
   }
 
   line(name, code, color) {
@@ -5744,26 +5658,7 @@ class Histogram {
       class: `lw-quiet lw-hint lw-${column.suspicious || "plain"}`,
       text: column.suspicious === "low" ? "◂ suspicious" : column.suspicious ? "suspicious ▸" : "",
     });
-    this.el = h(
-      "div",
-      { class: "lw-filter", role: "group", "aria-label": `filter ${column.name}` },
-      h(
-        "div",
-        { class: "lw-row" },
-        h("span", { class: "lw-filter-name", text: column.name, title: column.title || column.name }),
-        onClose &&
-          h("button", {
-            type: "button",
-            class: "lw-tiny",
-            text: "×",
-            title: "remove this filter",
-            "aria-label": `remove filter ${column.name}`,
-            onclick: onClose,
-          }),
-      ),
-      this.canvas,
-      h("div", { class: "lw-range" }, this.low, this.hint, this.high),
-    );
+    this.el = filterBox(column, onClose, this.canvas, h("div", { class: "lw-range" }, this.low, this.hint, this.high));
     this.listen();
     this.showRange();
   }
@@ -7701,25 +7596,20 @@ class PointsGL {
 
 // --- points_2d.js
 function disc(diameter) {
-  const d = Math.max(1, Math.round(diameter)),
-    half = (d - 1) / 2,
-    out = [];
-  for (let y = 0; y < d; y++)
-    for (let x = 0; x < d; x++) {
-      if ((x - half) ** 2 + (y - half) ** 2 <= (d / 2) ** 2) out.push([x - Math.floor(half), y - Math.floor(half)]);
-    }
-  return out;
+  const d = Math.max(1, Math.round(diameter));
+  return pixels(d, (x, y) => x ** 2 + y ** 2 <= (d / 2) ** 2);
 }
 
 function mark(diameter, kind) {
-  const d = Math.max(3, Math.round(diameter)),
-    half = (d - 1) / 2,
+  const d = Math.max(3, Math.round(diameter));
+  return pixels(d, (x, y) => kind === "square" || Math.abs(x) + Math.abs(y) <= d / 2);
+}
+
+function pixels(d, inside) {
+  const half = (d - 1) / 2,
     out = [];
   for (let y = 0; y < d; y++)
-    for (let x = 0; x < d; x++) {
-      const inside = kind === "square" || Math.abs(x - half) + Math.abs(y - half) <= d / 2;
-      if (inside) out.push([x - Math.floor(half), y - Math.floor(half)]);
-    }
+    for (let x = 0; x < d; x++) if (inside(x - half, y - half)) out.push([x - Math.floor(half), y - Math.floor(half)]);
   return out;
 }
 
