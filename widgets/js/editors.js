@@ -22,7 +22,7 @@
  * @property {(unit: any) => void} explain shows the reasons of a unit instead of those of the example
  *
  * @typedef {object} Editor
- * @property {(example: any) => void} shows an example with the information about it; null if there is none
+ * @property {(example: any) => void} show shows an example with the information about it; null if there is none
  * @property {(digit: string, selection: boolean) => void} digit a digit key of review mode
  * @property {() => void} open starts edit mode
  * @property {() => void} close ends it

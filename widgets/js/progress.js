@@ -11,7 +11,7 @@ export class ProgressLine {
 
   /**
    * @param {() => {textContent: string}} line the element that currently shows the text
-   * @param {number} delay before the first text appears, ms
+   * @param {number} pause delay before the first text appears, ms
    */
   constructor(line, pause = MOMENT) {
     Object.assign(this, { line, pause, timer: 0, words: "", shown: "", before: "" });
