@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.experiments.exchanged_answers import exchanged_answers
 from workbench.foundation.errors import InputError
+from workbench.issues.calibration import logit
 
 FAMILIES = ("gaussian", "poisson", "binomial")
 ASSIGNMENT_ROUNDS, IRLS_STEPS = 8, 50
@@ -32,13 +34,14 @@ class Pairing(NamedTuple):
     Attributes
     ----------
     labels : float64 (n,), restored. moved : DataFrame, one row per number that changes its row. coefficients : float64
-        (d,), of the restored data. intercept : float.
+        (d,), of the restored data. intercept : float. p_value : float, of the test of "binomial"; NaN for others.
     """
 
     labels: np.ndarray
     moved: pd.DataFrame
     coefficients: np.ndarray
     intercept: float
+    p_value: float = float("nan")
 
 
 def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> Pairing:
@@ -53,7 +56,8 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> 
     Returns
     -------
     Pairing
-        labels : with all proposals accepted. coefficients, intercept : of the model fitted to these.
+        labels : with all proposals accepted. coefficients, intercept : of the model fitted to these; for "binomial"
+            of the model in which a share of the labels is exchanged, or of a logistic model if nothing is proposed.
         moved : indexed by row; given_label, suggested_label, from_row (the row with the suggested number), cycle (rows
             of one cycle exchange numbers among each other), gain (increase of the log likelihood by the whole cycle,
             minus the prior cost of moving), largest gain first. Accept cycles as a whole.
@@ -70,9 +74,12 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> 
     with residuals above 3, plus the log odds that a row has kept its number. The method needs a model that explains
     most of the variance: on the diabetes data (half of it explained) no exchange is found; about half of the exchanged
     rows are found if the standard deviation of the residuals is a quarter of that of the labels, and nine of ten if it
-    is a fortieth (with 5 to 30 % exchanged). For binary labels, too many exchanges are proposed (6 of 10 were correct
-    in a simulation), and the restored labels can be separable, so that the coefficients diverge: do not use those.
-    Exchanges of similar numbers are not found, but do no harm either.
+    is a fortieth (with 5 to 30 % exchanged). Exchanges of similar numbers are not found, but do no harm either.
+
+    Binary labels are exchanged in pairs, and only if a test rejects at 1 % that none was exchanged; see
+    `workbench.experiments.exchanged_answers`. Which of the wrong ones belong together cannot be known: both rows of a
+    pair are probably wrong, but each may belong to another. `gain` is then the sum of their log odds of being wrong.
+    Labels that are simply wrong, or a response with heavier tails than the logistic one, look the same.
 
     References
     ----------
@@ -82,6 +89,8 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> 
         raise InputError.unknown("family", family, FAMILIES)
     y, x = _read(labels, features, family)
     design = np.column_stack([np.ones(len(y)), x])
+    if family == "binomial":
+        return _of_answers(design, y)
     source = np.arange(len(y))
     gain, beta = np.zeros(len(y)), np.zeros(design.shape[1])
     for _ in range(ASSIGNMENT_ROUNDS):
@@ -90,8 +99,20 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> 
         if np.array_equal(new, source):
             break
         source = new
+    return _pairing(y, source, gain, robust_fit(design, y[source], family))
+
+
+def _of_answers(design: np.ndarray, y: np.ndarray) -> Pairing:
+    """Pairs of answers of 0 and 1 to exchange, if the test allows any."""
+    found = exchanged_answers(design, y)
+    source, gain = np.arange(len(y)), logit(found.p_wrong)
+    source[found.pairs] = found.pairs[:, ::-1]
+    return _pairing(y, source, gain, found.fit.beta)._replace(p_value=found.p_value)
+
+
+def _pairing(y: np.ndarray, source: np.ndarray, gain: np.ndarray, beta: np.ndarray) -> Pairing:
+    """The result, from the row whose number each row gets, the gain of each row, and coefficients."""
     restored = y[source]
-    beta = robust_fit(design, restored, family)
     cycle = _cycles(source)
     rows = np.flatnonzero(source != np.arange(len(y)))
     total = np.zeros(len(y))
@@ -146,9 +167,6 @@ def _scale(residual: np.ndarray, family: str) -> float:
 def _log_density(y: np.ndarray, eta: np.ndarray, scale: float, family: str) -> np.ndarray:
     """Return the log density (rows, numbers) of each number in each row, up to terms that depend only on the number."""
     mean, _, variance = _moments(np.clip(eta, -30, 30), family)
-    if family == "binomial":
-        p = (1 - WRONG) * mean + WRONG / 2
-        return np.where(y[None] > 0.5, np.log(p)[:, None], np.log1p(-p)[:, None])
     if family == "poisson":
         right = y[None] * np.log(mean)[:, None] - mean[:, None]
         z = (y[None] - mean[:, None]) / np.sqrt(100 * variance + 1)[:, None]

@@ -51,11 +51,29 @@ def test_counts_too():
     assert one < other
 
 
-def test_of_answers_a_third_is_found_and_more_is_proposed():
+def test_exchanged_answers_are_found_and_mostly_right():
     x, true, given = world("binomial", 0.1)
     found = wb.experiments.restore_pairing(given, x, family="binomial")
     wrong, rows = given != true, found.moved.index
-    assert wrong[rows].mean() > 0.5 and wrong[rows].sum() / wrong.sum() > 0.3
+    assert found.p_value <= 0.01
+    assert wrong[rows].mean() > 0.7 and wrong[rows].sum() / wrong.sum() > 0.3
+    assert sorted(found.labels) == sorted(given)
+    assert (found.labels[rows] == 1 - given[rows]).all() and (found.moved["cycle"].value_counts() == 2).all()
+    assert np.linalg.norm(found.coefficients - 6 * BETA) < 0.5 * np.linalg.norm(6 * BETA)
+
+
+@pytest.mark.parametrize("slope", [0.5, 2.0, 6.0, 30.0])
+def test_answers_that_were_not_exchanged_stay(slope):
+    rng = np.random.default_rng(3)
+    proposed = []
+    for _ in range(6):
+        x = rng.normal(size=(250, 4))
+        y = (rng.random(250) < 1 / (1 + np.exp(-slope * (x @ BETA)))).astype(float)
+        found = wb.experiments.restore_pairing(y, x, family="binomial")
+        proposed.append(len(found.moved))
+        assert np.isfinite(found.coefficients).all()
+        assert proposed[-1] == 0 or found.p_value <= 0.01
+    assert sum(one > 0 for one in proposed) <= 1
 
 
 def test_what_is_listed_is_an_exchange_and_can_be_approved_by_cycle():

@@ -1,0 +1,143 @@
+"""Answers of 0 and 1 that were exchanged between rows: was any exchanged at all, and which are not their own row's?
+
+Equal answers cannot be distinguished, so less can be found than for numbers: a surplus of unlikely answers of both
+kinds, beyond those that a logistic model expects by itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.calibration import expit
+
+EXCHANGE_LEVEL = 0.01
+"""Probability with which answers that were not exchanged lead to a proposal, at most."""
+
+SIMULATED = 199
+"""Data sets without an exchange, at most, with which the observed one is compared."""
+
+WORTH_A_LOOK = 2.71
+"""Likelihood ratio below which nothing is simulated: the 95 % quantile of its limit, a half chi-square with one degree
+of freedom (Self & Liang 1987)."""
+
+SLOPE_SPREAD = 10.0
+"""Prior standard deviation of the coefficients of standardised features; keeps them finite for separable answers."""
+
+LIKELY_WRONG = 0.5
+"""Probability above which an answer is proposed for exchange."""
+
+SHARE_STARTS = (-4.0, -1.5)
+"""Log odds of the share of exchanged rows from which the fit begins."""
+
+
+class MixedFit(NamedTuple):
+    """A logistic model of which a share of the rows has the answer of a random other row.
+
+    beta : (d + 1,) coefficients. share : of rows, in [0, 1). value : penalised log likelihood.
+    """
+
+    beta: np.ndarray
+    share: float
+    value: float
+
+
+class Exchanged(NamedTuple):
+    """Result of `exchanged_answers`.
+
+    p_value : of the test. fit : the model with exchanged rows, or the plain one if the test does not reject it.
+    p_wrong : float64 (n,), probability that the row's own answer is the other one. pairs : int64 (m, 2), rows whose
+    answers are proposed for exchange, likeliest first.
+    """
+
+    p_value: float
+    fit: MixedFit
+    p_wrong: np.ndarray
+    pairs: np.ndarray
+
+
+def exchanged_answers(design: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Exchanged:
+    """Find exchanged answers.
+
+    Parameters
+    ----------
+    design : float64 (n, d + 1), first column 1. y : float64 (n,), 0 or 1.
+    seed : random seed of the simulated data sets.
+
+    Notes
+    -----
+    P(y = 1 | x) = (1 - s) p + s m, p = expit(x'b), m = mean(y): a share s of the rows has the answer of a random row.
+    Whether s > 0 is tested by the likelihood ratio. Its distribution without exchange is simulated from the logistic
+    model (parametric bootstrap), because the share lies on the boundary of its range; the p-value is (1 + number of
+    larger ratios) / (1 + number simulated), and simulation stops as soon as it must exceed 1 %. An answer is wrong with
+    probability (1 - p) s m / ((1 - s) p + s m) if it is 1, and correspondingly if it is 0.
+    """
+    scale = np.maximum(design.std(axis=0), 1e-12)
+    centre = design.mean(axis=0)
+    centre[0], scale[0] = 0.0, 1.0
+    x = (design - centre) / scale
+    plain = _fitted(x, y, mixed=False)
+    mixed = _fitted(x, y, mixed=True)
+    p_value = _p_value(x, y, plain, 2 * (mixed.value - plain.value), seed)
+    fit = mixed if p_value <= EXCHANGE_LEVEL else plain
+    p, mean = expit(x @ fit.beta), y.mean()
+    one, none = fit.share * mean, fit.share * (1 - mean)
+    own = np.where(y > 0.5, p, 1 - p)  # probability of the answer in this row
+    random = np.where(y > 0.5, one, none)
+    p_wrong = (1 - own) * random / np.maximum((1 - fit.share) * own + random, 1e-300)
+    likely = np.flatnonzero(p_wrong > LIKELY_WRONG)
+    likely = likely[np.argsort(-p_wrong[likely], kind="stable")]
+    ones, zeros = likely[y[likely] > 0.5], likely[y[likely] < 0.5]
+    m = min(len(ones), len(zeros))
+    beta = fit.beta / scale
+    beta[0] -= float(centre[1:] @ beta[1:])
+    return Exchanged(p_value, fit._replace(beta=beta), p_wrong, np.stack([ones[:m], zeros[:m]], axis=1))
+
+
+def _p_value(x: np.ndarray, y: np.ndarray, plain: MixedFit, ratio: float, seed: int) -> float:
+    """Share of data sets without exchange whose likelihood ratio is as large."""
+    if ratio < WORTH_A_LOOK:
+        return 1.0
+    rng = np.random.default_rng(seed)
+    p = expit(x @ plain.beta)
+    larger = 0
+    for place in range(SIMULATED):
+        made = (rng.random(len(p)) < p).astype(float)
+        if 0 < made.mean() < 1:
+            larger += 2 * (_fitted(x, made, mixed=True).value - _fitted(x, made, mixed=False).value) >= ratio
+        if (1 + larger) / (1 + SIMULATED) > EXCHANGE_LEVEL:
+            return (1 + larger) / (2 + place)
+    return (1 + larger) / (1 + SIMULATED)
+
+
+def _fitted(x: np.ndarray, y: np.ndarray, *, mixed: bool) -> MixedFit:
+    """The most likely coefficients, and share of exchanged rows if `mixed`."""
+    from scipy.optimize import minimize
+
+    d, mean = x.shape[1], float(y.mean())
+    hold = np.full(d, 1 / SLOPE_SPREAD**2)
+    hold[0] = 0.0
+
+    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        beta, share = theta[:d], float(expit(theta[d])) if mixed else 0.0
+        p = expit(x @ beta)
+        q = np.clip((1 - share) * p + share * mean, 1e-12, 1 - 1e-12)
+        value = np.where(y > 0.5, np.log(q), np.log1p(-q)).sum() - (hold * beta**2).sum() / 2
+        slope = (y - q) / (q * (1 - q))
+        gradient = x.T @ (slope * (1 - share) * p * (1 - p)) - hold * beta
+        if mixed:
+            gradient = np.append(gradient, (slope * (mean - p)).sum() * share * (1 - share))
+        return -value, -gradient
+
+    begin = np.zeros(d)
+    begin[0] = np.log(max(mean, 1e-6) / max(1 - mean, 1e-6))
+    best: MixedFit | None = None
+    for start in SHARE_STARTS if mixed else (None,):
+        first = begin if best is None else best.beta
+        found = minimize(loss, first if start is None else np.append(first, start), jac=True, method="L-BFGS-B")
+        share = float(expit(found.x[d])) if mixed else 0.0
+        if best is None or -found.fun > best.value:
+            best = MixedFit(found.x[:d], share, -float(found.fun))
+    assert best is not None  # there is a start
+    return best
