@@ -12,6 +12,7 @@ import pytest
 
 import widgets as wd
 import workbench as wb
+from widgets.requests import answer
 from widgets.view.details import LINKS_SHOWN
 
 
@@ -66,6 +67,49 @@ def test_without_edges_there_are_none_to_show(tmp_path):
     probs = np.full((20, 2), 0.5)
     ex = wd.Explorer(np.arange(20) % 2, pred_probs=probs)
     assert ex._view.details.of(0, "")["linked"] is None
+
+
+def test_without_epochs_the_map_shows_what_the_links_say(explorer, graph):
+    """A node with many links of another label lies at the lower right."""
+    given, edges = graph
+    body, _ = answer(explorer._view, {"kind": "open"}, [])
+    axes = body["data_map"]
+    assert (axes["x"], axes["y"], body["maps"]) == ("links (log2)", "p_given by links", [True, False])
+    x, y = (explorer._view.columns[axes[one]].values for one in ("x", "y"))
+    degree = explorer.run.dataset.edges.degree
+    np.testing.assert_array_less(np.abs(x - np.log2(np.maximum(degree, 1)))[degree > 0], 0.31)
+    assert np.isnan(x[degree == 0]).all() and np.isnan(y[degree == 0]).all()
+    expected = wb.graphs.linked_bayes(given, edges, k=2)[np.arange(60), given]
+    np.testing.assert_allclose(y[degree > 0], expected[degree > 0], rtol=1e-6)
+    assert x[59] > np.quantile(x[degree > 0], 0.95) and y[59] < 0.01
+
+
+def test_candidates_and_numbers_without_embeddings_have_a_map_and_bare_labels_a_grid(tmp_path):
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(3), 60)
+    sets = [[0, 1], [1, 2], [0]] * 20
+    run = wb.import_run(sets, tmp_path / "sets", task="candidates")
+    run.save_pred_probs(probs, out_of_fold=True, source="made up")
+    view = wd.Explorer(run)._view
+    body, _ = answer(view, {"kind": "open"}, [])
+    assert (body["data_map"]["x"], body["data_map"]["y"], body["maps"]) == ("margin", "mass_inside", [True, False])
+    found = wb.find_issues(run).sort_values("row")
+    np.testing.assert_allclose(view.columns["mass_inside"].values, found["mass_inside"], rtol=1e-5)
+    np.testing.assert_allclose(view.columns["margin"].values, found["margin"], rtol=1e-5)
+
+    y = np.exp(rng.normal(size=60))
+    run = wb.import_run(np.where(np.arange(60) == 7, 1000 * y, y), tmp_path / "numbers", task="numbers")
+    run.save_predictions(y[:, None] * np.exp(0.1 * rng.normal(size=(60, 1))), out_of_fold=True, source="made up")
+    view = wd.Explorer(run)._view
+    body, _ = answer(view, {"kind": "open"}, [])
+    assert (body["data_map"]["x"], body["data_map"]["y"]) == ("expected number", "given number")
+    assert "asinh" in view.columns["given number"].title
+    away = np.abs(view.columns["given number"].values - view.columns["expected number"].values)
+    assert away.argmax() == 7
+
+    run = wb.import_run(["a", "b"] * 30, tmp_path / "bare")
+    body, _ = answer(wd.Explorer(run)._view, {"kind": "open"}, [])
+    assert body["data_map"] is None and body["maps"] == [False, False] and "edges" in body["no_data_map"]
 
 
 def test_labels_and_edges_open_without_a_run(graph):

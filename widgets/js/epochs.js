@@ -15,7 +15,7 @@ export function epochsFeature(view) {
     embedding.setData(xs, ys);
   };
   view.timelines = [];
-  if (meta.maps[1] === false && !meta.embedding.there) {
+  if (meta.maps[0] !== false && meta.maps[1] === false && !meta.embedding.there) {
     const title = meta.embedding.message.replaceAll("`", "");
     view.addTool(h("span", { class: "lw-quiet lw-clip", text: title, title }));
   }
@@ -76,7 +76,7 @@ async function start({ store, source, maps }, place) {
   const { meta } = store,
     [data, embedding] = maps;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
-  else data.say(meta.no_data_map || "no statistics per epoch were recorded");
+  else data.say(meta.no_data_map);
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {

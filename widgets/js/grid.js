@@ -31,6 +31,8 @@ export function seenOf({ columns, rows, tall }, top, height, n) {
 }
 
 export class Grid {
+  /** @type {string} */
+  alone;
   /** @type {import("./main.js").Explorer} */
   view;
   /** @type {number} */
@@ -38,6 +40,9 @@ export class Grid {
 
   /** @param {import("./main.js").Explorer} view */
   constructor(view) {
+    const { maps, no_data_map } = view.store.meta;
+    /** Why there are no maps, in whose place the grid is then shown; "" if there are maps. */
+    this.alone = maps.includes(true) ? "" : no_data_map;
     Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
     this.said = h("span", { class: "lw-quiet lw-num" });
@@ -66,9 +71,10 @@ export class Grid {
         this.tabs,
         this.said,
         h("span", { class: "lw-space" }),
+        this.alone ? h("span", { class: "lw-quiet lw-clip lw-no-maps", text: this.alone, title: this.alone }) : null,
         this.all,
         this.slider,
-        h("button", { type: "button", class: "lw-icon", text: "×", title: "close", "aria-label": "close the grid", onclick: () => this.close() }),
+        this.alone ? null : h("button", { type: "button", class: "lw-icon", text: "×", title: "close", "aria-label": "close the grid", onclick: () => this.close() }),
       ),
       this.scroller,
     );
@@ -86,9 +92,10 @@ export class Grid {
     this.follow();
   }
 
-  /** Close the grid; returns false if it was not open. */
+  /** Close the grid; returns false if it was not open, or if there are no maps under it. */
   close() {
     const was = this.open;
+    if (this.alone) return false;
     this.open = false;
     this.el.hidden = true;
     clearTimeout(this.timer);
@@ -259,6 +266,7 @@ export class Grid {
 
   /** Arrow keys move in two dimensions; with Shift they select. */
   key(event) {
+    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere keys mean what they mean beside maps
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),
       page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));
@@ -294,8 +302,9 @@ export function gridFeature(view) {
   view.addCover(grid.el);
   const cap = capOf(keymap, "grid");
   gallery.pager.before(
-    h("button", { type: "button", class: "lw-button lw-grid-button", title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
+    h("button", { type: "button", class: "lw-button lw-grid-button", hidden: Boolean(grid.alone), title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
   );
+  if (grid.alone) registry.on("ready", () => grid.show());
   registry.onAction("grid", () => grid.toggle());
   registry.onKey((event) => grid.key(event));
   registry.onEscape(() => grid.close());

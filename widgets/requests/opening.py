@@ -30,8 +30,8 @@ FIRST_SCORES, MOST_FIRST = ("p_error", "confidence", "aum"), 3
 LIVE = ("label", "verdict")
 """Columns that the page derives from the decisions."""
 
-NO_STATISTICS = "No statistics per epoch in this run,\nso there is no data map."
-NO_AXES = "Pass the columns with the positions of the points\n(x= and y=), or pass embeddings=."
+NO_STATISTICS = "No maps: they need probabilities, embeddings, edges or a recorded training"
+NO_AXES = "No maps: pass x= and y= (columns with positions), pred_probs=, embeddings= or edges="
 
 
 def ask_open(view: View, content: Nothing, buffers: Buffers) -> tuple[OpenAnswer, Arrays]:
@@ -108,9 +108,8 @@ def described(view: View) -> OpenAnswer:
 
 
 def maps_shown(view: View) -> list[bool]:
-    """Whether the first map and the embedding map are shown: each if it has points, and at least one of them."""
-    embedding = bool(view.run.embedding_epochs)
-    return [bool(user_map(view) or data_map_axes(view.columns)) or not embedding, embedding]
+    """Whether the first map and the embedding map are shown: each if it has points. Without either, the grid is."""
+    return [bool(user_map(view) or data_map_axes(view.columns)), bool(view.run.embedding_epochs)]
 
 
 def first_filters(view: View) -> list[str]:

@@ -13,17 +13,23 @@ import numpy as np
 from widgets.view.columns import Column
 from widgets.view.features import numbers_of
 from widgets.wire.shapes import AxesInfo
+from workbench.graphs.propagation import linked_bayes
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.data.dataset import Dataset
 
 DATA_MAPS = (
     ("variability", "confidence", "data map"),
     ("neighbor_distance", "self_confidence", "confidence and distance"),
+    ("margin", "mass_inside", "candidates"),
+    ("expected number", "given number", "given and expected numbers"),
     ("feature PC 1", "feature PC 2", "features (PCA)"),
     ("p_other", "self_confidence", "confidence map"),
     ("class (spread)", "self_confidence", "confidence by class"),
     ("p_suggested", "self_confidence", "confidence map"),
+    ("links (log2)", "p_given by links", "links and labels"),
 )
 """x, y and title: the first pair that the run has evidence for."""
 
@@ -33,6 +39,15 @@ MOST_PLACED_FEATURES, FIT_ROWS = 500, 20_000
 
 MOST_PLACED_CLASSES = 12
 """Maximum number of classes whose confidences are shown side by side."""
+
+MOST_LINKED_CELLS = 10**7
+"""Maximum rows x classes for the probabilities of given labels by the labels of linked nodes."""
+
+SIDEWAYS = 0.3
+"""Jitter of the number of links, in powers of two, so that nodes with equally many do not hide each other."""
+
+LOG_FROM = 50.0
+"""Numbers are placed on a logarithmic scale if the largest is this many times the median of their sizes."""
 
 
 def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
@@ -47,15 +62,23 @@ def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
     return None
 
 
-def columns_of_map(dataset: Dataset, columns: dict[str, Column]) -> list[Column]:
-    """Columns computed for the first map if none of the better pairs is available."""
+def columns_of_map(dataset: Dataset, columns: dict[str, Column], doubts: pd.DataFrame | None = None) -> list[Column]:
+    """Columns computed for the first map if none of the better pairs is available; [] if there is nothing to place.
+
+    doubts : `find_issues(run, per="unit")` sorted by example, of labels other than one class.
+    """
     found = data_map_axes(columns)
     if found is not None and found["x"] in ("variability", "neighbor_distance"):
         return []
+    of_units = _of_units(doubts, dataset.n)
+    if of_units:
+        return of_units
     rows_of_table = dataset.images is None and dataset.sounds is None and dataset.text_column is None
     made = _components(dataset) if rows_of_table else []
-    if made or "self_confidence" not in columns:
+    if made or not dataset.kind.one_class:
         return made
+    if "self_confidence" not in columns:
+        return _of_links(dataset)
     confidence = columns["self_confidence"].values
     if dataset.k > 2 and "normalized_margin" in columns:
         margin = 2 * columns["normalized_margin"].values - 1  # the score is (p - other + 1) / 2
@@ -107,3 +130,53 @@ def _spread(dataset: Dataset) -> Column:
     return Column(
         "class (spread)", place.astype(np.float32), range=(-0.5, dataset.k - 0.5), title=f"given label: {names}"
     )
+
+
+def _of_links(dataset: Dataset) -> list[Column]:
+    """Of nodes: how many links they have, and how likely the labels of linked nodes make the given one."""
+    edges, k = dataset.edges, dataset.k
+    if edges is None or k < 2 or dataset.n * k > MOST_LINKED_CELLS or not edges.links.nnz:
+        return []
+    given, linked = dataset.given_labels, edges.degree > 0
+    probs = linked_bayes(given, edges, k=k)[np.arange(dataset.n), np.maximum(given, 0)]
+    beside = np.random.default_rng(0).uniform(-SIDEWAYS, SIDEWAYS, dataset.n)
+    links = np.where(linked, np.log2(np.maximum(edges.degree, 1)) + beside, np.nan)
+    return [
+        Column("links (log2)", links.astype(np.float32), title="number of linked nodes, as a power of two"),
+        Column(
+            "p_given by links", np.where(linked & (given >= 0), probs, np.nan).astype(np.float32), suspicious="low",
+            range=(0.0, 1.0), title="probability of the given label by the labels of the linked nodes alone",
+        ),
+    ]  # fmt: skip
+
+
+def _of_units(doubts: pd.DataFrame | None, n: int) -> list[Column]:
+    """Of candidates and of single numbers: the two columns of `find_issues` that say most about an example."""
+    if doubts is None or len(doubts) != n:
+        return []
+    if "mass_inside" in doubts:
+        words = {
+            "margin": "difference between the probabilities of the first and the second candidate",
+            "mass_inside": "probability that the true class is in the set",
+        }
+        return [
+            Column(name, doubts[name].to_numpy(np.float32), suspicious="low", range=(0.0, 1.0), title=title)
+            for name, title in words.items()
+        ]
+    if not {"low", "high"} <= set(doubts):
+        return []
+    given = doubts["given_label"].to_numpy(np.float64, na_value=np.nan)
+    middle = (doubts["low"].to_numpy(np.float64) + doubts["high"].to_numpy(np.float64)) / 2
+    known = np.abs(given[np.isfinite(given)])
+    usual = float(np.median(known)) if len(known) else 0.0
+    bent = usual > 0 and float(known.max()) > LOG_FROM * usual
+    if bent:
+        given, middle = np.arcsinh(given / usual), np.arcsinh(middle / usual)
+    scale = f"; the scale is asinh(number / {usual:.3g}), logarithmic for large numbers" if bent else ""
+    return [
+        Column(name, values.astype(np.float32), title=title + scale)
+        for name, values, title in (
+            ("expected number", middle, "middle of the interval that contains 90 % of correct numbers"),
+            ("given number", given, "number in the data"),
+        )
+    ]
