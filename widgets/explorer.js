@@ -2694,7 +2694,7 @@ function epochsFeature(view) {
     embedding.setData(xs, ys);
   };
   view.timelines = [];
-  if (meta.maps[1] === false && !meta.embedding.there) {
+  if (meta.maps[0] !== false && meta.maps[1] === false && !meta.embedding.there) {
     const title = meta.embedding.message.replaceAll("`", "");
     view.addTool(h("span", { class: "lw-quiet lw-clip", text: title, title }));
   }
@@ -2752,7 +2752,7 @@ async function start({ store, source, maps }, place) {
   const { meta } = store,
     [data, embedding] = maps;
   if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
-  else data.say(meta.no_data_map || "no statistics per epoch were recorded");
+  else data.say(meta.no_data_map);
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
   try {
@@ -3451,10 +3451,13 @@ function seenOf({ columns, rows, tall }, top, height, n) {
 }
 
 class Grid {
+  alone;
   view;
   wanted;
 
   constructor(view) {
+    const { maps, no_data_map } = view.store.meta;
+    this.alone = maps.includes(true) ? "" : no_data_map;
     Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
     this.said = h("span", { class: "lw-quiet lw-num" });
@@ -3483,9 +3486,10 @@ class Grid {
         this.tabs,
         this.said,
         h("span", { class: "lw-space" }),
+        this.alone ? h("span", { class: "lw-quiet lw-clip lw-no-maps", text: this.alone, title: this.alone }) : null,
         this.all,
         this.slider,
-        h("button", { type: "button", class: "lw-icon", text: "×", title: "close", "aria-label": "close the grid", onclick: () => this.close() }),
+        this.alone ? null : h("button", { type: "button", class: "lw-icon", text: "×", title: "close", "aria-label": "close the grid", onclick: () => this.close() }),
       ),
       this.scroller,
     );
@@ -3505,6 +3509,7 @@ class Grid {
 
   close() {
     const was = this.open;
+    if (this.alone) return false;
     this.open = false;
     this.el.hidden = true;
     clearTimeout(this.timer);
@@ -3668,6 +3673,7 @@ class Grid {
   }
 
   key(event) {
+    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere keys mean what they mean beside maps
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),
       page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));
@@ -3702,8 +3708,9 @@ function gridFeature(view) {
   view.addCover(grid.el);
   const cap = capOf(keymap, "grid");
   gallery.pager.before(
-    h("button", { type: "button", class: "lw-button lw-grid-button", title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
+    h("button", { type: "button", class: "lw-button lw-grid-button", hidden: Boolean(grid.alone), title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
   );
+  if (grid.alone) registry.on("ready", () => grid.show());
   registry.onAction("grid", () => grid.toggle());
   registry.onKey((event) => grid.key(event));
   registry.onEscape(() => grid.close());
@@ -6467,6 +6474,23 @@ function apart(a, b, gap) {
   return [middle - (sign * gap) / 2, middle + (sign * gap) / 2];
 }
 
+function spread(places, gap) {
+  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b] || a - b),
+    blocks = [];
+  order.forEach((i, rank) => {
+    let block = { sum: places[i] - rank * gap, count: 1 };
+    while (blocks.length && blocks[blocks.length - 1].sum / blocks[blocks.length - 1].count > block.sum / block.count) {
+      const last = blocks.pop();
+      block = { sum: last.sum + block.sum, count: last.count + block.count };
+    }
+    blocks.push(block);
+  });
+  const flat = blocks.flatMap(({ sum, count }) => Array(count).fill(sum / count)),
+    out = [...places];
+  order.forEach((i, rank) => (out[i] = flat[rank] + rank * gap));
+  return out;
+}
+
 const lastFinite = (values) => [...values].reverse().find((v) => v !== null && Number.isFinite(v)) ?? null;
 
 const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
@@ -6485,38 +6509,39 @@ function gapsInWords({ epochs, given, suggested }, name) {
 }
 
 function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {
+  if (!curve) {
+    drawLines(canvas, [], [], { theme, nothing });
+    return;
+  }
+  const lines = [
+    { values: curve.given, color: colors[0], dash: [], name: given },
+    ...(curve.suggested ? [{ values: curve.suggested, color: colors[1], dash: [4, 3], name: suggested }] : []),
+  ];
+  drawLines(canvas, curve.epochs, lines, { theme, nothing });
+}
+
+function drawLines(canvas, epochs, lines, { theme, nothing }) {
   const width = canvas.clientWidth,
     height = canvas.clientHeight;
   if (!width) return;
   const c = sharpContext(canvas, width, height);
   c.font = "10px system-ui, sans-serif";
-  if (!curve || curve.epochs.length < 2) {
+  if (epochs.length < 2) {
     c.fillStyle = hex(theme.quiet);
     c.textAlign = "center";
     c.textBaseline = "middle";
-    c.fillText(
-      nothing ?? (curve && curve.epochs.length === 1 ? "no curve: only one epoch was recorded" : "no epochs recorded"),
-      width / 2,
-      height / 2,
-    );
+    c.fillText(nothing ?? (epochs.length === 1 ? "no curve: only one epoch was recorded" : "no epochs recorded"), width / 2, height / 2);
     return;
   }
-  const room = Math.min(
-    110,
-    Math.max(c.measureText(given).width, suggested ? c.measureText(suggested).width : 0) + 8,
-  );
+  const room = Math.min(110, Math.max(...lines.map(({ name }) => c.measureText(name).width)) + 8);
   const right = width - PAD.right - room,
     bottom = height - PAD.bottom,
-    e0 = curve.epochs[0],
-    e1 = curve.epochs[curve.epochs.length - 1];
+    e0 = epochs[0],
+    e1 = epochs[epochs.length - 1];
   const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left),
     y = (p) => bottom - p * (bottom - PAD.top);
   grid(c, { x, y, e0, e1, right, bottom, theme });
-  const lines = [
-    [curve.given, colors[0], [], given],
-    ...(curve.suggested ? [[curve.suggested, colors[1], [4, 3], suggested]] : []),
-  ];
-  for (const [values, color, dash] of lines) stroke(c, curve.epochs, values, x, y, color, dash);
+  for (const { values, color, dash } of lines) stroke(c, epochs, values, x, y, color, dash);
   names(c, lines, y, right, theme);
 }
 
@@ -6564,14 +6589,33 @@ function stroke(c, epochs, values, x, y, color, dash) {
 }
 
 function names(c, lines, y, right, theme) {
-  const ends = lines.map(([values]) => y(lastFinite(values) ?? 0));
-  const placed = ends.length === 2 ? apart(ends[0], ends[1], 11) : ends;
+  const placed = spread(
+    lines.map(({ values }) => y(lastFinite(values) ?? 0)),
+    11,
+  );
   c.textAlign = "left";
   c.textBaseline = "middle";
   c.fillStyle = hex(theme.text);
-  lines.forEach(([values, , , name], i) => {
+  lines.forEach(({ values, name }, i) => {
     if (lastFinite(values) !== null) c.fillText(name, right + 5, placed[i]);
   });
+}
+
+// --- labelspace.js
+function labelSpace(store, paint) {
+  const classes = store.space,
+    gone = (/** @type {number} */ code) => store.gone.has(code),
+    known = (/** @type {number} */ code) => code >= 0 && code < classes.length;
+  return {
+    classes,
+    choices: store.meta.choices,
+    gone,
+    lacks: (name) => !classes.some((one, code) => one === name && !gone(code)),
+    matches: (text, most) => matchingClasses(classes, text, most, gone),
+    className: (code) => (known(code) ? classes[code] : "unlabelled"),
+    shortName: (code, most) => (known(code) ? shortNames(classes, most)[code] : "unlabelled"),
+    color: (code) => paint.classColor(code, classes.length),
+  };
 }
 
 // --- neighbors.js
@@ -6649,6 +6693,53 @@ class NeighborStrip {
   }
 }
 
+// --- setcurve.js
+const WEIGHTS = "probability of each candidate as a share of the set after each epoch of the recorded training, which saw the set";
+const LEFT = "candidates left if those far behind the likeliest one are removed from epoch to epoch (POP: more than .6 behind at first, .05 at last)";
+
+function sizesInWords(epochs, sizes) {
+  const steps = epochs.flatMap((epoch, i) => (i && sizes[i] !== sizes[i - 1] ? [`${sizes[i]} from epoch ${epoch}`] : []));
+  return [`${sizes[0]} candidate${sizes[0] === 1 ? "" : "s"} left`, ...steps].join(", ");
+}
+
+class SetCurvePart {
+  constructor({ paint, space, theme }) {
+    this.paint = paint;
+    this.space = space;
+    this.theme = theme;
+    this.title = h("h4", { text: "weights of the candidates, over epochs", title: WEIGHTS, hidden: true });
+    this.canvas = h("canvas", { class: "lw-curve lw-set-curve", role: "img", hidden: true });
+    this.sizes = h("p", { class: "lw-fine lw-quiet lw-set-sizes", title: LEFT, hidden: true });
+  }
+
+  get parts() {
+    return [this.title, this.canvas, this.sizes];
+  }
+
+  draw(sets, hides) {
+    for (const part of this.parts) part.hidden = !sets || (hides && part === this.sizes);
+    if (!sets) return;
+    const theme = this.theme();
+    if (hides) {
+      drawLines(this.canvas, [], [], { theme, nothing: HIDDEN });
+      this.canvas.setAttribute("aria-label", `weights of the candidates over epochs: ${HIDDEN}`);
+      return;
+    }
+    const codes = new Map(this.space.classes.map((name, code) => [name, code]));
+    const lines = sets.names.map((name, i) => ({
+      values: sets.weights[i],
+      color: this.space.color(codes.get(name)),
+      dash: [],
+      name: this.space.shortName(codes.get(name), 14),
+    }));
+    lines.push({ values: sets.outside, color: theme.quiet, dash: [4, 3], name: "outside" });
+    drawLines(this.canvas, sets.epochs, lines, { theme });
+    const words = sizesInWords(sets.epochs, sets.sizes);
+    this.sizes.textContent = words;
+    this.canvas.setAttribute("aria-label", `weights of ${sets.names.join(", ")} and the probability outside the set over ${sets.epochs.length} epochs; ${words}`);
+  }
+}
+
 // --- curvepart.js
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 
@@ -6659,21 +6750,27 @@ class CurvePart {
     this.theme = theme;
     this.canvas = h("canvas", { class: "lw-curve", role: "img" });
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
+    this.sets = store.meta.task === "candidates" ? new SetCurvePart({ paint, theme, space: labelSpace(store, paint) }) : null;
   }
 
   get parts() {
+    if (this.sets) return this.sets.parts;
     const { epochs, pooled } = this.store.meta;
     if (!epochs.length) return [];
     return [h("h4", { text: `probability during training, by epoch${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
   }
 
   blank(nothing = "") {
+    this.sets?.draw(null, false);
+    if (this.sets) return;
     this.gaps.hidden = true;
     drawCurve(this.canvas, null, { theme: this.theme(), nothing });
     if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
   }
 
   draw(answer, hides) {
+    this.sets?.draw(answer.sets, hides);
+    if (this.sets) return;
     if (hides) {
       this.blank(HIDDEN);
       return;
@@ -6695,23 +6792,6 @@ class CurvePart {
     const both = `${store.className(given)}${curve.suggested ? ` and of ${store.className(suggested)}` : ""}`;
     this.canvas.setAttribute("aria-label", `probability of ${both} over ${curve.epochs.length} epochs${gaps && `; ${gaps}`}`);
   }
-}
-
-// --- labelspace.js
-function labelSpace(store, paint) {
-  const classes = store.space,
-    gone = (/** @type {number} */ code) => store.gone.has(code),
-    known = (/** @type {number} */ code) => code >= 0 && code < classes.length;
-  return {
-    classes,
-    choices: store.meta.choices,
-    gone,
-    lacks: (name) => !classes.some((one, code) => one === name && !gone(code)),
-    matches: (text, most) => matchingClasses(classes, text, most, gone),
-    className: (code) => (known(code) ? classes[code] : "unlabelled"),
-    shortName: (code, most) => (known(code) ? shortNames(classes, most)[code] : "unlabelled"),
-    color: (code) => paint.classColor(code, classes.length),
-  };
 }
 
 // --- ego.js

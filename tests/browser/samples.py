@@ -117,8 +117,11 @@ def tagged_run(path: Path, n: int = 240) -> Path:
     return path
 
 
-def candidates_run(path: Path, n: int = 240) -> Path:
-    """Birds with two or three of twelve candidates; every tenth set lacks the true one."""
+def candidates_run(path: Path, n: int = 240, epochs: int = 0) -> Path:
+    """Birds with two or three of twelve candidates; every tenth set lacks the true one.
+
+    epochs : number of recorded epochs, in which the true class becomes more and more probable.
+    """
     import pandas as pd
 
     from workbench.data.dataset import Dataset
@@ -136,7 +139,10 @@ def candidates_run(path: Path, n: int = 240) -> Path:
     frame = pd.DataFrame({"id": [f"bird-{row}" for row in range(n)], "song": [f"song {row}" for row in range(n)]})
     frame["sets"] = [[birds[code] for code in one] for one in sets]
     dataset = Dataset.from_frame(frame, label="sets", id="id", text="song", task="candidates", classes=birds)
-    Recorder(path, dataset).close()
+    with Recorder(path, dataset) as recorder:
+        for epoch in range(epochs):
+            with recorder.epoch(epoch):
+                recorder.batch(dataset.ids, (epoch + 0.5) * np.eye(12)[true] + 0.3 * rng.normal(size=(n, 12)))
     open_run(path).save_embeddings(features, trained_on_labels=False)
     return path
 

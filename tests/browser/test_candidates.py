@@ -81,3 +81,56 @@ def test_the_true_class_is_chosen_undone_and_exported(explorer, tmp_path):
     assert json.loads(frame.loc[third, "sets"]) == ["swift"] and json.loads(frame.loc[first, "given_label"]) == given
     assert lab.errors == []
     page.screenshot(path=str(tmp_path / "candidates.png"))
+
+
+def test_the_audit_asks_about_drawn_sets_and_undoes(explorer, tmp_path):
+    lab = explorer(path=samples.candidates_run(tmp_path / "audited", epochs=5))
+    page, probe = lab.page, lab.probe
+    page.locator(f"{CHIPS}.lw-focused").wait_for()
+
+    # how the training weighed the candidates, and how many are left of them
+    assert page.locator(".lw-map-title").all_text_contents() == ["data map", "embedding map"]
+    sizes = page.locator(".lw-set-sizes")
+    sizes.wait_for()
+    row = "int(ex._view.dataset.rows([ex.current])[0])"
+    sets = probe.eval(f"__import__('widgets.view.sets').view.sets.set_curve(ex.run, {row})")
+    assert sets["epochs"] == list(range(5)) and len(sets["sizes"]) == 5
+    assert sizes.text_content().startswith(f"{sets['sizes'][0]} candidate")
+    painted = (
+        "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 0)"
+    )
+    assert page.locator(".lw-set-curve").evaluate(painted)
+    assert sets["names"][0] in page.locator(".lw-set-curve").get_attribute("aria-label")
+    page.screenshot(path=str(tmp_path / "audited.png"))
+    probe.run("sample = __import__('workbench').audit(ex.run, 12)")
+    page.get_by_label("order of the queue").select_option("audit")
+    probe.wait("ex._view.queue_order == 'audit'")
+    queue = probe.eval("ex.queue")
+    assert sorted(queue) == sorted(probe.eval("sample.ids.tolist()"))
+    values = "ex.run.journal.state(per='unit')['label'].dropna()"
+    given = dict(zip(*probe.eval("(ex.run.dataset.ids.tolist(), ex.run.dataset.given.tolist())"), strict=True))
+    wait_title = "id => document.querySelector('.lw-title').textContent.endsWith(id)"
+    outside = next(name for name in ("crow", "dove", "duck", "finch", "gull") if name not in given[queue[1]])
+    for place, (id, keys) in enumerate(zip(queue, (["k"], ["/", *outside, "Enter"], ["2"]))):
+        page.wait_for_function(wait_title, arg=id)
+        page.locator(".lw-name").click()
+        for key in keys:
+            page.keyboard.press(key)
+        probe.wait(f"len({values}) == {place + 1}")
+        if keys == ["k"]:
+            page.wait_for_function(wait_title, arg=queue[1])
+            page.keyboard.press("u")  # taken back, and asked again
+            probe.wait(f"{values}.empty and sample.estimate().judged == 0")
+            page.wait_for_function(wait_title, arg=id)
+            page.keyboard.press("k")
+            probe.wait(f"len({values}) == 1")
+    probe.wait("sample.estimate().judged == 3")
+    said = probe.eval(f"{values}.droplevel('unit').to_dict()")
+    assert {id: json.loads(one) for id, one in said.items()} == {
+        queue[0]: given[queue[0]], queue[1]: [outside], queue[2]: [given[queue[2]][1]],
+    }  # fmt: skip
+    log = probe.eval("ex.run.journal.log()['source'].tolist()")
+    assert sum(one.startswith("explorer: audit") for one in log) >= 3
+    # one of three was found wrong; the class from inside the set confirmed it
+    assert probe.eval("int(sample.counted()['wrong'].sum())") == 1
+    assert lab.errors == []

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { classColors, classTable, contrast, hex, levelsOf, levelsOfCodes, luminance, MISSING, parseColor, scoreColor, scoreTable } from "../../widgets/js/color.js";
 import { darkPage } from "../../widgets/js/theme.js";
-import { apart, lastFinite } from "../../widgets/js/curve.js";
+import { apart, lastFinite, spread } from "../../widgets/js/curve.js";
+import { sizesInWords } from "../../widgets/js/setcurve.js";
 import { brief, clip, probability, short, ticks } from "../../widgets/js/format.js";
 import { disc, mark, Points2D } from "../../widgets/js/points_2d.js";
 
@@ -62,6 +63,19 @@ test("labels at line ends keep apart", () => {
   assert.equal(b - a, 11);
   assert.equal(lastFinite([0.2, null, NaN]), 0.2);
   assert.equal(lastFinite([null]), null);
+});
+
+test("several labels at line ends keep apart and in order", () => {
+  const places = spread([30, 10, 31, 32], 11);
+  const sorted = [...places].sort((a, b) => a - b);
+  for (let i = 1; i < 4; i++) assert.ok(sorted[i] - sorted[i - 1] > 10.9, String(sorted));
+  assert.ok(places[1] < places[0] && places[0] < places[2] && places[2] < places[3]);
+  assert.deepEqual(spread([5], 11), [5]);
+});
+
+test("how many candidates are left, in words", () => {
+  assert.equal(sizesInWords([0, 1, 2, 3], [3, 3, 2, 1]), "3 candidates left, 2 from epoch 2, 1 from epoch 3");
+  assert.equal(sizesInWords([4], [1]), "1 candidate left");
 });
 
 test("a disc of one pixel is one pixel", () => {

@@ -102,8 +102,64 @@ def test_the_order_of_classes_is_kept(tmp_path):
     dataset = Dataset.from_arrays([[1, 2], [10], None], task="candidates", classes=ages)
     assert dataset.classes == ("1", "2", "10") and dataset.label_type.ordered
     assert wb.import_run(dataset, tmp_path / "run").dataset.label_type.ordered
-    assert wb.open_run(tmp_path / "run").dataset.given.tolist() == [["1", "2"], ["10"], None]
+    assert wb.open_run(tmp_path / "run").dataset.given.tolist() == [[1, 2], [10], None]
     assert not Dataset.from_arrays([[1, 2]], task="candidates").label_type.ordered
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_classes_keep_their_type(tmp_path, suffix):
+    """Numbers stay numbers and text stays text, from the labels to the tables and the export."""
+    probs = {"pred_probs": np.tile([0.6, 0.3, 0.1], (60, 1))}
+    for classes, sets in (((3, 7, 30), [[3, 30], [7], [30]]), (("3", "7", "30"), [["3", "30"], ["7"], ["30"]])):
+        made = Dataset.from_arrays(sets * 20, task="candidates", classes=classes)
+        run = wb.import_run(made, tmp_path / f"{type(classes[0]).__name__}{suffix}")
+        assert run.dataset.given.tolist()[:3] == sets and run.classes == ("3", "7", "30")
+        found = wb.find_issues(run, **probs).sort_values("row")
+        assert found["given_label"].tolist()[:3] == sets
+        assert {type(one) for one in found["suggested_label"]} == {type(classes[0])}
+        assert {type(one) for one in found["likeliest_candidate"]} == {type(classes[0])}
+        encode = run.dataset.kind.encode
+        run.journal.relabel(0, encode(classes[1]), old=encode(sets[0]), units="")
+        file = wb.export(run, tmp_path / f"{type(classes[0]).__name__}-out{suffix}", issues=found)
+        options = {"neutralized": True} if suffix == ".csv" else {}
+        again = wb.import_run(
+            file, tmp_path / f"{file.stem}-again", label="label", id="id", task="candidates", **options
+        )
+        assert again.dataset.given.tolist()[:3] == [[classes[1]], *sets[1:]]
+    table = Dataset.from_arrays(np.eye(3, dtype=bool), task="candidates")
+    assert table.given.tolist() == [[0], [1], [2]] and table.classes == ("0", "1", "2")
+
+
+def test_parquet_for_hugging_face_names_its_classes(tmp_path):
+    import json
+
+    import pyarrow.parquet as pq
+
+    frame = pd.DataFrame({"bird": list("xyz"), "heard": [["owl", "cat"], None, ["dog"]], "size": [1.5, 2.0, 0.5]})
+    run = wb.import_run(frame, tmp_path / "run", label="heard", id="bird", task="candidates", classes=CLASSES)
+    run.journal.relabel("z", '["cat","owl"]', old='["dog"]', units="")
+    file = wb.export(run, tmp_path / "sets.parquet", format="hf")
+    table = pq.read_table(file)
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["heard"] == {
+        "feature": {"names": list(CLASSES), "_type": "ClassLabel"}, "_type": "Sequence",
+    }  # fmt: skip
+    assert features["size"] == {"dtype": "float64", "_type": "Value"}
+    assert table.column("heard").to_pylist() == [[0, 2], None, [0, 2]]
+    again = wb.import_run(file, tmp_path / "again", format="hf", task="candidates", label="heard", id="bird")
+    assert again.dataset.given.tolist() == [["cat", "owl"], None, ["cat", "owl"]] and again.classes == CLASSES
+    assert again.dataset.ids.tolist() == list("xyz") and again.dataset.metadata["size"].tolist() == [1.5, 2.0, 0.5]
+
+
+def test_the_library_datasets_reads_and_writes_the_same_sets(tmp_path):
+    datasets = pytest.importorskip("datasets", reason="the package `datasets` is missing")
+    run = wb.import_run([["owl", "cat"], ["dog"]], tmp_path / "run", task="candidates", classes=CLASSES)
+    file = wb.export(run, tmp_path / "sets.parquet", format="hf")
+    read = datasets.Dataset.from_parquet(str(file), cache_dir=str(tmp_path / "cache"))
+    assert read[0]["sets"] == [0, 2] and read.features["sets"].feature.names == list(CLASSES)
+    read.to_parquet(str(tmp_path / "theirs.parquet"))
+    again = wb.import_run(tmp_path / "theirs.parquet", tmp_path / "again", format="hf", task="candidates")
+    assert again.dataset.given.tolist() == [["cat", "owl"], ["dog"]]
 
 
 def test_a_choice_within_the_set_confirms_it_and_one_outside_does_not():

@@ -12,6 +12,24 @@ export function apart(a, b, gap) {
   return [middle - (sign * gap) / 2, middle + (sign * gap) / 2];
 }
 
+/** Positions moved as little as possible, in their order, so that neighbours are at least `gap` apart (isotonic regression). */
+export function spread(places, gap) {
+  const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b] || a - b),
+    blocks = [];
+  order.forEach((i, rank) => {
+    let block = { sum: places[i] - rank * gap, count: 1 };
+    while (blocks.length && blocks[blocks.length - 1].sum / blocks[blocks.length - 1].count > block.sum / block.count) {
+      const last = blocks.pop();
+      block = { sum: last.sum + block.sum, count: last.count + block.count };
+    }
+    blocks.push(block);
+  });
+  const flat = blocks.flatMap(({ sum, count }) => Array(count).fill(sum / count)),
+    out = [...places];
+  order.forEach((i, rank) => (out[i] = flat[rank] + rank * gap));
+  return out;
+}
+
 /** Last finite value of a list, or null. */
 export const lastFinite = (values) => [...values].reverse().find((v) => v !== null && Number.isFinite(v)) ?? null;
 
@@ -40,38 +58,45 @@ export function gapsInWords({ epochs, given, suggested }, name) {
  *        `nothing`: text to show instead of the curve
  */
 export function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {
+  if (!curve) {
+    drawLines(canvas, [], [], { theme, nothing });
+    return;
+  }
+  const lines = [
+    { values: curve.given, color: colors[0], dash: [], name: given },
+    ...(curve.suggested ? [{ values: curve.suggested, color: colors[1], dash: [4, 3], name: suggested }] : []),
+  ];
+  drawLines(canvas, curve.epochs, lines, { theme, nothing });
+}
+
+/**
+ * Lines between 0 and 1 over epochs, each with its name at its end.
+ * @param {HTMLCanvasElement} canvas @param {number[]} epochs
+ * @param {{ values: (number | null)[], color: any, dash: number[], name: string }[]} lines
+ * @param {{ theme: any, nothing?: string }} look `nothing`: what stands in place of lines
+ */
+export function drawLines(canvas, epochs, lines, { theme, nothing }) {
   const width = canvas.clientWidth,
     height = canvas.clientHeight;
   if (!width) return;
   const c = sharpContext(canvas, width, height);
   c.font = "10px system-ui, sans-serif";
-  if (!curve || curve.epochs.length < 2) {
+  if (epochs.length < 2) {
     c.fillStyle = hex(theme.quiet);
     c.textAlign = "center";
     c.textBaseline = "middle";
-    c.fillText(
-      nothing ?? (curve && curve.epochs.length === 1 ? "no curve: only one epoch was recorded" : "no epochs recorded"),
-      width / 2,
-      height / 2,
-    );
+    c.fillText(nothing ?? (epochs.length === 1 ? "no curve: only one epoch was recorded" : "no epochs recorded"), width / 2, height / 2);
     return;
   }
-  const room = Math.min(
-    110,
-    Math.max(c.measureText(given).width, suggested ? c.measureText(suggested).width : 0) + 8,
-  );
+  const room = Math.min(110, Math.max(...lines.map(({ name }) => c.measureText(name).width)) + 8);
   const right = width - PAD.right - room,
     bottom = height - PAD.bottom,
-    e0 = curve.epochs[0],
-    e1 = curve.epochs[curve.epochs.length - 1];
+    e0 = epochs[0],
+    e1 = epochs[epochs.length - 1];
   const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left),
     y = (p) => bottom - p * (bottom - PAD.top);
   grid(c, { x, y, e0, e1, right, bottom, theme });
-  const lines = [
-    [curve.given, colors[0], [], given],
-    ...(curve.suggested ? [[curve.suggested, colors[1], [4, 3], suggested]] : []),
-  ];
-  for (const [values, color, dash] of lines) stroke(c, curve.epochs, values, x, y, color, dash);
+  for (const { values, color, dash } of lines) stroke(c, epochs, values, x, y, color, dash);
   names(c, lines, y, right, theme);
 }
 
@@ -119,12 +144,14 @@ function stroke(c, epochs, values, x, y, color, dash) {
 }
 
 function names(c, lines, y, right, theme) {
-  const ends = lines.map(([values]) => y(lastFinite(values) ?? 0));
-  const placed = ends.length === 2 ? apart(ends[0], ends[1], 11) : ends;
+  const placed = spread(
+    lines.map(({ values }) => y(lastFinite(values) ?? 0)),
+    11,
+  );
   c.textAlign = "left";
   c.textBaseline = "middle";
   c.fillStyle = hex(theme.text);
-  lines.forEach(([values, , , name], i) => {
+  lines.forEach(({ values, name }, i) => {
     if (lastFinite(values) !== null) c.fillText(name, right + 5, placed[i]);
   });
 }

@@ -1,7 +1,9 @@
 /** The curves of an example in the inspector: p(given) and p(suggested) over epochs, with an explanation of gaps. */
 import { drawCurve, gapsInWords } from "./curve.js";
 import { h } from "./dom.js";
+import { labelSpace } from "./labelspace.js";
 import { HIDDEN } from "./neighbors.js";
+import { SetCurvePart } from "./setcurve.js";
 
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 
@@ -13,10 +15,13 @@ export class CurvePart {
     this.theme = theme;
     this.canvas = h("canvas", { class: "lw-curve", role: "img" });
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
+    /** Of candidate sets, which have curves of their own; of other labels null. */
+    this.sets = store.meta.task === "candidates" ? new SetCurvePart({ paint, theme, space: labelSpace(store, paint) }) : null;
   }
 
   /** Elements to show; none if no epoch was recorded. */
   get parts() {
+    if (this.sets) return this.sets.parts;
     const { epochs, pooled } = this.store.meta;
     if (!epochs.length) return [];
     return [h("h4", { text: `probability during training, by epoch${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
@@ -24,6 +29,8 @@ export class CurvePart {
 
   /** Show only a text. */
   blank(nothing = "") {
+    this.sets?.draw(null, false);
+    if (this.sets) return;
     this.gaps.hidden = true;
     drawCurve(this.canvas, null, { theme: this.theme(), nothing });
     if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
@@ -31,6 +38,8 @@ export class CurvePart {
 
   /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides whether blind mode hides it */
   draw(answer, hides) {
+    this.sets?.draw(answer.sets, hides);
+    if (this.sets) return;
     if (hides) {
       this.blank(HIDDEN);
       return;

@@ -203,6 +203,18 @@ export {};
  */
 
 /**
+ * A training on candidate sets: what it said of one set after each epoch, null where unknown.
+ * `weights` of the likeliest candidates `names`, as shares of the set; `outside`, the probability of other classes;
+ * `sizes`, how many candidates are left if unlikely ones are removed from epoch to epoch.
+ * @typedef {object} SetCurve
+ * @property {number[]} epochs
+ * @property {string[]} names
+ * @property {((number | null)[])[]} weights
+ * @property {(number | null)[]} outside
+ * @property {number[]} sizes
+ */
+
+/**
  * The neighbours of an example, nearest first, or the reason why there are none.
  * @typedef {object} Neighbors
  * @property {number[]} rows
@@ -303,6 +315,7 @@ export {};
  * @property {number | null} p_given
  * @property {number | null} [p_epoch]
  * @property {Curve} curve
+ * @property {SetCurve | null} sets
  * @property {Neighbors} neighbors
  * @property {Linked | null} [linked]
  * @property {string[][]} columns

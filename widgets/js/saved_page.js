@@ -89,6 +89,7 @@ export class SavedModel {
       note: "",
       p_given: null,
       curve: { epochs: [], given: [], suggested: [] },
+      sets: null,
       neighbors: { rows: [], items: [], distances: [], none: `neighbours are ${facts.missing}` },
       columns: [],
       features: null,

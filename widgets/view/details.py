@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from widgets.view.features import Features
-from widgets.view.items import FULL, THUMB, as_text
+from widgets.view.items import FULL, THUMB, as_text, finite
 from widgets.view.media import Media
+from widgets.view.sets import set_curve
 from widgets.wire.shapes import InspectAnswer, Linked, Neighbors
 from workbench.evidence.evidence import Evidence, by_embeddings
 from workbench.evidence.neighbors import neighbors
@@ -81,6 +81,7 @@ class Details:
             "p_given": p_given,
             "p_epoch": p_epoch,
             "curve": {"epochs": list(self.run.example_epochs), "given": finite(given), "suggested": finite(suggested)},
+            "sets": set_curve(self.run, row),
             "neighbors": self._neighbors(row),
             "linked": self._linked(row),
             "columns": self._columns(row),
@@ -184,8 +185,3 @@ class Details:
         dataset = self.run.dataset
         shown = [name for name in dataset.metadata.columns if name != dataset.text_column]
         return [[str(name), as_text(dataset.metadata[name].iat[row])] for name in shown]
-
-
-def finite(values: np.ndarray) -> list[float | None]:
-    """Floats with None for NaN, because JSON has no NaN."""
-    return [float(value) if math.isfinite(value) else None for value in np.asarray(values, np.float64)]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import math
+
+import numpy as np
 
 from widgets.wire.shapes import Content
 from workbench.data.media import thumbnail
@@ -38,3 +41,8 @@ def as_text(value: object) -> str:
     if is_missing(value):
         return "–"
     return cut_text(f"{value:.4g}" if isinstance(value, float) else cell_text(value), 200)
+
+
+def finite(values: np.ndarray) -> list[float | None]:
+    """Convert to floats with None for NaN, because JSON has no NaN."""
+    return [float(value) if math.isfinite(value) else None for value in np.asarray(values, np.float64)]

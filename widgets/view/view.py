@@ -19,6 +19,7 @@ from widgets.view.judging import unit_issues
 from widgets.view.media import Media
 from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
+from widgets.view.sets import learned_columns
 from widgets.view.tags import TagColumns
 from widgets.view.views import Views
 from widgets.wire.keymaps import checked
@@ -96,7 +97,11 @@ class View:
         order = rows_in_order(self.dataset, issues)
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
-        for column in columns_of_map(self.dataset, self.columns):
+        if not self.dataset.kind.one_class:
+            self._doubt_units(unit_issues(self.run))
+        for column in learned_columns(self.run):
+            self.columns.setdefault(column.name, column)
+        for column in columns_of_map(self.dataset, self.columns, self.doubts):
             self.columns.setdefault(column.name, column)
         self._take_space()
         self.compared: Compared | None = None
@@ -116,8 +121,6 @@ class View:
         provenance = issues.attrs.get("provenance")
         self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, provenance)
         self.slices: dict[str, tuple[np.ndarray, str]] | None = None
-        if not self.dataset.kind.one_class:
-            self._doubt_units(unit_issues(self.run))
         if self.dataset.task == "multilabel":
             self.columns = TagColumns(self.columns, self.dataset, self.doubts)
 

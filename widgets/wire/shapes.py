@@ -201,6 +201,20 @@ class Curve(TypedDict):
     suggested: list[Number | None] | None
 
 
+class SetCurve(TypedDict):
+    """A training on candidate sets: what it said of one set after each epoch, null where unknown.
+
+    `weights` of the likeliest candidates `names`, as shares of the set; `outside`, the probability of other classes;
+    `sizes`, how many candidates are left if unlikely ones are removed from epoch to epoch.
+    """
+
+    epochs: list[int]
+    names: list[str]
+    weights: list[list[Number | None]]
+    outside: list[Number | None]
+    sizes: list[int]
+
+
 class Neighbors(TypedDict):
     """The neighbours of an example, nearest first, or the reason why there are none."""
 
@@ -295,6 +309,7 @@ class InspectAnswer(TypedDict):
     p_given: Number | None
     p_epoch: NotRequired[int | None]
     curve: Curve
+    sets: SetCurve | None
     neighbors: Neighbors
     linked: NotRequired[Linked | None]
     columns: list[list[str]]

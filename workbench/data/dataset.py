@@ -281,7 +281,7 @@ class Dataset:
         """Convert `labels` (n,), stored like `self.labels`, to the user's type."""
         if self.kind.one_class:
             return self.label_type.column(labels, self.classes)
-        return self.kind.to_column(labels, self.classes)
+        return self.kind.to_column(labels, self.class_values)
 
     @property
     def class_values(self) -> tuple[Any, ...]:

@@ -90,7 +90,7 @@ class OpenEpoch:
         rows = self._dataset.rows(ids)
         logits = logits if hasattr(logits, "detach") else np.asarray(logits)
         if tuple(logits.shape) != (len(rows), self._dataset.k):
-            one, many = ("class", "classes") if self._dataset.kind.one_class else ("tag", "tags")
+            one, many = ("tag", "tags") if self._dataset.task == "multilabel" else ("class", "classes")
             found = f"has shape {tuple(logits.shape)} for {len(rows)} ids and {self._dataset.k} {many}"
             raise InputError.at("logits", found, f"Pass one row per id and one column per {one} of the dataset.")
         vectors = None

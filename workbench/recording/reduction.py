@@ -16,8 +16,9 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import FLOATS, TOPK, fill_statistics
 from workbench.recording.stream import Stream
+from workbench.storage.candidate_epochs import GivenSets, reduced_candidates
 from workbench.storage.epoch_statistics import BLOCK_ROWS
-from workbench.storage.tag_epochs import reduced_tags
+from workbench.storage.tag_epochs import TagEpoch, reduced_tags
 from workbench.tasks.tag_cells import cells_of
 
 _DELTA = "DELTA_BINARY_PACKED"
@@ -87,18 +88,11 @@ class ClassReduction:
 
     def from_probs(self, probs: Any) -> np.ndarray:
         """Return their logarithm, with zero replaced by the smallest positive float32."""
-        return np.log(np.maximum(_probabilities(probs, "softmax"), np.finfo(np.float32).tiny))
+        return _logs(probs)
 
     def look_at(self, logits: np.ndarray) -> None:
         """Warn if no logit is negative and every row sums to 1."""
-        many = logits.shape[1] > 1 and logits.size >= 20
-        if many and logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=2e-3):
-            warnings.warn(
-                "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores "
-                "before softmax, or pass `probs=` to Recorder.batch; to replay a model that ends in softmax, pass "
-                "`logits_of=torch.log`.",
-                stacklevel=4,
-            )
+        _warn_of_softmax(logits)
 
 
 class TagReduction:
@@ -107,7 +101,8 @@ class TagReduction:
     schema = pa.schema([("row", pa.int64()), ("unit", pa.int32()), ("logit", pa.float32())])
 
     def __init__(self, dataset: Dataset) -> None:
-        self._given, self._k = cells_of(dataset.labels), dataset.k
+        self._given: Any = self._given_of(dataset)
+        self._k = dataset.k
         self.encoding = {
             "compression": "zstd",
             "use_dictionary": False,
@@ -115,12 +110,18 @@ class TagReduction:
             "row_group_size": 16 * BLOCK_ROWS,
         }
 
+    def _given_of(self, dataset: Dataset) -> Any:
+        return cells_of(dataset.labels)
+
     def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
         """As in `Reduction`."""
-        cells = reduced_tags(self._given, rows, host(logits))
+        cells = self._reduced(rows, host(logits))
         slots = stream.slots(len(cells.rows))
         slots["row"][:], slots["unit"][:], slots["logit"][:] = cells
         stream.append(len(cells.rows))
+
+    def _reduced(self, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
+        return reduced_tags(self._given, rows, logits)
 
     def places(self, table: pa.Table) -> np.ndarray:
         """Return keys that sort by row, then by tag."""
@@ -141,7 +142,29 @@ class TagReduction:
             )
 
 
-REDUCTIONS: dict[str, type[ClassReduction | TagReduction]] = {"multiclass": ClassReduction, "multilabel": TagReduction}
+class CandidateReduction(TagReduction):
+    """Candidate sets: one line per recorded class, with its log probability (`storage.candidate_epochs`)."""
+
+    def _given_of(self, dataset: Dataset) -> GivenSets:
+        return GivenSets.of(dataset.labels, dataset.k)
+
+    def _reduced(self, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
+        return reduced_candidates(self._given, rows, logits)
+
+    def from_probs(self, probs: Any) -> np.ndarray:
+        """Return their logarithm, with zero replaced by the smallest positive float32."""
+        return _logs(probs)
+
+    def look_at(self, logits: np.ndarray) -> None:
+        """Warn if no logit is negative and every row sums to 1."""
+        _warn_of_softmax(logits)
+
+
+REDUCTIONS: dict[str, type[ClassReduction | TagReduction]] = {
+    "multiclass": ClassReduction,
+    "multilabel": TagReduction,
+    "candidates": CandidateReduction,
+}
 """Reductions by task, for the kinds of labels whose `Task.recorded` is true."""
 
 
@@ -165,3 +188,19 @@ def _probabilities(probs: Any, before: str) -> np.ndarray:
         found = f"lies between {np.nanmin(probs):.4g} and {np.nanmax(probs):.4g}"
         raise InputError.at("probs", found, f"Probabilities lie in [0, 1]; pass scores before {before} as `logits=`.")
     return probs
+
+
+def _logs(probs: Any) -> np.ndarray:
+    """Return the logarithm of probabilities, with zero replaced by the smallest positive float32."""
+    return np.log(np.maximum(_probabilities(probs, "softmax"), np.finfo(np.float32).tiny))
+
+
+def _warn_of_softmax(logits: np.ndarray) -> None:
+    many = logits.shape[1] > 1 and logits.size >= 20
+    if many and logits.min() >= 0 and np.allclose(logits.sum(axis=1), 1, atol=2e-3):
+        warnings.warn(
+            "these `logits` look like probabilities: none is negative and every row sums to 1. Pass the scores "
+            "before softmax, or pass `probs=` to Recorder.batch; to replay a model that ends in softmax, pass "
+            "`logits_of=torch.log`.",
+            stacklevel=5,
+        )

@@ -17,8 +17,8 @@ from workbench.issues.confusion import probabilities
 from workbench.issues.reasons import apart
 from workbench.issues.totals import error_count
 from workbench.reports.figures.curves import over_epochs
-from workbench.reports.figures.reliability import FEWEST_VERDICTS, binned, known_errors
-from workbench.runs.verdicts import verdicts_of
+from workbench.reports.figures.reliability import FEWEST_VERDICTS, binned, judged, known_errors
+from workbench.reports.of_sets import classes_of_sets, in_words, learned, sizes_of_sets
 from workbench.scores import score
 from workbench.storage.provenance import MODE_WORDS
 
@@ -68,7 +68,7 @@ class DataMap:
 
 @dataclass(frozen=True)
 class Facts:
-    """The contents of a report."""
+    """The contents of a report; `sizes` only of candidate sets, by number of candidates."""
 
     name: str
     n: int
@@ -92,6 +92,7 @@ class Facts:
     gain: tuple[np.ndarray, np.ndarray] | None
     reliability: tuple[pd.DataFrame | None, str]
     missing: list[str] = field(default_factory=list)
+    sizes: pd.DataFrame | None = None
 
 
 def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> Facts:
@@ -122,20 +123,28 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         noise=_noise(run, missing),
         decisions=state,
         verdicts={str(name): int(count) for name, count in verdicts.items()},
-        changes=_named(run, run.changes()),
+        changes=_changes(run),
         total=error_count(run, found),
-        looked=len(verdicts_of(run)),
+        looked=len(judged(run)),
         canaries=canaries,
         gain=gain,
         reliability=_reliability(run, found),
         missing=missing,
+        sizes=None if run.dataset.kind.one_class else sizes_of_sets(run.dataset, found),
     )
+
+
+def _changes(run: Run) -> pd.DataFrame:
+    """What was changed, with labels in words."""
+    if run.dataset.kind.one_class:
+        return _named(run, run.changes())
+    return in_words(run.extended(), run.changes().droplevel("unit"), stored=True)
 
 
 def _named(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     """Replace labels in the user's type by class names, since a page shows text."""
     if not run.dataset.kind.one_class:
-        return table
+        return in_words(run.extended(), table)
     columns = [name for name in ("given_label", "suggested_label", "label") if name in table]
     names = {name: run.dataset.names_of(run.dataset.codes_of(table[name])) for name in columns}
     return table.assign(**{name: pd.Series(values, table.index, object) for name, values in names.items()})
@@ -164,10 +173,9 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
     step("pictures and texts of label issues")
     shown = issues[issues["p_error"].notna()].head(top)
     rows = shown["row"].to_numpy()
-    codes = run.dataset.codes_of(shown["suggested_label"])
-    given = np.stack([run.stats(epoch, ["p_given"])["p_given"][rows] for epoch in run.epochs]) if run.epochs else None
-    other = over_epochs(run, rows, codes) if run.epochs else None
-    now, out, room = run.extended().names_of(run.labels()), [], MEDIA_BYTES
+    given, other = _curves(run, rows, shown["suggested_label"])
+    out, room = [], MEDIA_BYTES
+    now = _labels_now(run)
     for place, (id, found) in enumerate(shown.iterrows()):
         row = int(rows[place])
         picture, why = _picture(run, row) if room > 0 else (None, "not included: the page would become too large")
@@ -192,6 +200,25 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
     return out
 
 
+def _curves(run: Run, rows: np.ndarray, suggested: pd.Series) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Probabilities of the given and of the suggested label by epoch, (epochs, m); of candidates, that of the set."""
+    if not run.epochs:
+        return None, None
+    if not run.dataset.kind.one_class:
+        return learned(run)[3][:, rows], None
+    given = np.stack([run.stats(epoch, ["p_given"])["p_given"][rows] for epoch in run.epochs])
+    return given, over_epochs(run, rows, run.dataset.codes_of(suggested))
+
+
+def _labels_now(run: Run) -> np.ndarray:
+    """(n,) object: the labels as they stand, in words."""
+    dataset = run.extended()
+    if dataset.kind.one_class:
+        return dataset.names_of(run.labels())
+    values = dataset.kind.to_column(run.labels(), dataset.classes)
+    return np.array([None if one is None else dataset.kind.in_words(one) for one in values], object)
+
+
 def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
     """Return a thumbnail of a row, or why there is none."""
     image = run.dataset.image(row)
@@ -214,13 +241,16 @@ def _decision(state: pd.DataFrame, id: object, given: object, label: object) -> 
 
 def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
     """Per given class: examples, expected errors, their share, label issues; largest share of expected errors first."""
-    judged = issues[issues["p_error"].notna()]
-    grouped = judged.groupby("given_label", sort=False)
+    if not run.dataset.kind.one_class:
+        changed = np.isin(run.dataset.ids.astype(object), run.changes().index.get_level_values("id").to_numpy(object))
+        return classes_of_sets(run.dataset, issues, changed)
+    known = issues[issues["p_error"].notna()]
+    grouped = known.groupby("given_label", sort=False)
     table = pd.DataFrame({"examples": grouped.size(), "expected": grouped["p_error"].sum()})
     table["issues"] = grouped["is_issue"].sum().astype(int)
     table["share"] = table["expected"] / table["examples"]
     table["changed"] = 0
-    changed = _named(run, run.changes())["given_label"].value_counts()
+    changed = _changes(run)["given_label"].value_counts()
     table.loc[table.index.intersection(changed.index), "changed"] = changed
     return table.sort_values("share", ascending=False, kind="stable").rename_axis("class").reset_index()
 
@@ -240,7 +270,10 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
     if not run.epochs:
         missing.append("no data map: no epochs were recorded")
         return None
-    values = score(run, ["variability", "confidence", "correctness"])
+    if run.dataset.kind.one_class:
+        values = score(run, ["variability", "confidence", "correctness"])
+    else:
+        values = pd.DataFrame(dict(zip(("variability", "confidence", "correctness"), learned(run))))
     rows = np.flatnonzero(values["confidence"].notna() & values["variability"].notna())
     drawn = rows
     if len(rows) > MAP_POINTS:
@@ -252,6 +285,8 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
 
 def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
     step("noise between classes")
+    if not run.dataset.kind.one_class:
+        return None
     if run.k < 2 or not (run.dataset.given_labels >= 0).any():
         return None
     try:
@@ -268,9 +303,9 @@ def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
 
 def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Examples reviewed from the top, and share of planted errors found among them, at up to 200 places."""
-    judged = issues[issues["p_error"].notna()]
-    hits = np.cumsum(judged.index.isin(planted["id"]))
-    at = np.unique(np.linspace(0, len(judged), 201).astype(int))
+    known = issues[issues["p_error"].notna()]
+    hits = np.cumsum(known.index.isin(planted["id"]))
+    at = np.unique(np.linspace(0, len(known), 201).astype(int))
     total = max(int(hits[-1]) if len(hits) else 0, 1)
     return at, np.concatenate([[0], hits])[at] / total
 
@@ -280,7 +315,7 @@ def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, s
     try:
         p, wrong, how = known_errors(run, issues)
     except MissingEvidence:
-        count = len(verdicts_of(run))
+        count = len(judged(run))
         so_far = f"{count:,} {'label was' if count == 1 else 'labels were'} judged by a person"
         return None, f"{so_far}, {FEWEST_VERDICTS} are needed; an audit is the best check"
     return (binned(p, wrong), how) if len(p) else (None, "no example with a verdict has a probability")

@@ -135,7 +135,8 @@ def _shown(facts: Facts) -> str:
     if len(facts.shown) >= total:
         words = f"The {len(facts.shown):,} most suspicious labels, {total:,} of them label issues."
     if facts.epochs > 1:
-        words += " The small curve: probability of the given label (solid) and of the suggested one (dashed) by epoch."
+        drawn = "the given label (solid) and of the suggested one (dashed)" if facts.sizes is None else "the whole set"
+        words += f" The small curve: probability of {drawn} by epoch."
     cards = "\n".join(_card(place, one) for place, one in enumerate(facts.shown))
     return f"<p>{words}</p>\n<div class='issues'>\n{cards}\n</div>"
 
@@ -212,10 +213,13 @@ def _classes(facts: Facts) -> str:
         )
         for row in table.to_dict("records")
     ]
-    heads = ("given class", "examples", "wrong (expected)", "share", "label issues", "changed")
+    of_sets = facts.sizes is not None
+    heads = ("class" if of_sets else "given class", "sets" if of_sets else "examples", "wrong (expected)", "share")
+    heads += ("label issues", "changed")
     note = f" The {MOST_CLASSES} worst of {facts.k:,} classes." if len(facts.classes) > MOST_CLASSES else ""
-    out = f"<p>Expected wrong labels among the examples of each given class, worst first.{note}</p>"
-    out += _table(heads, rows, numbers=(1, 2, 4, 5))
+    which = "sets that contain each class" if of_sets else "examples of each given class"
+    out = f"<p>Expected wrong labels among the {which}, worst first.{note}</p>"
+    out += _table(heads, rows, numbers=(1, 2, 4, 5)) + _sizes(facts)
     if len(facts.pairs):
         pairs = [
             (
@@ -227,6 +231,20 @@ def _classes(facts: Facts) -> str:
         out += "<h3>Most frequent suggestions</h3>"
         out += _table(("given", "suggested", "label issues", "wrong (expected)"), pairs, numbers=(2, 3))
     return out
+
+
+def _sizes(facts: Facts) -> str:
+    """Of candidate sets: how many candidates they have, and how often one of them is clear."""
+    if facts.sizes is None or facts.sizes.empty:
+        return ""
+    rows = [
+        (f"{row['size']:.0f}", f"{row['sets']:,.0f}", f"{row['expected']:,.1f}", f"{row['clear']:.0%}")
+        for row in facts.sizes.to_dict("records")
+    ]
+    words = "A set is wrong if its true class is none of the candidates. One of them is clear if its probability leads "
+    words += "that of the next by at least .5."
+    heads = ("candidates", "sets", "wrong (expected)", "with a clear candidate")
+    return f"<h3>Sizes of the sets</h3><p>{words}</p>" + _table(heads, rows, numbers=(0, 1, 2, 3))
 
 
 def _noise(facts: Facts) -> str:

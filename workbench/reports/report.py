@@ -40,7 +40,7 @@ def report(
 
     Parameters
     ----------
-    run : a Run or its path.
+    run : a Run or its path; with one class per example, or candidate sets.
     path : the .html file to write.
     top : number of label issues shown with image or text.
     fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.
@@ -53,10 +53,12 @@ def report(
 
     Raises
     ------
-    InputError : another suffix, a missing folder, top below 0. ExistsError : the file exists and `force` is not set.
+    InputError : other kinds of labels, another suffix, a missing folder, top below 0.
+    ExistsError : the file exists and `force` is not set.
     MissingEvidence : the run has no evidence about its labels.
     """
-    require_task(run, "multiclass", "report")
+    if run.task != "candidates":
+        require_task(run, "multiclass", "report")
     check_whole("top", top, 0, "Give the number of label issues to show.")
     target = check_target(path, force, PAGE_SUFFIXES)
     with task("report", REPORT_STEPS):

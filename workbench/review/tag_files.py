@@ -1,7 +1,8 @@
-"""Multi-label data in other file formats: Parquet for Hugging Face datasets, and SVMlight."""
+"""Tags and candidate sets in other file formats: Parquet for Hugging Face datasets, and SVMlight for tags."""
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,40 +28,42 @@ COLUMNS_BESIDE = {"no": "{}_no", "unknown": "{}_unknown"}
 
 
 def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
-    """Write a .parquet file that `datasets.load_dataset("parquet", data_files=...)` opens with named tags.
+    """Write a .parquet file that `datasets.load_dataset("parquet", data_files=...)` opens with named tags or classes.
 
-    The tags are lists of ClassLabel, in a column with the user's name for it. Rows with unknown tags also list the
-    absent ones in the column NAME_no (all others are unknown) or the unknown ones in NAME_unknown.
+    They are lists of ClassLabel, in a column with the user's name for it. Rows with unknown tags also list the absent
+    ones in the column NAME_no (all others are unknown) or the unknown ones in NAME_unknown.
     """
     target = check_target(path, force, (".parquet",))
     dataset = run.extended()
     labels: Any = run.labels()
-    name, key = dataset.column_of.get("given_label", "tags"), dataset.column_of.get("id", "id")
-    cells = cells_of(labels)
+    sets = run.task == "candidates"
+    name, key = dataset.column_of.get("given_label", "sets" if sets else "tags"), dataset.column_of.get("id", "id")
+    listed = {name: labels} if sets else _tag_columns(name, labels)
     columns: dict[str, Any] = {key: pa.array(dataset.ids)}
     for own in dataset.metadata.columns:
         if str(own) not in (name, key, *(beside.format(name) for beside in COLUMNS_BESIDE.values())):
             columns[str(own)] = pa.array(dataset.metadata[own], from_pandas=True)
-    columns[name] = labels.field("yes")
-    if len(cells.rest.rows) or cells.open.any():
-        columns |= {beside.format(name): labels.field(side) for side, beside in COLUMNS_BESIDE.items()}
-    table = pa.table(
-        {one: _lists(values, labels) if one.startswith(name) else values for one, values in columns.items()}
-    )
+    columns |= {one: _lists(values, labels) for one, values in listed.items()}
+    table = pa.table(columns)
     tag = {"feature": {"names": list(dataset.classes), "_type": "ClassLabel"}, "_type": "Sequence"}
-    features = {
-        one: tag if one.startswith(name) else _feature(table.schema.field(one).type) for one in table.column_names
-    }
+    features = {one: tag if one in listed else _feature(table.schema.field(one).type) for one in table.column_names}
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     with atomic(target) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     return target
 
 
+def _tag_columns(name: str, labels: pa.StructArray) -> dict[str, pa.Array]:
+    """Lists of given tags, and of those that are not, by name of the column."""
+    cells = cells_of(labels)
+    columns = {name: labels.field("yes")}
+    if len(cells.rest.rows) or cells.open.any():
+        columns |= {beside.format(name): labels.field(side) for side, beside in COLUMNS_BESIDE.items()}
+    return columns
+
+
 def _lists(values: pa.Array, labels: pa.Array) -> pa.Array:
     """Convert to lists of int64, the storage type of ClassLabel; null for rows without a label."""
-    if not pa.types.is_list(values.type):
-        return values
     listed = [None if gone else one for one, gone in zip(values.to_pylist(), labels.is_null().to_pylist())]
     return pa.array(listed, pa.list_(pa.int64()))
 
@@ -210,6 +213,10 @@ def _line_error(path: str | Path, number: int, found: str) -> InputError:
 
 
 HF = Format((".parquet",), read_hf, write_hf)
+HF_SETS = Format(
+    (".parquet",), functools.partial(read_hf, label="sets", task="candidates"), write_hf,
+    ("the type of classes that are not text",),
+)  # fmt: skip
 SVMLIGHT = Format(
     (".svm", ".svmlight", ".txt"),
     read_svmlight,

@@ -11,14 +11,18 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.foundation.statistics import statistics
+from workbench.storage.candidate_epochs import GivenSets, described_candidates, reduced_candidates
 from workbench.storage.epoch_statistics import STATISTICS, read_stream
 from workbench.storage.layout import Layout
 from workbench.storage.pending import read_pending
-from workbench.storage.tag_epochs import reduced_tags, tag_stream
+from workbench.storage.tag_epochs import TagEpoch, reduced_tags, stream_cells
 from workbench.tasks.tag_cells import cells_of
 
-READER_OF = {"stats": ("multiclass", "one class per example"), "unit_stats": ("multilabel", "tags")}
-"""Methods of a Run that read statistics, with their task and its description."""
+READER_OF = {
+    "stats": (("multiclass",), "one class per example"),
+    "unit_stats": (("multilabel", "candidates"), "tags and candidates"),
+}
+"""Methods of a Run that read statistics, with their tasks and a description."""
 
 
 def check_reader(dataset: Dataset, name: str) -> None:
@@ -28,7 +32,7 @@ def check_reader(dataset: Dataset, name: str) -> None:
     ------
     InputError : the message names the method to use.
     """
-    if dataset.task != READER_OF[name][0]:
+    if dataset.task not in READER_OF[name][0]:
         todo = "; ".join(f"`{other}` is for {words}" for other, (_, words) in READER_OF.items())
         raise InputError.at("task", f"is {dataset.task!r}, which `{name}` does not read", f"{todo}.")
 
@@ -52,11 +56,23 @@ def _read_stream(dataset: Dataset, stream: Path, pending: Path) -> pd.DataFrame:
     waiting = ~np.isin(rows, written.get("row", []))
     rows, logits = rows[waiting], logits[waiting]
     if not dataset.kind.one_class:
-        given = cells_of(dataset.labels)
-        return tag_stream(written, reduced_tags(given, rows, logits), given, dataset.k)
+        return pd.DataFrame(described_units(dataset, stream_cells(written, _reduced(dataset, rows, logits))))
     if not len(rows):
         return written
     numbers = statistics(logits, dataset.given_labels[rows])
     columns = {name: values if values.ndim == 1 else list(values) for name, values in numbers.items()}
     waited = pd.DataFrame({"row": rows, **{name: columns[name] for name in STATISTICS}})
     return pd.concat([written, waited], ignore_index=True) if len(written) else waited
+
+
+def described_units(dataset: Dataset, found: TagEpoch, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Columns of the lines of an epoch, as `Run.unit_stats` returns them."""
+    if dataset.task == "candidates":
+        return described_candidates(found, dataset.labels, dataset.k, columns)
+    return found.described(cells_of(dataset.labels), dataset.k, columns)
+
+
+def _reduced(dataset: Dataset, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
+    if dataset.task == "candidates":
+        return reduced_candidates(GivenSets.of(dataset.labels, dataset.k), rows, logits)
+    return reduced_tags(cells_of(dataset.labels), rows, logits)

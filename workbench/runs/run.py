@@ -19,7 +19,7 @@ from workbench.data.inputs import note_order
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.runs.changed import changed_labels
 from workbench.runs.journal import Journal
-from workbench.runs.per_epoch import check_reader, read_unsealed
+from workbench.runs.per_epoch import check_reader, described_units, read_unsealed
 from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store
 from workbench.storage.described import load_array, write_described
 from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, joined, stat_rows
@@ -30,7 +30,6 @@ from workbench.storage.provenance import Provenance, embedding_provenance
 from workbench.storage.remote import RemoteLayout, layout_at
 from workbench.storage.tag_epochs import tag_rows
 from workbench.tasks.protocol import Decided, Labels
-from workbench.tasks.tag_cells import cells_of
 
 
 def open_run(
@@ -172,9 +171,9 @@ class Run:
     def unit_stats(
         self, epoch: int, columns: Sequence[str] | None = None, rows: slice = slice(None)
     ) -> dict[str, np.ndarray]:
-        """Return the statistics of the cells of a sealed epoch of multi-label data, sorted by row and tag.
+        """Return the statistics of tags, or of classes of candidate sets, in a sealed epoch, sorted by row and number.
 
-        With at most 100 tags, all cells were recorded; with more, the given tags of each row and the 20 with the
+        With at most 100 tags or classes, all were recorded; with more, those given in each row and the 20 with the
         largest logits.
 
         Parameters
@@ -183,13 +182,15 @@ class Run:
 
         Returns
         -------
-        dict with arrays of m cells: row (m,) int64; unit (m,) int32, number of the tag; logit (m,) float32, before the
-        sigmoid; and p_given, margin, loss and correct as in `workbench.foundation.tag_statistics`.
+        dict with arrays of m cells: row (m,) int64; unit (m,) int32, number of the tag or class; logit (m,) float32.
+        For tags, logit is before the sigmoid; p_given, margin, loss and correct are as in
+        `workbench.foundation.tag_statistics`. For candidate sets, logit is the log probability; p, inside and weight
+        are as in `workbench.storage.candidate_epochs`.
         """
         check_reader(self.dataset, "unit_stats")
         start, stop, _ = rows.indices(self.n)
         found = tag_rows(self._epoch_files(epoch), self.k, start, stop)
-        return found.described(cells_of(self.dataset.labels), self.k, columns)
+        return described_units(self.dataset, found, columns)
 
     def unsealed(self) -> dict[int, pd.DataFrame]:
         """Return the statistics of epochs in progress or interrupted, up to the last complete batch.

@@ -254,11 +254,12 @@ def _of_statistics(run: Run, path: Path) -> str:
 
 
 def _of_cells(run: Run, path: Path) -> str:
-    """Find problems in the cells of an epoch of multi-label data."""
+    """Find problems in the cells of an epoch of tags or candidate sets."""
     cells = tag_rows([path], run.k, 0, run.n)
     if not np.isfinite(cells.logits).all():
         place = int(np.flatnonzero(~np.isfinite(cells.logits))[0])
-        return f"the logit of row {cells.rows[place]}, tag {cells.tags[place]} is {cells.logits[place]}"
+        what = "tag" if run.task == "multilabel" else "class"
+        return f"the logit of row {cells.rows[place]}, {what} {cells.tags[place]} is {cells.logits[place]}"
     twice = np.flatnonzero(np.diff(np.sort(cells.rows * run.k + cells.tags)) == 0)
     return f"holds {len(cells.rows):,} cells, {len(twice):,} of them twice" if twice.size else ""
 

@@ -97,10 +97,10 @@ def tag_rows(files: Sequence[Path | RemoteFile], k: int, start: int, stop: int) 
     return TagEpoch(rows, tags, logits)
 
 
-def tag_stream(written: pd.DataFrame, waiting: TagEpoch, given: TagCells, k: int) -> pd.DataFrame:
+def stream_cells(written: pd.DataFrame, waiting: TagEpoch) -> TagEpoch:
     """Return the cells of an epoch in progress: those in its stream, then those of pending batches."""
     rows, tags, logits = waiting
     if len(written):
         pairs = zip((written[name].to_numpy() for name in CELL_COLUMNS), waiting)
         rows, tags, logits = (np.concatenate(pair) for pair in pairs)
-    return pd.DataFrame(TagEpoch(rows, tags.astype(np.int64), logits).described(given, k))
+    return TagEpoch(rows, tags.astype(np.int64), logits)

@@ -43,6 +43,19 @@ def read_candidates(labels: Any, classes: Any) -> tuple[pa.ListArray, tuple[str,
     return _of_lists(list(labels), classes)
 
 
+def class_values(labels: Any, classes: Any) -> list[object]:
+    """The classes as the user passed them; those of tables without names are the numbers of their columns."""
+    if classes is not None:
+        return list(classes.categories if isinstance(classes, pd.CategoricalDtype) else classes)
+    if isinstance(labels, pd.DataFrame):
+        return list(labels.columns)
+    if len(getattr(labels, "shape", ())) == 2:
+        return list(range(labels.shape[1]))
+    to_list = getattr(labels, "to_pylist", None)
+    listed = (_members(one, row) for row, one in enumerate(labels if to_list is None else to_list()))
+    return [value for members in listed for value in members or ()]
+
+
 def stored(n: int, rows: np.ndarray, codes: np.ndarray, missing: np.ndarray) -> pa.ListArray:
     """Return sets as a Dataset stores them, from pairs of `rows` and `codes` in any order; null in `missing` rows."""
     order = np.lexsort((codes, rows))

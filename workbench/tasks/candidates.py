@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.foundation.lazy import LazyTable
-from workbench.tasks.candidate_reading import SETS_TYPE, read_candidates, stored
+from workbench.tasks.candidate_reading import SETS_TYPE, class_values, read_candidates, stored
 from workbench.tasks.class_names import class_text, object_array
 from workbench.tasks.keys import WHOLE_EXAMPLE
-from workbench.tasks.label_type import PLAIN, LabelType
+from workbench.tasks.label_type import LabelType
 from workbench.tasks.multiclass import Multiclass
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
@@ -34,14 +34,17 @@ class Candidates(TaskMixin):
     column = SETS_TYPE
     predictions = ("pred_probs", "embeddings", "texts", "logits")
     stored = "pred_probs"
-    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+    recorded = True
+    formats = LazyTable({"table": "workbench.review.export:TABLE", "hf": "workbench.review.tag_files:HF_SETS"})
 
     read = staticmethod(read_candidates)
     check_predictions = Multiclass.check_predictions
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
-        """Class names; ordered if `classes` are those of an ordered categorical."""
-        return LabelType(categorical=True, ordered=True) if getattr(classes, "ordered", None) is True else PLAIN
+        """The type of the classes in the sets, or of `classes`; ordered if these belong to an ordered categorical."""
+        found = LabelType.of(class_values(labels, classes))
+        ordered = getattr(classes, "ordered", None) is True
+        return LabelType(found.kind, found.dtype, categorical=ordered, ordered=ordered)
 
     def check(self, labels: pa.ListArray, classes: Sequence[str]) -> None:
         """Check that labels are non-empty ascending lists of distinct class indices in [0, k)."""
@@ -60,8 +63,8 @@ class Candidates(TaskMixin):
         if len(empty):
             raise InputError.at("labels", "is an empty set", todo, row=int(empty[0]))
 
-    def to_column(self, labels: pa.ListArray, classes: Sequence[str]) -> np.ndarray:
-        """Lists of class names."""
+    def to_column(self, labels: pa.ListArray, classes: Sequence[Any]) -> np.ndarray:
+        """Lists of members of `classes`."""
         return object_array(one and [classes[code] for code in one] for one in labels.to_pylist())
 
     def differ(self, labels: pa.ListArray, others: pa.ListArray) -> np.ndarray:

@@ -132,8 +132,11 @@ class Task(Protocol):
         """Convert a stored column, of type `column`, to labels."""
         ...
 
-    def to_column(self, labels: Labels, classes: Sequence[str]) -> np.ndarray:
-        """Return labels as (n,) object array for a user's table, None = no label; `read` converts it back."""
+    def to_column(self, labels: Labels, classes: Sequence[Any]) -> np.ndarray:
+        """Return labels as (n,) object array for a user's table, None = no label; `read` converts it back.
+
+        `classes` are names, or values of the user's type (`Dataset.class_values`).
+        """
         ...
 
     def missing(self, labels: Labels) -> np.ndarray:

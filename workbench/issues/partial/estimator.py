@@ -20,6 +20,7 @@ from workbench.issues.partial.disambiguation import Learnt, learn_from_candidate
 from workbench.issues.partial.pooling import pooled, weights_of
 from workbench.issues.partial.words import CandidateWords
 from workbench.tasks.candidates import sets_of
+from workbench.tasks.class_names import object_array
 
 LEAST_AUROC = 0.89
 """Minimum probability that a planted wrong set scores above a correct one for the number of wrong sets to be known."""
@@ -61,7 +62,7 @@ class CandidateOpinion(NamedTuple):
 class CandidatesEstimator:
     """The estimator of the task "candidates"."""
 
-    version = 2
+    version = 3
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(the true class is outside the set) of each example, and the most likely candidate."""
@@ -131,7 +132,7 @@ def _found(
     why = _not_known(asked, counted)
     used = (() if opinion is None else opinion.used) + ((TRAINED_VIEW,) if trained is not None else ())
     words = CandidateWords(sets, probs, p_error, chosen.other, dataset.classes, space, trained, opinion is not None)
-    names, given = np.array([*dataset.classes, None], object), dataset.given
+    names, given = object_array([*dataset.class_values, None]), dataset.given
     return Found(
         dataset.units,
         p_error,

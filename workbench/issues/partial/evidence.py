@@ -1,7 +1,12 @@
-"""Validated evidence about candidate sets: given probabilities, and outputs of a training in each epoch."""
+"""Validated evidence about candidate sets: given probabilities, and outputs of a training in each epoch.
+
+The outputs of a training are passed as `logits`, or were recorded in the run.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +17,8 @@ from workbench.issues.kinds.checked import matched_probabilities
 from workbench.issues.kinds.contract import Asked
 from workbench.issues.loo_classifiers import log_softmax
 from workbench.issues.partial.canaries import mass_outside
+from workbench.issues.partial.learned import recorded_probs
+from workbench.runs.run import Run
 
 LEAST_GIVEN = 1e-4
 """Lower limit to which given probabilities are clipped."""
@@ -38,13 +45,15 @@ def candidate_probabilities(asked: Asked) -> np.ndarray | None:
 
 
 def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | None:
-    """Average the outputs of models trained on the sets: `logits` of each epoch, and in-sample probabilities; or None.
+    """Average the outputs of models trained on the sets: `logits`, recorded epochs, in-sample probabilities; or None.
 
     Raises
     ------
     InputError : logits have the wrong shape or are not finite.
     """
-    parts = [] if probs is None or asked.out_of_fold else [np.maximum(probs, LEAST_GIVEN).astype(np.float32)]
+    epochs: list[Callable[[], np.ndarray]] = []
+    if probs is not None and not asked.out_of_fold:
+        epochs.append(lambda: np.maximum(probs, LEAST_GIVEN).astype(np.float32))
     logits = asked.evidence.get("logits")
     if logits is not None:
         logits = np.asanyarray(in_memory("logits", logits))
@@ -52,15 +61,23 @@ def seen(asked: Asked, probs: np.ndarray | None, sets: np.ndarray) -> Seen | Non
             found = f"has shape {logits.shape} and dtype {logits.dtype}"
             n, k = sets.shape
             raise InputError.at("logits", found, f"Pass the outputs of each epoch: numbers (epochs, {n}, {k}).")
-    number = len(parts) + (0 if logits is None else len(logits))
-    if not number:
+        epochs += [functools.partial(_softmax, logits, epoch) for epoch in range(len(logits))]
+    run = asked.evidence.get("dynamics")
+    if isinstance(run, Run):
+        epochs += [functools.partial(recorded_probs, run, epoch) for epoch in run.epochs]
+    if not epochs:
         return None
-    mean, odds = np.zeros(sets.shape, np.float32), np.zeros(len(sets))
-    for epoch in range(number):
-        one = parts[epoch] if logits is None or epoch < len(parts) else _softmax(logits, epoch - len(parts))
-        mean += one / number
-        odds += mass_outside(one, sets) / number
-    return Seen(mean, odds, number)
+    mean, odds, count = np.zeros(sets.shape, np.float32), np.zeros(len(sets)), np.zeros(len(sets))
+    for read in epochs:
+        one = read()
+        there = np.isfinite(one[:, 0])
+        mean[there] += one[there]
+        odds[there] += mass_outside(one[there], sets[there])
+        count += there
+    if not count.any():
+        return None
+    mean[count == 0] = 1 / sets.shape[1]  # rows that no epoch recorded
+    return Seen(mean / np.maximum(count, 1)[:, None].astype(np.float32), odds / np.maximum(count, 1), len(epochs))
 
 
 def _softmax(logits: np.ndarray, epoch: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues import find_issues
 from workbench.issues.audit_plan import begun
 from workbench.reports.figures.style import INK, OKABE_ITO, dressed, safe
-from workbench.runs.verdicts import verdicts_of
+from workbench.runs.verdicts import unit_verdicts_of, verdicts_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -111,8 +111,13 @@ def _audited(run: Run) -> pd.DataFrame:
 
 def _chosen(run: Run, issues: pd.DataFrame) -> pd.Series:
     """Return the newest verdict on each example in `issues`."""
-    verdicts = verdicts_of(run)
+    verdicts = judged(run)
     return verdicts[verdicts.index.isin(issues.index)]
+
+
+def judged(run: Run) -> pd.Series:
+    """Return the newest verdict on each example, bool by id; for other labels than one class, on its only unit."""
+    return verdicts_of(run) if run.dataset.kind.one_class else unit_verdicts_of(run).droplevel("unit")
 
 
 def _before_verdicts(run: Run, issues: pd.DataFrame, verdicts: pd.Series) -> pd.DataFrame:

@@ -1,0 +1,53 @@
+/** A training on candidate sets in the inspector: weights of the candidates over epochs, and how many are left. */
+import { drawLines } from "./curve.js";
+import { h } from "./dom.js";
+import { HIDDEN } from "./neighbors.js";
+
+const WEIGHTS = "probability of each candidate as a share of the set after each epoch of the recorded training, which saw the set";
+const LEFT = "candidates left if those far behind the likeliest one are removed from epoch to epoch (POP: more than .6 behind at first, .05 at last)";
+
+/** How many candidates are left over the epochs, in words: "3 candidates left, 2 from epoch 4, 1 from epoch 9". */
+export function sizesInWords(epochs, sizes) {
+  const steps = epochs.flatMap((epoch, i) => (i && sizes[i] !== sizes[i - 1] ? [`${sizes[i]} from epoch ${epoch}`] : []));
+  return [`${sizes[0]} candidate${sizes[0] === 1 ? "" : "s"} left`, ...steps].join(", ");
+}
+
+export class SetCurvePart {
+  /** @param {{ paint: import("./paint.js").Paint, space: import("./editors.js").Space, theme: () => any }} options */
+  constructor({ paint, space, theme }) {
+    this.paint = paint;
+    this.space = space;
+    this.theme = theme;
+    this.title = h("h4", { text: "weights of the candidates, over epochs", title: WEIGHTS, hidden: true });
+    this.canvas = h("canvas", { class: "lw-curve lw-set-curve", role: "img", hidden: true });
+    this.sizes = h("p", { class: "lw-fine lw-quiet lw-set-sizes", title: LEFT, hidden: true });
+  }
+
+  get parts() {
+    return [this.title, this.canvas, this.sizes];
+  }
+
+  /** @param {import("./messages.js").SetCurve | null | undefined} sets @param {boolean} hides does blind mode hide it? */
+  draw(sets, hides) {
+    for (const part of this.parts) part.hidden = !sets || (hides && part === this.sizes);
+    if (!sets) return;
+    const theme = this.theme();
+    if (hides) {
+      drawLines(this.canvas, [], [], { theme, nothing: HIDDEN });
+      this.canvas.setAttribute("aria-label", `weights of the candidates over epochs: ${HIDDEN}`);
+      return;
+    }
+    const codes = new Map(this.space.classes.map((name, code) => [name, code]));
+    const lines = sets.names.map((name, i) => ({
+      values: sets.weights[i],
+      color: this.space.color(codes.get(name)),
+      dash: [],
+      name: this.space.shortName(codes.get(name), 14),
+    }));
+    lines.push({ values: sets.outside, color: theme.quiet, dash: [4, 3], name: "outside" });
+    drawLines(this.canvas, sets.epochs, lines, { theme });
+    const words = sizesInWords(sets.epochs, sets.sizes);
+    this.sizes.textContent = words;
+    this.canvas.setAttribute("aria-label", `weights of ${sets.names.join(", ")} and the probability outside the set over ${sets.epochs.length} epochs; ${words}`);
+  }
+}

@@ -1,0 +1,115 @@
+"""Candidates of one epoch of a training on candidate sets: how a batch is reduced to lines, and how these are read.
+
+The files are those of `workbench.storage.tag_epochs`: row, unit (the number of the class) and logit, which is the log
+probability of the class here. All classes are kept up to 100 of them, of more the candidates of each row and the 20
+likeliest classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from workbench.foundation.errors import InputError
+from workbench.foundation.tag_statistics import ALL_TAGS, finite_logits, kept_cells
+from workbench.storage.tag_epochs import CELL_COLUMNS, TagEpoch
+from workbench.tasks.candidates import members_of
+
+CANDIDATE_STATISTICS = ("p", "inside", "weight")
+
+
+class GivenSets(NamedTuple):
+    """The given sets of n examples: candidates codes[starts[i]:starts[i + 1]] of row i, ascending; k classes."""
+
+    starts: np.ndarray
+    codes: np.ndarray
+    k: int
+
+    @classmethod
+    def of(cls, labels: pa.ListArray, k: int) -> GivenSets:
+        """From stored labels."""
+        rows, codes = members_of(labels)
+        return cls(np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(labels)))]), codes, k)
+
+    def listed_in(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The candidates of some rows (b,): place in `rows` and class, (m,) int64 each."""
+        counts = self.starts[rows + 1] - self.starts[rows]
+        place = np.repeat(np.arange(len(rows)), counts)
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return place, self.codes[self.starts[rows][place] + within]
+
+    def inside(self, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """(m,) bool, whether a class (m,) is a candidate of a row (m,)."""
+        sizes = np.diff(self.starts)
+        keys = np.repeat(np.arange(len(sizes)), sizes) * self.k + self.codes
+        wanted = rows * self.k + classes
+        if not len(keys):
+            return np.zeros(len(wanted), bool)
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return keys[at] == wanted
+
+
+def described_candidates(
+    found: TagEpoch, labels: pa.ListArray, k: int, names: Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Columns by name: row, unit, logit and `CANDIDATE_STATISTICS`; all by default.
+
+    Parameters
+    ----------
+    found : lines sorted by row. labels, k : stored sets of all examples, number of classes.
+
+    Returns
+    -------
+    dict of arrays: p, float32 in [0, 1], probability of the class; inside, bool, whether it is a candidate; weight,
+    float32 in [0, 1], p as a share of the set, 0 outside (`workbench.confident.candidate_weights`).
+
+    Raises
+    ------
+    InputError : an unknown name.
+    """
+    known = (*CELL_COLUMNS, *CANDIDATE_STATISTICS)
+    names = known if names is None else tuple(names)
+    for name in names:
+        if name not in known:
+            raise InputError.unknown("column", name, known)
+    columns: dict[str, np.ndarray] = dict(zip(CELL_COLUMNS, (found.rows, found.tags.astype(np.int32), found.logits)))
+    columns["p"] = np.exp(found.logits)
+    if {"inside", "weight"} & set(names):
+        columns["inside"] = inside = GivenSets.of(labels, k).inside(found.rows, found.tags)
+        columns["weight"] = _weights(found, inside)
+    return {name: columns[name] for name in names}
+
+
+def _weights(found: TagEpoch, inside: np.ndarray) -> np.ndarray:
+    """(m,) float32, the probability of each candidate as a share of its set; 0 outside."""
+    rows, logits = found.rows[inside], found.logits[inside].astype(np.float64)
+    out = np.zeros(len(inside), np.float32)
+    if len(rows):
+        first = np.flatnonzero(np.diff(rows, prepend=-1))
+        size = np.diff(np.append(first, len(rows)))
+        part = np.exp(logits - np.repeat(np.maximum.reduceat(logits, first), size))
+        out[inside] = part / np.repeat(np.add.reduceat(part, first), size)
+    return out
+
+
+def reduced_candidates(given: GivenSets, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
+    """The classes that are kept of a batch.
+
+    Parameters
+    ----------
+    given : sets of all examples. rows : (b,) int64 of the examples. logits : (b, k), before the softmax.
+
+    Raises
+    ------
+    InputError : a number that is not finite (it names the row of the batch).
+    """
+    from scipy.special import log_softmax
+
+    values = log_softmax(finite_logits(logits), axis=1).astype(np.float32)
+    nothing = np.empty(0, np.int64), np.empty(0, np.int64)
+    listed = given.listed_in(rows) if values.shape[1] > ALL_TAGS else nothing
+    place, classes = kept_cells(values, *listed)
+    return TagEpoch(rows[place], classes, values[place, classes])
