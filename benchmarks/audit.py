@@ -1,13 +1,12 @@
-"""Does the audit's 95 % interval hold the true number of errors, with reviewers who err and without?
+"""Coverage of the audit's 95 % interval for the number of errors, with and without reviewers' mistakes.
 
     python benchmarks/audit.py [--quick] [--simulations N] [--worlds NAME ...]
 
-Simulated sets of 2,000 or 5,000 labels, or of 1,500 examples with 8 tags each, whose errors are known; 200 audited
-examples (or tags), reviewers whose looks are wrong
-0 % or 3 % of the time. The estimate does not know that share: it learns it from second looks ("second"; nine tenths of
-the verdicts against the detector, a tenth of the others), or there are none ("none") and the prior alone speaks, or it
-is told ("given"). One line per world: coverage, mean width, mean error of the estimate. `--quick`: 40 simulations; the
-full 300 take about an hour on one core.
+Simulates sets of 2,000 or 5,000 labels, or of 1,500 examples with 8 tags each, with known errors; 200 audited examples
+(or tags); reviewers who are wrong 0 % or 3 % of the time. The estimate does not know this share: it is estimated from
+second looks ("second"; at nine tenths of the verdicts that contradict the detector and a tenth of the others), or there
+are no second looks ("none") and only the prior is used, or it is passed ("given"). Prints a line per setting: coverage,
+mean width, mean error of the estimate. `--quick`: 40 simulations; the full 300 take about an hour on one core.
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ World = Callable[[np.random.Generator], tuple[np.ndarray, ...]]
 
 
 def calibrated(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """p_error of 5,000 labels as drawn, 10 % errors, each wrong with its probability."""
+    """Random p_error of 5,000 labels, each wrong with its probability; 10 % errors."""
     p = np.clip(rng.beta(0.12, 1.08, 5000), 1e-6, 1 - 1e-6)
     return p, rng.random(5000) < p
 
 
 def binormal(rng: np.random.Generator, n: int, rate: float, apart: float = 2.5) -> tuple[np.ndarray, np.ndarray]:
-    """Normal scores, higher by `apart` for wrong labels, and their exact posterior as p_error."""
+    """Normal scores, larger by `apart` for wrong labels, with their exact posterior as p_error."""
     wrong = rng.random(n) < rate
     score = rng.normal(size=n) + apart * wrong
     return expit(np.log(rate / (1 - rate)) + apart * score - apart**2 / 2), wrong
 
 
 def moved(slope: float, level: float) -> World:
-    """The binormal world with 10 % errors, seen by a detector whose log odds are off."""
+    """The binormal setting with 10 % errors and a detector with biased log odds."""
 
     def world(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         p, wrong = binormal(rng, 5000, 0.1)
@@ -53,7 +52,7 @@ def moved(slope: float, level: float) -> World:
 
 
 def look_clean(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """40 % of the errors have the p_error of right labels."""
+    """40 % of the errors have the p_error of correct labels."""
     p, wrong = binormal(rng, 5000, 0.1)
     hidden = wrong & (rng.random(len(p)) < 0.4)
     seen = p.copy()
@@ -62,9 +61,9 @@ def look_clean(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tags(missing: float, extra: float) -> World:
-    """1,500 examples with 8 tags, of which missing ones are predicted `missing` times too rarely, extra ones likewise.
+    """1,500 examples with 8 tags; missing tags are predicted too rarely by the factor `missing`, extra ones likewise.
 
-    Errors come in clusters: some annotators left out half of the tags.
+    Errors are clustered: some annotators omitted half of the tags.
     """
 
     def world(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -101,7 +100,7 @@ def audited(
     p: np.ndarray, wrong: np.ndarray, added: np.ndarray, mistakes: float, looks: str, rng: np.random.Generator,
     seed: int,
 ):  # fmt: skip
-    """The estimate after one audit of a world, by a reviewer whose looks are wrong with probability `mistakes`."""
+    """Estimate after one audit, by a reviewer who is wrong with probability `mistakes`."""
     stratum = audit.stratify_sides(p, added)
     sizes = np.bincount(stratum, minlength=audit.STRATA)
     rates = np.bincount(stratum, p, minlength=audit.STRATA) / np.maximum(sizes, 1)

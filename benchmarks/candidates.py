@@ -1,14 +1,15 @@
-"""How well the true class is chosen among candidates, and sets without it are found, beside simple baselines.
+"""Choosing the true class among candidates, and finding sets without it, compared with simple baselines.
 
     python benchmarks/candidates.py [DATA_DIR] [--seeds N] [--only NAME,...]
 
 Sets: those of DATA_DIR (partial_*.npz: real candidate sets with the true class), and scikit-learn's digits under noise
-with one to four further candidates, the likeliest ones of a weak model among them. First table: the share of examples
-whose true class is chosen among the candidates, and among all classes. Second: in 5, 10 and 20 % of the sets the true
-class is replaced by another one, drawn by frequency; cells are AUROC / average precision of finding these sets, ECE is
-the calibration error of p_error, "counted" expected over true wrong sets, "known" in how many of the seeds their number
-counts as known, "ECE, audited" after verdicts on 200 examples drawn by chance. PL-kNN: Huellermeier & Beringer 2006, 10
-neighbours; "logistic": all candidates taught alike, and three rounds taught on its own choice, out of fold.
+with one to four additional candidates, including the most likely ones of a weak model. First table: the share of
+examples whose true class is chosen among the candidates, and among all classes. Second: in 5, 10 and 20 % of the sets
+the true class is replaced by another one, drawn by frequency; cells are AUROC / average precision of finding these
+sets, ECE is the calibration error of p_error, "counted" the expected divided by the true number of wrong sets, "known"
+the share of seeds for which this number is identified, "ECE, audited" after verdicts on 200 random examples. PL-kNN:
+Huellermeier & Beringer 2006, 10 neighbours; "logistic": trained on all candidates with equal weights, then for three
+rounds on its own choices, out of fold.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def worlds(folder: Path | None) -> Iterator[tuple[str, np.ndarray, np.ndarray, n
 
 
 def replaced(sets: np.ndarray, true: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sets of which some lack the true class, and which do."""
+    """Sets, some of which lack the true class, and a mask of these."""
     rng, sets = np.random.default_rng(seed), sets.copy()
     often = np.bincount(true, minlength=sets.shape[1]) + 0.5
     wrong = np.zeros(len(sets), bool)
@@ -72,14 +73,14 @@ def replaced(sets: np.ndarray, true: np.ndarray, share: float, seed: int) -> tup
 
 
 def nearest(x: np.ndarray, sets: np.ndarray, k: int = 10) -> np.ndarray:
-    """PL-kNN, each row by the others: candidates of the neighbours, nearer ones counting more."""
+    """PL-kNN, leave-one-out: candidates of the neighbours, weighted by proximity."""
     near = NearestNeighbors(n_neighbors=k + 1).fit(StandardScaler().fit_transform(x)).kneighbors(return_distance=False)
     votes = sum((k - rank) * sets[near[:, rank]].astype(float) for rank in range(k))
     return (votes + 1e-9) / (votes + 1e-9).sum(axis=1, keepdims=True)
 
 
 def logistic(x: np.ndarray, sets: np.ndarray, rounds: int) -> np.ndarray:
-    """Out-of-fold probabilities of logistic regression on weighted candidates, taught again on its own choice."""
+    """Out-of-fold probabilities of logistic regression on weighted candidates, retrained on its own choices."""
     x, probs = StandardScaler().fit_transform(x), np.zeros(sets.shape)
     weights = sets / sets.sum(axis=1, keepdims=True)
     for _ in range(rounds):
@@ -101,7 +102,7 @@ def found(sets: np.ndarray, ordered: bool = False, **evidence: object) -> pd.Dat
 
 
 def chosen(sets: np.ndarray, probs: np.ndarray, true: np.ndarray) -> str:
-    """Right choices among the candidates, and among all classes."""
+    """Share of correct choices among the candidates, and among all classes."""
     inside = confident.candidate_weights(sets, probs).argmax(axis=1) == true
     return f"{inside.mean():.3f} / {(probs.argmax(axis=1) == true).mean():.3f}".replace("0.", ".")
 
@@ -117,7 +118,7 @@ def choices(name: str, x: np.ndarray, sets: np.ndarray, true: np.ndarray) -> str
 
 
 def judged(x: np.ndarray, sets: np.ndarray, wrong: np.ndarray, ordered: bool) -> tuple[np.ndarray, list[float]]:
-    """(5 ways, 2) AUROC and average precision, and what is told of the last but one."""
+    """AUROC and average precision of 5 methods (5, 2), and further measures of the last but one."""
     three = logistic(x, sets, 3)
     scores = [1 - confident.candidate_mass(sets, probs) for probs in (nearest(x, sets), logistic(x, sets, 1), three)]
     alone = found(sets, ordered, embeddings=x)

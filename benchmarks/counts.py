@@ -1,10 +1,10 @@
-"""Whether numbers of label errors hold: `python benchmarks/counts.py [--quick] [--seeds 1] [--json]`.
+"""Accuracy of estimated numbers of label errors: `python benchmarks/counts.py [--quick] [--seeds 1] [--json]`.
 
-Data sets with known errors: classes that are apart, overlap, or are those of scikit-learn's digits; errors at random
-(symmetric), between neighbouring classes (pair), near the boundary, by a rule that a model can learn, or none; 5 to
-40 %. Each once with embeddings and once with out-of-fold probabilities alone. For each kind: how often the number is
-identified, how often the 95 % interval holds the truth, the medians of width / truth and estimate / truth, and the
-share of false alarms that `fdr=.2` achieved where it answered.
+Data sets with known errors: separated classes, overlapping classes, or those of scikit-learn's digits; 5 to 40 % errors
+at random (symmetric), between neighbouring classes (pair), near the boundary, by a rule that a model can learn, or
+none. Each is run once with embeddings and once with out-of-fold probabilities alone. For each kind: how often the
+number is identified, how often the 95 % interval contains the true number, the medians of width / truth and
+estimate / truth, and the share of false alarms achieved by `fdr=.2` where it returned a set.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def spoiled(
     near = np.sqrt(away)
     near[np.arange(len(true)), true] = np.inf
     other = near.argmin(axis=1)
-    if how == "boundary":  # the nearest examples of another class get its label, some by chance
+    if how == "boundary":  # the nearest examples of another class get its label, partly at random
         margin = near.min(axis=1) - np.sqrt(away[np.arange(len(true)), true])
         wrong = np.argsort(margin + 0.5 * margin.std() * rng.normal(size=len(true)))[: int(share * len(true))]
-    else:  # one class beyond a threshold in one direction: a rule, and the same wrong class
+    else:  # a rule: one class beyond a threshold in one direction always gets the same wrong class
         wrong = np.zeros(0, int)
         for c in rng.permutation(k):
             members = np.flatnonzero(true == c)
@@ -82,7 +82,7 @@ def spoiled(
 
 
 def line(kind: str, given: np.ndarray, true: np.ndarray, k: int, what: str, arrays: dict[str, Any]) -> dict[str, Any]:
-    """What is claimed and what is so."""
+    """Estimated and true values of one data set."""
     evidence = wb.Evidence.from_arrays(given, k, **arrays)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", wb.errors.FdrNotPossible)

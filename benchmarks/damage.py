@@ -1,11 +1,11 @@
-"""What bad evidence costs the detector: `python benchmarks/damage.py [--quick] [--data DATA_DIR] [--json]`.
+"""Loss of the detector from bad evidence: `python benchmarks/damage.py [--quick] [--data DATA_DIR] [--json]`.
 
-Good evidence (embeddings, out-of-fold probabilities, both) with label errors that are known, and beside it one piece of
-evidence that is worthless or has seen the labels. For each piece the loss of average precision (AP) and AUROC against
-the good evidence alone: worst and mean over the data sets. A loss below 0 is a gain.
+Good evidence (embeddings, out-of-fold probabilities, both) with known label errors, and in addition one piece of
+evidence that is worthless or has seen the labels. For each piece, prints the loss of average precision (AP) and AUROC
+relative to the good evidence alone: worst and mean over the data sets. A negative loss is a gain.
 
-Data: handwritten digits of scikit-learn with symmetric and pair errors, Gaussian classes, and, where DATA_DIR holds
-them, 1,500 rows of the human labels of `cifar10n_*.npz`.
+Data: handwritten digits of scikit-learn with symmetric and pair errors, Gaussian classes, and, if they are in DATA_DIR,
+1,500 rows of the human labels of `cifar10n_*.npz`.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ def cases(folder: Path | None, quick: bool) -> Iterator[Case]:
 
 
 def flipped(true: np.ndarray, k: int, share: float, how: str, rng: np.random.Generator) -> np.ndarray:
-    """Labels of which a share is another class: any ("symmetric") or the next ("pair")."""
+    """Change a share of the labels to a random other class ("symmetric") or the next class ("pair")."""
     wrong = rng.random(len(true)) < share
     step = 1 if how == "pair" else rng.integers(1, k, len(true))
     return np.where(wrong, (true + step) % k, true)
 
 
 def damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(what is added, to which good evidence, arrays)."""
+    """Yield (description of the added evidence, the good evidence it is added to, arrays)."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
@@ -147,7 +147,7 @@ def damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def bad_edges(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Edges that say nothing, copy the labels, or repeat the embeddings."""
+    """Edges that are uninformative, copy the labels, or repeat the embeddings."""
     from sklearn.neighbors import kneighbors_graph
 
     n, given = len(case.given), case.given
@@ -165,12 +165,12 @@ def bad_edges(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, str, 
     goods = (("embeddings", {"embeddings": case.embeddings}), ("probabilities", {"pred_probs": case.pred_probs}))
     for name, edges in bad.items():
         for base, good in goods:
-            if base == "embeddings" or "nearest" not in name:  # beside probabilities they are new
+            if base == "embeddings" or "nearest" not in name:  # in addition to probabilities they are new evidence
                 yield f"edges: {name}", base, {**good, "edges": edges}
 
 
 def measured(case: Case, arrays: dict[str, Any]) -> tuple[float, float, str]:
-    """(AP, AUROC, the evidence in words)."""
+    """(AP, AUROC, description of the evidence)."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     found = wb.find_issues(wb.Evidence.from_arrays(case.given, case.k, **arrays))

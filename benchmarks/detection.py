@@ -1,20 +1,20 @@
-"""How well every score and the detector find real label errors: `python benchmarks/detection.py DATA_DIR --json`.
+"""Detection of real label errors by every score and the detector: `python benchmarks/detection.py DATA_DIR --json`.
 
-The folder is recognised by its files, whatever their middle names:
+Data sets are recognised by file name patterns:
 
-- `cifar10n_*.npz` with `clean_label` and one or more other `*_label*` vectors, each a data set of its own;
+- `cifar10n_*.npz` with `clean_label` and one or more other `*_label*` vectors, each a separate data set;
   embeddings in `<name>_embed_*.npz` (`embedding`)
 - `newsclass_*.json` with text, given_label, clean_label
-- `conll03_*.npz` with tokens, sentence, given and one reference or more (-1 = no reference), each a data set of its
-  own where it differs from what was given
-- `label_errors_*.npz` with pred_probs, labels, reviewed_index, is_error: judged inside the reviewed rows only
-- `dynamics_<name>[_<labels>]_*.npz` with logits (epochs, n, k) and maybe oos_pred_probs, beside any of them
+- `conll03_*.npz` with tokens, sentence, given and one or more references (-1 = no reference), each a separate data
+  set if it differs from the given labels
+- `label_errors_*.npz` with pred_probs, labels, reviewed_index, is_error: evaluated on the reviewed rows only
+- `dynamics_<name>[_<labels>]_*.npz` with logits (epochs, n, k) and optionally oos_pred_probs, for any of them
 
-For each data set and method one line: AUROC, average precision, precision at the number of errors, expected
-calibration error (probabilities of error only), seconds. Methods: every score of `workbench.SCORES` by its declared
-direction; `kernel_ridge_self_confidence`, the control that uses the detector's first classifier alone; `detector` on
-all evidence; and the detector on each kind of evidence alone. Logits of several trainings are used one after the
-other: their file is named in `training`.
+Prints one line per data set and method: AUROC, average precision, precision at the number of errors, expected
+calibration error (probabilities of error only), seconds. Methods: every score of `workbench.SCORES` in its declared
+direction; `kernel_ridge_self_confidence`, a control with the detector's first classifier alone; `detector` on all
+evidence; and the detector on each kind of evidence alone. Logits of several trainings are used one at a time;
+`training` names their file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from workbench.issues.posterior import opinion
 
 @dataclass
 class Case:
-    """One data set: evidence by name, and which of the judged rows are errors."""
+    """One data set: evidence by name, and which of the evaluated rows are errors."""
 
     name: str
     given: np.ndarray
@@ -52,7 +52,7 @@ class Case:
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """All data sets of a folder, in the order of their file names."""
+    """Yield all data sets of a folder, in the order of their file names."""
     for path in sorted(folder.glob("cifar10n_*.npz")):
         if "_embed_" not in path.name:
             yield from _images(folder, path)
@@ -100,7 +100,7 @@ def _tokens(folder: Path, path: Path) -> Iterator[Case]:
 
 
 def _with_trainings(case: Case, folder: Path, stem: str) -> Case:
-    """Add what `dynamics_<stem>_*` holds; a file whose labels are others is left out."""
+    """Add the contents of `dynamics_<stem>_*`; files with different labels are skipped."""
     for path in sorted(folder.glob(f"dynamics_{stem}*.npz")):
         if not re.fullmatch(rf"dynamics_{re.escape(stem)}(_[a-z0-9]+)?", path.stem):
             continue
@@ -120,7 +120,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 
 def rows(case: Case, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """One result per method."""
+    """Yield one result per method."""
 
     def evidence(*kinds: str, training: str | None = None) -> wb.Evidence:
         return wb.Evidence.from_arrays(

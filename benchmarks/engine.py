@@ -1,8 +1,8 @@
-"""Speed and memory of the engine, side by side with its peers: `python benchmarks/engine.py [--quick]`.
+"""Speed and memory of the engine compared with other libraries: `python benchmarks/engine.py [--quick]`.
 
-Every implementation runs in a process of its own on the same arrays, loaded from the same files; they take turns. The
-first run gives the peak of resident memory above what the process held with the arrays loaded, the fastest of all
-runs the time. Results are compared before times are: masks must be equal, scores agree to 2e-6. Writes
+Every implementation runs in its own process on the same arrays, loaded from the same files; the implementations run
+alternately. The first run gives the peak of resident memory above that with the arrays loaded, the fastest of all runs
+the time. Results are compared before times: masks must be equal and scores agree to 2e-6. Writes
 benchmarks/results/engine.json, a list of rows {work, ours_s, peer, peer_s, ratio, ours_peak_mb, peer_peak_mb}, and
 after a full run the engine section of BENCHMARKS.md.
 """
@@ -33,7 +33,7 @@ QUICK = {"narrow": (100_000, 10), "wide": (10_000, 1000), "dynamics": (10, 10_00
 
 
 def probabilities(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Softmax outputs of a decent model, float32, and labels of which 15 % are drawn at random."""
+    """Softmax outputs of a decent model, float32, and labels, 15 % of which are random."""
     rng = np.random.default_rng(n + k)
     true = rng.integers(0, k, n)
     probs = np.empty((n, k), np.float32)
@@ -46,7 +46,7 @@ def probabilities(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def logits_file(path: Path, epochs: int, n: int, k: int, dtype: type) -> None:
-    """Logits of a model that learns the true class epoch by epoch, written without holding them all."""
+    """Write logits of a model that learns the true class epoch by epoch, without keeping them all in memory."""
     rng = np.random.default_rng(epochs + n + k)
     true = rng.integers(0, k, n)
     out = np.lib.format.open_memmap(path, "w+", dtype, (epochs, n, k))
@@ -66,7 +66,7 @@ def logits_file(path: Path, epochs: int, n: int, k: int, dtype: type) -> None:
 
 
 def tasks(who: str, what: str, folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Names and calls of one implementation on one set of arrays; called in the child."""
+    """Names and calls of one implementation on one set of arrays; called in the child process."""
     import peers
 
     from workbench.confident.label_issues import FILTERS, find_label_issues
@@ -76,7 +76,7 @@ def tasks(who: str, what: str, folder: Path) -> Iterator[tuple[str, Callable[[],
 
     if what in ("narrow", "wide"):
         y, p = np.load(folder / f"{what}.labels.npy"), np.load(folder / f"{what}.npy")
-        if who == "ours":  # imports are not charged to the first task
+        if who == "ours":  # imports do not count for the first task
             find_label_issues(np.arange(200) % 2, np.full((200, 2), 0.5))
         else:
             peers.cleanlab_filter(np.arange(200) % 2, np.full((200, 2), 0.5), "prune_by_class", 1)
@@ -112,7 +112,7 @@ def tasks(who: str, what: str, folder: Path) -> Iterator[tuple[str, Callable[[],
 
 
 def child(who: str, what: str, folder: Path) -> None:
-    """Run the task whose name comes in, once for each line; say how long it took and what it held at most."""
+    """Run the task named in each input line; print its time and peak memory."""
     calls = dict(tasks(who, what, folder))
     print(json.dumps(list(calls)), flush=True)
     for line in sys.stdin:
@@ -130,7 +130,7 @@ def child(who: str, what: str, folder: Path) -> None:
 
 
 class Child:
-    """One implementation, waiting in a process of its own."""
+    """One implementation, waiting in its own process."""
 
     def __init__(self, who: str, what: str, folder: Path):
         command = [sys.executable, __file__, "--child", who, what, str(folder)]
@@ -160,7 +160,7 @@ class Child:
 
 
 def side_by_side(name: str, children: list[Child], runs: int) -> dict[str, dict[str, float]]:
-    """Peak of the first run and the fastest of all; the implementations take turns, so that they meet the same load."""
+    """Peak of the first run and time of the fastest; implementations alternate, so that they see the same load."""
     best = {child.who: child.run(name, keep=True) for child in children}
     for _ in range(runs):
         for child in children:
@@ -170,7 +170,7 @@ def side_by_side(name: str, children: list[Child], runs: int) -> dict[str, dict[
 
 
 def compare(folder: Path, what: str, name: str, who: str) -> None:
-    """Refuse to print a ratio for results that differ."""
+    """Raise an error if results differ, instead of printing a ratio."""
     ours, theirs = (np.load(folder / f"{what}.{name}.{w}.npz", allow_pickle=False) for w in ("ours", who))
     for key in theirs.files:
         a, b = ours[key], theirs[key]

@@ -1,10 +1,10 @@
-"""Absolute times on a GPU beside the CPU of the same machine: statistics, exact neighbours, replay.
+"""Absolute times on a GPU and on the CPU of the same machine: statistics, exact neighbours, replay.
 
     python benchmarks/gpu.py                    # on a machine with CUDA
-    python benchmarks/gpu.py --device cpu --quick   # tries the script anywhere
+    python benchmarks/gpu.py --device cpu --quick   # a trial run on any machine
 
-Prints a table; each time is the best of three after one to warm up, copies to and from the device included, and says
-how far the numbers of the two lie apart.
+Prints a table. Each time is the best of three after a warm-up, including copies to and from the device. The table also
+shows the largest difference between the results of the two.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workbench.foundation.statistics import statistics
 
 
 def best(call: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
-    """Seconds of the fastest of `times` calls after one to warm up, and what it returned."""
+    """Time of the fastest of `times` calls after a warm-up, in seconds, and its result."""
     result = call()
     seconds = []
     for _ in range(times):

@@ -1,4 +1,4 @@
-"""What benchmarks share: seconds and peak memory of a call, the machine in words, and tables in BENCHMARKS.md."""
+"""Shared by the benchmarks: time and peak memory of a call, a description of the machine, tables in BENCHMARKS.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 @dataclass(frozen=True)
 class Measured:
-    """What a call returned, how long it took, and how much memory it held beyond what was there before."""
+    """Result of a call, its time, and its peak memory above that before the call."""
 
     seconds: float
     peak_mb: float
@@ -31,7 +31,7 @@ class Measured:
 
 
 def measured(call: Callable[[], Any]) -> Measured:
-    """Call once, measured."""
+    """Call once and measure."""
     give_memory_back()
     with Peak() as peak:
         start = time.perf_counter()
@@ -41,7 +41,7 @@ def measured(call: Callable[[], Any]) -> Measured:
 
 
 def give_memory_back() -> None:
-    """Freed memory goes back to the system, so that the next task is charged for what it uses."""
+    """Return freed memory to the system, so that it does not affect the next measurement."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -49,7 +49,7 @@ def give_memory_back() -> None:
 
 
 class Peak:
-    """Highest resident memory inside the block, in MB above that at its start."""
+    """Peak resident memory within the block, in MB above that at its start."""
 
     def __enter__(self) -> Peak:
         self.start = resident("VmRSS")
@@ -70,7 +70,7 @@ class Peak:
         self.mb = round(max(self.high - self.start, 0.0), 1)
 
     def _reset(self) -> bool:
-        """Let the kernel start its high-water mark anew; where it does not, the memory is sampled."""
+        """Reset the kernel's high-water mark; if that is impossible, the memory is sampled."""
         try:
             Path("/proc/self/clear_refs").write_text("5")
         except OSError:
@@ -91,7 +91,7 @@ def resident(field: str) -> float:
 
 
 def size(*shape: int) -> str:
-    """A shape for people: "10 x 1M x 100"."""
+    """Format a shape: "10 x 1M x 100"."""
     short = [
         f"{n // 1_000_000}M" if n % 1_000_000 == 0 else f"{n // 1000}k" if n % 1000 == 0 and n > 1000 else f"{n}"
         for n in shape
@@ -100,7 +100,7 @@ def size(*shape: int) -> str:
 
 
 def machine() -> str:
-    """Cores, processor and versions, as the line above a table."""
+    """Describe cores, processor and versions, for the line above a table."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -111,7 +111,7 @@ def machine() -> str:
 
 
 def as_markdown(line: Mapping[str, Any]) -> str:
-    """One row of a table."""
+    """Format one row of a table."""
     cells = [
         "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in line.values()
     ]
@@ -119,7 +119,7 @@ def as_markdown(line: Mapping[str, Any]) -> str:
 
 
 def write_section(name: str, head: str, rows: Iterable[Mapping[str, Any]], path: Path = ROOT / "BENCHMARKS.md") -> None:
-    """Put a table between the two marks of section `name` in BENCHMARKS.md; other text stays."""
+    """Write a table between the two marks of section `name` in BENCHMARKS.md; other text is kept."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = path.read_text() if path.is_file() else f"# Benchmarks\n\n{begin}\n{end}\n"
     if begin not in text:

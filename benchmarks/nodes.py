@@ -1,11 +1,11 @@
-"""Wrong labels of nodes found: AUROC, average precision and calibration beside simple baselines.
+"""Detection of wrong node labels: AUROC, average precision and calibration compared with simple baselines.
 
     python benchmarks/nodes.py [graph_cora_llm_dev.npz] [--scale]
 
-Planted: block models of 5 x 150 nodes with 16 weak features (15 % wrong), one of them with linked nodes that differ,
-and the karate club without features (7 of 34 wrong). Real: Cora with labels by a language model, 32 % of them wrong.
-All methods see the same labels; the last line of Cora is after an audit of 200 random nodes. `--scale` measures time
-and memory at 100,000 nodes and a million edges.
+Planted errors: block models of 5 x 150 nodes with 16 weak features (15 % wrong), one of them with linked nodes of
+different classes, and the karate club without features (7 of 34 wrong). Real errors: Cora with labels from a language
+model, 32 % of them wrong. All methods use the same labels; the last line of Cora is after an audit of 200 random nodes.
+`--scale` measures time and memory at 100,000 nodes and a million edges.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AUDITED = 200
 
 @dataclass
 class Case:
-    """Nodes whose labels are partly wrong."""
+    """Nodes, some of which have a wrong label."""
 
     name: str
     given: np.ndarray
@@ -43,12 +43,12 @@ class Case:
 
     @property
     def scored(self) -> np.ndarray:
-        """(n,) bool, nodes whose true label is known."""
+        """(n,) bool, nodes with a known true label."""
         return np.ones(len(self.given), bool) if self.known is None else self.known
 
 
 def block_model(name: str, seed: int, within: float, between: float, k: int = 5, size: int = 150) -> Case:
-    """Nodes in blocks, with Gaussian features whose classes overlap much."""
+    """Nodes in blocks, with Gaussian features of strongly overlapping classes."""
     rng = np.random.default_rng(seed)
     true = np.repeat(np.arange(k), size)
     n = len(true)
@@ -62,7 +62,7 @@ def block_model(name: str, seed: int, within: float, between: float, k: int = 5,
 
 
 def karate(seed: int) -> Case:
-    """The karate club, 7 of 34 labels wrong."""
+    """The karate club with 7 of 34 labels wrong."""
     graph = nx.karate_club_graph()
     true = np.array([graph.nodes[node]["club"] == "Officer" for node in graph]).astype(int)
     wrong = np.zeros(len(true), bool)
@@ -71,7 +71,7 @@ def karate(seed: int) -> Case:
 
 
 def cora(path: Path) -> Case:
-    """Papers with the words of their abstracts and citations; labels of a language model."""
+    """Papers with the words of their abstracts, citations, and labels from a language model."""
     with np.load(path) as file:
         given, reference, edges = (file[name].astype(int) for name in ("given", "reference", "edges"))
         features = np.zeros(tuple(file["x_shape"]), np.float32)
@@ -96,7 +96,7 @@ def of_given(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
 
 
 def found_by(case: Case) -> Iterator[tuple[str, np.ndarray, bool, float]]:
-    """(method, suspicion of each node, whether it is a probability, seconds)."""
+    """Yield (method, suspicion of each node, whether it is a probability, seconds)."""
     given, edges, X = case.given, case.edges, case.features
 
     def timed(name: str, probability: bool, call) -> tuple[str, np.ndarray, bool, float]:
@@ -126,9 +126,9 @@ def found_by(case: Case) -> Iterator[tuple[str, np.ndarray, bool, float]]:
 
 
 def like_graphcleaner(probs: np.ndarray, given: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Planted flips by the confusions of a model, and a classifier on predictions and labels over three hops.
+    """Errors planted by the confusions of a model, and a classifier on predictions and labels over three hops.
 
-    After Li, Xiong & Hooi 2023, GraphCleaner; with boosted trees, and each node judged by a model of other folds.
+    After Li, Xiong & Hooi 2023, GraphCleaner; with boosted trees, each node judged by a model of other folds.
     """
     n, k = probs.shape
     rng = np.random.default_rng(0)
@@ -156,7 +156,7 @@ def like_graphcleaner(probs: np.ndarray, given: np.ndarray, edges: np.ndarray) -
 
 
 def after_audit(case: Case, seed: int) -> tuple[str, np.ndarray, np.ndarray]:
-    """Probabilities after verdicts on 200 random nodes of those whose label is known, and which nodes are left."""
+    """Probabilities after verdicts on 200 random nodes with a known label, and the remaining nodes."""
     known = np.flatnonzero(case.scored)
     seen = np.random.default_rng(seed).choice(known, AUDITED, replace=False)
     verdicts = pd.Series(case.wrong[seen], index=seen)
@@ -166,7 +166,7 @@ def after_audit(case: Case, seed: int) -> tuple[str, np.ndarray, np.ndarray]:
 
 
 def told(p: np.ndarray, wrong: np.ndarray, probability: bool) -> tuple[float, ...]:
-    """AUROC, average precision, calibration error, expected over true number."""
+    """AUROC, average precision, calibration error, expected divided by true number."""
     calibrated = (calibration_error(p, wrong), p.sum() / wrong.sum()) if probability else (np.nan, np.nan)
     return roc_auc_score(wrong, p), average_precision_score(wrong, p), *calibrated
 

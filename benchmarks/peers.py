@@ -1,4 +1,4 @@
-"""The peers that the engine is measured beside: their own calls, or a loop written after a published definition."""
+"""Other libraries that the engine is compared with: their own calls, or a loop after a published definition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def cleanlab_filter(given_labels: np.ndarray, pred_probs: np.ndarray, by: str, n_jobs: int | None) -> np.ndarray:
-    """cleanlab's find_label_issues: a mask."""
+    """cleanlab's find_label_issues, as a mask."""
     from cleanlab.filter import find_label_issues
 
     with warnings.catch_warnings():
@@ -19,21 +19,21 @@ def cleanlab_filter(given_labels: np.ndarray, pred_probs: np.ndarray, by: str, n
 
 
 def cleanlab_margin(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
-    """cleanlab's normalized margin without its checks of the input."""
+    """cleanlab's normalized margin without input validation."""
     from cleanlab.rank import get_normalized_margin_for_each_label
 
     return get_normalized_margin_for_each_label(given_labels, pred_probs)
 
 
 def cleanlab_margin_checked(given_labels: np.ndarray, pred_probs: np.ndarray) -> np.ndarray:
-    """cleanlab's normalized margin as it is documented, with checks."""
+    """cleanlab's normalized margin as documented, with input validation."""
     from cleanlab.rank import get_label_quality_scores
 
     return get_label_quality_scores(given_labels, pred_probs, method="normalized_margin")
 
 
 def aum_all_epochs(logits: np.ndarray, given_labels: np.ndarray) -> dict[int, float]:
-    """aum's calculator, given all examples of an epoch in one call, which suits it best."""
+    """aum's calculator with all examples of an epoch in one call, its fastest use."""
     import torch
     from aum import AUMCalculator
 
@@ -49,8 +49,8 @@ def aum_all_epochs(logits: np.ndarray, given_labels: np.ndarray) -> dict[int, fl
 def cartography_loop(logits: list[list[list[float]]], given_labels: list[int]) -> dict[str, list[float]]:
     """Dataset cartography example by example: one softmax and one argmax for each example and epoch.
 
-    Written after the definitions in the paper and the order of work of its published script, whose records are lists
-    of numbers read from JSON: logits[example][epoch][class].
+    Follows the definitions in the paper and the structure of its published script, whose records are lists of numbers
+    read from JSON: logits[example][epoch][class].
     """
     import torch
 

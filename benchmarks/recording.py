@@ -1,12 +1,13 @@
-"""What recording costs: a small CNN's epoch with and without a Recorder, and bytes on disk per example and epoch.
+"""Cost of recording: an epoch of a small CNN with and without a Recorder, and bytes on disk per example and epoch.
 
     python benchmarks/recording.py                     # 10 classes, 32 x 32 images
-    python benchmarks/recording.py --n 5000 --ids str  # ids that are file names
+    python benchmarks/recording.py --n 5000 --ids str  # file names as ids
 
-Plain and recorded epochs alternate in one process. An epoch is the median over steps, times its steps, which other
-users of the machine disturb least. Small batches wait to be reduced together, so that the Recorder's time is not a
-median of batches: it is all of them summed, and sealing, the median over epochs. `ratio` is an epoch plus that, over
-the epoch; `ratio_of_whole_epochs` is the same from whole steps, and drowns in noise on a shared machine.
+Plain and recorded epochs alternate in one process. The time of an epoch is the median time of a step times the number
+of steps, which is least affected by other users of the machine. Small batches are buffered and reduced together, so the
+Recorder's time is not a median of batches but the sum over all batches and sealing, as a median over epochs. `ratio` is
+(epoch + recording) / epoch; `ratio_of_whole_epochs` is the same from whole steps, which is very noisy on a shared
+machine.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from workbench.recording.stream import Stream
 
 
 def small_cnn(classes: int) -> nn.Module:
-    """Three convolutions, 94,000 weights: about the smallest network that anybody trains on 32 x 32 images."""
+    """Three convolutions, 94,000 weights: about the smallest network in use for 32 x 32 images."""
     return nn.Sequential(
         *(nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2)),
@@ -42,7 +43,7 @@ def small_cnn(classes: int) -> nn.Module:
 
 
 def timed(function: Callable, into: list[float]) -> Callable:
-    """The same function; its seconds are appended to `into`."""
+    """Wrap a function so that the seconds of each call are appended to `into`."""
 
     def run(*arguments: Any) -> Any:
         start = time.perf_counter()
@@ -54,7 +55,7 @@ def timed(function: Callable, into: list[float]) -> Callable:
 
 
 def measure(n: int, classes: int, batch: int, epochs: int, ids: str = "int") -> dict[str, Any]:
-    """Figures of one training: `epochs` plain and recorded epochs in turn, after one to warm up."""
+    """Measure one training: `epochs` alternating plain and recorded epochs after a warm-up."""
     rng = np.random.default_rng(0)
     names_of = None if ids == "int" else [f"photos/{i:07d}.jpg" for i in range(n)]
     dataset = Dataset.from_arrays(rng.integers(0, classes, n), ids=names_of, classes=[str(c) for c in range(classes)])
@@ -65,7 +66,7 @@ def measure(n: int, classes: int, batch: int, epochs: int, ids: str = "int") -> 
 
     def epoch(recorder: Recorder | None, steps: list[float]) -> None:
         for rows in torch.randperm(n).split(batch):
-            names = rows if names_of is None else [names_of[row] for row in rows]  # what a DataLoader would bring
+            names = rows if names_of is None else [names_of[row] for row in rows]  # as from a DataLoader
             start = time.perf_counter()
             logits = model(x[rows])
             loss = nn.functional.cross_entropy(logits, y[rows])

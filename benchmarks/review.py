@@ -1,16 +1,16 @@
-"""Does learning from the reviewer find more errors than the order in which the review began?
+"""Errors found by queues that learn from the reviewer, compared with the initial order.
 
     python benchmarks/review.py DATA_DIR [--json]
 
-DATA_DIR is laid out as for `detection.py`. A simulated reviewer goes down the queue, always right or wrong 5 % of the
-time. After every 25 reviews the rest of the queue is put in a new order by one of these:
+DATA_DIR has the layout of `detection.py`. A simulated reviewer goes through the queue and is always right, or wrong 5 %
+of the time. After every 25 reviews the rest of the queue is reordered by one of these methods:
 
 - `static`: never
-- `pairs`: `workbench.issues.review.with_verdicts`, the default: suspicion moves as a whole, and by what was found so
-  far for the same (given, suggested) pair of classes
-- `neighbours`: by what was found among examples with similar embeddings and the same suggested class
+- `pairs`: `workbench.issues.review.with_verdicts`, the default: p_error is shifted for all examples, and by the
+  verdicts on the same (given, suggested) pair of classes
+- `neighbours`: by the verdicts on examples with similar embeddings and the same suggested class
 - `refit`: logistic regression of the verdicts on the detector's log odds, the probability of the suggested label and
-  the frequency of the given class, held near the detector
+  the frequency of the given class, regularised towards the detector
 
 One line per data set, reviewer and order: true errors found after 100, 300 and 500 reviews, mean over repeated draws of
 80 % of the examples, and the difference to `static` with twice its standard error.
@@ -36,12 +36,12 @@ from workbench.issues.review import with_verdicts
 STOPS = (100, 300, 500)
 EVERY = 25
 REPEATS = 12
-WEIGHT = 2.0  # similar reviews after which their record counts as much as the detector
+WEIGHT = 2.0  # number of similar reviews that weigh as much as the detector
 
 
 @dataclass
 class Queue:
-    """What an order may look at: one row per example."""
+    """Input of an order: one row per example."""
 
     odds: np.ndarray
     p_suggested: np.ndarray
@@ -52,18 +52,18 @@ class Queue:
 
 
 def static(queue: Queue, seen: np.ndarray, verdict: np.ndarray) -> np.ndarray:
-    """The detector's log odds as they are."""
+    """The detector's unchanged log odds."""
     return queue.odds
 
 
 def pairs(queue: Queue, seen: np.ndarray, verdict: np.ndarray) -> np.ndarray:
-    """What `find_issues` does with the verdicts of a journal."""
+    """The method of `find_issues` for verdicts of a journal."""
     verdicts = pd.Series(verdict.astype(bool), index=seen)
     return logit(with_verdicts(pd.Series(expit(queue.odds)), verdicts, queue.pair)[0].to_numpy())
 
 
 def neighbours(queue: Queue, seen: np.ndarray, verdict: np.ndarray) -> np.ndarray:
-    """Log odds plus the shrunken surprise of similar examples with the same suggestion."""
+    """Log odds plus the shrunken residual of similar examples with the same suggestion."""
     if queue.vectors is None:
         return queue.odds
     surprise = verdict - expit(queue.odds[seen])
@@ -94,7 +94,7 @@ ORDERS: dict[str, Callable[[Queue, np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 def found(queue: Queue, is_error: np.ndarray, order: Callable, errs: float, rng: np.random.Generator) -> list[int]:
-    """True errors among the first 100, 300 and 500 reviews."""
+    """Number of true errors among the first 100, 300 and 500 reviews."""
     most = min(max(STOPS), len(is_error))
     says = np.where(rng.random(len(is_error)) < errs, ~is_error, is_error).astype(float)
     done = np.zeros(len(is_error), bool)
@@ -110,7 +110,7 @@ def found(queue: Queue, is_error: np.ndarray, order: Callable, errs: float, rng:
 
 
 def queue_of(case: Case) -> tuple[Queue, np.ndarray]:
-    """The detector's result on all evidence of a case, as a Queue over its judged rows, and the truth."""
+    """The detector's result on all evidence of a case, as a Queue over the evaluated rows, and the truth."""
     logits = next(iter(case.trainings.values()), None)
     evidence = wb.Evidence.from_arrays(
         case.given, k=case.k, pred_probs=case.pred_probs, logits=logits, embeddings=case.embeddings, texts=case.texts
@@ -133,7 +133,7 @@ def queue_of(case: Case) -> tuple[Queue, np.ndarray]:
 
 
 def part(queue: Queue, rows: np.ndarray) -> Queue:
-    """The same for some of the rows."""
+    """Select some of the rows."""
     pick = {name: None if value is None else value[rows] for name, value in vars(queue).items()}
     return Queue(**pick)
 

@@ -1,8 +1,8 @@
-"""From a laptop to a cluster, in figures: `python benchmarks/scale.py [--quick] [--only NAME ...]` (make bench-scale).
+"""Time and memory from laptop to cluster: `python benchmarks/scale.py [--quick] [--only NAME ...]` (make bench-scale).
 
-Runs every work in benchmarks/works/ in a process of its own and prints a table. At full size it also writes
+Runs every measurement in benchmarks/works/ in its own process and prints a table. At full size it also writes
 benchmarks/results/scale.json, a list of rows {work, size, seconds, peak_mb, reference, ratio}, and the scale section of
-BENCHMARKS.md; with `--only`, the rows of other works stay as they were.
+BENCHMARKS.md; with `--only`, the rows of the other measurements are kept.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ HEAD = "| work | size | s | peak MB | reference | ratio |\n|---|---|---|---|---|
 
 
 def child(name: str, folder: Path, quick: bool) -> None:
-    """One work in this process, a line of JSON for each row."""
+    """Run one measurement in this process and print a line of JSON per row."""
     for row in all_works()[name].rows(folder, quick):
         print(json.dumps({"of": name, **row.plain()}), flush=True)
 
 
 def rows_of(name: str, quick: bool, tmp: str | None) -> Iterator[dict[str, Any]]:
-    """Rows of one work, measured in a process of its own."""
+    """Rows of one measurement, taken in its own process."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     with tempfile.TemporaryDirectory(dir=tmp) as folder:
         command = [sys.executable, __file__, "--child", name, folder, *(["--quick"] if quick else [])]
@@ -52,7 +52,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def kept(before: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Fresh rows in place of those of the same works; rows of works that are gone are dropped."""
+    """Replace the rows of the measurements that were run; drop rows of measurements that no longer exist."""
     known = list(all_works())
     again = {row["of"] for row in fresh}
     rows = [row for row in before if row["of"] not in again and row["of"] in known] + fresh
@@ -85,7 +85,7 @@ def main() -> None:
         for row in rows_of(name, options.quick, options.tmp):
             print(as_markdown(shown(row)), flush=True)
             fresh.append(row)
-            if not options.quick:  # after each row, so that what was measured is kept
+            if not options.quick:  # after each row, so that finished measurements are kept
                 keep(kept(before, fresh))
         before = kept(before, fresh)
 

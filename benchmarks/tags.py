@@ -1,14 +1,14 @@
-"""How well missing and wrong tags are found, beside cleanlab and simple baselines; how fast, and how much memory.
+"""Detection of missing and wrong tags compared with cleanlab and simple baselines; time and memory.
 
     python benchmarks/tags.py [DATA_DIR] [--seeds N] [--scale] [--write]
 
 Planted sets: ten yes/no attributes of scikit-learn's digits under noise, `make_multilabel_classification`, and those
 of DATA_DIR: candidate sets used as tags (partial_birdsong*.npz, partial_msrcv2*.npz). About 20 % of the positives are
-left out and 10 % of their number given for nothing, at rates that vary by tag: "random" anywhere, "hard" where a model
-of the true tags doubts them anyway. Real errors: multilabel_chexpert*.npz. Cells are AUROC / average precision of
-finding wrong cells; ECE is the calibration error of p_error, "counted" expected over true errors, "known" in how many
-of the seeds their number counts as known, "ECE, audited" after verdicts on 200 cells drawn by chance. `--scale`:
-100,000 x 5,000 sparse tags, and cleanlab's filter at 100,000 x 20. `--write` puts the tables into BENCHMARKS.md.
+removed and 10 % of their number added, at rates that vary by tag: "random" in any cell, "hard" where a model of the
+true tags is uncertain. Real errors: multilabel_chexpert*.npz. Cells are AUROC / average precision of finding wrong
+cells; ECE is the calibration error of p_error, "counted" the expected divided by the true number of errors, "known" the
+share of seeds for which this number is identified, "ECE, audited" after verdicts on 200 random cells. `--scale`:
+100,000 x 5,000 sparse tags, and cleanlab's filter at 100,000 x 20. `--write` writes the tables into BENCHMARKS.md.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def worlds(folder: Path | None) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 def planted(tags: np.ndarray, doubt: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """Given tags; `doubt` (n, k) says how much a model of the true ones doubts each cell, or None."""
+    """Given tags; `doubt` (n, k), or None, is the uncertainty of a model of the true tags about each cell."""
     given = tags.copy()
     for tag in range(tags.shape[1]):
         yes, no = np.flatnonzero(tags[:, tag] == 1), np.flatnonzero(tags[:, tag] == 0)
@@ -73,7 +73,7 @@ def planted(tags: np.ndarray, doubt: np.ndarray | None, rng: np.random.Generator
 
 
 def doubts(x: np.ndarray, tags: np.ndarray) -> np.ndarray:
-    """Normal scores, by tag, of how unlikely each true cell looks."""
+    """Normal scores, by tag, of how improbable each true cell is."""
     from scipy.stats import norm
 
     z = left_out(x, tags.astype(np.float32), np.ones(tags.shape, bool))
@@ -109,7 +109,7 @@ def both(error: np.ndarray, score: np.ndarray) -> np.ndarray:
 
 
 def judged(given: np.ndarray, true: np.ndarray, x: np.ndarray | None, probs: np.ndarray) -> np.ndarray:
-    """(4 ways, 2) AUROC and AP, then [ECE, counted] of the last."""
+    """AUROC and AP of 4 methods (4, 2), then [ECE, counted] of the last."""
     error = given != true
     rows = [both(error, 1 - confident.tag_scores(given, np.nan_to_num(probs, nan=0.5)))]
     if x is None:
@@ -178,7 +178,7 @@ def table(folder: Path | None, seeds: int) -> list[dict[str, object]]:
 
 
 def sparse_world(n: int = 100_000, k: int = 5_000, d: int = 128) -> tuple[csr_array, np.ndarray]:
-    """Tags in 500 topics, about five a row, 15 % left out, and 20,000 given for nothing."""
+    """Tags in 500 topics, about five per row, 15 % removed and 20,000 wrong ones added."""
     rng = np.random.default_rng(0)
     topic, of_tag = rng.integers(0, 500, n), rng.permutation(np.arange(k) % 500)
     by_topic = np.argsort(of_tag, kind="stable").reshape(500, k // 500)

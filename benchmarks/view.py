@@ -1,16 +1,16 @@
-"""The Explorer in a real browser, side by side with its peers: `python benchmarks/view.py [--quick]` (make bench-view).
+"""The Explorer in a real browser compared with other tools: `python benchmarks/view.py [--quick]` (make bench-view).
 
-Drives JupyterLab in headless Chromium: every tool shows the same points in a fresh kernel, is coloured by another
-column from Python, and gets a lasso around most points by mouse; the tools take turns at each size. Writes
+Drives JupyterLab in headless Chromium: every tool shows the same points in a fresh kernel, is recoloured by another
+column from Python, and most points are selected with a lasso by mouse; the tools alternate at each size. Writes
 benchmarks/results/view.json, a list of rows {tool, n, first_paint_ms, recolour_ms, lasso_ms, key_ms, bytes_in,
 bytes_out}, and after a full run the view section of BENCHMARKS.md.
 
-first_paint_ms, recolour_ms: from the start of the cell (or the choice in the tool's menu, where it has no other way) to
-the last finished draw call of all points, after which there was neither a draw call nor a message for a while.
-lasso_ms: from the release of the mouse to the selected rows in Python. key_ms: from a key press to the draw call with
-the changed label (how long that takes is the graphics card's matter, here one in software: see recolour_ms). bytes:
-over the kernel's websocket, to the page and from it, all together. Medians of the runs. A tool that fails has the
-times measured before, and the reason in `note`.
+first_paint_ms, recolour_ms: from the start of the cell (or the choice in the tool's menu, if there is no other way) to
+the last finished draw call of all points, followed by a period without draw calls and messages. lasso_ms: from the
+release of the mouse button to the selected rows in Python. key_ms: from a key press to the draw call with the changed
+label (the drawing itself depends on the graphics card, here in software: see recolour_ms). bytes: all traffic on the
+kernel's websocket, to and from the page. Values are medians of the runs. A tool that fails has the times measured
+before the failure, and the reason in `note`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ QUIET = 700
 
 
 def harness() -> Any:
-    """The test suite's way to drive JupyterLab."""
+    """Import the JupyterLab harness of the test suite."""
     sys.path.insert(0, str(ROOT / "tests"))  # what it imports
     spec = importlib.util.spec_from_file_location("labharness", ROOT / "tests" / "browser" / "labharness.py")
     module = importlib.util.module_from_spec(spec)
@@ -63,7 +63,7 @@ class Bench:
         self._count(browser)
 
     def _count(self, browser: Any) -> None:
-        """Bytes of the websocket; the reload makes a new one, so that all of it is counted."""
+        """Count the bytes of the websocket; the reload opens a new one, so that everything is counted."""
         session = browser.new_cdp_session(self.page)
         session.send("Network.enable")
         for event, field in (("webSocketFrameReceived", "bytes_in"), ("webSocketFrameSent", "bytes_out")):
@@ -77,7 +77,7 @@ class Bench:
         self.bytes[field] += length * 3 // 4 if frame["opcode"] == 2 else length  # binary frames come as base64
 
     def run(self, cell: int) -> float:
-        """Run a cell; the time at which it was started."""
+        """Run a cell; return its start time."""
         return self.page.evaluate(
             """at => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = at;
             window.drawn = []; const start = performance.timeOrigin + performance.now();
@@ -86,7 +86,7 @@ class Bench:
         )
 
     def settled(self) -> float:
-        """The time of the last draw call, when neither another nor a message has followed for a while."""
+        """Return the time of the last draw call after a period without draw calls and messages."""
         while True:
             self.page.wait_for_function(
                 """quiet => window.drawn.length
@@ -100,7 +100,7 @@ class Bench:
             self.page.wait_for_timeout(QUIET - since + 50)
 
     def recolored(self) -> float:
-        """The tool shows another column; the time at which it was told to."""
+        """Make the tool show another column; return the time of the request."""
         if self.tool.recolor:
             return self.run(2)
         return self.page.locator(".jp-OutputArea select").first.evaluate(
@@ -111,7 +111,7 @@ class Bench:
         )
 
     def measure(self) -> None:
-        """All times of one run, into `times`; those measured before a failure stay."""
+        """Add all times of one run to `times`; those measured before a failure are kept."""
         times = self.times
         self.run(0)
         self.notebook.probe.wait("'hear' in globals()", timeout=PATIENCE / 1000)
@@ -128,7 +128,7 @@ class Bench:
         times["key_ms"] = self.key() if self.tool.key else None
 
     def lasso(self) -> None:
-        """Around the middle of the picture."""
+        """Draw a lasso around the middle of the plot."""
         target = self.page.locator(self.tool.canvas).first
         target.scroll_into_view_if_needed()
         box = target.bounding_box()
@@ -147,7 +147,7 @@ class Bench:
             keyboard.up(key)
 
     def key(self) -> float:
-        """Press the key of a class: the time until the changed point is drawn."""
+        """Press the key of a class; return the time until the changed point is drawn."""
         self.page.wait_for_timeout(QUIET)
         self.page.evaluate("() => { window.called = []; document.querySelector('.lw').focus(); }")
         self.page.keyboard.press(self.tool.key)
@@ -156,7 +156,7 @@ class Bench:
 
 
 def row_of(lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int, runs: int) -> dict[str, Any]:
-    """Medians of a tool at a size, or why there are none."""
+    """Return medians of a tool at a size, or the reason why there are none."""
     row: dict[str, Any] = {"tool": tool.name, "n": n, **dict.fromkeys(COLUMNS[2:])}
     if tool.needs and not (PEERS / tool.needs).is_dir():
         return {**row, "note": f"not installed: `make bench-view` puts it into {PEERS.name}/ of the environment"}
@@ -178,7 +178,7 @@ def row_of(lab: Any, browser: Any, server: Any, tool: Tool, points: Path, n: int
 
 
 def opening(n: int, folder: Path) -> str:
-    """In words: how long Python takes to open a recorded run of n rows, and the memory that this adds."""
+    """Describe the time and memory that Python needs to open a recorded run of n rows."""
     import subprocess
 
     done = subprocess.run(
@@ -189,7 +189,7 @@ def opening(n: int, folder: Path) -> str:
 
 
 def open_recorded(n: int, folder: Path) -> None:
-    """In the child: record a run, open it once for the cache, then measured."""
+    """In the child process: record a run, open it once for the cache, then open and measure."""
     import numpy as np
 
     import widgets as wd

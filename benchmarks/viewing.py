@@ -1,10 +1,10 @@
-"""The tools that `view.py` measures, as notebook cells, and how the page tells when something was drawn.
+"""The tools measured by `view.py`, as notebook cells, and the detection of finished drawing in the page.
 
-Every tool gets the same arrays: two coordinates, a score and a class of each point, in the shape of a data map. When a
-draw call with at least half of the points is made, one pixel is read back, so that the time is that of the finished
-picture; this is the same for all tools. embedding-atlas has no way to be recoloured from Python: its own menu is used,
-its first picture has no colours, and its table and charts are off. Releases after 0.22 draw by WebGPU only, which
-headless Chromium does not have.
+Every tool gets the same arrays: two coordinates, a score and a class of each point, distributed like a data map. After
+a draw call with at least half of the points, one pixel is read back, so that the time is that of the finished picture;
+this is the same for all tools. embedding-atlas cannot be recoloured from Python, so its own menu is used; its first
+picture has no colours, and its table and charts are off. Releases after 0.22 require WebGPU, which headless Chromium
+lacks.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ WATCH = """
 class Tool:
     """Notebook code of one tool; `selected` is set by its observer to (time, number of rows).
 
-    recolor : a cell; "" where the page's first menu does it, by the option `menu`. held : keys that make
-    a drag a lasso. inside : left, top, right and bottom of the lasso, as shares of the picture, where nothing lies over
-    it. needs : a module that must be there.
+    recolor : a cell; "" if the page's first menu is used, with the option `menu`. held : keys that turn a drag into a
+    lasso. inside : left, top, right and bottom of the lasso, as fractions of the plot, where nothing covers it.
+    needs : a required module.
     """
 
     name: str
@@ -138,7 +138,7 @@ chart
 
 
 def write_points(path: Path, n: int) -> None:
-    """A data map of n points: most are easy, some ambiguous, some hard; ten classes."""
+    """Write a data map of n points, most of them easy, some ambiguous, some hard; ten classes."""
     rng = np.random.default_rng(n)
     kind = rng.choice(3, n, p=(0.78, 0.16, 0.06))
     confidence = rng.beta(np.array([9.0, 4.0, 1.2])[kind], np.array([1.5, 4.0, 8.0])[kind])

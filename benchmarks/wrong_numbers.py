@@ -1,8 +1,9 @@
-"""Wrong numbers found: average precision, AUROC and calibration beside cleanlab's scores, on planted and real errors.
+"""Detection of wrong numbers compared with cleanlab's scores: AP, AUROC and calibration on planted and real errors.
 
     python benchmarks/wrong_numbers.py [regression_csts_dev.csv.gz]
 
-All methods of a row but the last get the same out-of-fold predictions of a random forest; the last gets the features.
+All methods of a row except the last use the same out-of-fold predictions of a random forest; the last uses the
+features.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SHARE = 0.1
 
 
 def data_sets(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Features and right numbers."""
+    """Features and correct numbers."""
     rng = np.random.default_rng(100 + seed)
     X = rng.normal(size=(1000, 8))
     price = np.exp(11 + 0.5 * X[:, 0] + 0.3 * X[:, 1] * X[:, 2] + 0.2 * np.abs(X[:, 3]) + rng.normal(0, 0.2, 1000))
@@ -40,7 +41,7 @@ def data_sets(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def with_errors(y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A tenth wrong: factors of ten, signs, units, two rows swapped at random, one standard deviation."""
+    """Make a tenth wrong: factors of ten, signs, units, swaps of two random rows, shifts by one standard deviation."""
     rng = np.random.default_rng(seed)
     wrong = rng.random(len(y)) < SHARE
     cause = rng.integers(0, 5, len(y))
@@ -82,7 +83,8 @@ def methods(X: np.ndarray, given: np.ndarray, predictions: np.ndarray) -> dict[s
 
 
 def csts(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Features of the texts (TF-IDF, 60 directions), ratings, which are two or more off, which count."""
+    """Features of the texts (TF-IDF, 60 components), ratings, masks of those off by two or more and of those that
+    count."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -110,7 +112,7 @@ def main() -> None:
 
 
 def judged(name: str, X: np.ndarray, given: np.ndarray, wrong: np.ndarray, counted: np.ndarray) -> list[tuple]:
-    """A line per method."""
+    """Print a line per method."""
     forest = RandomForestRegressor(100, random_state=0, min_samples_leaf=2)
     predictions = cross_val_predict(forest, X, given, cv=5)
     found = methods(X, given, predictions)

@@ -1,4 +1,4 @@
-"""The works that `benchmarks/scale.py` measures: one function each, in the modules of this folder.
+"""The measurements of `benchmarks/scale.py`: one function each, in the modules of this folder.
 
     @work(full={"n": 1_000_000, "k": 100}, quick={"n": 20_000, "k": 100})
     def scores_from_logits(folder, n, k):
@@ -7,8 +7,8 @@
         found = measured(lambda: ...)
         yield Row("scores from logits", size(n, k), found.seconds, found.peak_mb, "read with cat", found.seconds / cat)
 
-Each function runs in a process of its own, so that its memory is its own; what it imports and prepares before
-`measured` is not charged.
+Each function runs in its own process, so that its memory is measured separately; imports and preparation before
+`measured` do not count.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Row:
 
     Attributes
     ----------
-    work : what was done.
-    size : of what, for people: "10 x 1M x 100".
-    seconds : wall time; None where something else is measured.
-    peak_mb : resident memory at its highest, above that at the start; None where it was not measured.
-    reference : what `ratio` compares with and which figure, in words: "seconds of one process", "limit of 300 MB".
-    ratio : that figure of this work, divided by that of the reference; below 1 is less than the reference.
+    work : what was measured.
+    size : size of the data, as text: "10 x 1M x 100".
+    seconds : wall time; None if something else is measured.
+    peak_mb : peak resident memory above that at the start; None if not measured.
+    reference : description of the reference for `ratio`: "seconds of one process", "limit of 300 MB".
+    ratio : value of this measurement divided by the reference; below 1 means less than the reference.
     """
 
     work: str
@@ -43,7 +43,7 @@ class Row:
     ratio: float | None
 
     def plain(self) -> dict[str, Any]:
-        """Rounded, as it is written."""
+        """Round values for output."""
         rounded = {name: round(value, 4) for name, value in asdict(self).items() if isinstance(value, float)}
         return asdict(self) | rounded
 
@@ -58,7 +58,7 @@ class Work:
     quick: Mapping[str, Any]
 
     def rows(self, folder: Path, quick: bool) -> Iterator[Row]:
-        """Measure; files go below `folder`, which is empty at the start."""
+        """Run the measurement; files go below `folder`, which is empty at the start."""
         return self.function(folder, **(self.quick if quick else self.full))
 
 
@@ -78,7 +78,7 @@ def work(*, full: Mapping[str, Any], quick: Mapping[str, Any]) -> Callable:
 
 
 def all_works() -> dict[str, Work]:
-    """Every work of the modules in this folder, in the order of their names."""
+    """Return all measurements of the modules in this folder, in the order of the modules' names."""
     for module in sorted(found.name for found in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
     return WORKS

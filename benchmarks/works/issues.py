@@ -1,4 +1,4 @@
-"""The detector at size: seconds and memory of `find_issues` with all evidence."""
+"""The detector on large data: time and memory of `find_issues` with all evidence."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from measuring import measured, size
 
 from works import Row, work
 
-PART = 5  # the reference is so small a part of the rows
+PART = 5  # the reference uses this fraction of the rows
 
 
 @work(full={"n": 1_000_000, "k": 10, "d": 64, "epochs": 10}, quick={"n": 10_000, "k": 10, "d": 64, "epochs": 3})
 def issues_from_all_evidence(folder: Path, n: int, k: int, d: int, epochs: int) -> Iterator[Row]:
-    """Out-of-fold probabilities, an embedding and logits of every epoch in one probability per row."""
+    """Out-of-fold probabilities, embeddings and logits of every epoch combined into one probability per row."""
     from workbench.issues import find_issues
 
     labels, evidence = drawn(n, k, d, epochs)
     few, part = ({name: v[..., :m, :] for name, v in evidence.items()} for m in (500, n // PART))
-    find_issues(labels[:500], **few)  # imports are not charged
+    find_issues(labels[:500], **few)  # imports do not count
     small = measured(lambda: find_issues(labels[: n // PART], **part)).seconds
     found = measured(lambda: find_issues(labels, **evidence))
     of = f"{size(n, k)}, embedding of {d}, {epochs} epochs"
@@ -32,7 +32,7 @@ def issues_from_all_evidence(folder: Path, n: int, k: int, d: int, epochs: int) 
 
 
 def drawn(n: int, k: int, d: int, epochs: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels of which a tenth is drawn at random, and what three kinds of models could say about them."""
+    """Labels, a tenth of which are random, and simulated outputs of three kinds of models."""
     rng = np.random.default_rng(0)
     true = rng.integers(0, k, n)
     labels = np.where(rng.random(n) < 0.1, rng.integers(0, k, n), true)

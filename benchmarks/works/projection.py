@@ -1,4 +1,4 @@
-"""Two dimensions from many: seconds, memory and trustworthiness beside the peers, and a million points."""
+"""Projections to 2-D: time, memory and trustworthiness compared with other tools, and a million points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEEDS = {"PaCMAP": "pacmap", "LocalMAP": "pacmap", "openTSNE": "openTSNE"}
 
 @work(full={"sizes": (50_000, 200_000)}, quick={"sizes": (5_000,)})
 def projections(folder: Path, sizes: tuple[int, ...]) -> Iterator[Row]:
-    "UMAP from the shared graph, by landmarks, as umap-learn does it, PaCMAP, LocalMAP, openTSNE; 128 dimensions."
+    "UMAP from the shared graph, with landmarks, and of umap-learn; PaCMAP, LocalMAP, openTSNE; 128 dimensions."
     import json
     import subprocess
     import sys
@@ -38,7 +38,7 @@ def projections(folder: Path, sizes: tuple[int, ...]) -> Iterator[Row]:
 
 @work(full={"n": 1_000_000}, quick={"n": 20_000})
 def a_million_points(folder: Path, n: int) -> Iterator[Row]:
-    "The picture of a large set: landmarks by UMAP, the others among them; compilation is not charged."
+    "A large data set: landmarks by UMAP, the other points placed among them; compilation does not count."
     import projection
 
     from workbench.evidence.projection import LANDMARKS, by_landmarks

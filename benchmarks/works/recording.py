@@ -1,4 +1,4 @@
-"""What the default recorder adds to a small CNN's epoch on the CPU, and what it leaves on disk."""
+"""Time that the default recorder adds to an epoch of a small CNN on the CPU, and its bytes on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIMIT = 0.005
 
 @work(full={"n": 4096, "epochs": 5}, quick={"n": 512, "epochs": 1})
 def recording_beside_a_cnn(folder: Path, n: int, epochs: int) -> Iterator[Row]:
-    "Seconds that `Recorder` takes of an epoch of 32 x 32 images, ten classes, batches of 128."
+    "Time of `Recorder` in an epoch of 32 x 32 images, ten classes, batches of 128."
     import recording
 
     found = recording.measure(n, 10, 128, epochs)

@@ -1,4 +1,4 @@
-"""Scoring out of core: seconds and memory from logits and from recorded statistics."""
+"""Out-of-core scoring: time and memory from logits and from recorded statistics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scores_from_logits(folder: Path, n: int, k: int, epochs: int) -> Iterator[Ro
 
 
 def read_whole(path: Path) -> float:
-    """Seconds of reading a file from its first byte to its last."""
+    """Time for reading a complete file, in seconds."""
     buffer = bytearray(1 << 22)
     start = time.perf_counter()
     with open(path, "rb", buffering=0) as file:
@@ -66,7 +66,7 @@ def scores_from_statistics(folder: Path, n: int, k: int, epochs: int) -> Iterato
 
 
 def recorded(path: Path, n: int, k: int, epochs: int, first: int = 0) -> None:
-    """A run whose statistics are drawn, not computed: scoring reads them all the same."""
+    """A run with random statistics, which makes no difference for the time of scoring."""
     from workbench.data.dataset import Dataset
     from workbench.recording.recorder import Recorder
 
@@ -83,7 +83,7 @@ def recorded(path: Path, n: int, k: int, epochs: int, first: int = 0) -> None:
 
 
 def read_columns(run) -> float:
-    """Seconds of decoding the columns that scores need, with pyarrow alone."""
+    """Time for decoding the columns required by the scores with pyarrow alone, in seconds."""
     import pyarrow.parquet as pq
 
     names = ["row", "p_given", "margin", "loss", "entropy", "el2n", "correct"]
@@ -100,7 +100,7 @@ def read_columns(run) -> float:
     quick={"sizes": ((20_000, 2), (60_000, 2), (60_000, 4)), "k": 10},
 )
 def cost_of_a_row_and_epoch(folder: Path, sizes: tuple[tuple[int, int], ...], k: int) -> Iterator[Row]:
-    """The seconds of docs/scale.md: scores of three sizes against s n E, with s from the first."""
+    """The formula of docs/scale.md: time of scores at three sizes compared with s n E, with s from the first."""
     from workbench.runs.run import open_run
     from workbench.scores import score
 
