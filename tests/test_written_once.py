@@ -1,4 +1,4 @@
-"""No block of code stands in two places: the second copy is a question, and the answer is a function."""
+"""No block of code occurs twice; a second copy should become a function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMENT = re.compile(r"^[ \t]*(?:/\*(?:.|\n)*?\*/|//[^\n]*)", re.MULTILINE)
 
 
 def python_lines(text: str) -> Iterator[tuple[int, str]]:
-    """(number, text) of each line that does something: no docstring, comment, import, signature or lone bracket."""
+    """Return (number, text) of each line of code except docstrings, comments, imports, signatures and brackets."""
     text = DOCSTRING.sub(lambda found: "\n" * found[0].count("\n"), text)
     until = ""
     for number, line in enumerate(map(str.strip, text.split("\n")), 1):
@@ -38,7 +38,7 @@ def python_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def script_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The same of a JavaScript file."""
+    """Return the same for a JavaScript file."""
     text = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
     for number, line in enumerate(map(str.strip, text.split("\n")), 1):
         if not line.startswith("import ") and re.search(r"\w", line):
@@ -46,7 +46,7 @@ def script_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def written_twice(files: Iterable[tuple[str, Iterable[tuple[int, str]]]]) -> list[str]:
-    """ "a.py:10 and b.py:40: first line" of each run of lines that stands in two places, the first of a longer one."""
+    """Return "a.py:10 and b.py:40: first line" for each run of lines that occurs twice."""
     places: dict[tuple[str, ...], list[tuple[str, int, int]]] = defaultdict(list)
     for name, lines in files:
         listed = list(lines)
@@ -57,7 +57,7 @@ def written_twice(files: Iterable[tuple[str, Iterable[tuple[int, str]]]]) -> lis
     pairs = {}
     for run, found in places.items():
         (a, at, line), (b, there, other) = found[0], found[-1]
-        if a != b or there - at >= RUN:  # lines that repeat each other in a row are no copy
+        if a != b or there - at >= RUN:  # consecutive repetitions are not a copy
             pairs[a, at, b, there] = f"{a}:{line} and {b}:{other}: {run[0]}"
     return [words for (a, at, b, there), words in pairs.items() if (a, at - 1, b, there - 1) not in pairs]
 

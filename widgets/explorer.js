@@ -3673,7 +3673,7 @@ class Grid {
   }
 
   key(event) {
-    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere keys mean what they mean beside maps
+    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere, keys act as with maps
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),
       page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));
@@ -6695,7 +6695,7 @@ class NeighborStrip {
 
 // --- setcurve.js
 const WEIGHTS = "probability of each candidate as a share of the set after each epoch of the recorded training, which saw the set";
-const LEFT = "candidates left if those far behind the likeliest one are removed from epoch to epoch (POP: more than .6 behind at first, .05 at last)";
+const LEFT = "candidates left if those far behind the most likely one are removed after each epoch (POP: more than .6 behind at first, .05 at last)";
 
 function sizesInWords(epochs, sizes) {
   const steps = epochs.flatMap((epoch, i) => (i && sizes[i] !== sizes[i - 1] ? [`${sizes[i]} from epoch ${epoch}`] : []));
@@ -6707,7 +6707,7 @@ class SetCurvePart {
     this.paint = paint;
     this.space = space;
     this.theme = theme;
-    this.title = h("h4", { text: "weights of the candidates, over epochs", title: WEIGHTS, hidden: true });
+    this.title = h("h4", { text: "weights of the candidates, by epoch", title: WEIGHTS, hidden: true });
     this.canvas = h("canvas", { class: "lw-curve lw-set-curve", role: "img", hidden: true });
     this.sizes = h("p", { class: "lw-fine lw-quiet lw-set-sizes", title: LEFT, hidden: true });
   }
@@ -6722,7 +6722,7 @@ class SetCurvePart {
     const theme = this.theme();
     if (hides) {
       drawLines(this.canvas, [], [], { theme, nothing: HIDDEN });
-      this.canvas.setAttribute("aria-label", `weights of the candidates over epochs: ${HIDDEN}`);
+      this.canvas.setAttribute("aria-label", `weights of the candidates by epoch: ${HIDDEN}`);
       return;
     }
     const codes = new Map(this.space.classes.map((name, code) => [name, code]));

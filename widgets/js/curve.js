@@ -73,7 +73,7 @@ export function drawCurve(canvas, curve, { given, suggested, colors, theme, noth
  * Lines between 0 and 1 over epochs, each with its name at its end.
  * @param {HTMLCanvasElement} canvas @param {number[]} epochs
  * @param {{ values: (number | null)[], color: any, dash: number[], name: string }[]} lines
- * @param {{ theme: any, nothing?: string }} look `nothing`: what stands in place of lines
+ * @param {{ theme: any, nothing?: string }} look `nothing`: text shown instead of lines
  */
 export function drawLines(canvas, epochs, lines, { theme, nothing }) {
   const width = canvas.clientWidth,

@@ -15,7 +15,7 @@ export class CurvePart {
     this.theme = theme;
     this.canvas = h("canvas", { class: "lw-curve", role: "img" });
     this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
-    /** Of candidate sets, which have curves of their own; of other labels null. */
+    /** Curves of candidate sets; null for other kinds of labels. */
     this.sets = store.meta.task === "candidates" ? new SetCurvePart({ paint, theme, space: labelSpace(store, paint) }) : null;
   }
 

@@ -21,7 +21,7 @@ export function tallFact(name, value, { detail = "", title = "" } = {}) {
   );
 }
 
-/** Verdicts that leave the label as it is, in words. */
+/** Names of the verdicts that leave the label unchanged. */
 export const STAYS = { 2: "kept", 3: "skipped" };
 
 /** The line about the decision, with the flag of the example. */

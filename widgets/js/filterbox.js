@@ -1,9 +1,9 @@
-/** The frame of a column's filter: its name, a × if the filter can be removed, and what it consists of. */
+/** The frame of a column's filter: its name, a × if the filter can be removed, and its contents. */
 import { closeButton, h } from "./dom.js";
 
 /**
  * @param {{ name: string, title?: string }} column
- * @param {(() => void) | undefined} onClose removes the filter; none if it always stays
+ * @param {(() => void) | undefined} onClose removes the filter; undefined if it cannot be removed
  * @param {...Node} parts
  */
 export function filterBox({ name, title }, onClose, ...parts) {

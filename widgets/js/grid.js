@@ -41,7 +41,7 @@ export class Grid {
   /** @param {import("./main.js").Explorer} view */
   constructor(view) {
     const { maps, no_data_map } = view.store.meta;
-    /** Why there are no maps, in whose place the grid is then shown; "" if there are maps. */
+    /** The reason why there are no maps and the grid is shown instead; "" if there are maps. */
     this.alone = maps.includes(true) ? "" : no_data_map;
     Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
@@ -266,7 +266,7 @@ export class Grid {
 
   /** Arrow keys move in two dimensions; with Shift they select. */
   key(event) {
-    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere keys mean what they mean beside maps
+    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere, keys act as with maps
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),
       page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));

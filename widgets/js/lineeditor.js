@@ -1,4 +1,4 @@
-/** What editors have in common whose edit mode is the input line: their place, their options and how edit mode begins and ends. */
+/** Base of the editors whose edit mode is the input line: layout, options, and entering and leaving edit mode. */
 import { h } from "./dom.js";
 
 export class LineEditor {
@@ -21,7 +21,7 @@ export class LineEditor {
 
   /**
    * @param {import("./editors.js").EditorOptions} options
-   * @param {HTMLElement} tools what decisions are made with, below the facts
+   * @param {HTMLElement} tools the controls for decisions, below the facts
    */
   constructor({ place, line, space, judge, say, theme, explain, addClass }, tools) {
     Object.assign(this, { place, line, space, judge, say, theme, explain, addClass, example: null });
@@ -31,12 +31,12 @@ export class LineEditor {
     place.tools.append(tools);
   }
 
-  /** On something small: whether anything was changed. */
+  /** A thumbnail caption: whether anything was changed. */
   thumb(el, [{ value }]) {
     el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
-  /** Keys of edit mode go to the line. */
+  /** Pass keys of edit mode to the input line. */
   key() {
     return false;
   }

@@ -203,9 +203,9 @@ export {};
  */
 
 /**
- * A training on candidate sets: what it said of one set after each epoch, null where unknown.
- * `weights` of the likeliest candidates `names`, as shares of the set; `outside`, the probability of other classes;
- * `sizes`, how many candidates are left if unlikely ones are removed from epoch to epoch.
+ * Outputs of a training on candidate sets for one set after each epoch; null if unknown.
+ * `weights` of the most likely candidates `names`, as shares of the set; `outside`, the probability of other classes;
+ * `sizes`, the number of candidates left if unlikely ones are removed after each epoch.
  * @typedef {object} SetCurve
  * @property {number[]} epochs
  * @property {string[]} names

@@ -13,7 +13,7 @@ export function mark(diameter, kind) {
   return pixels(d, (x, y) => kind === "square" || Math.abs(x) + Math.abs(y) <= d / 2);
 }
 
-/** Offsets of the pixels of a square of `d` that are inside a shape, which is given their distances from the middle. */
+/** Offsets of the pixels of a square of `d` that are inside a shape; `inside` gets their distances from the centre. */
 function pixels(d, inside) {
   const half = (d - 1) / 2,
     out = [];

@@ -1,12 +1,12 @@
-/** A training on candidate sets in the inspector: weights of the candidates over epochs, and how many are left. */
+/** Training on candidate sets in the inspector: weights and number of remaining candidates by epoch. */
 import { drawLines } from "./curve.js";
 import { h } from "./dom.js";
 import { HIDDEN } from "./neighbors.js";
 
 const WEIGHTS = "probability of each candidate as a share of the set after each epoch of the recorded training, which saw the set";
-const LEFT = "candidates left if those far behind the likeliest one are removed from epoch to epoch (POP: more than .6 behind at first, .05 at last)";
+const LEFT = "candidates left if those far behind the most likely one are removed after each epoch (POP: more than .6 behind at first, .05 at last)";
 
-/** How many candidates are left over the epochs, in words: "3 candidates left, 2 from epoch 4, 1 from epoch 9". */
+/** Describe the number of remaining candidates by epoch: "3 candidates left, 2 from epoch 4, 1 from epoch 9". */
 export function sizesInWords(epochs, sizes) {
   const steps = epochs.flatMap((epoch, i) => (i && sizes[i] !== sizes[i - 1] ? [`${sizes[i]} from epoch ${epoch}`] : []));
   return [`${sizes[0]} candidate${sizes[0] === 1 ? "" : "s"} left`, ...steps].join(", ");
@@ -18,7 +18,7 @@ export class SetCurvePart {
     this.paint = paint;
     this.space = space;
     this.theme = theme;
-    this.title = h("h4", { text: "weights of the candidates, over epochs", title: WEIGHTS, hidden: true });
+    this.title = h("h4", { text: "weights of the candidates, by epoch", title: WEIGHTS, hidden: true });
     this.canvas = h("canvas", { class: "lw-curve lw-set-curve", role: "img", hidden: true });
     this.sizes = h("p", { class: "lw-fine lw-quiet lw-set-sizes", title: LEFT, hidden: true });
   }
@@ -27,14 +27,14 @@ export class SetCurvePart {
     return [this.title, this.canvas, this.sizes];
   }
 
-  /** @param {import("./messages.js").SetCurve | null | undefined} sets @param {boolean} hides does blind mode hide it? */
+  /** @param {import("./messages.js").SetCurve | null | undefined} sets @param {boolean} hides whether blind mode hides it */
   draw(sets, hides) {
     for (const part of this.parts) part.hidden = !sets || (hides && part === this.sizes);
     if (!sets) return;
     const theme = this.theme();
     if (hides) {
       drawLines(this.canvas, [], [], { theme, nothing: HIDDEN });
-      this.canvas.setAttribute("aria-label", `weights of the candidates over epochs: ${HIDDEN}`);
+      this.canvas.setAttribute("aria-label", `weights of the candidates by epoch: ${HIDDEN}`);
       return;
     }
     const codes = new Map(this.space.classes.map((name, code) => [name, code]));

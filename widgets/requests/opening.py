@@ -108,7 +108,7 @@ def described(view: View) -> OpenAnswer:
 
 
 def maps_shown(view: View) -> list[bool]:
-    """Whether the first map and the embedding map are shown: each if it has points. Without either, the grid is."""
+    """Whether the first map and the embedding map are shown, each if it has points. Without both, the grid is shown."""
     return [bool(user_map(view) or data_map_axes(view.columns)), bool(view.run.embedding_epochs)]
 
 

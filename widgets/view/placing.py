@@ -31,7 +31,7 @@ DATA_MAPS = (
     ("p_suggested", "self_confidence", "confidence map"),
     ("links (log2)", "p_given by links", "links and labels"),
 )
-"""x, y and title: the first pair that the run has evidence for."""
+"""(x, y, title); the first pair with evidence in the run is used."""
 
 FEWEST_FEATURES = 3
 MOST_PLACED_FEATURES, FIT_ROWS = 500, 20_000
@@ -44,10 +44,10 @@ MOST_LINKED_CELLS = 10**7
 """Maximum rows x classes for the probabilities of given labels by the labels of linked nodes."""
 
 SIDEWAYS = 0.3
-"""Jitter of the number of links, in powers of two, so that nodes with equally many do not hide each other."""
+"""Jitter of the number of links, in powers of two, so that nodes with the same number do not overlap."""
 
 LOG_FROM = 50.0
-"""Numbers are placed on a logarithmic scale if the largest is this many times the median of their sizes."""
+"""Numbers are placed on a logarithmic scale if the largest absolute value is this many times the median."""
 
 
 def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
@@ -63,7 +63,7 @@ def data_map_axes(columns: dict[str, Column]) -> AxesInfo | None:
 
 
 def columns_of_map(dataset: Dataset, columns: dict[str, Column], doubts: pd.DataFrame | None = None) -> list[Column]:
-    """Columns computed for the first map if none of the better pairs is available; [] if there is nothing to place.
+    """Compute columns for the first map if none of the better pairs is available; [] if there is nothing to place.
 
     doubts : `find_issues(run, per="unit")` sorted by example, of labels other than one class.
     """
@@ -133,7 +133,7 @@ def _spread(dataset: Dataset) -> Column:
 
 
 def _of_links(dataset: Dataset) -> list[Column]:
-    """Of nodes: how many links they have, and how likely the labels of linked nodes make the given one."""
+    """Columns for nodes: number of links, and probability of the given label by the labels of linked nodes."""
     edges, k = dataset.edges, dataset.k
     if edges is None or k < 2 or dataset.n * k > MOST_LINKED_CELLS or not edges.links.nnz:
         return []
@@ -151,7 +151,7 @@ def _of_links(dataset: Dataset) -> list[Column]:
 
 
 def _of_units(doubts: pd.DataFrame | None, n: int) -> list[Column]:
-    """Of candidates and of single numbers: the two columns of `find_issues` that say most about an example."""
+    """Columns for candidate sets and single numbers: the two most informative ones of `find_issues`."""
     if doubts is None or len(doubts) != n:
         return []
     if "mass_inside" in doubts:

@@ -1,4 +1,4 @@
-"""Trainings on candidate sets: how the weights of one set and the number of its candidates change over the epochs."""
+"""Training on candidate sets: weights of the candidates and size of a set by epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_WEIGHTS = 5
 
 
 def set_curve(run: Run, row: int) -> SetCurve | None:
-    """What each epoch said of the set of one row; None without a set or an epoch, and for other kinds of labels."""
+    """Return the curves of the set of one row; None without a set or an epoch, and for other kinds of labels."""
     if run.task != "candidates" or not run.epochs:
         return None
     codes = run.dataset.labels[row].as_py()
@@ -49,7 +49,7 @@ def set_curve(run: Run, row: int) -> SetCurve | None:
 
 
 def learned_columns(run: Run) -> list[Column]:
-    """Columns of the data map of a training on candidate sets: how probable each set was; [] for anything else."""
+    """Return the data map columns of a training on candidate sets, from the probability of each set; else []."""
     if run.task != "candidates" or not run.epochs:
         return []
     mass = learned_sets(run).mass

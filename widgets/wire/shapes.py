@@ -202,10 +202,10 @@ class Curve(TypedDict):
 
 
 class SetCurve(TypedDict):
-    """A training on candidate sets: what it said of one set after each epoch, null where unknown.
+    """Outputs of a training on candidate sets for one set after each epoch; null if unknown.
 
-    `weights` of the likeliest candidates `names`, as shares of the set; `outside`, the probability of other classes;
-    `sizes`, how many candidates are left if unlikely ones are removed from epoch to epoch.
+    `weights` of the most likely candidates `names`, as shares of the set; `outside`, the probability of other classes;
+    `sizes`, the number of candidates left if unlikely ones are removed after each epoch.
     """
 
     epochs: list[int]

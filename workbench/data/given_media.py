@@ -1,4 +1,4 @@
-"""Images and sounds as a user gives them: bytes, paths, arrays or PIL images, encoded when they are read."""
+"""Images and sounds passed by a user as bytes, paths, arrays or PIL images, encoded when they are read."""
 
 from __future__ import annotations
 

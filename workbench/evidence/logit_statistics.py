@@ -1,4 +1,4 @@
-"""Statistics per epoch of a training of which only the logits are known: computed on first use."""
+"""Statistics per epoch from the logits of a training, computed on first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DERIVED = (*PER_EPOCH, "pred")
 
 
 class LogitStatistics:
-    """Statistics of logits (epochs, n, k): of all rows at once, or of some rows without those of the others.
+    """Statistics from logits (epochs, n, k), for all rows at once or only for some.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class LogitStatistics:
     def __init__(self, logits: np.ndarray, given: np.ndarray) -> None:
         self.logits, self.given = logits, given
         self.complete = False
-        """Whether those of all rows are there, so that `get` costs nothing."""
+        """Whether the statistics of all rows have been computed, so that `get` is immediate."""
 
     @property
     def epochs(self) -> int:

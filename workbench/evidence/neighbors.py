@@ -136,7 +136,7 @@ def nearest(
         raise InputError.at("embeddings", found, "Pass one row of d numbers per example.")
     if metric not in METRICS:
         raise InputError.unknown("metric", metric, METRICS)
-    check_whole("k", k, 1, "Ask for at least one neighbour.")
+    check_whole("k", k, 1, "Use at least one neighbour.")
     n = len(embeddings)
     k = min(int(k), max(n - 1, 0))
     there = finite_rows(embeddings)

@@ -1,7 +1,7 @@
-"""Answers of 0 and 1 that were exchanged between rows: was any exchanged at all, and which are not their own row's?
+"""Find binary answers that were exchanged between rows, after testing whether there was any exchange.
 
-Equal answers cannot be distinguished, so less can be found than for numbers: a surplus of unlikely answers of both
-kinds, beyond those that a logistic model expects by itself.
+Equal answers cannot be distinguished, so less can be found than for numbers: only an excess of improbable answers of
+both kinds over the number expected by a logistic model.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 from workbench.issues.calibration import expit
 
 EXCHANGE_LEVEL = 0.01
-"""Probability with which answers that were not exchanged lead to a proposal, at most."""
+"""Significance level: maximum probability of a proposal if no answers were exchanged."""
 
 SIMULATED = 199
-"""Data sets without an exchange, at most, with which the observed one is compared."""
+"""Maximum number of simulated data sets without exchange."""
 
 WORTH_A_LOOK = 2.71
-"""Likelihood ratio below which nothing is simulated: the 95 % quantile of its limit, a half chi-square with one degree
-of freedom (Self & Liang 1987)."""
+"""Likelihood ratio below which nothing is simulated: the 95 % quantile of its limiting distribution, half a chi-square
+with one degree of freedom (Self & Liang 1987)."""
 
 SLOPE_SPREAD = 10.0
 """Prior standard deviation of the coefficients of standardised features; keeps them finite for separable answers."""
@@ -29,11 +29,11 @@ LIKELY_WRONG = 0.5
 """Probability above which an answer is proposed for exchange."""
 
 SHARE_STARTS = (-4.0, -1.5)
-"""Log odds of the share of exchanged rows from which the fit begins."""
+"""Log odds of the share of exchanged rows at which the fit starts."""
 
 
 class MixedFit(NamedTuple):
-    """A logistic model of which a share of the rows has the answer of a random other row.
+    """A logistic model in which a share of the rows has the answer of a random other row.
 
     beta : (d + 1,) coefficients. share : of rows, in [0, 1). value : penalised log likelihood.
     """
@@ -96,7 +96,7 @@ def exchanged_answers(design: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Ex
 
 
 def _p_value(x: np.ndarray, y: np.ndarray, plain: MixedFit, ratio: float, seed: int) -> float:
-    """Share of data sets without exchange whose likelihood ratio is as large."""
+    """Return the share of simulated data sets without exchange whose likelihood ratio is at least as large."""
     if ratio < WORTH_A_LOOK:
         return 1.0
     rng = np.random.default_rng(seed)
@@ -112,7 +112,7 @@ def _p_value(x: np.ndarray, y: np.ndarray, plain: MixedFit, ratio: float, seed: 
 
 
 def _fitted(x: np.ndarray, y: np.ndarray, *, mixed: bool) -> MixedFit:
-    """The most likely coefficients, and share of exchanged rows if `mixed`."""
+    """Return the most likely coefficients and, if `mixed`, the share of exchanged rows."""
     from scipy.optimize import minimize
 
     d, mean = x.shape[1], float(y.mean())

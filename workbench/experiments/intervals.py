@@ -108,7 +108,7 @@ def verdict(low: float, high: float) -> str:
 
 
 def effect(accuracy: np.ndarray, usual: np.ndarray, tested: int, trained: int) -> dict[str, Any]:
-    """A row of effects: the mean accuracy, its difference from the usual one, their intervals, and the verdict.
+    """Compute a row of effects: mean accuracy, difference to the baseline, their intervals, and the verdict.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def effect(accuracy: np.ndarray, usual: np.ndarray, tested: int, trained: int) -
 
 
 def effect_in_words(effects: pd.DataFrame, point: tuple[str, float]) -> str:
-    """The difference in one row of effects, such as "+2.1 points, 95 % 0.4 to 3.8".
+    """Describe the difference in one row of effects, as in "+2.1 points, 95 % 0.4 to 3.8".
 
     Raises
     ------

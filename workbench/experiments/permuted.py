@@ -103,7 +103,7 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian") -> 
 
 
 def _of_answers(design: np.ndarray, y: np.ndarray) -> Pairing:
-    """Pairs of answers of 0 and 1 to exchange, if the test allows any."""
+    """Find pairs of binary answers to exchange, if the test allows any."""
     found = exchanged_answers(design, y)
     source, gain = np.arange(len(y)), logit(found.p_wrong)
     source[found.pairs] = found.pairs[:, ::-1]
@@ -111,7 +111,7 @@ def _of_answers(design: np.ndarray, y: np.ndarray) -> Pairing:
 
 
 def _pairing(y: np.ndarray, source: np.ndarray, gain: np.ndarray, beta: np.ndarray) -> Pairing:
-    """The result, from the row whose number each row gets, the gain of each row, and coefficients."""
+    """Build the result from the source row of each number, the gain of each row, and coefficients."""
     restored = y[source]
     cycle = _cycles(source)
     rows = np.flatnonzero(source != np.arange(len(y)))

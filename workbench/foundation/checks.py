@@ -85,7 +85,7 @@ def refuse_infinity(field: str, values: np.ndarray, ids: Sequence[Any] | np.ndar
 
 
 def check_embeddings(values: Any, n: int) -> np.ndarray:
-    """Return embeddings as an array (n, d) of numbers, memory-mapped ones as they are.
+    """Return embeddings as an array (n, d) of numbers; memory-mapped arrays are returned unchanged.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def check_embeddings(values: Any, n: int) -> np.ndarray:
     vectors = np.asanyarray(values)
     if vectors.ndim != 2 or len(vectors) != n or vectors.dtype.kind not in "fiu":
         found = f"has shape {vectors.shape} and dtype {vectors.dtype}"
-        raise InputError.at("embeddings", found, f"Give numbers, {n} rows of d.")
+        raise InputError.at("embeddings", found, f"Pass an array of numbers with {n} rows.")
     return vectors
 
 
@@ -108,7 +108,7 @@ def check_texts(texts: Any, n: int) -> list[Any]:
         Not n texts, or a single one.
     """
     if isinstance(texts, str) or len(texts) != n:
-        raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Give one text per example.")
+        raise InputError.at("texts", f"has {len(texts)} entries for {n} labels", "Pass one text per example.")
     return list(texts)
 
 
@@ -131,7 +131,7 @@ def check_whole(name: str, value: Any, least: int, todo: str = "") -> int:
     except (TypeError, ValueError, OverflowError):
         whole = False
     if not whole:
-        raise InputError.at(name, f"is {value!r}", todo or f"Use a whole number from {least}.")
+        raise InputError.at(name, f"is {value!r}", todo or f"Use an integer of at least {least}.")
     return int(value)
 
 

@@ -1,4 +1,4 @@
-"""Which units are marked as issues: by a threshold of p_error, or by the expected share of false alarms."""
+"""Mark units as issues by a threshold on p_error or by the expected share of false alarms."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def mark(
     p_error: np.ndarray, strict: np.ndarray, fdr: float | None, threshold: float, *, identified: bool, why: str,
     advice: str, sample: Audited | None = None, index: np.ndarray | pd.Index | None = None,
 ) -> Marked:  # fmt: skip
-    """Mark the units whose p_error reaches `threshold`; with `fdr`, the largest set that keeps to it.
+    """Mark the units whose p_error reaches `threshold`; with `fdr`, the largest set within that share of false alarms.
 
     Parameters
     ----------
     p_error, strict : (m,) float, NaN if unknown; `strict` are conservative, for the selection by `fdr`.
     identified, why : whether the labels identify the number of errors, and the reason if they do not.
-    advice : what to do instead of `fdr` where nothing can be promised.
-    sample : an audit, which can promise a share where the labels do not; with the `index` of the units.
+    advice : what to do instead of `fdr` if no share can be guaranteed.
+    sample : an audit, which can guarantee a share where the labels cannot; with the `index` of the units.
 
     Warns
     -----
-    FdrNotPossible : `fdr` was asked for, but neither the labels nor an audit can promise it: nothing is marked.
+    FdrNotPossible : neither the labels nor an audit can guarantee `fdr`, so nothing is marked.
     """
     if fdr is None:
         return Marked(np.nan_to_num(p_error, nan=-1.0) >= threshold, f"p_error >= {threshold:g}")
@@ -61,6 +61,6 @@ def mark(
 
 
 def none_marked(m: int, how: str, advice: str) -> Marked:
-    """Mark none of m units, with a warning that says why, and what to do."""
+    """Mark none of m units, with a warning that says why and what to do."""
     warnings.warn(f"`fdr`: {how}. {advice}", FdrNotPossible, stacklevel=outside())
     return Marked(np.zeros(m, bool), how, promised=False)

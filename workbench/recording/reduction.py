@@ -87,7 +87,7 @@ class ClassReduction:
         return table.column("row").to_numpy()
 
     def from_probs(self, probs: Any) -> np.ndarray:
-        """Return their logarithm, with zero replaced by the smallest positive float32."""
+        """Return the logarithm of probabilities, with zero replaced by the smallest positive float32."""
         return _logs(probs)
 
     def look_at(self, logits: np.ndarray) -> None:
@@ -152,7 +152,7 @@ class CandidateReduction(TagReduction):
         return reduced_candidates(self._given, rows, logits)
 
     def from_probs(self, probs: Any) -> np.ndarray:
-        """Return their logarithm, with zero replaced by the smallest positive float32."""
+        """Return the logarithm of probabilities, with zero replaced by the smallest positive float32."""
         return _logs(probs)
 
     def look_at(self, logits: np.ndarray) -> None:

@@ -135,7 +135,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
 
 
 def _changes(run: Run) -> pd.DataFrame:
-    """What was changed, with labels in words."""
+    """Return the changes, with labels as text."""
     if run.dataset.kind.one_class:
         return _named(run, run.changes())
     return in_words(run.extended(), run.changes().droplevel("unit"), stored=True)
@@ -201,7 +201,7 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
 
 
 def _curves(run: Run, rows: np.ndarray, suggested: pd.Series) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Probabilities of the given and of the suggested label by epoch, (epochs, m); of candidates, that of the set."""
+    """Return p of the given and the suggested label by epoch, (epochs, m); for candidate sets, that of the set."""
     if not run.epochs:
         return None, None
     if not run.dataset.kind.one_class:
@@ -211,7 +211,7 @@ def _curves(run: Run, rows: np.ndarray, suggested: pd.Series) -> tuple[np.ndarra
 
 
 def _labels_now(run: Run) -> np.ndarray:
-    """(n,) object: the labels as they stand, in words."""
+    """Return the current labels as text, (n,) object."""
     dataset = run.extended()
     if dataset.kind.one_class:
         return dataset.names_of(run.labels())

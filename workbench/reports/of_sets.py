@@ -1,4 +1,4 @@
-"""Parts of a report that are other for candidate sets than for one class per example."""
+"""Parts of a report that differ between candidate sets and one class per example."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 SURE_MARGIN = 0.5
-"""Lead of the likeliest candidate from which it counts as clear."""
+"""Minimum margin of the most likely candidate to count as clear."""
 
 
 def in_words(dataset: Dataset, table: pd.DataFrame, *, stored: bool = False) -> pd.DataFrame:
-    """A table whose sets and classes are text, "cat or dog"; with `stored`, of values as the journal holds them."""
+    """Convert sets and classes in a table to text, "cat or dog"; with `stored`, from values in the journal's format."""
     kind = dataset.kind
 
     def words(value: Any) -> str | None:
@@ -33,7 +33,7 @@ def in_words(dataset: Dataset, table: pd.DataFrame, *, stored: bool = False) -> 
 
 
 def classes_of_sets(dataset: Dataset, issues: pd.DataFrame, changed: np.ndarray) -> pd.DataFrame:
-    """Per class: sets that contain it, wrong ones among them (expected), their share, issues, changed ones.
+    """Count per class: sets that contain it, expected number of wrong ones, their share, issues, changed sets.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def classes_of_sets(dataset: Dataset, issues: pd.DataFrame, changed: np.ndarray)
 
 
 def sizes_of_sets(dataset: Dataset, issues: pd.DataFrame) -> pd.DataFrame:
-    """Per number of candidates: sets, wrong ones (expected), share with a clear candidate (margin of at least .5)."""
+    """Count per number of candidates: sets, expected number of wrong ones, share with a clear candidate (margin >=
+    .5)."""
     size = np.bincount(members_of(dataset.labels)[0], minlength=dataset.n)[issues["row"].to_numpy()]
     p, clear = issues["p_error"].to_numpy(float), issues["margin"].to_numpy(float) >= SURE_MARGIN
     frame = pd.DataFrame({"size": size, "sets": 1, "expected": p, "clear": (clear | (size == 1)).astype(float)})
@@ -70,8 +71,8 @@ def sizes_of_sets(dataset: Dataset, issues: pd.DataFrame) -> pd.DataFrame:
 
 
 def learned(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(n,) each: variability and confidence of the probability of the set, share of epochs in which a candidate was the
-    likeliest class; and the probability by epoch, (epochs, n)."""
+    """Return variability and confidence (n,) of the probability of the set, the share (n,) of epochs in which a
+    candidate was the most likely class, and the probability by epoch (epochs, n)."""
     found = learned_sets(run)
     known = np.isfinite(found.hit)
     share = np.where(known, found.hit, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)

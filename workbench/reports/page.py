@@ -234,7 +234,7 @@ def _classes(facts: Facts) -> str:
 
 
 def _sizes(facts: Facts) -> str:
-    """Of candidate sets: how many candidates they have, and how often one of them is clear."""
+    """Table of candidate sets: number of candidates, and how often one of them is clear."""
     if facts.sizes is None or facts.sizes.empty:
         return ""
     rows = [

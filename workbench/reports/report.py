@@ -59,7 +59,7 @@ def report(
     """
     if run.task != "candidates":
         require_task(run, "multiclass", "report")
-    check_whole("top", top, 0, "Give the number of label issues to show.")
+    check_whole("top", top, 0, "Pass the number of label issues to show.")
     target = check_target(path, force, PAGE_SUFFIXES)
     with task("report", REPORT_STEPS):
         facts = gather(run, issues, int(top), fdr)

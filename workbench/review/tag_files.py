@@ -54,7 +54,7 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
 
 
 def _tag_columns(name: str, labels: pa.StructArray) -> dict[str, pa.Array]:
-    """Lists of given tags, and of those that are not, by name of the column."""
+    """Return lists of given tags, and of absent or unknown ones, by name of the column."""
     cells = cells_of(labels)
     columns = {name: labels.field("yes")}
     if len(cells.rest.rows) or cells.open.any():

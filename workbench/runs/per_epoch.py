@@ -66,7 +66,7 @@ def _read_stream(dataset: Dataset, stream: Path, pending: Path) -> pd.DataFrame:
 
 
 def described_units(dataset: Dataset, found: TagEpoch, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Columns of the lines of an epoch, as `Run.unit_stats` returns them."""
+    """Return the columns of the lines of an epoch, in the format of `Run.unit_stats`."""
     if dataset.task == "candidates":
         return described_candidates(found, dataset.labels, dataset.k, columns)
     return found.described(cells_of(dataset.labels), dataset.k, columns)

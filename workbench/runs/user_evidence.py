@@ -1,4 +1,4 @@
-"""Evidence that a user stores in a run, checked and in the form in which it is stored."""
+"""Validate evidence that a user stores in a run, and convert it to the stored form."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def check_predictions(dataset: Dataset, values: np.ndarray) -> None:
 
 
 def predictions_to_store(dataset: Dataset, name: str, values: Any) -> np.ndarray:
-    """Return predictions as they are stored, float32 (n, width).
+    """Return predictions in the stored form, float32 (n, width).
 
     Parameters
     ----------
-    name : "pred_probs" or "predictions", by which the caller stores them.
+    name : "pred_probs" or "predictions", the name under which they are stored.
 
     Raises
     ------
-    InputError : they are not valid for this kind of label, or it stores its predictions under the other name.
+    InputError : invalid for this kind of label, or this kind stores its predictions under the other name.
 
     Warns
     -----
-    UserWarning : the columns seem to be in another order than the classes.
+    UserWarning : the columns seem to be in a different order from the classes.
     """
     kind = dataset.kind
     if kind.stored != name:
@@ -49,7 +49,7 @@ def predictions_to_store(dataset: Dataset, name: str, values: Any) -> np.ndarray
 
 
 def embeddings_to_store(dataset: Dataset, values: Any) -> np.ndarray:
-    """Return embeddings as they are stored, float16 (n, d); numbers beyond its range become the largest.
+    """Return embeddings in the stored form, float16 (n, d); numbers beyond its range are clipped.
 
     Raises
     ------

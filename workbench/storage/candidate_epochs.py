@@ -1,8 +1,8 @@
-"""Candidates of one epoch of a training on candidate sets: how a batch is reduced to lines, and how these are read.
+"""One epoch of a training on candidate sets: reduce a batch to lines, and read them.
 
-The files are those of `workbench.storage.tag_epochs`: row, unit (the number of the class) and logit, which is the log
-probability of the class here. All classes are kept up to 100 of them, of more the candidates of each row and the 20
-likeliest classes.
+The files have the format of `workbench.storage.tag_epochs`: row, unit (the class index) and logit, here the log
+probability of the class. With at most 100 classes, all are kept; with more, the candidates of each row and the 20 most
+likely classes.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class GivenSets(NamedTuple):
 
     @classmethod
     def of(cls, labels: pa.ListArray, k: int) -> GivenSets:
-        """From stored labels."""
+        """Create from stored labels."""
         rows, codes = members_of(labels)
         return cls(np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(labels)))]), codes, k)
 
     def listed_in(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The candidates of some rows (b,): place in `rows` and class, (m,) int64 each."""
+        """Return the candidates of some rows (b,): index into `rows` and class, (m,) int64 each."""
         counts = self.starts[rows + 1] - self.starts[rows]
         place = np.repeat(np.arange(len(rows)), counts)
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return place, self.codes[self.starts[rows][place] + within]
 
     def inside(self, rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """(m,) bool, whether a class (m,) is a candidate of a row (m,)."""
+        """Return whether each class (m,) is a candidate of its row (m,), bool (m,)."""
         sizes = np.diff(self.starts)
         keys = np.repeat(np.arange(len(sizes)), sizes) * self.k + self.codes
         wanted = rows * self.k + classes
@@ -55,7 +55,7 @@ class GivenSets(NamedTuple):
 def described_candidates(
     found: TagEpoch, labels: pa.ListArray, k: int, names: Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Columns by name: row, unit, logit and `CANDIDATE_STATISTICS`; all by default.
+    """Return columns by name: row, unit, logit and `CANDIDATE_STATISTICS`; all by default.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def described_candidates(
 
 
 def _weights(found: TagEpoch, inside: np.ndarray) -> np.ndarray:
-    """(m,) float32, the probability of each candidate as a share of its set; 0 outside."""
+    """Return the probability of each candidate as a share of its set, (m,) float32; 0 outside."""
     rows, logits = found.rows[inside], found.logits[inside].astype(np.float64)
     out = np.zeros(len(inside), np.float32)
     if len(rows):
@@ -96,7 +96,7 @@ def _weights(found: TagEpoch, inside: np.ndarray) -> np.ndarray:
 
 
 def reduced_candidates(given: GivenSets, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
-    """The classes that are kept of a batch.
+    """Select the classes of a batch that are kept.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def reduced_candidates(given: GivenSets, rows: np.ndarray, logits: np.ndarray) -
 
     Raises
     ------
-    InputError : a number that is not finite (it names the row of the batch).
+    InputError : a number is not finite; the message names the row of the batch.
     """
     from scipy.special import log_softmax
 

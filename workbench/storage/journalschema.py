@@ -162,7 +162,7 @@ def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[N
 
 @contextlib.contextmanager
 def committed(db: sqlite3.Connection) -> Iterator[None]:
-    """Context manager for the rest of a transaction that has begun; see `all_or_nothing`."""
+    """Context manager for the rest of an open transaction; see `all_or_nothing`."""
     try:
         yield
         db.execute("COMMIT")

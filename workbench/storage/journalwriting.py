@@ -1,4 +1,4 @@
-"""What a call writes to a journal: a decision, or the reversal of one, as one batch inside the caller's transaction."""
+"""Write a decision, or its reversal, to a journal as one batch within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.storage.journalrows import Entries, Entry
 
 
 class Stamp(NamedTuple):
-    """Who writes, when (ISO 8601 in UTC), and with which tool."""
+    """Author, time (ISO 8601 in UTC) and tool of an entry."""
 
     author: str
     time: str
@@ -71,11 +71,11 @@ def append_decision(
 def append_reversal(
     db: sqlite3.Connection, owner: str, stamp: Stamp, *, redo: bool = False, anyone: bool = False
 ) -> Entries:
-    """Append a batch that undoes the newest decision in force, or that redoes the newest undo, and return its entries.
+    """Append a batch that undoes the newest effective decision, or redoes the newest undo, and return its entries.
 
     Parameters
     ----------
-    owner : the author whose decision it is. anyone : whether it may be any author's.
+    owner : author of the decision. anyone : whether decisions of all authors are considered.
     """
     if redo:
         new, by, why = (f"(SELECT p.{c} FROM entries p WHERE p.seq = i.reverts)" for c in ("new", "source", "reason"))

@@ -72,7 +72,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, force: bool = False) -
 
 
 def write_page(text: str, target: Path, *, force: bool = False) -> Path:
-    """Write a page of HTML, completely or not at all, to a path that `check_target` has accepted, and return the path.
+    """Write an HTML page atomically to a path accepted by `check_target`, and return the path.
 
     Raises
     ------

@@ -63,7 +63,7 @@ def neighbor_votes(
     """
     table = table_of_tags(labels, classes)
     x = read_vectors("embeddings", embeddings, len(table.given))
-    check_whole("k", k, 1, "Ask for at least one neighbour.")
+    check_whole("k", k, 1, "Use at least one neighbour.")
     if tag_vectors is not None:
         x = _descriptors(x, read_vectors("tag_vectors", tag_vectors, len(table.names)))
     near = nearest(x, min(int(k), max(len(x) - 1, 1)))

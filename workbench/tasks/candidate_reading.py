@@ -44,7 +44,7 @@ def read_candidates(labels: Any, classes: Any) -> tuple[pa.ListArray, tuple[str,
 
 
 def class_values(labels: Any, classes: Any) -> list[object]:
-    """The classes as the user passed them; those of tables without names are the numbers of their columns."""
+    """The classes as passed by the user; for tables without names, the column numbers."""
     if classes is not None:
         return list(classes.categories if isinstance(classes, pd.CategoricalDtype) else classes)
     if isinstance(labels, pd.DataFrame):

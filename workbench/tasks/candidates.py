@@ -41,7 +41,7 @@ class Candidates(TaskMixin):
     check_predictions = Multiclass.check_predictions
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
-        """The type of the classes in the sets, or of `classes`; ordered if these belong to an ordered categorical."""
+        """Return the type of the classes in the sets, or of `classes`; ordered for an ordered categorical."""
         found = LabelType.of(class_values(labels, classes))
         ordered = getattr(classes, "ordered", None) is True
         return LabelType(found.kind, found.dtype, categorical=ordered, ordered=ordered)

@@ -24,7 +24,7 @@ def plain_value(value: object) -> object:
 
 
 def check_names(names: Sequence[str], holder: str, todo: str) -> None:
-    """Raise InputError if a name is not Unicode text (which is said of `holder`) or occurs twice (then do `todo`)."""
+    """Raise InputError if a name is not Unicode text (the error names `holder`) or occurs twice (advice: `todo`)."""
     try:
         "".join(names).encode()
     except UnicodeEncodeError as error:

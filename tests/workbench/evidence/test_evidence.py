@@ -95,7 +95,7 @@ def test_unknown_and_missing_names_are_different_errors(labels):
     [
         ({"pred_probs": np.full((12, 3), 0.2)}, "sums to 0.6"),
         ({"pred_probs": np.full((11, 3), 1 / 3)}, r"has shape \(12,\) for 11 rows"),
-        ({"embeddings": np.zeros((3, 2))}, "Give numbers, 12 rows"),
+        ({"embeddings": np.zeros((3, 2))}, "Pass an array of numbers with 12 rows"),
         ({"embeddings": np.zeros(12)}, r"has shape \(12,\)"),
         ({"logits": np.zeros((2, 12, 4)), "k": 3}, "k says 3, logits says 4"),
         ({"statistics": {"p_givn": np.zeros((2, 12))}}, "Did you mean 'p_given'"),

@@ -32,7 +32,7 @@ def test_whole_numbers_as_floats_are_labels_and_others_are_not():
 @pytest.mark.parametrize("bad", [2, 2.5, "5", None, np.nan, np.inf, [3, 4], np.array([3, 4])])
 def test_a_whole_number_is_asked_for(bad):
     assert [check_whole("folds", good, 3) for good in (3, 4.0, np.int64(5))] == [3, 4, 5]
-    with pytest.raises(InputError, match=r"`folds` is .*Use a whole number from 3"):
+    with pytest.raises(InputError, match=r"`folds` is .*Use an integer of at least 3"):
         check_whole("folds", bad, 3)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of issues share: tags with planted errors."""
+"""Shared data for the tests of issues: tags with planted errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recorded training as evidence about tags: it moves the order of doubts and not their number."""
+"""A recorded training as evidence about tags: it affects the ranking but not the number of errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_recorded_training_alone_gives_an_order_and_no_count(planted, trained)
 
 @pytest.fixture(scope="module")
 def held_out(planted):
-    """Out-of-fold probabilities that err at random."""
+    """Out-of-fold probabilities with random errors."""
     _, true, _ = planted
     return expit(2 * (2 * true - 1) + np.random.default_rng(9).normal(0, 2.2, true.shape)).clip(0.001, 0.999)
 

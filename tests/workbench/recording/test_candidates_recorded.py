@@ -1,4 +1,4 @@
-"""Trainings on candidate sets: exact, whole after a crash, as evidence, and as curves of one set."""
+"""Recording training on candidate sets: exact, intact after a crash, as evidence, and as curves of one set."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_how_well_a_set_was_learned(tmp_path, dataset, sets, logits):
 
 
 def test_the_curve_of_a_set_has_weights_and_sizes(tmp_path, dataset, sets):
-    """One candidate falls behind in each epoch: weights follow by hand, and purification removes it."""
+    """One candidate falls behind in each epoch: weights computed by hand, and purification removes it."""
     a, b, c = np.flatnonzero(sets[0])[0], np.flatnonzero(~sets[0])[0], np.flatnonzero(sets[0])[1]
     probs = np.full((4, N, K), 1 / K)
     for epoch, p in enumerate((0.3, 0.5, 0.7, 0.8)):
@@ -152,7 +152,7 @@ def test_what_does_not_fit_is_named(tmp_path, dataset, logits):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run of 300 sets, every tenth without the true class, recorded over six epochs; which lack it."""
+    """A run of 300 sets recorded over six epochs, every tenth without the true class; and a mask of these."""
     rng = np.random.default_rng(0)
     true = rng.integers(0, 6, 300)
     x = rng.normal(size=(6, 8))[true] * 1.5 + rng.normal(size=(300, 8))

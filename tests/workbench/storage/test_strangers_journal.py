@@ -1,4 +1,4 @@
-"""A journal that somebody else has tampered with, or a file of another program: refused, or read in part."""
+"""Journals that were tampered with, and files of other programs: an error, or read in part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.runs.journal import Journal
 
 
 def change(journal, *statements):
-    """Change the file behind the journal's back."""
+    """Change the file without the journal."""
     journal.close()
     with contextlib.closing(sqlite3.connect(journal.path)) as db:
         for statement in statements:

@@ -71,7 +71,7 @@ def knn_shapley(
     alone = test is None
     if n < 2:
         raise InputError.at("vectors", f"holds {n} examples", "Shapley values need two or more.")
-    check_whole("k", k, 1, "Use a whole number of neighbours from 1.")
+    check_whole("k", k, 1, "Use an integer of at least 1.")
     rows = np.arange(n)
     if alone:
         if n > MOST_TESTED:

@@ -1,4 +1,4 @@
-"""Evidence beside labels whose kind has an estimator, checked: probabilities matched by name, embeddings or texts."""
+"""Validated evidence for kinds of labels with an estimator: probabilities matched by name, embeddings or texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.issues.kinds.contract import Asked
 
 
 def matched_probabilities(given: Any, dataset: Dataset) -> np.ndarray:
-    """(n, k) probabilities, rows and columns in the order of the data set.
+    """Return probabilities (n, k) with rows and columns in the order of the data set.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def matched_probabilities(given: Any, dataset: Dataset) -> np.ndarray:
 
 
 def vectors(asked: Asked) -> tuple[np.ndarray | None, str]:
-    """(n, d) float vectors of embeddings or, without these, of texts; and what they are, in words."""
+    """Return float vectors (n, d) of the embeddings or, without these, of the texts; and their description."""
     dataset = asked.dataset
     given = asked.evidence.get("embeddings")
     if given is not None:

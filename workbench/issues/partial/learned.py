@@ -1,4 +1,4 @@
-"""What a recorded training said of candidate sets: probabilities by epoch, and how well it learned each set."""
+"""Outputs of a recorded training on candidate sets: probabilities by epoch, and how well each set was learned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.runs.run import Run
 
 
 class LearnedSets(NamedTuple):
-    """Of n sets in all epochs, NaN where an epoch did not record the row.
+    """Values for n sets in all epochs, NaN where an epoch did not record the row.
 
     mass : (epochs, n) float32 in [0, 1], probability of the set. hit : (epochs, n) float32, 1 if the likeliest class is
     a candidate, else 0.
@@ -21,7 +21,7 @@ class LearnedSets(NamedTuple):
 
 
 def learned_sets(run: Run) -> LearnedSets:
-    """The probability of each set after each recorded epoch of a run on candidate sets."""
+    """Return the probability of each set in each recorded epoch of a run on candidate sets."""
     mass, hit = (np.full((len(run.epochs), run.n), np.nan, np.float32) for _ in range(2))
     for place, epoch in enumerate(run.epochs):
         found = run.unit_stats(epoch, ("row", "p", "inside"))
@@ -36,9 +36,9 @@ def learned_sets(run: Run) -> LearnedSets:
 
 
 def recorded_probs(run: Run, epoch: int, rows: slice = slice(None)) -> np.ndarray:
-    """(rows, k) float32 probabilities of a recorded epoch, NaN in rows that it did not record.
+    """Return the probabilities (rows, k) float32 of a recorded epoch, NaN in rows that it did not record.
 
-    Of more than 100 classes only some are kept in each row; the others share the rest of the probability.
+    With more than 100 classes only some are kept in each row; the others share the remaining probability.
     """
     start, stop, _ = rows.indices(run.n)
     found = run.unit_stats(epoch, ("row", "unit", "p"), rows)

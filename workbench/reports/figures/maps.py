@@ -66,7 +66,7 @@ def data_map(
 
 
 def recorded_epochs(run: Run) -> str:
-    """How many epochs were recorded, and when, in words."""
+    """Describe the number of recorded epochs and the time of recording."""
     return f"{len(run.epochs)} epochs, {MODE_WORDS[run.mode]} (in-sample)"
 
 

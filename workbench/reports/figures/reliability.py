@@ -116,7 +116,7 @@ def _chosen(run: Run, issues: pd.DataFrame) -> pd.Series:
 
 
 def judged(run: Run) -> pd.Series:
-    """Return the newest verdict on each example, bool by id; for other labels than one class, on its only unit."""
+    """Return the newest verdict on each example, bool by id; for other kinds of labels, on its only unit."""
     return verdicts_of(run) if run.dataset.kind.one_class else unit_verdicts_of(run).droplevel("unit")
 
 
