@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-PENALTY = 1e-3
+RIDGE_PENALTY = 1e-3
 """Ridge penalty per row, for vectors of length 1."""
 SHRINKAGE = 1e-3
 """Penalty of the two coefficients, so that they stay finite where probabilities separate the labels."""
-STEPS, SMALLEST_STEP = 60, 1e-5
+NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
 
 
 def support_of_similar_rows(vectors: np.ndarray, log_probs: np.ndarray, labels: np.ndarray) -> float:
@@ -47,7 +47,7 @@ def _left_out(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return leave-one-out predictions (m, k) of the targets by ridge regression with an intercept."""
     m = len(vectors)
     design = np.concatenate([np.ones((m, 1)), np.asarray(vectors, float)], axis=1)
-    inverse = np.linalg.inv(design.T @ design + PENALTY * m * np.eye(design.shape[1]))
+    inverse = np.linalg.inv(design.T @ design + RIDGE_PENALTY * m * np.eye(design.shape[1]))
     centre = targets.mean(axis=0)
     away = targets - centre
     projected = design @ inverse
@@ -65,7 +65,7 @@ def _last_z(views: np.ndarray, labels: np.ndarray) -> float:
     views = views / scales[:, None, None]
     weights = np.full(len(views), 0.5)
     cost, slope, curve = _cost(weights, views, labels, every)
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         step = np.linalg.solve(curve, slope)
         size = 1.0
         while size > SMALLEST_STEP and _cost(weights - size * step, views, labels, every)[0] > cost:

@@ -350,7 +350,7 @@ def test_left_out_predictions_are_those_of_fits_without_the_row():
     design = np.concatenate([np.ones((30, 1)), vectors], axis=1)
     for row in (0, 17):
         rest = np.arange(30) != row
-        inner = design[rest].T @ design[rest] + own_influence.PENALTY * 30 * np.eye(5)
+        inner = design[rest].T @ design[rest] + own_influence.RIDGE_PENALTY * 30 * np.eye(5)
         fit = np.linalg.solve(inner, design[rest].T @ (targets[rest] - centre))
         assert found[row] == pytest.approx(centre + design[row] @ fit)
 
