@@ -174,7 +174,7 @@ class Explorer(anywidget.AnyWidget):
             who = opened.journal.author if author is None else author
             issues = issues_of(opened, who if second_opinion else None, pool)
         self._view = view = View(
-            _Pages(self),
+            _Pages(self, self._set_from_page, self._show, self._tell_changes),
             opened,
             issues,
             scores_of(opened, pool) if scores is None else scores,
@@ -301,11 +301,11 @@ class Explorer(anywidget.AnyWidget):
     # ---- traits ----------------------------------------------------------------------------------------------
 
     @T.validate("selection")
-    def _check_selection(self, proposal: dict) -> list:
+    def _check_selection(self, proposal: dict[str, Any]) -> list[Any]:
         return proposal["value"] if self._from_page else self._view.known_ids("selection", proposal["value"])
 
     @T.validate("queue")
-    def _check_queue(self, proposal: dict) -> list:
+    def _check_queue(self, proposal: dict[str, Any]) -> list[Any]:
         value, view = proposal["value"], self._view
         if self._from_page:
             return value
@@ -318,55 +318,55 @@ class Explorer(anywidget.AnyWidget):
         return list(view.own_queue)
 
     @T.validate("current")
-    def _check_current(self, proposal: dict) -> object:
+    def _check_current(self, proposal: dict[str, Any]) -> object:
         value = proposal["value"]
         return None if value is None else self._view.known_ids("current", [value])[0]
 
     @T.validate("color_by")
-    def _check_color(self, proposal: dict) -> str:
+    def _check_color(self, proposal: dict[str, Any]) -> str:
         return check_color(proposal["value"], self._view.columns)
 
     @T.validate("filters")
-    def _check_filters(self, proposal: dict) -> dict:
+    def _check_filters(self, proposal: dict[str, Any]) -> dict[str, Any]:
         filters = check_filters(proposal["value"], self._view.columns)
         if is_query(filters.get("search", ""), self._view.columns):
             filter_mask(self._view, {"search": filters["search"]})  # raises an error if it is invalid
         return filters
 
     @T.validate("cameras")
-    def _check_cameras(self, proposal: dict) -> dict:
+    def _check_cameras(self, proposal: dict[str, Any]) -> dict[str, Any]:
         return check_cameras(proposal["value"])
 
     @T.validate("epochs")
-    def _check_epochs(self, proposal: dict) -> dict:
+    def _check_epochs(self, proposal: dict[str, Any]) -> dict[str, Any]:
         return check_epochs(proposal["value"], self.run)
 
     @T.observe("selection")
-    def _selection_changed(self, change: dict) -> None:
+    def _selection_changed(self, change: dict[str, Any]) -> None:
         if self._made and not self._from_page:
             self.send({"push": "selection"}, [packed(self._view.mask_of(change["new"])).tobytes()])
 
     @T.observe("queue")
-    def _queue_changed(self, change: dict) -> None:
+    def _queue_changed(self, change: dict[str, Any]) -> None:
         if self._made and not self._from_page:
             view = self._view
             push: QueuePush = {"push": "queue", "by": view.queue_order, "unit": unit_of_queue(view)}
             self.send(push, [view.rows_of_queue().tobytes()])
 
     @T.observe("current")
-    def _current_changed(self, change: dict) -> None:
+    def _current_changed(self, change: dict[str, Any]) -> None:
         if self._made and not self._from_page and change["new"] is not None:
             self.send({"push": "go", "row": int(self.run.dataset.rows([change["new"]])[0])})
 
     @T.observe(*VIEW_FIELDS)
-    def _view_changed(self, change: dict) -> None:
+    def _view_changed(self, change: dict[str, Any]) -> None:
         if self._made and not self._moving:
             type(self).view.tell(self)
 
     def _view_now(self) -> ShownParts:
         return cast(ShownParts, {name: getattr(self, name) for name in VIEW_FIELDS})
 
-    def _show_view(self, value: str | Mapping) -> None:
+    def _show_view(self, value: str | Mapping[str, Any]) -> None:
         """Check every part of a view, then set them."""
         self._show(check_view(self._view, named_view(self._view, value) if isinstance(value, str) else value))
 
@@ -393,9 +393,13 @@ class Explorer(anywidget.AnyWidget):
         push: DecidedPush = {"push": "decided", "patch": patch, "time": decisions.last_time}
         self.send(push, [np.ascontiguousarray(array).tobytes() for array in state])
 
+    def _tell_changes(self) -> None:
+        if self._made:
+            type(self).changes.tell(self)
+
     # ---- messages --------------------------------------------------------------------------------------------
 
-    def _receive(self, _widget: object, content: dict, buffers: list) -> None:
+    def _receive(self, _widget: object, content: dict[str, Any], buffers: list[bytes]) -> None:
         """Answer a request of the page, and requests that waited for it."""
         with reporting(content.get("kind"), self.send):
             for body, arrays in self._turns.answers(self._view, content, buffers):
@@ -414,8 +418,14 @@ class Explorer(anywidget.AnyWidget):
 class _Pages:
     """The channel of an Explorer's view: its traits, and the pages that show it."""
 
-    def __init__(self, explorer: Explorer) -> None:
-        self._explorer = explorer
+    def __init__(
+        self,
+        explorer: Explorer,
+        take: Callable[..., None],
+        show: Callable[[Mapping[str, object]], None],
+        decided: Callable[[], None],
+    ) -> None:
+        self._explorer, self._take, self._show, self._decided = explorer, take, show, decided
         self.traits: Any = explorer  # each trait is a descriptor of traitlets, which no protocol describes
         self._thread, self._loop = threading.get_ident(), _running_loop()
 
@@ -429,21 +439,21 @@ class _Pages:
 
     def take(self, **values: object) -> None:
         """Set traits to values that a page has already set."""
-        self._explorer._set_from_page(**values)
+        self._take(**values)
 
     def show(self, parts: Mapping[str, object]) -> None:
         """Set parts of the displayed state in all pages."""
-        self._explorer._show(parts)
+        self._show(parts)
 
     def decided(self) -> None:
         """Notify the observers of `changes`."""
-        if self._explorer._made:
-            type(self._explorer).changes.tell(self._explorer)
+        self._decided()
 
 
 def those_known(explorer: Explorer, ids: list[Any]) -> list[Any]:
     """Return the ids that an Explorer has, in the given order."""
-    return explorer._view.those_known(ids)
+    view = explorer._view  # pyright: ignore[reportPrivateUsage] (users set traits, and need not see the view)
+    return view.those_known(ids)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

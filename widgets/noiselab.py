@@ -134,11 +134,11 @@ class NoiseLab(W.VBox):
         self._drawn |= {kind: figure(self.simulation, kind, **options.get(kind, {})) for kind in kinds}
         return [self._drawn[kind] for kind in Simulation.figures]
 
-    def _fixed(self, _change: dict) -> None:
+    def _fixed(self, _change: dict[str, Any]) -> None:
         self._report()
         self._plots.show(self._figures("repair"))
 
-    def _changed(self, _change: dict) -> None:
+    def _changed(self, _change: dict[str, Any]) -> None:
         self._say("<i>training …</i>")
         try:
             self._train()

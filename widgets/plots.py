@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets as T
@@ -39,7 +39,7 @@ class Plots(anywidget.AnyWidget):
         """Draw these figures instead."""
         self._figures = _plain(figures)
 
-    def _receive(self, _widget: object, content: dict, _buffers: list) -> None:
+    def _receive(self, _widget: object, content: dict[str, Any], _buffers: list[bytes]) -> None:
         """Send the code of the installed plotly on request, so that its 5 MB are not stored in notebooks."""
         if content.get("ask") == "library":
             from plotly.offline import get_plotlyjs
@@ -47,6 +47,6 @@ class Plots(anywidget.AnyWidget):
             self.send({"push": "library"}, [get_plotlyjs().encode()])
 
 
-def _plain(figures: Sequence[go.Figure]) -> list[dict]:
+def _plain(figures: Sequence[go.Figure]) -> list[dict[str, Any]]:
     """Convert figures to plain lists and numbers."""
     return [json.loads(figure.to_json()) for figure in figures]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from widgets.wire.pushes import ProgressPush
@@ -28,7 +28,7 @@ WORDS = {
 
 
 @contextmanager
-def reporting(kind: object, send: Callable[[ProgressPush], None]) -> Iterator[None]:
+def reporting(kind: object, send: Callable[[ProgressPush], None]) -> Generator[None]:
     """Send a description of the request at once, and of every step of its computation, until it is answered."""
     with listening(lambda words: send({"push": "progress", "text": words})):
         if isinstance(kind, str) and kind in WORDS:

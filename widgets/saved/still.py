@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,7 +73,7 @@ def _map(view: View) -> str:
     )
 
 
-def picture_of(x: np.ndarray, y: np.ndarray, ranges: list, p_error: np.ndarray) -> bytes:
+def picture_of(x: np.ndarray, y: np.ndarray, ranges: Sequence[Sequence[float]], p_error: np.ndarray) -> bytes:
     """A PNG of points: (n,) positions in `ranges` [[x0, x1], [y0, y1]], coloured by (n,) `p_error`, issues on top."""
     from PIL import Image
 
@@ -95,7 +95,7 @@ def picture_of(x: np.ndarray, y: np.ndarray, ranges: list, p_error: np.ndarray) 
     return file.getvalue()
 
 
-def _pixels(values: np.ndarray, bounds: tuple[float, float], size: int) -> np.ndarray:
+def _pixels(values: np.ndarray, bounds: Sequence[float], size: int) -> np.ndarray:
     low, high = bounds
     share = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
     return (MARGIN + np.clip(share, 0, 1) * (size - 1 - 2 * MARGIN)).astype(np.int64)

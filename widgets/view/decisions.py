@@ -97,7 +97,7 @@ class Decisions:
             self._extend()
         row_of = self.rows_of({entry.id for entry in about})
         touched = set()
-        opinions: dict[str, dict] = {}
+        opinions: dict[str, dict[Any, Any]] = {}
         self.times |= times_of(entries, self.who)
         for entry in about:
             mine = entry.author == self.who
@@ -127,7 +127,7 @@ class Decisions:
         if self.on_space is not None:
             self.on_space()
 
-    def _opinions(self, field: str) -> dict:
+    def _opinions(self, field: str) -> dict[Any, Any]:
         """The current decisions of this author, by id; after an undo another author's decision may be in effect."""
         if not self.dataset.kind.one_class:
             own = self.journal.state(author=self.who, per="unit")[field].dropna()
@@ -135,7 +135,7 @@ class Decisions:
         opinions = self.journal.opinions(field)
         return opinions[self.who].dropna().to_dict() if self.who in opinions else {}
 
-    def rows_of(self, ids: set) -> dict[object, int]:
+    def rows_of(self, ids: set[Any]) -> dict[object, int]:
         """Row by id, for the ids that are in the dataset."""
         listed = list(ids)
         rows = self.dataset.index.get_indexer(listed)

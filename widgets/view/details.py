@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class Details:
         suggested: np.ndarray,
         media: Media,
         pool: Ensemble | None = None,
-        provenance: Mapping[str, Mapping] | None = None,
+        provenance: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.run, self.reasons, self.kinds, self.suggested, self.media = run, reasons, kinds, suggested, media
         self.pool, self.provenance = pool, dict(provenance or {})

@@ -112,7 +112,7 @@ class Group:
         numbers = numbers_of(series)
         self.numeric, self.total = numbers is not None, len(series)
         self.known = np.empty(0) if numbers is None else np.sort(numbers[np.isfinite(numbers)])
-        self.counts: Counter = Counter()
+        self.counts: Counter[str] = Counter()
         if numbers is None:
             self.counts = Counter(as_text(value) for value in series.astype(object))
             self.missing = self.counts[as_text(None)]

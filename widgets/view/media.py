@@ -75,7 +75,7 @@ class Media:
             return self._kept[key]
         content: Content
         try:
-            content = _CONTENT[self.kind](self, row, size)
+            content = self._content(row, size)
         except WorkbenchError as error:
             parts = error.parts if isinstance(error, InputError) else {}
             content = {"error": str(error), "brief": parts.get("brief") or "unreadable"}
@@ -108,6 +108,16 @@ class Media:
     def whole_text(self, row: int) -> str:
         """Return the text of an example, at most `WHOLE_TEXT` characters."""
         return cut_text(self.dataset.text(row) or "", WHOLE_TEXT)
+
+    def _content(self, row: int, size: int) -> Content:
+        makers: dict[MediaKind, Callable[[int, int], Content]] = {
+            "image": self._picture,
+            "audio": self._sound,
+            "text": self._text,
+            "none": self._table,
+            "own": self._own,
+        }
+        return makers[self.kind](row, size)
 
     def _picture(self, row: int, size: int) -> Content:
         image = self.dataset.image(row)
@@ -145,15 +155,6 @@ class Media:
         self._bytes += _weight(item)
         while self._bytes > KEPT_BYTES and len(self._kept) > 1:
             self._bytes -= _weight(self._kept.popitem(last=False)[1])
-
-
-_CONTENT: dict[MediaKind, Callable[[Media, int, int], Content]] = {
-    "image": Media._picture,
-    "audio": Media._sound,
-    "text": Media._text,
-    "none": Media._table,
-    "own": Media._own,
-}
 
 
 def enlarged(data: bytes) -> tuple[bytes, PictureAnswer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ COLUMN = "column"
 """Name of the order by the column that colours the points."""
 
 
-def queue_rows(view: View, name: str, among: list | None = None) -> np.ndarray:
+def queue_rows(view: View, name: str, among: list[Any] | None = None) -> np.ndarray:
     """Return the row numbers (m,) int32 of the named queue; `among` are ids to order instead of the label issues.
 
     Without evidence, no label is an issue and all examples are ordered. In an audit, earlier decisions on units that

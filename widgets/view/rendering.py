@@ -30,7 +30,7 @@ FRAME_POLICY = "default-src 'none'; img-src data:; media-src data:; font-src dat
 STYLE = ":root { color-scheme: light dark } body { margin: 4px; font: 12px/1.4 system-ui, sans-serif }"
 
 
-class Row(Mapping):
+class Row(Mapping[str, Any]):
     """One example as passed to the user's function; images and sounds are read only on access."""
 
     def __init__(self, dataset: Dataset, row: int) -> None:

@@ -114,7 +114,7 @@ def _parsed(text: str) -> tuple[ast.Expression | None, dict[str, str], int | Non
     """The tree of a query, the column names in backticks by placeholder, and the position where parsing stopped."""
     names: dict[str, str] = {}
 
-    def placeholder(match: re.Match) -> str:
+    def placeholder(match: re.Match[str]) -> str:
         name = f"backtick_{len(names)}"
         names[name] = match[1]
         return name

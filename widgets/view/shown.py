@@ -53,7 +53,7 @@ def check_filters(value: object, columns: Mapping[str, Column]) -> dict[str, Any
     return out
 
 
-def filter_mask(view: View, filters: Mapping) -> np.ndarray:
+def filter_mask(view: View, filters: Mapping[str, Any]) -> np.ndarray:
     """Return a mask (n,) of the rows that match every filter; the page computes the same rows."""
     mask = np.ones(view.dataset.n, bool)
     for name, wanted in filters.items():

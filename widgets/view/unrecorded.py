@@ -113,7 +113,7 @@ def frame_run(
     return FrameRun(data, None if x is None or y is None else (x, y), path)
 
 
-def opened_run(source: object, options: dict, known: Iterable[str] = ()) -> Run:
+def opened_run(source: object, options: dict[str, Any], known: Iterable[str] = ()) -> Run:
     """Open the run to be shown from its path, or create it from data in memory.
 
     Parameters

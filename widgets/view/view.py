@@ -82,7 +82,7 @@ class View:
         self.run, self.dataset, self.scores = run, run.dataset, scores
         self.keymap: KeysInfo = checked(None) if keymap is None else keymap
         self.blind, self.other, self.pool = blind, other, pool
-        self.own_queue: list | None = None
+        self.own_queue: list[Any] | None = None
         self.queue_order = OWN_ORDER
         self.decisions = Decisions(run, author, channel.decided, self._take_space, alone=alone)
         self.media = Media(self.dataset, render)
@@ -164,21 +164,21 @@ class View:
         """Return the rows to review, (m,) int32."""
         return self.dataset.rows(self.traits.queue).astype(np.int32) if self.traits.queue else np.empty(0, np.int32)
 
-    def mask_of(self, ids: list) -> np.ndarray:
+    def mask_of(self, ids: list[Any]) -> np.ndarray:
         """Return a mask (n,) of ids."""
         mask = np.zeros(self.dataset.n, bool)
         if len(ids):
             mask[self.dataset.rows(ids)] = True
         return mask
 
-    def known_ids(self, field: str, value: Any) -> list:
+    def known_ids(self, field: str, value: Any) -> list[Any]:
         """Return the list of known ids from a value that a user passed as `field`."""
         if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
             raise InputError.at(field, f"is {value!r}", "Pass a sequence of ids; [] for none.")
         ids = [plain_scalar(one) for one in value]
         return self.dataset.ids[self.dataset.rows(ids)].tolist() if ids else []
 
-    def those_known(self, ids: list) -> list:
+    def those_known(self, ids: list[Any]) -> list[Any]:
         """Return the ids that are in the dataset, in the given order."""
         known = self.decisions.rows_of(set(map(plain_scalar, ids)))
         return [one for one in map(plain_scalar, ids) if one in known]

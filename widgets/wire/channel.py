@@ -11,9 +11,9 @@ from widgets.wire.pushes import Push
 class Traits(Protocol):
     """The displayed state, as set by the user and reported by the pages; see `widgets.Explorer`."""
 
-    selection: list
+    selection: list[Any]
     current: object
-    queue: list
+    queue: list[Any]
     color_by: str
     filters: dict[str, Any]
     cameras: dict[str, list[float]]

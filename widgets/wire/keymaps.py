@@ -11,7 +11,8 @@ recognised by their position on the keyboard, independent of the layout.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from widgets.wire.shapes import KeysInfo
 from workbench.foundation.errors import InputError
@@ -160,15 +161,15 @@ def checked(keymap: object) -> KeysInfo:
         return {"review": REVIEW[keymap], "edit": EDIT[keymap]}
     if not isinstance(keymap, Mapping):
         raise InputError.at("keymap", f"is {keymap!r}", "Pass the name of a preset, or a dict of action to key.")
-    return {"review": _laid_over(DEFAULT, _own(keymap)), "edit": EDIT["default"]}
+    return {"review": _laid_over(DEFAULT, _own(cast(Mapping[object, object], keymap))), "edit": EDIT["default"]}
 
 
-def _own(keymap: Mapping) -> Keys:
+def _own(keymap: Mapping[object, object]) -> Keys:
     """Return a user's dict with a list of keys for each action, each key at most once."""
     own: Keys = {}
     owner: dict[str, str] = {}
     for action, keys in keymap.items():
-        if action not in ACTIONS:
+        if not isinstance(action, str) or action not in ACTIONS:
             raise InputError.unknown("action in `keymap`", action, ACTIONS)
         own[action] = [_key(action, key) for key in ([keys] if isinstance(keys, str) else _listed(action, keys))]
         for key in own[action]:
@@ -191,10 +192,10 @@ def _laid_over(base: Keys, own: Keys) -> Keys:
     return out
 
 
-def _listed(action: str, keys: object) -> list:
+def _listed(action: str, keys: object) -> list[object]:
     if not isinstance(keys, (list, tuple)):
         raise InputError.at("keymap", f"has {keys!r} for {action!r}", "Use a key, or a list of keys.")
-    return list(keys)
+    return list(cast(Sequence[object], keys))
 
 
 def _key(action: str, key: object) -> str:

@@ -7,6 +7,7 @@ a single value is sent as a short description. Nothing is rounded. `packing.js` 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -82,19 +83,21 @@ def _narrowed(values: np.ndarray) -> tuple[np.ndarray, int]:
     return values, 0
 
 
-def unpacked_arrays(specs: Sequence[Mapping], buffers: Sequence[bytes]) -> dict[str, np.ndarray]:
+def unpacked_arrays(specs: Sequence[Mapping[str, Any]], buffers: Sequence[bytes]) -> dict[str, np.ndarray]:
     """Decode the result of `packed_arrays`, as the page does: return arrays by name."""
     out: dict[str, np.ndarray] = {}
     for spec in specs:
-        kind, length = np.dtype(f"<{spec['type']}"), spec["length"]
+        kind, length = np.dtype(f"<{spec['type']}"), int(spec["length"])
+        values: np.ndarray
         if "fill" in spec:
             values = np.full(length, np.nan if spec["fill"] is None else spec["fill"], kind)
         elif "rows" in spec:
             values = np.arange(length, dtype=kind)
         elif "like" in spec:
-            values = out[spec["like"]][:length].copy()
+            values = np.array(out[spec["like"]][:length])
         else:
-            sent = np.frombuffer(buffers[spec["buffer"]], f"<{spec.get('sent', spec['type'])}")
+            buffer: int = spec["buffer"]
+            sent: np.ndarray = np.frombuffer(buffers[buffer], f"<{spec.get('sent', spec['type'])}")
             values = sent.astype(kind) - kind.type(spec.get("less", 0))
         out[spec["name"]] = values
     return out

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets as T
 
+if TYPE_CHECKING:
+    _TraitType = T.TraitType[Any, Any]
+else:
+    _TraitType = T.TraitType  # before traitlets 5.10 it takes no arguments
 
-class Ids(T.TraitType):
+
+class Ids(_TraitType):
     """A list of ids; the widget checks them against its data set."""
 
     info_text = "a sequence of ids"
-    default_value: tuple = ()
+    default_value: tuple[()] = ()
 
 
-class Computed(T.TraitType):
+class Computed(_TraitType):
     """A trait whose value is computed on access, and whose owner notifies observers of changes.
 
     Parameters
@@ -42,6 +47,7 @@ class Computed(T.TraitType):
     def tell(self, obj: T.HasTraits) -> None:
         """Notify the observers with the computed value, which is not computed if there are no observers."""
         assert self.name is not None  # set by the class with this trait
-        heard = obj._trait_notifiers.get(self.name, {}) | obj._trait_notifiers.get(T.All, {})
+        notifiers = obj._trait_notifiers  # pyright: ignore[reportPrivateUsage] (traitlets has no public list of observers)
+        heard = notifiers.get(self.name, {}) | notifiers.get(T.All, {})
         if heard.get("change") or heard.get(T.All):
             obj.notify_change(T.Bunch(name=self.name, old=None, new=self.read(obj), owner=obj, type="change"))

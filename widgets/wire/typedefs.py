@@ -28,13 +28,13 @@ PLAIN_TYPES = {str: "string", int: "number", float: "number", bool: "boolean", t
 JSON = {str: (str,), int: (int,), float: (int, float), bool: (bool,), type(None): (type(None),)}
 
 
-def typed_dicts() -> Iterator[type]:
+def typed_dicts() -> Iterator[type[Any]]:
     """Yield the types of messages and their parts, in the order of definition."""
     for module in (shapes, messages, pushes):
         yield from (one for one in vars(module).values() if is_typeddict(one) and one.__module__ == module.__name__)
 
 
-def fields(kind: type) -> dict[str, tuple[Any, bool]]:
+def fields(kind: type[Any]) -> dict[str, tuple[Any, bool]]:
     """Return the fields of a type: name to (type, whether it may be missing)."""
     hints = get_type_hints(kind, include_extras=True)
     missing = {name: typing.get_origin(hint) is NotRequired for name, hint in hints.items()}
@@ -80,9 +80,11 @@ def misfits(value: object, hint: Any, at: str = "message") -> list[str]:
         return _misfits_of_fields(value, hint, at)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is list and isinstance(value, list):
-        return [line for i, one in enumerate(value) for line in misfits(one, args[0], f"{at}[{i}]")]
+        items = typing.cast(list[object], value)
+        return [line for i, one in enumerate(items) for line in misfits(one, args[0], f"{at}[{i}]")]
     if origin is dict and isinstance(value, dict):
-        return [line for name, one in value.items() for line in misfits(one, args[1], f"{at}[{name!r}]")]
+        entries = typing.cast(dict[object, object], value)
+        return [line for name, one in entries.items() for line in misfits(one, args[1], f"{at}[{name!r}]")]
     if origin is typing.Literal:
         return [] if value in args else [f"{at} is {value!r}, not one of {args}"]
     if origin in (typing.Union, types.UnionType):
@@ -93,14 +95,14 @@ def misfits(value: object, hint: Any, at: str = "message") -> list[str]:
     return [f"{at} is {type(value).__name__}, not {hint}"]
 
 
-def _misfits_of_fields(value: object, hint: type, at: str) -> list[str]:
+def _misfits_of_fields(value: object, hint: type[Any], at: str) -> list[str]:
     if not isinstance(value, Mapping):
         return [f"{at} is {type(value).__name__}, not {hint.__name__}"]
-    known = fields(hint)
-    out = [f"{at} has an unknown field {name!r}" for name in value if name not in known]
+    known, entries = fields(hint), typing.cast(Mapping[object, object], value)
+    out = [f"{at} has an unknown field {name!r}" for name in entries if name not in known]
     for name, (part, missing) in known.items():
-        if name in value:
-            out += misfits(value[name], part, f"{at}.{name}")
+        if name in entries:
+            out += misfits(entries[name], part, f"{at}.{name}")
         elif not missing:
             out.append(f"{at} lacks the field {name!r}")
     return out

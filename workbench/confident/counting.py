@@ -34,7 +34,7 @@ DENSE_CLASSES = 2048  # up to this many classes a dense sum over all pairs is fa
 class Classes:
     """The rows given each class: looked up on demand for few classes, sorted once for many."""
 
-    def __init__(self, labels: np.ndarray, k: int):
+    def __init__(self, labels: np.ndarray, k: int) -> None:
         self.labels = labels
         self.counts = label_counts(labels, k)
         self.order = None

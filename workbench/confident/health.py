@@ -294,7 +294,7 @@ def _names(classes: Sequence[Any] | None, k: int) -> tuple[Any, ...]:
 class _Draws:
     """Bootstrap draws of three arrays and their intervals: percentiles, or mean and deviation for large arrays."""
 
-    def __init__(self, draws: int, k: int, level: float):
+    def __init__(self, draws: int, k: int, level: float) -> None:
         self.level = level
         self.keep = draws * k * k <= MANY_CELLS
         self.how = "percentiles" if self.keep else "mean and standard deviation"

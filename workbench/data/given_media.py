@@ -13,7 +13,7 @@ from workbench.data.media import encode_png
 from workbench.foundation.errors import InputError
 
 
-class GivenImages(Sequence):
+class GivenImages(Sequence[Any]):
     """Images as given, encoded on access: bytes and paths are returned unchanged, arrays as PNG."""
 
     def __init__(self, images: Sequence[Any] | np.ndarray) -> None:

@@ -10,12 +10,15 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from workbench.data.media import media_path
 from workbench.foundation.cells import is_url
 from workbench.foundation.errors import InputError, first_few, outside
+
+_T = TypeVar("_T")
 
 MOST_CHECKED = 4_000
 """Largest number of files that are checked when a Dataset is created; of more paths, evenly spaced ones are checked."""
@@ -26,7 +29,9 @@ REMEDY = "Pass `media_root=FOLDER`: paths are relative to it, and files are read
 MIXED = "Some paths are absolute and some are not: use one kind, or pass `media_root=FOLDER` with all files below it."
 
 
-def media_root(columns: Mapping[str, Sequence], named: str | Path | None, base: str | Path = ".") -> Path | None:
+def media_root(
+    columns: Mapping[str, Sequence[object]], named: str | Path | None, base: str | Path = "."
+) -> Path | None:
     """Return the folder below which images and sounds are read; None if there are no paths.
 
     Parameters
@@ -56,7 +61,7 @@ def media_root(columns: Mapping[str, Sequence], named: str | Path | None, base: 
     return root
 
 
-def default_root(columns: Mapping[str, Sequence], base: str | Path) -> Path:
+def default_root(columns: Mapping[str, Sequence[object]], base: str | Path) -> Path:
     """Return `base`, or the common folder of the paths if all are absolute and some lie outside `base`.
 
     `columns` as in `media_root`.
@@ -84,7 +89,7 @@ def _default(listed: Mapping[str, list[str]], base: str | Path) -> Path:
     return common
 
 
-def _paths(values: Sequence) -> tuple[list[int], list[str]]:
+def _paths(values: Sequence[object]) -> tuple[list[int], list[str]]:
     """Return the rows and paths of a media column, without URLs."""
     plain = getattr(values, "paths", None)
     listed = plain() if plain is not None else enumerate(values)
@@ -110,7 +115,7 @@ def _targets(paths: list[str]) -> set[str]:
     return {os.path.dirname(os.path.realpath(path)) for path in links}
 
 
-def _spread(values: list) -> list:
+def _spread(values: list[_T]) -> list[_T]:
     """Return a list, or `MOST_CHECKED` evenly spaced elements if it is longer."""
     if len(values) <= MOST_CHECKED:
         return values

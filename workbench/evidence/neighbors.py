@@ -323,7 +323,9 @@ def _refined(vectors: np.ndarray, rows: np.ndarray, near: np.ndarray, k: int) ->
     return np.take_along_axis(near, order, 1), np.take_along_axis(squared, order, 1)
 
 
-def _there(candidates: np.ndarray, among: np.ndarray, where: Device) -> Callable:
+def _there(
+    candidates: np.ndarray, among: np.ndarray, where: Device
+) -> Callable[[np.ndarray, np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]:
     """Return the same search on a device; the candidates are copied to it once."""
     import torch
 

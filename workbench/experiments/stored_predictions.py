@@ -169,7 +169,9 @@ class StoredPredictions:
 class _OneSet:
     """Predictions (models, n, k) of one data set; k = 1 for numbers."""
 
-    def __init__(self, names: list[Any], ids: np.ndarray, labels: np.ndarray, columns: list[str], values: np.ndarray):
+    def __init__(
+        self, names: list[Any], ids: np.ndarray, labels: np.ndarray, columns: list[str], values: np.ndarray
+    ) -> None:
         self.names, self.ids, self.labels, self.columns, self.values = names, ids, labels, columns, values
         self.numbers = columns == [PREDICTION]
         place = {name: number for number, name in enumerate(columns)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from workbench.foundation.errors import InputError
@@ -34,7 +34,7 @@ def device_of(wanted: str | torch.device | None) -> torch.device:
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None]:
     """Run torch and linear algebra in one thread: on busy cores, threads that wait for each other cost minutes."""
     import torch
     from threadpoolctl import threadpool_limits

@@ -89,7 +89,7 @@ class ExistsError(WorkbenchError):
 
 def outside() -> int:
     """Return the `stacklevel` that attributes a warning of the calling function to the user's code."""
-    level, frame = 1, sys._getframe(1)
+    level, frame = 1, sys._getframe(1)  # pyright: ignore[reportPrivateUsage] (inspect would be imported for it alone)
     while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(("workbench.", "widgets.")):
         frame, level = frame.f_back, level + 1
     return level

@@ -56,7 +56,7 @@ def each(
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Generator[None]:
     """Limit linear algebra to one thread: on busy cores, threads that wait for each other take many times longer.
 
     The limit applies to the whole process: the first of several callers sets it and the last one lifts it.

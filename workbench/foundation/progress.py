@@ -10,7 +10,7 @@ notebook, nothing is printed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 
@@ -55,7 +55,7 @@ class _Task:
 
 
 @contextmanager
-def task(what: str, steps: int) -> Iterator[None]:
+def task(what: str, steps: int) -> Generator[None]:
     """Show progress of a computation of about `steps` steps; call `step` at the beginning of each."""
     if _task.get() is not None:
         step(what)
@@ -82,7 +82,7 @@ def step(words: str) -> None:
 
 
 @contextmanager
-def listening(hear: Callable[[str], None]) -> Iterator[None]:
+def listening(hear: Callable[[str], None]) -> Generator[None]:
     """Call `hear(words)` at every step inside the block, for a view that displays progress itself."""
     token = _listener.set(hear)
     try:

@@ -162,7 +162,7 @@ def _given_and_other_block(block: np.ndarray, given: np.ndarray) -> tuple[np.nda
     return own, np.maximum(segments[:, 0], segments[:, 2])
 
 
-def _bits(block: np.ndarray) -> type:
+def _bits(block: np.ndarray) -> type[np.unsignedinteger[Any]]:
     """Return the unsigned integer type of the same size. Floats >= 0 sort as their bits, at half the cost of comparing
     floats; the bits of negative floats and NaN are larger."""
     return np.uint32 if block.itemsize == 4 else np.uint64

@@ -10,7 +10,7 @@ same size. Some units are reviewed twice to estimate the reviewers' error rate.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -163,7 +163,7 @@ class Audit:
         columns = {"p_error": self.plan["p_error"].to_numpy()[here], "wrong": table["first"].to_numpy()[here] > 0}
         return pd.DataFrame(columns, index=self._index(here))
 
-    def second_looks(self, author: str | None = None) -> list:
+    def second_looks(self, author: str | None = None) -> list[Any]:
         """Return what is due for a second look: ids, or (id, unit) pairs if labels are not one class per example.
 
         Show them without the first verdict; decide with source="second look". Most verdicts that contradict the

@@ -91,13 +91,15 @@ class ExactRidge:
         self._known: dict[float, _Solved] = {}
         self._before = len(PENALTIES) // 2
 
-    def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
+    def log_probs(
+        self, targets: np.ndarray, given: np.ndarray, settings: tuple[float, float] | None = None
+    ) -> np.ndarray:
         """Return leave-one-out log probabilities (n, k) after fitting `targets`, as `Ridge.log_probs`."""
         rows = self.rows
         wanted = targets[rows] if targets.ndim == 2 else np.eye(self.k, dtype=np.float32)[targets[rows]]
         wanted = wanted.astype(np.float32, copy=False)
         tried = self._penalties(wanted, given[rows]) if settings is None else settings[:1]
-        best: tuple | None = None
+        best: tuple[float, tuple[float, float], np.ndarray, np.ndarray] | None = None
         for penalty, found in zip(tried, self._solved(tried, wanted)):
             left_out = wanted - found.solved / found.diagonal[:, None]
             likelihoods = [0.0] if settings else sharpened_likelihoods(left_out, given[rows], SHARPNESSES)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 NAME = "shown-issues"
-VERSION = 13
+VERSION = 12
 """Version of the detector, increased if the same evidence gives a different result."""
 
 
@@ -83,16 +83,16 @@ class Kept:
     def __init__(self, run: Run, arguments: Mapping[str, object], verdicts: pd.Series | None, audit: str = "") -> None:
         self._run = run
         arguments = {name: str(value) for name, value in arguments.items()}
-        self._name = f"issues-for={key_digest(arguments)[:8]}"
-        self._key = evidence_key(run.layout, run.dataset) | arguments
-        self._key |= {"detector": VERSION, "classes": list(run.dataset.classes), "mode": run.mode}
-        self._key["verdicts"] = _digest_of(verdicts)
-        self._key |= {"audit": audit} if audit else {}
+        self.name = f"issues-for={key_digest(arguments)[:8]}"
+        self.key = evidence_key(run.layout, run.dataset) | arguments
+        self.key |= {"detector": VERSION, "classes": list(run.dataset.classes), "mode": run.mode}
+        self.key["verdicts"] = _digest_of(verdicts)
+        self.key |= {"audit": audit} if audit else {}
 
     def load(self) -> pd.DataFrame | None:
         """Return the stored result, identical in values, dtypes and attributes; None if this user has none."""
-        frame = load_frame(self._run.layout, self._name, self._key)
-        if frame is None or self._key.get("per") != "unit":
+        frame = load_frame(self._run.layout, self.name, self.key)
+        if frame is None or self.key.get("per") != "unit":
             return frame
         attrs, frame = frame.attrs, frame.set_index(["id", "unit"])
         frame.attrs = attrs
@@ -103,7 +103,7 @@ class Kept:
         if issues.index.nlevels > 1:
             attrs, issues = issues.attrs, issues.reset_index()
             issues.attrs = attrs
-        store_frame(self._run.layout, self._name, self._key, issues)
+        store_frame(self._run.layout, self.name, self.key, issues)
 
 
 def last_issues(run: Run) -> pd.DataFrame | None:
@@ -112,10 +112,10 @@ def last_issues(run: Run) -> pd.DataFrame | None:
     It may be based on older verdicts: an export usually follows decisions and should not recompute the result.
     """
     kept = Kept(run, DEFAULTS | ({} if run.dataset.kind.one_class else {"per": "example"} | kind_key(run)), None)
-    found = stored_key(run.layout, kept._name)
-    wanted = {name: value for name, value in kept._key.items() if name != "verdicts"}
+    found = stored_key(run.layout, kept.name)
+    wanted = {name: value for name, value in kept.key.items() if name != "verdicts"}
     if found is not None and wanted == {name: found.get(name) for name in wanted}:
-        frame = load_frame(run.layout, kept._name, found)
+        frame = load_frame(run.layout, kept.name, found)
         if frame is not None:
             return frame
     return kept_issues(run)

@@ -59,7 +59,9 @@ class LandmarkRidge:
         self._leverages: dict[float, np.ndarray] = {}
         self._sampled: dict[float, np.ndarray] = {}
 
-    def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
+    def log_probs(
+        self, targets: np.ndarray, given: np.ndarray, settings: tuple[float, float] | None = None
+    ) -> np.ndarray:
         """Return leave-one-out log probabilities (n, k) after fitting `targets`, as `Ridge.log_probs`."""
         sums = self._products(targets)
         if settings is None:

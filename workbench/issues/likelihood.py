@@ -122,7 +122,9 @@ def surfaces(log_probs: np.ndarray, labels: np.ndarray, flips: Sequence[np.ndarr
     ]
 
 
-def _columns(logs: np.ndarray, labels: np.ndarray, into: list, log_powers: np.ndarray) -> list[tuple]:
+def _columns(
+    logs: np.ndarray, labels: np.ndarray, into: list[np.ndarray | None], log_powers: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return (own, into) of each model, shape (powers, m): probability of the label unchanged, and through a change."""
     m, k = logs.shape
     every = np.arange(m)

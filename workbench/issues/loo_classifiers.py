@@ -95,7 +95,9 @@ class Ridge:
             self._leverages[part] = np.minimum(self.features[part] ** 2 @ gains, 0.999)
         self._picked = rows
 
-    def log_probs(self, targets: np.ndarray, given: np.ndarray, settings: tuple | None = None) -> np.ndarray:
+    def log_probs(
+        self, targets: np.ndarray, given: np.ndarray, settings: tuple[float, float] | None = None
+    ) -> np.ndarray:
         """Return leave-one-out log probabilities (n, k) after fitting `targets`.
 
         Parameters
@@ -132,7 +134,9 @@ class Ridge:
         wanted = np.where(self.taught[:, None], wanted, 0).astype(np.float32)
         return (self.features.T @ wanted).astype(np.float64)
 
-    def _left_out(self, rows: slice | np.ndarray, targets: np.ndarray, taught: np.ndarray, penalty: float):
+    def _left_out(
+        self, rows: slice | np.ndarray, targets: np.ndarray, taught: np.ndarray, penalty: float
+    ) -> np.ndarray:
         """Return the predictions (b, k) of the rows, each without its own target."""
         fitted = self.features[rows] @ (self._gain(penalty)[:, None] * taught).astype(np.float32)
         leverage = np.where(self.taught[rows], self._leverages[rows, PENALTIES.index(penalty)], 0)

@@ -57,7 +57,7 @@ class Batches:
         dataset: Dataset,
         batch_size: int = 256,
         *,
-        collate: Callable[[list], Any] | None = None,
+        collate: Callable[[list[Any]], Any] | None = None,
         num_workers: int = 0,
         part: tuple[int, int] = (0, 1),
     ) -> None:
@@ -173,10 +173,10 @@ def _are_ids(ids: Any) -> bool:
 class _KeepIds:
     """A collate function for samples x, (x, y) or mappings, which separates the ids and drops the labels."""
 
-    def __init__(self, collate: Callable[[list], Any]) -> None:
+    def __init__(self, collate: Callable[[list[Any]], Any]) -> None:
         self._collate = collate
 
-    def __call__(self, samples: list) -> tuple[list | None, Any]:
+    def __call__(self, samples: list[Any]) -> tuple[list[Any] | None, Any]:
         ids = None
         if isinstance(samples[0], Mapping):
             found = [_sample_id(sample) for sample in samples]

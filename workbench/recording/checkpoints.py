@@ -45,7 +45,7 @@ _STEP = re.compile(r"step|iter|checkpoint-\d", re.IGNORECASE)
 
 
 def find_checkpoints(
-    checkpoints: str | os.PathLike | Sequence[str | os.PathLike] | Mapping[int, str | os.PathLike],
+    checkpoints: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Mapping[int, str | os.PathLike[str]],
 ) -> dict[int, Path]:
     """Return checkpoint paths by epoch, in order.
 
@@ -195,7 +195,7 @@ def _exist(paths: Iterable[Path]) -> None:
         raise InputError.at("checkpoints", f"does not exist: {first_few(missing)}", "Check the path.")
 
 
-def _listed(place: str | os.PathLike) -> list[Path]:
+def _listed(place: str | os.PathLike[str]) -> list[Path]:
     """List the checkpoints in a folder or matching a glob."""
     path = Path(place)
     if path.is_dir():
@@ -329,7 +329,9 @@ def _prefixes(names: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _misfits(state: Mapping[str, Any], expected: Mapping[str, Any], tied: Mapping[str, set]) -> dict[str, list[str]]:
+def _misfits(
+    state: Mapping[str, Any], expected: Mapping[str, Any], tied: Mapping[str, set[str]]
+) -> dict[str, list[str]]:
     """Return the names that prevent a state dict from fitting, by kind of problem; empty if it fits."""
     found = {
         "missing": [name for name in expected if name not in state and tied.get(name, set()).isdisjoint(state)],
@@ -345,7 +347,7 @@ def _misfits(state: Mapping[str, Any], expected: Mapping[str, Any], tied: Mappin
 
 def _tied(expected: Mapping[str, Any]) -> dict[str, set[str]]:
     """Return a dict of each name that shares its memory with others, which are saved once, to all of these names."""
-    by_memory: dict[tuple, set[str]] = {}
+    by_memory: dict[tuple[int, tuple[int, ...]], set[str]] = {}
     for name, value in expected.items():
         if hasattr(value, "data_ptr") and value.numel():
             by_memory.setdefault((value.data_ptr(), tuple(value.shape)), set()).add(name)

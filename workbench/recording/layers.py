@@ -60,10 +60,10 @@ class Tap:
         self._hook.remove()
         self._caught = None
 
-    def _catch_input(self, module: Any, args: tuple, kwargs: dict) -> None:
+    def _catch_input(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._caught = args[0] if args else next(iter(kwargs.values()), None)
 
-    def _catch_output(self, module: Any, args: tuple, output: Any) -> None:
+    def _catch_output(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
         self._caught = output
 
     def take(self, b: int, mask: Any = None) -> torch.Tensor:

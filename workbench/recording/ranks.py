@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workbench.foundation.errors import InputError, RunError
 from workbench.storage.files import entries, is_there, open_file
@@ -43,7 +43,7 @@ def barrier(run_json: Path, rank: int, world_size: int, timeout: float = 60.0) -
         time.sleep(0.05)
 
 
-def process_group():
+def process_group() -> Any:
     """Return torch.distributed if torch is loaded and its process group is initialized, else None."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.distributed.is_available() or not torch.distributed.is_initialized():
@@ -60,12 +60,12 @@ def in_use(root: Path) -> bool:
 def is_alive(root: Path, rank: int) -> bool:
     """Whether a process records as this rank; assumed if the file system or platform has no locks."""
     path = root.resolve() / f".rank={rank}.lock"
-    return path in Lock._held or (is_there(path) and _locked_elsewhere(path) is not False)
+    return path in Lock.taken or (is_there(path) and _locked_elsewhere(path) is not False)
 
 
 def _locked_elsewhere(path: Path) -> bool | None:
     """Whether another process holds the lock; None if that cannot be determined."""
-    if path in Lock._held:
+    if path in Lock.taken:
         return False
     try:
         import fcntl
@@ -93,7 +93,7 @@ class Lock:
     refused.
     """
 
-    _held: ClassVar[dict[Path, Lock]] = {}
+    taken: ClassVar[dict[Path, Lock]] = {}
 
     def __init__(self, run_path: Path, rank: int) -> None:
         self._path = run_path.resolve() / f".rank={rank}.lock"
@@ -107,7 +107,7 @@ class Lock:
             import fcntl
         except ImportError:  # Windows: no advisory locks; the user must then avoid two recorders of one rank
             return
-        before = self._held.get(self._path)
+        before = self.taken.get(self._path)
         if before is not None:
             before.release()
             before.taken_over = True
@@ -126,7 +126,7 @@ class Lock:
             os.close(descriptor)
             return
         self._descriptor = descriptor
-        self._held[self._path] = self
+        self.taken[self._path] = self
 
     @property
     def held(self) -> bool:
@@ -138,18 +138,18 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-            if self._held.get(self._path) is self:
-                del self._held[self._path]
+            if self.taken.get(self._path) is self:
+                del self.taken[self._path]
 
     @classmethod
-    def _forget(cls) -> None:
+    def forget(cls) -> None:
         """Drop the locks in a child process after a fork (a DataLoader worker): they belong to the parent."""
-        for lock in cls._held.values():
+        for lock in cls.taken.values():
             if lock._descriptor is not None:
                 os.close(lock._descriptor)
                 lock._descriptor = None
-        cls._held.clear()
+        cls.taken.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=Lock._forget)
+    os.register_at_fork(after_in_child=Lock.forget)

@@ -11,7 +11,7 @@ import datetime
 import sys
 import uuid
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ class Recorder:
         return max(sealed) + 1 if sealed else 0
 
     @contextlib.contextmanager
-    def epoch(self, number: int) -> Iterator[Recorder]:
+    def epoch(self, number: int) -> Generator[Recorder]:
         """Context manager to record one epoch; it is sealed when the block ends without an exception.
 
         After an exception or a crash, the recorded batches stay readable in inflight/, and the epoch can be recorded

@@ -13,8 +13,9 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from workbench.foundation.errors import WorkbenchError
 from workbench.recording.ranks import is_alive, process_group
@@ -73,7 +74,7 @@ class Attempt:
         with contextlib.suppress(OSError, WorkbenchError):
             self.leave()
 
-    def _join(self, state: dict, again: bool) -> None:
+    def _join(self, state: dict[str, Any], again: bool) -> None:
         ranks, mine = state["ranks"], str(self._rank)
         stays = not again and state["attempt"] == self.id and mine in ranks
         others = [
@@ -90,7 +91,7 @@ class Attempt:
         self.id = state["attempt"]
 
     @contextlib.contextmanager
-    def _shared(self) -> Iterator[dict]:
+    def _shared(self) -> Generator[dict[str, Any]]:
         """Yield the contents of the file, locked for other processes; changes are written when the block ends."""
         self._root.mkdir(parents=True, exist_ok=True)
         descriptor = open_file(self._path, os.O_RDWR | os.O_CREAT)
@@ -104,7 +105,7 @@ class Attempt:
             file.flush()
 
 
-def _checked(data: bytes) -> dict:
+def _checked(data: bytes) -> dict[str, Any]:
     """Parse the file's contents; return a new attempt if it is empty, truncated by a kill, or invalid."""
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
         state = json.loads(data)

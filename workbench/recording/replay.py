@@ -7,7 +7,7 @@ which is less noisy evidence than that of the training pass.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ def replay(
     state_of: Callable[[Any], Mapping[str, Any]] | str | None = None,
     batch_size: int = 256,
     device: str | torch.device = "auto",
-    collate: Callable[[list], Any] | None = None,
+    collate: Callable[[list[Any]], Any] | None = None,
     num_workers: int = 0,
     progress: bool = True,
     overwrite: bool = False,
@@ -157,7 +157,7 @@ def _wanted(embedding_epochs: str | Collection[int], epoch: int, last: int) -> b
 
 
 @contextlib.contextmanager
-def _tapped(model: torch.nn.Module, layer: str | None, k: int) -> Iterator[Tap | None]:
+def _tapped(model: torch.nn.Module, layer: str | None, k: int) -> Generator[Tap | None]:
     if layer is None:
         yield None
     else:
@@ -186,7 +186,7 @@ def _forward(model: torch.nn.Module, x: Any) -> tuple[Any, Any]:
 
 
 @contextlib.contextmanager
-def _lent(model: torch.nn.Module, device: Any) -> Iterator[Callable[[Any], Any]]:
+def _lent(model: torch.nn.Module, device: Any) -> Generator[Callable[[Any], Any]]:
     """Put the model into eval mode on a device, and yield a function that moves inputs there.
 
     Weights, modes and device are restored at the end.

@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.issues.partial.learned import learned_sets
 from workbench.scores.dynamics import confidence, variability
 from workbench.tasks.candidates import members_of
+from workbench.tasks.protocol import TaskMixin
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -22,6 +23,7 @@ SURE_MARGIN = 0.5
 def in_words(dataset: Dataset, table: pd.DataFrame, *, stored: bool = False) -> pd.DataFrame:
     """Convert sets and classes in a table to text, "cat or dog"; with `stored`, from values in the journal's format."""
     kind = dataset.kind
+    assert isinstance(kind, TaskMixin)  # its values are JSON
 
     def words(value: Any) -> str | None:
         if value is None or (isinstance(value, float) and value != value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def review_queue(
     among: Iterable[object] | None = None,
     issues: pd.DataFrame | None = None,
     author: str | None = None,
-) -> list:
+) -> list[Any]:
     """Return the ids to review, in order.
 
     Parameters

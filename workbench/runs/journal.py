@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -81,7 +82,7 @@ class Journal:
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r}, author={self.author!r})"
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type[Journal], tuple[str, str]]:
         return Journal, (str(self.path), self.author)
 
     def __enter__(self) -> Journal:
@@ -101,7 +102,17 @@ class Journal:
 
     # ---- deciding --------------------------------------------------------------------------------------------
 
-    def relabel(self, ids, new, *, old, units="", author: str | None = None, source: str = "", reason="") -> int | None:
+    def relabel(
+        self,
+        ids: Any,
+        new: Any,
+        *,
+        old: Any,
+        units: Any = "",
+        author: str | None = None,
+        source: str = "",
+        reason: Any = "",
+    ) -> int | None:
         """Change the labels of `ids`, as one undo step.
 
         Parameters
@@ -132,7 +143,16 @@ class Journal:
         new, old = labels_of("new", new, about[0]), labels_of("old", old, about[0], none=True)
         return self._decide("relabel", about, new, old, author, source, reason)
 
-    def keep(self, ids, *, old=..., units="", author: str | None = None, source: str = "", reason="") -> int | None:
+    def keep(
+        self,
+        ids: Any,
+        *,
+        old: Any = ...,
+        units: Any = "",
+        author: str | None = None,
+        source: str = "",
+        reason: Any = "",
+    ) -> int | None:
         """Confirm the original label; earlier relabelling of these ids is reverted.
 
         Pass `old` (as in `relabel`) so that `opinions` knows which label this author confirmed.
@@ -145,7 +165,9 @@ class Journal:
         olds = ... if old is ... else labels_of("old", old, about[0], none=True)
         return self._decide("keep", about, [None] * len(about[0]), olds, author, source, reason)
 
-    def skip(self, ids, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
+    def skip(
+        self, ids: Any, *, units: Any = "", author: str | None = None, source: str = "", reason: Any = ""
+    ) -> int | None:
         """Postpone the decision: the verdict becomes "skip", and the label does not change.
 
         Parameters
@@ -156,7 +178,14 @@ class Journal:
         return self._decide("verdict", about, ["skip"] * len(about[0]), ..., author, source, reason)
 
     def flag(
-        self, ids, on: bool = True, *, units="", author: str | None = None, source: str = "", reason=""
+        self,
+        ids: Any,
+        on: bool = True,
+        *,
+        units: Any = "",
+        author: str | None = None,
+        source: str = "",
+        reason: Any = "",
     ) -> int | None:
         """Set a flag, or remove it with `on=False`. A flag is a mark without a predefined meaning.
 
@@ -168,7 +197,9 @@ class Journal:
         about = targets_of(ids, units)
         return self._decide("flag", about, ["true" if on else None] * len(about[0]), ..., author, source, reason)
 
-    def note(self, ids, text, *, units="", author: str | None = None, source: str = "", reason="") -> int | None:
+    def note(
+        self, ids: Any, text: Any, *, units: Any = "", author: str | None = None, source: str = "", reason: Any = ""
+    ) -> int | None:
         """Attach a note; an empty text removes it.
 
         Parameters
@@ -256,7 +287,7 @@ class Journal:
         )
         place = {field: at for at, field in enumerate(FIELDS)}
         weight = {"label": 2, "verdict": 1, "flag": 0, "note": 0}
-        table: dict[object, list] = {}
+        table: dict[object, list[Any]] = {}
         best: dict[object, tuple[int, int]] = {}
         for key, field, new, owner, when, reason, seq in rows if per == "example" else paired(rows):
             if field not in place:
@@ -341,7 +372,7 @@ class Journal:
         )
         rows = rows if per == "example" else list(paired(rows))
         authors = {owner: at for at, owner in enumerate(sorted({row[1] for row in rows}))}
-        table: dict[object, list] = {}
+        table: dict[object, list[Any]] = {}
         for key, owner, new, _ in rows:
             table.setdefault(key, [None] * len(authors))[authors[owner]] = new
         columns = pd.Index(list(authors), name="author", dtype=object)
@@ -419,7 +450,16 @@ class Journal:
 
     # ---- inside ----------------------------------------------------------------------------------------------
 
-    def _decide(self, kind: str, about: tuple[list, list], new: list, old, author, source, reason) -> int | None:
+    def _decide(
+        self,
+        kind: str,
+        about: tuple[list[Any], list[str]],
+        new: list[Any],
+        old: Any,
+        author: str | None,
+        source: str,
+        reason: object,
+    ) -> int | None:
         """Append one batch; `old` is `...` if the caller did not pass the given labels."""
         ids, units = about
         if not ids:

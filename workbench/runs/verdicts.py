@@ -8,7 +8,7 @@ such as suggestions accepted for a whole selection. They change labels but are n
 from __future__ import annotations
 
 import warnings
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -94,12 +94,12 @@ def decided_otherwise(journal: Journal, author: str | None = None) -> int:
     return len(others - set(table["id"]))
 
 
-def _split(journal: Journal, author: str | None) -> tuple[pd.DataFrame, set]:
+def _split(journal: Journal, author: str | None) -> tuple[pd.DataFrame, set[Any]]:
     """Return the verdicts, and the ids of all other decisions about labels."""
     columns = ["id", "verdict", "label", "author", "time", "source", "seq", "second_look"]
     entries = [one for one in journal.standing() if not one.unit and (author is None or one.author == author)]
     size: dict[int, int] = {}
-    label: dict[tuple, str | None] = {}
+    label: dict[tuple[int, Any], str | None] = {}
     for entry in entries:
         if entry.field == "verdict":
             size[entry.batch] = size.get(entry.batch, 0) + 1
@@ -169,8 +169,8 @@ def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     dataset = run.dataset
     whole = dataset.units.keys is None  # each example is its own unit ""
     entries = [one for one in run.journal.standing() if author is None or one.author == author]
-    looked: dict[int, set] = {}
-    said: dict[tuple, str | None] = {}
+    looked: dict[int, set[Any]] = {}
+    said: dict[tuple[int, Any, str], str | None] = {}
     for entry in entries:
         if entry.field == "verdict":
             looked.setdefault(entry.batch, set()).add(entry.id)

@@ -61,7 +61,7 @@ class Plan:
     arrays : name of evidence -> .npy file with one row per example.
     """
 
-    plain: Mapping[str, tuple[tuple[str, ...], Callable]] = field(default_factory=dict)
+    plain: Mapping[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = field(default_factory=dict)
     resumed: Mapping[str, Resumed] = field(default_factory=dict)
     epochs: tuple[tuple[Path, ...], ...] = ()
     arrays: Mapping[str, Path] = field(default_factory=dict)
@@ -198,7 +198,7 @@ def planned(plan: Plan) -> Callable[[Part], dict[str, np.ndarray]]:
     return functools.partial(score_block, plan)
 
 
-def pure_scores(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], Callable]]:
+def pure_scores(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]]:
     """Return the needs and pure functions of scores, for a plan."""
     return {name: (SCORES[name].needs, SCORES[name].function) for name in names}
 

@@ -27,6 +27,7 @@ from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
+    from workbench.storage.probabilities import PredProbs
 
 DISAGREEMENT = {
     "vote_entropy": {
@@ -336,7 +337,7 @@ def _label_of(run: Run, id: object) -> str | None:
     return None if code < 0 else run.classes[code]
 
 
-def _mean(members: list[tuple]) -> np.ndarray:
+def _mean(members: list[tuple[Run, np.ndarray, PredProbs]]) -> np.ndarray:
     """Return the mean probabilities (n, k) float32 of members (run, rows, PredProbs)."""
     total = np.zeros((len(members[0][1]), members[0][2].values.shape[1]), np.float32)
     for _, rows, probs in members:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Running:
     taken : number of epochs -> number of first epochs that count.
     """
 
-    fields: Mapping[str, tuple[type, float]]
+    fields: Mapping[str, tuple[type[Any], float]]
     add: Callable[[State, np.ndarray], None]
     value: Callable[[State], np.ndarray]
     taken: Callable[[int], int] = int

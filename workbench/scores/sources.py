@@ -201,7 +201,7 @@ class _RunColumns:
             found |= self.computed(left, {name: digests[name] for name in left}, how)
         return {name: found[name] for name in names}
 
-    def files(self, how: How, needs: set[str], resumed: dict[str, Resumed]) -> tuple[tuple, ...]:
+    def files(self, how: How, needs: set[str], resumed: dict[str, Resumed]) -> tuple[tuple[Any, ...], ...]:
         """Return the statistics files by epoch; needed ones are fetched, or named for workers to read parts of."""
         place = self.run.layout.here if how.client is None else self.run.layout.source
         first = min((one.have for one in resumed.values()), default=len(self.sealed))

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -288,7 +288,7 @@ def _of_checkpoint(path: Path) -> str:
     return ""
 
 
-def _ids_unknown(run: Run, ids: list) -> str:
+def _ids_unknown(run: Run, ids: list[Any]) -> str:
     strange = [one for one, row in zip(ids, run.dataset.index.get_indexer(ids)) if row < 0]
     return f"names ids that the run does not have: {first_few(strange)}" if strange else ""
 

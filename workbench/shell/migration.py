@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from workbench.foundation.errors import InputError, RunError
 from workbench.recording.ranks import Lock, in_use
@@ -35,11 +36,11 @@ class Change:
     Files that the step wrote below its folder replace those with the same relative path.
     """
 
-    described: dict
+    described: dict[str, Any]
     removed: tuple[str, ...] = field(default=())
 
 
-Step = Callable[[Layout, Path, dict], Change]
+Step = Callable[[Layout, Path, dict[str, Any]], Change]
 """Function of (the run, which is only read; an empty folder for new files; run.json) that returns the changes."""
 
 MIGRATIONS: Mapping[int, Step] = {}
@@ -112,7 +113,7 @@ def _upgrade_votes(layout: Layout) -> Iterator[str]:
         yield f"{layout.votes.name}: the columns {', '.join(COLUMNS)}; the previous version is {kept}"
 
 
-def _prepare(layout: Layout, step: Step, version: int) -> dict:
+def _prepare(layout: Layout, step: Step, version: int) -> dict[str, Any]:
     """Let the step write its files, then save the plan. Until then nothing has changed; afterwards the step
     completes."""
     staging = layout.root / STAGING
@@ -132,7 +133,7 @@ def _prepare(layout: Layout, step: Step, version: int) -> dict:
     return plan
 
 
-def _carry_out(layout: Layout, plan: dict) -> str:
+def _carry_out(layout: Layout, plan: dict[str, Any]) -> str:
     """Move old files to the backup and new ones into place, run.json last. Completed moves are skipped."""
     version = plan["from"]
     kept = layout.root / f"before-schema={version}"
@@ -156,7 +157,7 @@ def _carry_out(layout: Layout, plan: dict) -> str:
     return f"schema version {version} -> {version + 1}; the replaced files are in {kept}"
 
 
-def _read_plan(layout: Layout) -> dict:
+def _read_plan(layout: Layout) -> dict[str, Any]:
     """Return the plan of an interrupted migration, validated because a run can come from an untrusted source."""
     path = layout.root / PLAN_FILE
     try:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from workbench.storage.failures import advice_on, cause_of
@@ -23,7 +23,7 @@ CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
-def sealed(layout: Layout, path: Path) -> Iterator[Path]:
+def sealed(layout: Layout, path: Path) -> Generator[Path]:
     """Write a file with `atomic` and store its checksum.
 
     Parameters

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -134,7 +134,7 @@ def _version(path: Path | RemoteFile) -> object:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _opened(path: Path | RemoteFile) -> contextlib.AbstractContextManager:
+def _opened(path: Path | RemoteFile) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext(path) if isinstance(path, Path) else path.open()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -98,13 +98,13 @@ def _own_names(schema: pa.Schema) -> dict[str, str]:
     return {name: own.decode(errors="replace") for name, own in noted.items() if own}
 
 
-def _holds_paths(dataset: Dataset, values: Sequence) -> bool:
+def _holds_paths(dataset: Dataset, values: Sequence[object]) -> bool:
     """Whether the images or sounds are paths (either all or none are)."""
     any_path = getattr(values, "any_path", None)
     return dataset.media_root is not None if any_path is None else any_path()
 
 
-def _one(name: str, values: Sequence, row: int, has_paths: bool) -> bytes | str | None:
+def _one(name: str, values: Sequence[Any], row: int, has_paths: bool) -> bytes | str | None:
     """Return the image or sound of a row, which must be a path if and only if all others are."""
     one = values[row]
     if one is not None and isinstance(one, str) != has_paths:
@@ -160,7 +160,7 @@ def _first_unlike(values: pd.Series) -> int | None:
     return low
 
 
-def read_dataset(layout: Layout, described: dict, media_root: str | Path | None) -> Dataset:
+def read_dataset(layout: Layout, described: dict[str, Any], media_root: str | Path | None) -> Dataset:
     """Read the Dataset of a run; images and sounds stay on disk until they are accessed.
 
     Media paths are read below `media_root` if it is given; absolute paths below the folder of the recording are then
@@ -241,7 +241,7 @@ def _stored_ids(layout: Layout, column: pa.ChunkedArray) -> np.ndarray:
     return ids
 
 
-def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Path | None:
+def _media_root(layout: Layout, described: dict[str, Any], named: str | Path | None) -> Path | None:
     """Return the folder below which media files may be read."""
     if named is not None:
         return Path(named).resolve()
@@ -251,7 +251,7 @@ def _media_root(layout: Layout, described: dict, named: str | Path | None) -> Pa
     return layout.root.resolve()
 
 
-class _StoredMedia(Sequence):
+class _StoredMedia(Sequence[Any]):
     """A media column of examples.parquet, read by row group; the `keep` groups used last stay in memory."""
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from workbench.foundation.errors import RunError
@@ -49,7 +49,7 @@ def failed_to_write(place: Path | str, error: OSError) -> WriteError:
 
 
 @contextlib.contextmanager
-def writing(place: Path | str, *, below: bool = False) -> Iterator[None]:
+def writing(place: Path | str, *, below: bool = False) -> Generator[None]:
     """Turn an OSError inside the block into a `WriteError` about `place`, unless it is about a file elsewhere.
 
     Parameters

@@ -43,7 +43,7 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def entries(folder: Path) -> list[os.DirEntry]:
+def entries(folder: Path) -> list[os.DirEntry[str]]:
     """List the entries of a folder, sorted by name; empty if the folder does not exist.
 
     Raises

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class JournalFile:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int, int] | None = None  # process, device, inode
-        self._finalizer: weakref.finalize | None = None
+        self._finalizer: weakref.finalize[..., JournalFile] | None = None
         self._left = float(CHECKPOINTS)  # checkpoints that may still be made without a pause
         self._settled = float("-inf")
         self._timer: threading.Timer | None = None
@@ -122,7 +122,7 @@ class JournalFile:
         return kept
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
         """Context manager for a write transaction: after the block, all of it is on disk, or nothing after an error."""
         with self._lock, self._explained():
             db = self._open(write=True)
@@ -194,8 +194,16 @@ class JournalFile:
             "Copy the run to a folder of your own."
         )
 
+    def checkpoint_now(self) -> None:
+        """Move the log of this process into the file."""
+        with self._lock:
+            self._timer = None
+            own = self._opened is not None and self._opened[0] == os.getpid()
+            if self._connection is not None and own and not self.read_only:
+                _checkpoint(self._connection)
+
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as error:
@@ -212,11 +220,7 @@ def _checkpoint(db: sqlite3.Connection) -> None:
 def _checkpoint_later(of: weakref.ref[JournalFile]) -> None:
     file = of()
     if file is not None:
-        with file._lock:
-            file._timer = None
-            own = file._opened is not None and file._opened[0] == os.getpid()
-            if file._connection is not None and own and not file.read_only:
-                _checkpoint(file._connection)
+        file.checkpoint_now()
 
 
 _FORKED: list[sqlite3.Connection] = []  # closing these in the child process would interfere with the parent
@@ -260,7 +264,7 @@ def begun_marker(path: Path) -> Path:
     return path.parent / "checksums" / f"{path.name}.begun"
 
 
-def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDirectory | None]:
+def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfile.TemporaryDirectory[str] | None]:
     """Return a connection, whether it is read-only, and the temporary copy that it reads, if one was needed."""
     if _writable(path.parent) and (not path.exists() or _writable(path)):
         try:
@@ -337,7 +341,7 @@ def _patiently(act: Callable[[], object]) -> None:
 
 
 @contextlib.contextmanager
-def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
+def _closed_on_error(db: sqlite3.Connection) -> Generator[None]:
     try:
         yield
     except BaseException:
@@ -345,7 +349,7 @@ def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _leave(db: sqlite3.Connection, copy: tempfile.TemporaryDirectory | None) -> None:
+def _leave(db: sqlite3.Connection, copy: tempfile.TemporaryDirectory[str] | None) -> None:
     db.close()
     if copy is not None:
         copy.cleanup()

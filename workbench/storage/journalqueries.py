@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -75,12 +75,12 @@ def about_of(per: str) -> str:
     return "+e.unit = ''" if per == "example" else "1"
 
 
-def paired(rows: Iterable[tuple]) -> Iterator[tuple]:
+def paired(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a query with (id, unit) as one key."""
     return (((id, unit), *rest) for id, unit, *rest in rows)
 
 
-def index_of(keys: Iterable, per: str) -> pd.Index:
+def index_of(keys: Iterable[Any], per: str) -> pd.Index:
     """Return ids as an Index, int64 if all are integers, else object; or (id, unit) pairs as a MultiIndex."""
     keys = list(keys)
     ids = keys if per == "example" else [id for id, _ in keys]

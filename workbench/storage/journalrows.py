@@ -52,7 +52,7 @@ LOG_COLUMNS = tuple(name for name in Entry._fields if name != "unit")
 """Columns of a log without entries about units."""
 
 
-class Entries(list):
+class Entries(list[Entry]):
     """A list of `Entry` whose repr is a one-line summary."""
 
     def __repr__(self) -> str:
@@ -80,7 +80,7 @@ def text_of(field: str, value: object, row: int | None = None) -> str:
     return str(value)
 
 
-def labels_of(field: str, value: object, ids: list, *, none: bool = False) -> list:
+def labels_of(field: str, value: object, ids: list[Any], *, none: bool = False) -> list[Any]:
     """Return one class name per id, from class names or from labels of type int, bool or float."""
     values = enumerate(per_id(field, value, ids))
     return [None if none and is_missing(one) else text_of(field, _named(one), row) for row, one in values]
@@ -116,7 +116,7 @@ def targets_of(ids: object, units: object = "") -> tuple[list[int | str], list[s
     units = texts_of("units", units, listed)
     targets = list(zip(listed, units))
     if len(set(targets)) != len(targets):
-        seen: set = set()
+        seen: set[tuple[Any, str]] = set()
         twice = [one for one in targets if one in seen or seen.add(one)]
         named = any(units)
         found = first_few([f"{id!r} {unit!r}" for id, unit in twice]) if named else first_few([id for id, _ in twice])

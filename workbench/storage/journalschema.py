@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from workbench.foundation.errors import RunError, first_few
 
@@ -153,7 +154,7 @@ def upgrade(db: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[None]:
+def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Generator[None]:
     """Context manager for a transaction: it is committed after the block, and rolled back after an error."""
     db.execute(f"BEGIN {how}")
     with committed(db):
@@ -161,7 +162,7 @@ def all_or_nothing(db: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[N
 
 
 @contextlib.contextmanager
-def committed(db: sqlite3.Connection) -> Iterator[None]:
+def committed(db: sqlite3.Connection) -> Generator[None]:
     """Context manager for the rest of an open transaction; see `all_or_nothing`."""
     try:
         yield
@@ -229,7 +230,7 @@ def statements(version: int = JOURNAL_VERSION) -> tuple[str, ...]:
 
 
 @functools.cache
-def _expected(version: int) -> set[tuple]:
+def _expected(version: int) -> set[tuple[Any, ...]]:
     """Return the rows of a journal's schema table as this SQLite writes them, with its internal table and indexes."""
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         for statement in statements(version):

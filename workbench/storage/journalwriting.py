@@ -29,7 +29,7 @@ class Stamp(NamedTuple):
 
 
 def append_decision(
-    db: sqlite3.Connection, kind: str, rows: Iterable[tuple], stamp: Stamp, *, old_given: bool
+    db: sqlite3.Connection, kind: str, rows: Iterable[tuple[object, ...]], stamp: Stamp, *, old_given: bool
 ) -> int | None:
     """Append a batch of decisions and return its number.
 

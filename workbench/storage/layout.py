@@ -29,7 +29,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class NeedsMigration(RunError):
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path) -> Generator[Path]:
     """Yield a temporary path next to `path`, which is renamed to `path` after the block and removed after an error.
 
     The data are on disk (fsync) before the rename, so that a crash leaves either the old or the new file. If the block
@@ -302,7 +302,7 @@ class Layout:
                         file.unlink()
 
 
-def read_run_json(layout: Layout) -> dict:
+def read_run_json(layout: Layout) -> dict[str, Any]:
     """Read run.json and validate its schema version and the fields that are needed to read the run."""
     described = described_by(layout, SCHEMA_VERSION)
     version = described["schema_version"]
@@ -331,7 +331,7 @@ def read_run_json(layout: Layout) -> dict:
     return described
 
 
-def described_by(layout: Layout, newest: int) -> dict:
+def described_by(layout: Layout, newest: int) -> dict[str, Any]:
     """Read run.json of a schema version up to `newest` (for other kinds of labels than classes, `UNITS_VERSION`).
 
     Nothing else is validated.

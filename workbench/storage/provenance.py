@@ -114,7 +114,7 @@ class Provenance:
         return cls(**known, parts=parts)
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
+_TYPES: dict[str, tuple[type[Any], ...]] = {
     **dict.fromkeys(("kind", "source", "words", "mode", "of"), (str,)),
     **dict.fromkeys(("out_of_fold", "saw_labels"), (bool, type(None))),
     **dict.fromkeys(("epoch", "epochs", "folds", "seed"), (int, type(None))),

@@ -16,7 +16,7 @@ import re
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ class Remote:
     options: dict[str, Any]
     folder: Path
     files: dict[str, str] = field(default_factory=dict)
-    have: dict[str, list] = field(default_factory=dict)
+    have: dict[str, list[Any]] = field(default_factory=dict)
     unknown_files: list[str] = field(default_factory=list)
     run: str | None = None
     caught_up: bool = False
@@ -151,12 +151,14 @@ class Remote:
             found = f"cannot be sent to workers ({error})"
             raise InputError.at("storage_options", found, "Use plain values, or the environment.") from error
 
-    def _fs(self) -> tuple[Any, str]:
+    def file_system(self) -> tuple[Any, str]:
+        """Return the file system of the URL, and the path in it."""
         fs, base = filesystem(self.url, self.options)
         return fs, base.rstrip("/")
 
     @contextlib.contextmanager
-    def _explained(self, what: str) -> Any:
+    def explained(self, what: str) -> Generator[None]:
+        """Turn the exceptions of a file system into one that says what failed."""
         try:
             yield
         except Exception as error:  # each file system has its own exceptions
@@ -164,8 +166,8 @@ class Remote:
 
     def list(self) -> None:
         """List the URL, and remove local copies of files that were changed or removed there."""
-        fs, base = self._fs()
-        with self._explained("listing"):
+        fs, base = self.file_system()
+        with self.explained("listing"):
             fs.invalidate_cache()
             found = fs.find(base, detail=True) if fs.exists(base) else {}
         names = {path[len(base) :].lstrip("/"): info for path, info in found.items() if path.startswith(base)}
@@ -182,18 +184,18 @@ class Remote:
         path = self.folder / name
         if name not in self.files or (name in self.have and path.is_file()):
             return path
-        fs, base = self._fs()
-        with self._explained(f"fetching {name}"), atomic(path) as temporary:
+        fs, base = self.file_system()
+        with self.explained(f"fetching {name}"), atomic(path) as temporary:
             fs.get_file(f"{base}/{name}", str(temporary))
         self._same(name, self.files[name])
         return path
 
     def put(self, name: str, source: Path | None = None) -> None:
         """Upload a complete file; it appears at the URL only when it is complete there."""
-        fs, base = self._fs()
+        fs, base = self.file_system()
         source = source or self.folder / name
         target = f"{base}/{name}"
-        with self._explained(f"uploading {name}"):
+        with self.explained(f"uploading {name}"):
             fs.makedirs(target.rpartition("/")[0], exist_ok=True)
             if self.url.partition("://")[0] in WHOLE_PUTS:
                 fs.put_file(str(source), target)
@@ -207,10 +209,10 @@ class Remote:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files at the URL."""
-        fs, base = self._fs()
+        fs, base = self.file_system()
         for name in names:
             if name in self.files:
-                with self._explained(f"removing {name}"):
+                with self.explained(f"removing {name}"):
                     fs.rm_file(f"{base}/{name}")
                 del self.files[name]
             self.have.pop(name, None)
@@ -398,8 +400,8 @@ class RemoteLayout(Layout):
         everything = f"SELECT {columns} FROM entries ORDER BY seq", "SELECT * FROM batches ORDER BY batch"
         with tempfile.TemporaryDirectory(prefix="journal-") as folder:
             copy = Path(folder) / JOURNAL
-            fs, base = self.remote._fs()
-            with self.remote._explained(f"fetching {JOURNAL}"):
+            fs, base = self.remote.file_system()
+            with self.remote.explained(f"fetching {JOURNAL}"):
                 fs.get_file(f"{base}/{JOURNAL}", str(copy))
             with contextlib.closing(JournalFile(copy)) as there, contextlib.closing(JournalFile(self.journal)) as here:
                 return all(here.read(sql)[: len(rows)] == rows for sql in everything for rows in [there.read(sql)])

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -174,7 +174,7 @@ def _read_jsonl(source: Path) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) of a JSON Lines file without blank lines; errors name the file and line."""
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):

@@ -99,7 +99,7 @@ def _of_sparse(cells: Any, classes: Sequence[object] | None) -> tuple[pa.ListArr
     return stored(n, rows, codes, missing), names
 
 
-def _of_lists(listed: list, classes: Sequence[object] | None) -> tuple[pa.ListArray, tuple[str, ...]]:
+def _of_lists(listed: list[Any], classes: Sequence[object] | None) -> tuple[pa.ListArray, tuple[str, ...]]:
     missing = np.zeros(len(listed), bool)
     rows: list[int] = []
     values: list[object] = []
@@ -123,7 +123,7 @@ def _of_lists(listed: list, classes: Sequence[object] | None) -> tuple[pa.ListAr
     return stored(len(listed), place, codes, missing), names
 
 
-def _members(one: Any, row: int) -> list | None:
+def _members(one: Any, row: int) -> list[Any] | None:
     """Return the classes of one set; None if there is no label. A single label is a set of one class."""
     if hasattr(one, "to_pylist"):
         one = one.to_pylist()

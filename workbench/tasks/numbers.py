@@ -198,7 +198,7 @@ def _of_cells(cells: Any, t: int | None, field: str) -> np.ndarray:
     return out
 
 
-def _as_row(cell: Any) -> list | None:
+def _as_row(cell: Any) -> list[Any] | None:
     """Return the numbers of one example as a list; None if it has none."""
     if isinstance(cell, (list, tuple, np.ndarray)) and np.ndim(cell):
         return list(cell)

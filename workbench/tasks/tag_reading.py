@@ -46,7 +46,9 @@ def read_tags(
     return _of_lists(list(labels), classes, bool(open_world))
 
 
-def _of_table(table: np.ndarray, classes: Sequence[object] | None, open_world: bool) -> tuple[pa.Array, tuple]:
+def _of_table(
+    table: np.ndarray, classes: Sequence[object] | None, open_world: bool
+) -> tuple[pa.Array, tuple[str, ...]]:
     if table.ndim != 2:
         raise InputError.at("labels", f"has shape {table.shape}", FORMS)
     names = _names(classes, table.shape[1])
@@ -71,7 +73,7 @@ def _of_table(table: np.ndarray, classes: Sequence[object] | None, open_world: b
     return of_dense(table.astype(np.int8), open_world=open_world), names
 
 
-def _of_sparse(matrix: Any, classes: Sequence[object] | None, open_world: bool) -> tuple[pa.Array, tuple]:
+def _of_sparse(matrix: Any, classes: Sequence[object] | None, open_world: bool) -> tuple[pa.Array, tuple[str, ...]]:
     """Read a sparse matrix of 1, 0 and -1; a cell that is not stored is "no", or unknown in an open world."""
     cells = matrix.tocoo()
     if len(cells.shape) != 2:
@@ -94,7 +96,9 @@ def _of_sparse(matrix: Any, classes: Sequence[object] | None, open_world: bool) 
     return stored_cells(n, k, yes, Listed(rows[rest], tags[rest]), np.full(n, open_world), np.zeros(n, bool)), names
 
 
-def _of_lists(listed: list, classes: Sequence[object] | None, open_world: bool) -> tuple[pa.Array, tuple]:
+def _of_lists(
+    listed: list[Any], classes: Sequence[object] | None, open_world: bool
+) -> tuple[pa.Array, tuple[str, ...]]:
     n = len(listed)
     missing, open_ = np.zeros(n, bool), np.full(n, open_world)
     rows: dict[str, list[int]] = {name: [] for name in PARTS}
@@ -137,7 +141,9 @@ def _parts(one: object, row: int) -> dict[str, list[Any]]:
     return parts
 
 
-def _codes(tags: dict[str, list], rows: dict[str, list[int]], classes: Any) -> tuple[tuple, dict[str, np.ndarray]]:
+def _codes(
+    tags: dict[str, list[Any]], rows: dict[str, list[int]], classes: Any
+) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
     """Return the names of the tags, and the index of each listed tag."""
     plain = {name: [one.item() if isinstance(one, np.generic) else one for one in part] for name, part in tags.items()}
     distinct = {one for part in plain.values() for one in part}

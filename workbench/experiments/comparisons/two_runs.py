@@ -7,7 +7,7 @@ rows and classes, and different evidence. To test whether a correction improves 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ class RunComparison(Printed):
     """
 
     table: pd.DataFrame
-    summary: dict = field(repr=False)
+    summary: dict[str, Any] = field(repr=False)
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def compare_runs(
     ids, rows_a, rows_b = _common(a, b)
     table = pd.DataFrame(index=pd.Index(ids, name="id"))
     table["given_a"], table["given_b"] = a.dataset.given[rows_a], b.dataset.given[rows_b]
-    summary: dict = {"n": len(ids), "only_a": a.n - len(ids), "only_b": b.n - len(ids)}
+    summary: dict[str, Any] = {"n": len(ids), "only_a": a.n - len(ids), "only_b": b.n - len(ids)}
     sides = (a.dataset, rows_a), (b.dataset, rows_b)
     names_a, names_b = (dataset.names_of(dataset.given_labels[rows]) for dataset, rows in sides)
     summary["given_differ"] = int((names_a != names_b).sum())
@@ -178,7 +178,7 @@ def _common(a: Run, b: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return a.dataset.ids[rows_a], rows_a, other[rows_a]
 
 
-def _predictions(table: pd.DataFrame, summary: dict, *sides: tuple[Run, np.ndarray]) -> None:
+def _predictions(table: pd.DataFrame, summary: dict[str, Any], *sides: tuple[Run, np.ndarray]) -> None:
     try:
         said = [run.dataset.labels_of(predicted_labels(run)[0])[rows] for run, rows in sides]
     except MissingEvidence:
@@ -189,7 +189,7 @@ def _predictions(table: pd.DataFrame, summary: dict, *sides: tuple[Run, np.ndarr
     summary["predictions_agree"], summary["predictions_kappa"] = found.observed, found.kappa
 
 
-def _issues(table: pd.DataFrame, summary: dict, a: np.ndarray, b: np.ndarray) -> None:
+def _issues(table: pd.DataFrame, summary: dict[str, Any], a: np.ndarray, b: np.ndarray) -> None:
     table["is_issue_a"], table["is_issue_b"] = a, b
     either = int((a | b).sum())
     summary |= {"issues_a": int(a.sum()), "issues_b": int(b.sum()), "issues_both": int((a & b).sum())}

@@ -62,7 +62,9 @@ class Method:
     source: str
 
 
-def _one_network(loss: Callable[[Training, torch.nn.Module, Tensor, Tensor, np.random.Generator], Tensor]):
+def _one_network(
+    loss: Callable[[Training, torch.nn.Module, Tensor, Tensor, np.random.Generator], Tensor],
+) -> Callable[[Training], Trained]:
     """Return a function that trains one network with a loss of (task, network, inputs, labels, rng)."""
 
     def train(task: Training) -> Trained:

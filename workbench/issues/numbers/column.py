@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,7 @@ def _explained(
     other[by_factor] = shortest(column.y[by_factor] / factors[by_factor])
     other = np.where(likeliest == 1, column.y[partner], np.where(likeliest == 2, typed.before, other))
 
-    def spread_out(values: np.ndarray, blank: object = np.nan, dtype: type = float) -> np.ndarray:
+    def spread_out(values: np.ndarray, blank: object = np.nan, dtype: type[Any] = float) -> np.ndarray:
         out = np.full(n, blank, dtype)
         out[rows] = values
         return out

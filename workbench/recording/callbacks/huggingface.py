@@ -60,7 +60,7 @@ class HuggingFaceRecorder(TrainerCallback):
 
     def __init__(
         self,
-        run: Recorder | str | os.PathLike,
+        run: Recorder | str | os.PathLike[str],
         dataset: Dataset | None = None,
         *,
         id: str = "id",
@@ -134,12 +134,12 @@ class HuggingFaceRecorder(TrainerCallback):
         self._let_go()
         self._epochs.close()
 
-    def _before(self, module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Remove the row numbers from the inputs."""
         self._rows, self._mask = kwargs.get(ROWS_COLUMN), kwargs.get("attention_mask")
         return args, {name: value for name, value in kwargs.items() if name != ROWS_COLUMN}
 
-    def _after(self, module: Any, args: tuple, output: Any) -> None:
+    def _after(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
         """Record the logits of these rows."""
         rows, self._rows = self._rows, None
         mask, self._mask = self._mask, None
@@ -161,10 +161,10 @@ class HuggingFaceRecorder(TrainerCallback):
 class _WithRows:
     """A data collator that removes the ids, calls another collator for the model's inputs, and adds row numbers."""
 
-    def __init__(self, collate: Callable, id: str, names: set[str] | None, dataset: Dataset) -> None:
+    def __init__(self, collate: Callable[[list[Any]], Any], id: str, names: set[str] | None, dataset: Dataset) -> None:
         self._collate, self._id, self._names, self._dataset = collate, id, names, dataset
 
-    def __call__(self, samples: list) -> Any:
+    def __call__(self, samples: list[Any]) -> Any:
         import torch
 
         samples = [_fields(one) for one in samples]

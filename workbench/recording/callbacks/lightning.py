@@ -59,7 +59,7 @@ class LightningRecorder(Callback):
 
     def __init__(
         self,
-        run: Recorder | str | os.PathLike,
+        run: Recorder | str | os.PathLike[str],
         dataset: Dataset | None = None,
         *,
         ids_of: Callable[[Any], Any] | None = None,

@@ -169,7 +169,7 @@ def _first_pass(files: dict[int, Path], done: Callable[[], object]) -> tuple[dic
     return gold, k
 
 
-def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str | None, list]]:
+def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str | None, list[object]]]:
     """Yield (line, guid, gold, logits) of each line; errors name the file and line."""
     key = f"logits_epoch_{epoch}"
     for line, record in json_lines(file):
@@ -189,10 +189,10 @@ def _records(file: Path, epoch: int) -> Iterator[tuple[int, int | str, int | str
         yield line, guid, None if gold == UNLABELLED else gold, values
 
 
-def _batches(file: Path, epoch: int) -> Iterator[tuple[list, np.ndarray]]:
+def _batches(file: Path, epoch: int) -> Iterator[tuple[list[int | str], np.ndarray]]:
     """Yield the guids and float64 logits (b, k) of up to `LINES_AT_A_TIME` lines at a time."""
-    guids: list = []
-    rows: list[list] = []
+    guids: list[int | str] = []
+    rows: list[list[object]] = []
     lines: list[int] = []
     for line, guid, _, values in _records(file, epoch):
         guids.append(guid)
@@ -205,7 +205,7 @@ def _batches(file: Path, epoch: int) -> Iterator[tuple[list, np.ndarray]]:
         yield guids, _array(rows, lines, file)
 
 
-def _array(rows: list[list], lines: list[int], file: Path) -> np.ndarray:
+def _array(rows: list[list[object]], lines: list[int], file: Path) -> np.ndarray:
     """Return (b, k) float64; errors name the line with a value that is not a finite number."""
     try:
         values = np.array(rows)

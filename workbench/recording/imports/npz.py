@@ -11,7 +11,7 @@ import dataclasses
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -165,7 +165,7 @@ def _is_archive(source: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _explained(what: Path | str) -> Iterator[None]:
+def _explained(what: Path | str) -> Generator[None]:
     """Turn the exceptions of NumPy, zipfile and zlib for a damaged file into an InputError."""
     try:
         yield

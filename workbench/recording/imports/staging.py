@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from workbench.storage.remote import layout_at, local_path
 
 
 @contextlib.contextmanager
-def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **options: Any) -> Iterator[Recorder]:
+def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **options: Any) -> Generator[Recorder]:
     """Yield a Recorder whose run appears at `path` only when the block ends without an exception.
 
     Parameters

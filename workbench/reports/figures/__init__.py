@@ -6,6 +6,7 @@ The modules of this folder have one function per kind, listed in `FIGURES`. The 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workbench.foundation.errors import InputError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 _HERE = "workbench.reports.figures"
-FIGURES: LazyTable = LazyTable(
+FIGURES: LazyTable[Callable[..., go.Figure]] = LazyTable(
     {
         "data_map": f"{_HERE}.maps:data_map",
         "embedding": f"{_HERE}.maps:embedding",
@@ -30,10 +31,10 @@ FIGURES: LazyTable = LazyTable(
 )
 """Figures of a run by kind."""
 
-OF_TAGS: LazyTable = LazyTable({"data_map": f"{_HERE}.tag_map:tag_data_map"})
+OF_TAGS: LazyTable[Callable[..., go.Figure]] = LazyTable({"data_map": f"{_HERE}.tag_map:tag_data_map"})
 """Figures of a run of multi-label data by kind."""
 
-OF_RESULTS: LazyTable = LazyTable(
+OF_RESULTS: LazyTable[Callable[..., go.Figure]] = LazyTable(
     {
         "comparison": f"{_HERE}.effects:comparison",
         "keep": f"{_HERE}.effects:keep",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def swaps(result: Reranking, labels: str = "corrected", prevalence: float | None
     return figure
 
 
-def _points(share: float, order: pd.Series) -> dict[str, list]:
+def _points(share: float, order: pd.Series) -> dict[str, list[Any]]:
     """Values of the lines at a share, and the hover text there."""
     words = [f"{place}. {safe(name)}: {value:.3f}" for place, (name, value) in enumerate(order.items(), 1)]
     return {"x": [share] * len(order), "y": order.tolist(), "text": words}
