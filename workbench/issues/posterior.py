@@ -7,7 +7,7 @@ noise matrix then gives the posterior of the true label (`opinions`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from workbench.issues.loo_classifiers import Ridge, discriminant
 from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
 from workbench.issues.noise import SMOOTHING, WIDE, noise_matrices
 from workbench.issues.opinions import FLOOR, GIVEN_PROBS, VOTES, Opinion, by_votes, reduced, under_one_rate
+from workbench.issues.own_influence import support_of_similar_rows
 from workbench.issues.telling_columns import telling_space
 from workbench.issues.weighing import EvidenceView, weigh
 
@@ -146,9 +147,12 @@ def _together(
     """Return the weighted opinion of classifiers on embeddings, given probabilities and links."""
     given, k = evidence.given_labels, evidence.k
     saw = evidence.saw_labels("embeddings")
-    views = [EvidenceView("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True)]
+    columns = space.vectors.shape[1]
+    views = [EvidenceView("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True, columns=columns)]
     if probs is not None:
-        views.append(EvidenceView("pred_probs", 1.0, logs_of(probs[heads.rows])))
+        logs = logs_of(probs[heads.rows])
+        support = partial(_support, space, heads.rows, logs, given)
+        views.append(EvidenceView("pred_probs", 1.0, logs, support=support))
     if links is not None and not links.aside:
         views.append(EvidenceView(LINKS, LINKS_BASE, links.logs[heads.rows]))
     step("weighing the evidence")
@@ -184,6 +188,11 @@ def _together(
         heads.rows,
     )  # fmt: skip
     return _unbiased(replace(both, linked=links), evidence, probs if share > 0 else None)
+
+
+def _support(space: Space, rows: np.ndarray, logs: np.ndarray, given: np.ndarray) -> float:
+    """Return `support_of_similar_rows` of given probabilities."""
+    return support_of_similar_rows(space.vectors[rows], logs, given[rows])
 
 
 def _by_neighbors(evidence: Evidence, probs: np.ndarray | None, notes: list[str]) -> Opinion:

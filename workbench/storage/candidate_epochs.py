@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from workbench.foundation.errors import InputError
-from workbench.foundation.tag_statistics import ALL_TAGS, finite_logits, kept_cells
-from workbench.storage.tag_epochs import CELL_COLUMNS, TagEpoch
+from workbench.foundation.tag_statistics import finite_logits
+from workbench.storage.tag_epochs import TagEpoch, kept_lines
 from workbench.tasks.candidates import members_of
 
 CANDIDATE_STATISTICS = ("p", "inside", "weight")
@@ -70,12 +69,7 @@ def described_candidates(
     ------
     InputError : an unknown name.
     """
-    known = (*CELL_COLUMNS, *CANDIDATE_STATISTICS)
-    names = known if names is None else tuple(names)
-    for name in names:
-        if name not in known:
-            raise InputError.unknown("column", name, known)
-    columns: dict[str, np.ndarray] = dict(zip(CELL_COLUMNS, (found.rows, found.tags.astype(np.int32), found.logits)))
+    columns, names = found.columns(names, CANDIDATE_STATISTICS)
     columns["p"] = np.exp(found.logits)
     if {"inside", "weight"} & set(names):
         columns["inside"] = inside = GivenSets.of(labels, k).inside(found.rows, found.tags)
@@ -109,7 +103,4 @@ def reduced_candidates(given: GivenSets, rows: np.ndarray, logits: np.ndarray) -
     from scipy.special import log_softmax
 
     values = log_softmax(finite_logits(logits), axis=1).astype(np.float32)
-    nothing = np.empty(0, np.int64), np.empty(0, np.int64)
-    listed = given.listed_in(rows) if values.shape[1] > ALL_TAGS else nothing
-    place, classes = kept_cells(values, *listed)
-    return TagEpoch(rows[place], classes, values[place, classes])
+    return kept_lines(rows, values, given.listed_in)

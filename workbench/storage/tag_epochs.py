@@ -8,7 +8,7 @@ examples.parquet, which never changes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,15 +40,26 @@ class TagEpoch(NamedTuple):
         ------
         InputError : an unknown name.
         """
-        known = (*CELL_COLUMNS, *TAG_STATISTICS)
+        columns, names = self.columns(names, TAG_STATISTICS)
+        if set(names) & set(TAG_STATISTICS):
+            columns |= tag_statistics(self.logits, given.codes_at(self.rows, self.tags, k))
+        return {name: columns[name] for name in names}
+
+    def columns(
+        self, names: Sequence[str] | None, others: Sequence[str]
+    ) -> tuple[dict[str, np.ndarray], Sequence[str]]:
+        """Return row, unit and logit by name, and the requested names: by default these and `others`.
+
+        Raises
+        ------
+        InputError : an unknown name.
+        """
+        known = (*CELL_COLUMNS, *others)
         names = known if names is None else tuple(names)
         for name in names:
             if name not in known:
                 raise InputError.unknown("column", name, known)
-        columns: dict[str, np.ndarray] = dict(zip(CELL_COLUMNS, (self.rows, self.tags.astype(np.int32), self.logits)))
-        if set(names) & set(TAG_STATISTICS):
-            columns |= tag_statistics(self.logits, given.codes_at(self.rows, self.tags, k))
-        return {name: columns[name] for name in names}
+        return dict(zip(CELL_COLUMNS, (self.rows, self.tags.astype(np.int32), self.logits))), names
 
 
 def reduced_tags(given: TagCells, rows: np.ndarray, logits: np.ndarray) -> TagEpoch:
@@ -62,9 +73,21 @@ def reduced_tags(given: TagCells, rows: np.ndarray, logits: np.ndarray) -> TagEp
     ------
     InputError : a number is not finite; the message names the row of the batch.
     """
-    values = finite_logits(logits)
+    return kept_lines(rows, finite_logits(logits), given.listed_in)
+
+
+def kept_lines(
+    rows: np.ndarray, values: np.ndarray, listed_in: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+) -> TagEpoch:
+    """Return the cells of a batch that are kept: all of few columns, else those listed and the largest of each row.
+
+    Parameters
+    ----------
+    rows : (b,) int64 of the examples. values : float32 (b, k), finite. listed_in : returns the listed cells of rows, as
+        index into `rows` and column, (m,) int64 each.
+    """
     nothing = np.empty(0, np.int64), np.empty(0, np.int64)
-    listed = given.listed_in(rows) if values.shape[1] > ALL_TAGS else nothing
+    listed = listed_in(rows) if values.shape[1] > ALL_TAGS else nothing
     place, tags = kept_cells(values, *listed)
     return TagEpoch(rows[place], tags, values[place, tags])
 

@@ -10,8 +10,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import workbench as wb
 from workbench.evidence.evidence import Evidence
-from workbench.issues import weighing
+from workbench.issues import own_influence, weighing
 from workbench.issues.likelihood import surfaces
+from workbench.issues.own_influence import support_of_similar_rows
+from workbench.issues.posterior import opinion
 from workbench.issues.telling_columns import telling_columns, telling_space
 from workbench.issues.temperature import power_and_noise
 
@@ -280,3 +282,109 @@ def test_a_view_that_explains_little_is_no_judge_of_a_better_one(world, monkeypa
     assert found.shares["pred_probs"] > 0.5
     monkeypatch.setattr(weighing, "WEAK_GAIN", 0.0)
     assert "pred_probs" in weighing.weigh(views, given, K).aside, "else this world would show nothing"
+
+
+# ---- probabilities on few rows
+
+
+@pytest.fixture(scope="module")
+def few_rows():
+    """300 rows with 40 columns, some labels flipped, and the truth."""
+    rng = np.random.default_rng(4)
+    vectors, given, true = blobs(rng, n=300, k=5, d=40, noise=0.15, spread=0.9)
+    return vectors, given, true
+
+
+def seen_by(vectors, given, penalty):
+    from sklearn.linear_model import LogisticRegression
+
+    scaled = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    return LogisticRegression(C=penalty, max_iter=1000).fit(scaled, given).predict_proba(scaled)
+
+
+def not_seen_by(vectors, given, penalty):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+
+    scaled = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    return cross_val_predict(LogisticRegression(C=penalty, max_iter=1000), scaled, given, method="predict_proba")
+
+
+@pytest.mark.parametrize("penalty", [0.01, 1])
+def test_similar_rows_support_only_what_has_not_seen_the_label(few_rows, penalty):
+    vectors, given, _ = few_rows
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    for probs, honest in ((seen_by(vectors, given, penalty), False), (not_seen_by(vectors, given, penalty), True)):
+        z = support_of_similar_rows(unit, np.log(probs + 1e-9), given)
+        assert (z > weighing.SUPPORTED) == honest
+
+
+def test_the_z_value_is_that_of_a_conditional_logit_model():
+    """Compared with numerical derivatives of the likelihood."""
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 3, 200)
+    views = np.stack([np.eye(3)[given] + rng.normal(size=(200, 3)), 0.5 * np.eye(3)[given] + rng.normal(size=(200, 3))])
+    scaled = views / views.std(axis=(1, 2), keepdims=True)
+
+    def cost(w):
+        pooled = np.tensordot(w, scaled, 1)
+        likely = pooled[np.arange(200), given] - np.log(np.exp(pooled).sum(axis=1))
+        return own_influence.SHRINKAGE / 2 * w @ w - likely.sum()
+
+    best = minimize(cost, [0.5, 0.5], tol=1e-10).x
+    h = 1e-3
+    steps = np.eye(2) * h
+    curve = np.array([[cost(best + a + b) - cost(best + a - b) - cost(best - a + b) + cost(best - a - b) for a in steps]
+                      for b in steps]) / (4 * h * h)  # fmt: skip
+    z = best[1] / np.sqrt(np.linalg.inv(curve)[1, 1])
+    assert own_influence._last_z(views, given) == pytest.approx(z, rel=1e-3)
+
+
+def test_left_out_predictions_are_those_of_fits_without_the_row():
+    rng = np.random.default_rng(0)
+    vectors, targets = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
+    found = own_influence._left_out(vectors, targets)
+    centre = targets.mean(axis=0)
+    design = np.concatenate([np.ones((30, 1)), vectors], axis=1)
+    for row in (0, 17):
+        rest = np.arange(30) != row
+        inner = design[rest].T @ design[rest] + own_influence.RIDGE_PENALTY * 30 * np.eye(5)
+        fit = np.linalg.solve(inner, design[rest].T @ (targets[rest] - centre))
+        assert found[row] == pytest.approx(centre + design[row] @ fit)
+
+
+@pytest.mark.parametrize("penalty", [0.01, 1, 100])
+def test_in_sample_probabilities_on_few_rows_cost_little(few_rows, penalty):
+    vectors, given, true = few_rows
+
+    def precision(**arrays):
+        pooled = opinion(Evidence.from_arrays(given, 5, embeddings=vectors, **arrays))
+        return average_precision_score(given != true, pooled.log_odds()), pooled.weights
+
+    alone, _ = precision()
+    seen = seen_by(vectors, given, penalty)
+    both, weights = precision(pred_probs=seen)
+    assert both > alone - 0.02
+    assert weights.held or weights.aside
+
+
+def test_better_probabilities_on_few_rows_are_believed():
+    """A model that has learned from more rows, without these, explains more labels."""
+    rng = np.random.default_rng(1)
+    vectors, given, _ = blobs(rng, n=3000, k=5, d=40, noise=0.15, spread=0.6)
+    better, vectors, given = not_seen_by(vectors, given, 0.1)[:300], vectors[:300], given[:300]
+    pooled = opinion(Evidence.from_arrays(given, 5, embeddings=vectors, pred_probs=better))
+    assert not pooled.weights.held
+    assert not pooled.weights.aside
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_poor_embeddings_do_not_limit_good_probabilities(world, columns):
+    """Linear models of so few columns cannot memorise labels, so what explains many more is no such model."""
+    kinds, given, _ = world
+    poor = kinds["embeddings"][:, :columns]
+    pooled = opinion(Evidence.from_arrays(given, K, embeddings=poor, pred_probs=kinds["pred_probs"]))
+    assert not pooled.weights.held
+    assert pooled.weights.shares["pred_probs"] > 0.3
