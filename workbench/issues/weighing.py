@@ -30,7 +30,7 @@ NEVER_SO_OFTEN, NEVER_LESS = 0.995, 0.03
 
 LEADS = 0.1
 """Lead in nats at which evidence counts as too good if neither view shows noise: clean pairs are closer."""
-LESS_NOISE = 0.5
+LESS_NOISE = 0.25
 """Evidence counts as too good if it finds less than this share of the noise that another view finds."""
 SUPPORTED, OPPOSED = 3.0, -2.0
 """z values (`own_influence`) from which evidence that is too good is believed nevertheless, and below which it is not
@@ -46,6 +46,10 @@ REPEATING = "agrees with labels that the other evidence rejects: it has seen the
 HELD = (
     "explains the given labels better than the other evidence but finds fewer of them wrong, as models do that have "
     "seen the labels; its weight is limited. If they have seen the labels, pass `out_of_fold=False`"
+)
+OWN_LABELS = (
+    "explains the given labels better than the other evidence but finds fewer of them wrong, although its predictions "
+    "for similar rows contradict them: it has seen the labels"
 )
 AGREEING = "contradicts no label: it has seen the labels"
 
@@ -103,10 +107,11 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     (`likelihood`), minus that of the class shares. Set aside are views with a gain below log m / m (half of the
     Bayesian information criterion of two parameters), views that agree with labels that another view confidently
     rejects, and views that contradict no label while another one does. Limited to the default share are given views
-    that explain more than a view made here but find much less noise (less than half, or less than its 95 % interval:
+    that explain more than a view made here but find much less noise (a quarter, or less than its 95 % interval:
     random flips cannot be predicted, so clean evidence that explains more labels finds no less noise), or that lead by
     `LEADS` if neither finds noise; unless their predictions for similar rows add to those for the row itself
-    (`own_influence`), as they do not for models that have seen its label. Shares are w^(1/3) (base gain^2)^(2/3) with
+    (`own_influence`), as they do not for models that have seen its label. They are set aside if these contradict each
+    other. Shares are w^(1/3) (base gain^2)^(2/3) with
     w the weights of the stacked likelihood (Yao et al. 2018, Using stacking to average Bayesian predictive
     distributions).
     """
@@ -154,17 +159,20 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     capped: dict[str, str] = {}
     for place, view in enumerate(kept):
         most = view.base / sum(one.base for one in kept)
-        if share[place] > most and _too_good(view, kept, gains, labels, k):
-            capped[view.name] = HELD
-            rest = 1 - share[place]
+        why = _too_good(view, kept, gains, labels, k) if share[place] > most else ""
+        if why:
+            (aside if why == OWN_LABELS else capped)[view.name] = why
+            most, rest = 0.0 if why == OWN_LABELS else most, 1 - share[place]
             share = np.where(np.arange(len(kept)) == place, most, share * (1 - most) / rest)
-    return Weights({view.name: float(one) for view, one in zip(kept, share)}, aside, gains, capped)
+    shares_of = {view.name: float(one) for view, one in zip(kept, share) if view.name not in aside}
+    return Weights(shares_of, aside, gains, capped)
 
 
 def _too_good(
     view: EvidenceView, kept: Sequence[EvidenceView], gains: dict[str, float], labels: np.ndarray, k: int
-) -> bool:
-    """Return whether a view explains the labels better than one made here that finds more noise in them.
+) -> str:
+    """Return why a view is limited (`HELD`) or set aside (`OWN_LABELS`): it explains the labels better than one made
+    here that finds more noise in them; "" if it is not.
 
     It is believed nevertheless if its predictions for similar rows support those for the row itself, or do not oppose
     them where a linear model of the judge's columns could not lead by so much: fitted to m labels, it explains them
@@ -174,7 +182,7 @@ def _too_good(
     judges = [one for one in kept if one.made_here and not one.saw_labels and one is not view]
     judges = [one for one in judges if gains[one.name] < gains[view.name]]
     if view.made_here or not judges:
-        return False
+        return ""
     fit, m = best_fit(view, labels, k), len(labels)
     for judge in judges:
         other = best_fit(judge, labels, k)
@@ -183,14 +191,15 @@ def _too_good(
         weak = gains[judge.name] <= WEAK_GAIN * gains[view.name]
         memorable = fit.value - other.value <= min(judge.columns, m - 1) * (k - 1) / m
         if view.support is None:
-            too_good = not weak
-        elif memorable:
-            too_good = view.support() < SUPPORTED
-        else:
-            too_good = not weak and view.support() < OPPOSED
-        if too_good:
-            return True
-    return False
+            if not weak:
+                return HELD
+        elif memorable or not weak:
+            support = view.support()
+            if support < (0 if memorable else OPPOSED):
+                return OWN_LABELS
+            if support < SUPPORTED and memorable:
+                return HELD
+    return ""
 
 
 def _finds_less_noise(fit: Surface, other: Surface) -> bool:
