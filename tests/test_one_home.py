@@ -68,7 +68,6 @@ LEAST_CODE = 80
 
 MOST_LINES = 60
 LONG = {
-    "workbench/evidence/evidence.py:from_arrays": "18 arguments; a check for each array, later ones rest on earlier",
     "workbench/foundation/statistics.py:_on_device": "one chain of tensors on a device; the host waits once",
     "workbench/issues/detector.py:find_issues": "25 arguments, spelled out for editors, and what each asks for",
 }

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.data.inputs import classes_among, encode_labels, row_names, to_matrix, warn_if_permuted
+from workbench.data.inputs import warn_if_permuted
+from workbench.evidence.checked_arrays import checked_arrays, expect_shape
 from workbench.evidence.logit_statistics import DERIVED, LogitStatistics
 from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.neighbors import Neighbors, nearest
@@ -23,8 +24,6 @@ from workbench.evidence.neighbors import neighbors as neighbors_of
 from workbench.evidence.spaces import text_vectors
 from workbench.foundation.checks import (
     check_embeddings,
-    check_given_labels,
-    check_pred_probs,
     check_texts,
     refuse_infinity,
 )
@@ -252,48 +251,24 @@ class Evidence:
         InputError
             Shapes do not match, labels outside -1 .. k-1, invalid probabilities, infinite embeddings.
         """
-        if k is not None and np.ndim(k):
-            found, todo = f"is an array of shape {np.shape(k)}", "Pass arrays by name: `pred_probs=`, `embeddings=`."
-            raise InputError.at("k", found, todo)
-        ids = row_names(given_labels) if ids is None else np.asarray(ids)
-        by_name = ids if isinstance(given_labels, pd.Series) else None
-        guessed = classes is None and not isinstance(pred_probs, pd.DataFrame)
-        given_labels, classes, label_type = encode_labels(given_labels, classes, pred_probs)
-        guessed = guessed and classes is not None
-        pred_probs = to_matrix("pred_probs", pred_probs, by_name, classes)
-        embeddings = to_matrix("embeddings", embeddings, by_name)
-        logits = to_matrix("logits", logits, by_name, classes)
-        if pred_probs is not None and pred_probs.ndim != 2:
-            found, todo = f"has shape {pred_probs.shape}", "Give one row per example and one column per class."
-            raise InputError.at("pred_probs", found, todo)
-        labels = np.asarray(given_labels)
-        if labels.ndim != 1:
-            raise InputError.at("given_labels", f"has shape {labels.shape}", "Give one label per row.")
-        n = len(labels)
-        k = classes_among(labels, k, classes, pred_probs, logits)
-        labels = check_given_labels(labels, n, k)
-        names = tuple(class_text(c) for c in classes) if classes is not None else tuple(str(c) for c in range(k))
+        given = checked_arrays(given_labels, k, pred_probs, logits, embeddings, ids, classes)
+        labels, names, n = given.labels, given.names, len(given.labels)
         makers: dict[str, Callable[[slice], np.ndarray]] = {}
         provenance: dict[str, Provenance] = {}
-        if pred_probs is not None:
-            probs, _ = check_pred_probs(pred_probs, labels)
-            _expect("pred_probs", probs.shape, (n, k))
-            if guessed:
-                warn_if_permuted("pred_probs", probs, labels, names)
-            makers["pred_probs"] = probs.__getitem__
+        if given.pred_probs is not None:
+            makers["pred_probs"] = given.pred_probs.__getitem__
             provenance["pred_probs"] = Provenance("pred_probs", "array", out_of_fold=bool(out_of_fold))
-        if ids is not None:
-            _expect("ids", ids.shape, (n,))
-        about = {"out_of_fold": out_of_fold, "provenance": provenance, "label_type": label_type.fitting(names)}
-        evidence = cls(labels, names, makers, ids=ids, **about)
-        if logits is not None:
-            evidence._add_logits(logits)
-            if guessed and pred_probs is None and n:
-                warn_if_permuted("logits", logits[-1] if logits.ndim > 2 else logits, labels, names)
+        about = {"out_of_fold": out_of_fold, "provenance": provenance, "label_type": given.label_type.fitting(names)}
+        evidence = cls(labels, names, makers, ids=given.ids, **about)
+        if given.logits is not None:
+            evidence._add_logits(given.logits)
+            if given.guessed and given.pred_probs is None and n:
+                last = given.logits[-1] if given.logits.ndim > 2 else given.logits
+                warn_if_permuted("logits", last, labels, names)
         if statistics:
             evidence._add_statistics(statistics)
-        if embeddings is not None:
-            vectors = check_embeddings(embeddings, n)
+        if given.embeddings is not None:
+            vectors = check_embeddings(given.embeddings, n)
             saw = None if embeddings_saw_labels is None else bool(embeddings_saw_labels)
 
             @functools.cache
@@ -414,7 +389,7 @@ class Evidence:
         array = np.asanyarray(logits)
         if array.ndim == 2:
             array = array[None]
-        _expect("logits", array.shape[1:], (self.n, self.k), "of every epoch")
+        expect_shape("logits", array.shape[1:], (self.n, self.k), "of every epoch")
         self._makers["logits"] = lambda rows: array[:, rows]
         self._derived = derived = LogitStatistics(array, self.given_labels)
         for name in DERIVED:
@@ -428,7 +403,7 @@ class Evidence:
             array = np.asarray(values)
             if array.ndim != 2:
                 raise InputError.at("statistics", f"{name!r} has shape {array.shape}", "Give (epochs, n).")
-            _expect(name, array.shape[1:], (self.n,), "of every epoch")
+            expect_shape(name, array.shape[1:], (self.n,), "of every epoch")
             self._makers[name] = lambda rows, array=array: array[:, rows]
             self.provenance["dynamics"] = Provenance("dynamics", "array", epochs=len(array), of="statistics")
 
@@ -470,8 +445,3 @@ def _reader(run: Run, name: str) -> Callable[[slice], np.ndarray]:
         return np.nan_to_num(values, nan=-1).astype(np.int32) if name == "pred" else values
 
     return read
-
-
-def _expect(field: str, shape: tuple[int, ...], wanted: tuple[int, ...], what: str = "") -> None:
-    if tuple(shape) != wanted:
-        raise InputError.at(field, f"has shape {tuple(shape)}{' ' + what if what else ''}", f"It must be {wanted}.")
