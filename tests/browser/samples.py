@@ -166,6 +166,32 @@ def numbered_run(path: Path, n: int = 240) -> Path:
     return path
 
 
+def span_run(path: Path, n: int = 200) -> Path:
+    """Sentences with people and towns, tagged word by word; every tenth lacks a tag, or has one of the other class."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    rng = np.random.default_rng(4)
+    people, towns = ["Ada Berg", "Boris Costa", "Chen Dimas", "Dana Ekman"], ["Norwell", "Oakham", "Kelsing"]
+    words, tags = [], []
+    for row in range(n):
+        person, town = str(rng.choice(people)).split(), str(rng.choice(towns))
+        own = [*person, "went", "to", town, "and", "left", town, "again", "."]
+        of = ["B-PER", "I-PER", "O", "O", "B-LOC", "O", "O", "B-LOC", "O", "O"]
+        if row % 20 == 7:
+            of[4] = "O"
+        elif row % 20 == 17:
+            of[:2] = ["B-LOC", "I-LOC"]
+        words.append(own)
+        tags.append(of)
+    frame = pd.DataFrame({"id": [f"s{row}" for row in range(n)], "tokens": words, "tags": tags})
+    frame["text"] = [" ".join(own) for own in words]
+    Recorder(path, Dataset.from_frame(frame, label="tags", id="id", text="text", task="spans")).close()
+    return path
+
+
 def node_run(path: Path, k: int = 4, size: int = 40) -> Path:
     """Papers of four fields that cite each other, some with a wrong field; a few have no citations."""
     import pandas as pd

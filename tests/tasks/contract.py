@@ -44,6 +44,7 @@ class Case:
     wrong_keys : keys of units that are not in row 0.
     predictions : arguments of `find_issues` besides a Dataset.
     by_hand : a row, and the key and the description of the given value of each of its units.
+    texts : texts of the examples, for kinds whose files contain them; None without.
     """
 
     task: str
@@ -59,12 +60,16 @@ class Case:
     predictions: Callable[[Dataset], dict[str, Any]]
     by_hand: tuple[int, list[tuple[str, str]]]
     options: Mapping[str, Any] = field(default_factory=dict)
+    texts: list[str] | None = None
 
-    def dataset(self, times: int = 1) -> Dataset:
-        """The examples, repeated `times` times, with ids a0, a1, ..."""
+    def dataset(self, times: int = 1, *, texts: bool = False) -> Dataset:
+        """The examples, repeated `times` times, with ids a0, a1, ..., and on request with their texts."""
         labels = pd.Series(self.labels * times, dtype=object)
         frame = pd.DataFrame({"name": [f"a{row}" for row in range(len(labels))], "tags": labels, "size": 1.5})
-        return Dataset.from_frame(frame, "tags", id="name", task=self.task, classes=self.classes, **self.options)
+        told = {"task": self.task, "classes": self.classes, **self.options}
+        if texts and self.texts is not None:
+            frame, told = frame.assign(passage=self.texts * times), {**told, "text": "passage"}
+        return Dataset.from_frame(frame, "tags", id="name", **told)
 
     def labels_of(self, given: list) -> Labels:
         """Return labels as stored in a Dataset."""
@@ -85,9 +90,9 @@ def same(case: Case, one: Labels, other: Labels) -> bool:
     return not kind.differ(one, other).any() and np.array_equal(kind.missing(one), kind.missing(other))
 
 
-def recorded(case: Case, path: Path, times: int = 1) -> wb.Run:
+def recorded(case: Case, path: Path, times: int = 1, *, texts: bool = False) -> wb.Run:
     """Create a run directory without statistics."""
-    wb.Recorder(path / "run", case.dataset(times), mode="import").close()
+    wb.Recorder(path / "run", case.dataset(times, texts=texts), mode="import").close()
     return wb.open_run(path / "run")
 
 
@@ -386,7 +391,7 @@ def check_formats(case: Case, path: Path) -> None:
     """Each format of the kind can read what it writes."""
     kind = TASKS[case.task]
     for name, form in kind.formats.items():
-        run = recorded(case, path / name)
+        run = recorded(case, path / name, texts=True)
         decide(run, case)
         wanted = case.labels_of(case.corrected)
         for suffix in form.suffixes:

@@ -200,6 +200,7 @@ export class Inspector {
       unit: store.list === "queue" ? store.queueUnit : "",
       audited: store.meta.audit?.done || "",
       units: this.answer?.row === row ? this.answer.units : null,
+      passage: this.answer?.row === row ? this.answer.passage : null,
       epoch: p_epoch,
     });
     this.reveal();
@@ -221,8 +222,9 @@ export class Inspector {
     return Boolean(this.editor.editing || this.typeBox.mode);
   }
 
-  openEditor() {
-    if (this.store.row >= 0 && !this.actions.refused()) this.editor.open();
+  /** @param {boolean} [typing] was its line asked for, to type in? */
+  openEditor(typing = false) {
+    if (this.store.row >= 0 && !this.actions.refused()) this.editor.open(typing);
   }
 
   closeEditor() {

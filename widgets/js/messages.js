@@ -304,6 +304,15 @@ export {};
  */
 
 /**
+ * The text of an example whose labels are spans: where its tokens begin and end (characters), what spans count.
+ * @typedef {object} Passage
+ * @property {string} text
+ * @property {number[]} begin
+ * @property {number[]} end
+ * @property {"tokens" | "characters"} counts
+ */
+
+/**
  * All details of one example.
  * @typedef {object} InspectAnswer
  * @property {number} row
@@ -321,6 +330,7 @@ export {};
  * @property {string[][]} columns
  * @property {Features | null} features
  * @property {UnitInfo[]} [units]
+ * @property {Passage | null} [passage]
  */
 
 /**

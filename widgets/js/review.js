@@ -24,7 +24,7 @@ export function reviewFeature(view) {
     redo: () => actions.redo(),
     next: () => store.step(1),
     previous: () => store.step(-1),
-    type: () => inspector.openEditor(),
+    type: () => inspector.openEditor(true),
     edit: () => inspector.openEditor(),
     note: () => inspector.openNote(),
     neighbors: () => selectNeighbors(view),

@@ -3,10 +3,12 @@
 /** A stored value as readable text: JSON strings without their quotes. */
 export function valueText(value) {
   if (value === null || value === undefined) return "none";
-  if (!/^["[]|^null$/.test(value)) return value;
+  if (!/^["[{]|^null$/.test(value)) return value;
   try {
     const plain = JSON.parse(value);
-    return plain === null ? "nothing" : Array.isArray(plain) ? plain.join(", ") : String(plain);
+    if (plain === null) return "nothing";
+    if (typeof plain === "object" && plain.label) return String(plain.label); // with a place, which is drawn
+    return Array.isArray(plain) ? plain.join(", ") : String(plain);
   } catch {
     return value;
   }

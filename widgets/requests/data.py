@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.items import LARGE, THUMB
+from widgets.view.passages import passage_of
 from widgets.view.units import units_of
 from widgets.wire.messages import (
     Arrays,
@@ -54,4 +55,5 @@ def ask_sound(view: View, content: RowRequest, buffers: Buffers) -> tuple[SoundA
 def ask_inspect(view: View, content: RowRequest, buffers: Buffers) -> tuple[InspectAnswer, Arrays]:
     """All details of one row, and its units."""
     row = view.row(content["row"])
-    return {**view.details.of(row, view.decisions.notes.get(row, "")), "units": units_of(view, row)}, []
+    about = view.details.of(row, view.decisions.notes.get(row, ""))
+    return {**about, "units": units_of(view, row), "passage": passage_of(view, row)}, []

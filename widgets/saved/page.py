@@ -23,6 +23,7 @@ import numpy as np
 from widgets.bundling import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import MATRIX_KINDS
+from widgets.view.passages import passage_of
 from widgets.view.units import units_of
 from widgets.wire.masks import packed
 from widgets.wire.messages import Message
@@ -203,6 +204,7 @@ class RecordedAnswers:
         if linked is not None:
             detail["linked"] = {**linked, "items": []}
         detail["units"] = units_of(self.view, row)
+        detail["passage"] = passage_of(self.view, row)
         return detail
 
 

@@ -62,7 +62,8 @@ class Details:
         self._curves: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._lock = threading.Lock()
         self._near: Near | None = None
-        self.features = Features(run.dataset) if media.kind == "none" and run.dataset.metadata.shape[1] else None
+        table = media.kind == "none" and run.dataset.kind.one_class and run.dataset.metadata.shape[1]
+        self.features = Features(run.dataset) if table else None
 
     def of(self, row: int, note: str) -> InspectAnswer:
         """The answer to `inspect` without the units."""

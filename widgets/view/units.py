@@ -56,7 +56,9 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
     if dataset.kind.one_class:
         return found
     if len(found) > SHOWN:
-        blank = ("no",) if dataset.kind.asks == "yes/no" else ()
+        blank = (
+            ("no",) if dataset.kind.asks == "yes/no" else (dataset.kind.encode(None),) if dataset.kind.nothing else ()
+        )
         doubted = {key for key, known in doubts.items() if known.get("doubted")}
         listed = doubted | decided.keys() | asked
         found = [one for one in found if one["key"] in listed or one["given"] not in blank]
@@ -78,8 +80,9 @@ def doubts_of(view: View, row: int) -> dict[str, UnitDoubt]:
     if frame is None:
         return {}
     own = frame.iloc[view.doubts_at[row] : view.doubts_at[row + 1]]
-    encode = view.dataset.kind.encode
-    suggested = own["suggested_label"].to_numpy(object)
+    whole = "suggested_value" in own  # with the place, encoded
+    encode = str if whole else view.dataset.kind.encode
+    suggested = own["suggested_value" if whole else "suggested_label"].to_numpy(object)
     kinds = own["kind"].to_numpy(object) if "kind" in own else np.full(len(own), None)
     columns = (own[name].to_numpy(float) for name in ("p_error", "p_suggested"))
     lines = zip(own.index.get_level_values("unit"), suggested, *columns, own["is_issue"], kinds, own["reasons"])

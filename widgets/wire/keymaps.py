@@ -104,12 +104,27 @@ UNIT_KEYS: Keys = CLASS_KEYS | {
     "previousMatch": ["ArrowUp", "Alt+ArrowUp"],
 }
 
-EDIT: dict[str, dict[str, Keys]] = {
-    "default": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
-    "prodigy": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
-    "labelstudio": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
-    "cvat": {"multiclass": CLASS_KEYS, "units": UNIT_KEYS, "candidates": CLASS_KEYS},
+SPAN_KEYS: Keys = CLASS_KEYS | {
+    "shrinkEnd": ["["],
+    "growEnd": ["]"],
+    "growStart": ["{"],
+    "shrinkStart": ["}"],
+    "nextToken": ["ArrowRight"],
+    "previousToken": ["ArrowLeft"],
+    "growToken": ["Shift+ArrowRight"],
+    "shrinkToken": ["Shift+ArrowLeft"],
+    "remove": ["Delete", "Backspace", "x"],
+    "everywhere": ["*"],
 }
+
+_EDITORS: dict[str, Keys] = {
+    "multiclass": CLASS_KEYS,
+    "units": UNIT_KEYS,
+    "candidates": CLASS_KEYS,
+    "spans": SPAN_KEYS,
+}
+
+EDIT: dict[str, dict[str, Keys]] = dict.fromkeys(("default", "prodigy", "labelstudio", "cvat"), _EDITORS)
 """Keys of each editor, by preset and by kind of label (a file in `js/editors/`)."""
 
 PRESETS = tuple(REVIEW)

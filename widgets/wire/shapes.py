@@ -297,6 +297,15 @@ class UnitInfo(UnitDoubt):
     asked: NotRequired[bool]
 
 
+class Passage(TypedDict):
+    """The text of an example whose labels are spans: where its tokens begin and end (characters), what spans count."""
+
+    text: str
+    begin: list[int]
+    end: list[int]
+    counts: Literal["tokens", "characters"]
+
+
 class InspectAnswer(TypedDict):
     """All details of one example."""
 
@@ -315,6 +324,7 @@ class InspectAnswer(TypedDict):
     columns: list[list[str]]
     features: Features | None
     units: NotRequired[list[UnitInfo]]
+    passage: NotRequired[Passage | None]
 
 
 class Slice(TypedDict):

@@ -1,8 +1,9 @@
 """Confident learning on arrays: thresholds, the confident joint, label issues, noise rates, the health of classes.
 
 Northcutt, Jiang & Chuang 2021. The functions take `given_labels` (n,) and `pred_probs` (n, k), which must be
-out-of-fold. Functions for tags take tables (n, k) of yes and no, functions for candidates take sets of classes, and
-`residual_scores` and `outre_scores` take numeric labels with predictions (n,).
+out-of-fold. Functions for tags take tables (n, k) of yes and no, functions for candidates take sets of classes,
+functions for tokens take n lists of classes with n arrays (tokens, k), and `residual_scores` and `outre_scores` take
+numeric labels with predictions (n,).
 """
 
 from workbench.foundation.lazy import names_of
@@ -13,6 +14,8 @@ HOMES = {
     **dict.fromkeys(("find_label_issues", "rank", "threshold_adjusted"), "label_issues"),
     **dict.fromkeys(("tag_scores", "tag_quality", "tag_joints", "tag_noise"), "tag_issues"),
     **dict.fromkeys(("find_tag_issues", "find_tagged_examples"), "tag_issues"),
+    **dict.fromkeys(("token_scores", "sentence_scores", "find_token_issues", "lowest_tokens"), "token_issues"),
+    "common_token_issues": "token_issues",
     **dict.fromkeys(("label_health", "class_health", "overlapping_classes", "noise_report"), "health"),
     **dict.fromkeys(("residual_scores", "outre_scores"), "number_scores"),
     **dict.fromkeys(("candidate_mass", "candidate_weights", "purify_candidates"), "partial"),

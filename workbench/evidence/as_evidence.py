@@ -23,6 +23,9 @@ from workbench.storage.provenance import Provenance
 from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
 
+TOKENS = "tokens"
+"""Column of the metadata that holds the tokens of each example as a list."""
+
 OF_LABELS = ("ids", "classes")
 """Arguments that describe the labels and are not evidence."""
 
@@ -154,6 +157,8 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
             found["dynamics"], sources["dynamics"] = source, str(recorded)
     if "texts" in kind.predictions and dataset.text_column is not None:
         found["texts"], sources["texts"] = dataset.texts(), f"column {dataset.text_column!r}"
+    if "tokens" in kind.predictions and TOKENS in dataset.metadata.columns:
+        found["tokens"], sources["tokens"] = dataset.metadata[TOKENS].tolist(), f"column {TOKENS!r}"
     return found, sources, out_of_fold
 
 

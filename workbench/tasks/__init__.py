@@ -21,6 +21,7 @@ TASKS: LazyTable[Task] = LazyTable(
         "multiclass": "workbench.tasks.multiclass:Multiclass",
         "multilabel": "workbench.tasks.multilabel:Multilabel",
         "numbers": "workbench.tasks.numbers:Numbers",
+        "spans": "workbench.tasks.spans:Spans",
     }
 )
 """Name of a kind of label -> import path of its class, which is imported on first use."""

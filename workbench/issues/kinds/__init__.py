@@ -26,6 +26,7 @@ ESTIMATORS: LazyTable[Estimator] = LazyTable(
         "candidates": "workbench.issues.partial.estimator:CandidatesEstimator",
         "multilabel": "workbench.issues.tags.estimator:Tags",
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
+        "spans": "workbench.issues.spans.estimator:SpansEstimator",
     }
 )
 """Maps the name of a task to the import path of its estimator, which is imported on first use."""

@@ -57,6 +57,7 @@ class Found:
         called for all units, or for the most suspicious ones of very many.
     kind : (m,) object, the kind of error, if any; None if the kind of label has no kinds of errors.
     columns : first columns of the table, (m,) each, such as the name of a tag. last : last columns.
+    values : (m,) given and (m,) suggested values with their places, encoded by the task, for kinds with places.
     p_least : (m,) probabilities for conservative selection; None = p_error.
     pair : (m,) int64, units with the same number share the effect of verdicts; None = all units do.
     kept, p_kept : (m,) most likely value of a unit whose given label is not suspicious, and its probability if the
@@ -77,6 +78,7 @@ class Found:
     kind: np.ndarray | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     last: Mapping[str, np.ndarray] = field(default_factory=dict)
+    values: tuple[np.ndarray, np.ndarray] | None = None
     p_least: np.ndarray | None = None
     pair: np.ndarray | None = None
     kept: np.ndarray | None = None

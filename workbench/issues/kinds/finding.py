@@ -143,6 +143,10 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
     p_other = np.where(known, np.clip(found.p_other / before, 0, 1) * np.nan_to_num(p_error), found.p_other)
     given, other = np.asarray(found.given), np.asarray(found.other)
     p_kept = 1.0 if found.p_kept is None else found.p_kept
+    whole = {}
+    if found.values is not None:
+        of_given, of_other = found.values
+        whole = {"given_value": of_given, "suggested_value": np.where(doubted, of_other, of_given)}
     frame = pd.DataFrame(
         {
             **found.columns,
@@ -154,6 +158,7 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
             **({} if found.kind is None else {"kind": found.kind}),
             "reasons": _reasons(found, p_error),
             "row": found.units.rows,
+            **whole,
             **found.last,
         }
     )

@@ -1,0 +1,122 @@
+"""Spans in the page: classes by digit and name, borders by keys, equal words at once, undo, export, a saved page."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+import samples
+
+import workbench as wb
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FOCUSED = ".lw-passage .lw-rail.lw-focused"
+
+
+def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
+    lab = explorer(path=samples.span_run(tmp_path / "spans"))
+    page, probe = lab.page, lab.probe
+    page.locator(FOCUSED).first.wait_for()
+    first = probe.eval("ex.current")
+    values = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
+
+    def shown(id):
+        page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=str(id))
+        page.locator(FOCUSED).first.wait_for()
+
+    def said():
+        return {tuple(key): json.loads(value) for key, value in probe.eval(f"list({values}.items())")}
+
+    # the suggestion of the most doubtful span is taken, and undone
+    shown(first)
+    assert page.locator(".lw-passage .lw-token").count() == 10
+    page.locator(".lw-name").click()
+    page.keyboard.press(" ")
+    probe.wait(f"len({values}) == 1")
+    [(key, value)] = said().items()
+    assert key[0] == first and (value is None or value["label"] in ("PER", "LOC"))
+    page.keyboard.press("u")
+    probe.wait(f"len({values}) == 0")
+    shown(first)
+
+    # borders by keys: Esc keeps nothing, Enter saves
+    page.keyboard.press("Enter")
+    page.locator(".lw-passage.lw-editing").wait_for()
+    page.keyboard.press("]")
+    page.keyboard.press("Escape")
+    page.locator(".lw-passage.lw-editing").wait_for(state="detached")
+    assert said() == {}
+    before = page.locator(".lw-passage .lw-rail.lw-focused:not(.lw-is-hint)").count()
+    page.keyboard.press("Enter")
+    page.keyboard.press("]")
+    page.keyboard.press("Enter")
+    probe.wait(f"len({values}) == 1")
+    [(key, value)] = said().items()
+    assert key[0] == first and value["end"] - value["start"] >= 2, (before, value)
+
+    # a new span: two tokens are dragged over and named by a typed class
+    probe.wait(f"ex.current != {first!r}")  # nothing is open there, so the next example came
+    probe.run(f"ex.current = {first!r}")
+    shown(first)
+    tokens = page.locator(".lw-passage .lw-token")
+    tokens.nth(8).click(modifiers=["Shift"])
+    tokens.nth(9).click(modifiers=["Shift"])
+    page.locator(".lw-token.lw-marked").nth(1).wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("LO")
+    page.keyboard.press("Enter")
+    probe.wait(f"any(key[1].startswith('a') for key in {values})")
+    added = {key[1]: value for key, value in said().items() if key[1].startswith("a")}
+    assert list(added.values()) == [{"start": 8, "end": 10, "label": "LOC"}]
+
+    # all equal words at once, as one step
+    probe.wait(f"ex.current != {first!r}")
+    probe.run("ex.current = 's0'")
+    shown("s0")
+    page.locator(".lw-passage .lw-token").nth(4).click()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Digit8")  # "*" on this keyboard
+    probe.wait(f"sum(key[0] == 's0' for key in {values}) == 2")
+    own = {(value["start"], value["label"]) for key, value in said().items() if key[0] == "s0"}
+    assert own == {(4, "LOC"), (7, "LOC")}
+    page.keyboard.press("u")
+    probe.wait(f"sum(key[0] == 's0' for key in {values}) == 0")
+
+    probe.run(f"from workbench.review.export import export; export(ex.run, {str(tmp_path / 'out.jsonl')!r})")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    changed = next(row for row in rows if row["id"] == first)
+    assert changed["changed"] and changed["given_label"] != changed["label"]
+    page.screenshot(path=str(tmp_path / "spans.png"))
+    assert lab.errors == []
+
+
+def test_a_long_document_is_drawn_as_it_comes_into_sight_and_can_be_saved(explorer, tmp_path):
+    words = [[f"w{i % 97}" for i in range(10_000)], *([f"a{row}", "in", "Rome", "now"] for row in range(40))]
+    tags = [["B-X" if i % 50 == 3 else "O" for i in range(10_000)], *(["O", "O", "B-X", "O"] for _ in range(40))]
+    frame = pd.DataFrame({"tokens": words, "tags": tags})
+    run = wb.import_run(frame, tmp_path / "long", label="tags", task="spans")
+    lab = explorer(path=run.path)
+    lab.probe.run("ex.current = 0")
+    lab.page.wait_for_function("() => document.querySelector('.lw-title').textContent.endsWith(' 0')")
+    lab.page.locator(".lw-passage .lw-token").first.wait_for()
+    assert lab.page.locator(".lw-passage .lw-token").count() < 2_000
+    assert len(lab.page.locator(".lw-passage").inner_text()) > 30_000
+    took = lab.page.evaluate(
+        """async () => {
+          const text = document.querySelector('.lw-passage'), start = performance.now();
+          text.scrollTop = text.scrollHeight;
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          return performance.now() - start;
+        }"""
+    )
+    assert took < 1_000
+    lab.page.locator("[data-token='9999']").wait_for()
+    lab.probe.run(f"ex.save_html({str(tmp_path / 'saved.html')!r}, examples=5)")
+    page = lab.page.context.new_page()
+    page.goto((tmp_path / "saved.html").as_uri())
+    page.locator(".lw-passage .lw-token").first.wait_for()
+    assert page.locator(".lw-passage .lw-rail").count() > 0
+    page.close()
+    assert lab.errors == []

@@ -1,0 +1,445 @@
+/**
+ * The editor of spans: the text with what is given above and what is suggested below its words. Tab walks the spans,
+ * digits and typed names set the class, in edit mode brackets move the borders; tokens that are dragged over, or marked
+ * with the arrows, become a new span.
+ */
+import { hex } from "../color.js";
+import { h } from "../dom.js";
+import { factLine, quiet } from "../facts.js";
+import { clip, count, probability } from "../format.js";
+import { actionOf, digitClasses } from "../keys.js";
+import { swatch } from "../legend.js";
+import { equalForms, PassageView, placeOf, tokensOf } from "../passage.js";
+import { valueText } from "../unitlist.js";
+
+const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
+const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
+/** Characters of the words of a span in the line below the text. */
+const LONGEST = 40;
+
+/** What a value says; null for no span. */
+const parsed = (value) => (value ? JSON.parse(value) : null);
+/** A value as Python writes it: its names in alphabetical order. */
+export const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
+
+/** A key of a span that a person adds. */
+function freshKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+class SpansEditor {
+  /** @type {import("../editors.js").EditorOptions["judge"]} */
+  judge;
+  /** @type {import("../editors.js").EditorOptions["explain"]} */
+  explain;
+  /** @type {import("../typebox.js").TypeBox} */
+  line;
+  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
+  place;
+  /** @type {Record<string, string[]>} */
+  keymap;
+  /** @type {(text: string, kind?: string) => void} */
+  say;
+  /** @type {import("../editors.js").Space} */
+  space;
+  /** @type {import("../editors.js").EditorOptions["addClass"]} */
+  addClass;
+
+  /** @param {import("../editors.js").EditorOptions} options */
+  constructor({ place, line, space, keymap, judge, say, explain, addClass }) {
+    Object.assign(this, { place, line, space, keymap, judge, say, explain, addClass });
+    Object.assign(this, { example: null, units: [], focus: "", draft: null, editing: false });
+    /** @type {[number, number] | null} */
+    this.marked = null;
+    this.facts = h("div", { class: "lw-labels" });
+    this.passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) });
+    this.head = h("div", { class: "lw-span-line" });
+    place.facts.append(this.facts);
+    place.tools.append(this.passage.el, this.head);
+    place.root.classList.add("lw-many", "lw-of-spans");
+    this.grow();
+  }
+
+  /** The classes are others. */
+  grow() {
+    const { space } = this;
+    this.digits = digitClasses(space.classes);
+    this.codes = new Map(space.classes.map((name, code) => [name, code]));
+    this.line.stand({
+      name: "class",
+      resting: `/ type one of ${count(space.classes.length)} classes`,
+      placeholder: "type the class of the span",
+      nothing: "no such class",
+      find: space.matches,
+      may: space.lacks,
+      add: async (name) => {
+        if ((await this.addClass(name)) >= 0) this.label(name, "typed");
+      },
+      title: (code) => space.classes[code],
+      node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
+      choose: (code) => this.label(space.classes[code], "typed"),
+    });
+  }
+
+  /* ---- what is shown ---- */
+
+  show(example) {
+    const other = example?.row !== this.example?.row,
+      before = this.asked;
+    this.example = example;
+    this.units = example?.units ? this.inTurn(example.units) : [];
+    if (other) this.leave();
+    if (other || before !== this.asked || (!this.current && !this.marked)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
+    this.facts.replaceChildren(...(example ? this.describe(example) : []));
+    this.draw();
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  /** Spans in the order of the text. */
+  inTurn(units) {
+    const start = (unit) => (unit.shape || parsed(unit.value) || parsed(unit.suggested))?.start ?? 0;
+    return [...units].sort((a, b) => start(a) - start(b));
+  }
+
+  get asked() {
+    return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
+  }
+
+  nextOpen() {
+    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
+    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+  }
+
+  get current() {
+    return this.units.find((unit) => unit.key === this.focus);
+  }
+
+  /** The place in question: a draft, the span as it stands, as it was given, or as it is suggested. */
+  placeNow(unit) {
+    return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
+  }
+
+  describe({ verdict, flagged, hides, pError }) {
+    const doubted = this.units.filter((unit) => unit.doubted),
+      open = doubted.filter((unit) => !unit.decided),
+      changed = this.units.filter((unit) => unit.changed);
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
+    return [
+      factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
+      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any span of the example is wrong, or one is missing" }) : quiet("not judged")),
+      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+    ];
+  }
+
+  draw() {
+    const { example } = this;
+    this.passage.show(example?.passage ?? null, example?.passage ? this.rails() : [], this.marked || null);
+    this.head.replaceChildren(...(example ? this.headline() : []));
+    this.passage.el.classList.toggle("lw-editing", this.editing);
+  }
+
+  /** What is drawn: every span as it stands, and what is suggested for open doubtful ones. */
+  rails() {
+    const rails = [],
+      { passage, hides } = this.example;
+    const add = (unit, value, hint) => {
+      const tokens = value && tokensOf(passage, value);
+      if (!tokens) return;
+      const code = this.codes.get(value.label);
+      const color = code === undefined ? "var(--lw-accent)" : hex(this.space.color(code));
+      rails.push({ key: unit.key, first: tokens[0], last: tokens[1], name: value.label, color, hint, focused: unit.key === this.focus });
+    };
+    for (const unit of this.units) {
+      const draft = unit.key === this.focus && this.draft ? { ...this.draft, label: this.labelOf(unit) } : null;
+      add(unit, draft || parsed(unit.value), false);
+      if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit.suggested && unit.suggested !== unit.value) add(unit, parsed(unit.suggested), true);
+    }
+    return rails;
+  }
+
+  labelOf(unit) {
+    return (parsed(unit.value) || parsed(unit.given) || parsed(unit.suggested))?.label;
+  }
+
+  /** A line on the span in focus: its words, what is given and what is suggested. */
+  headline() {
+    const unit = this.current,
+      { hides, passage } = this.example;
+    if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "digit or / names the new span" })];
+    if (!unit) return [quiet(this.units.length ? "" : "no spans here: drag over words, or Enter and arrows")];
+    const place = this.draft || this.placeNow(unit),
+      tokens = place && passage && tokensOf(passage, place);
+    const parts = [tokens ? h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` }) : null, h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
+    if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
+      const same = parsed(unit.suggested),
+        moved = same && tokens && tokensOf(passage, same)?.join() !== tokens.join();
+      const text = `→ ${valueText(unit.suggested)}${moved ? " in other borders" : ""}`;
+      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
+    }
+    if (!hides && Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
+    return parts;
+  }
+
+  textOf([first, last]) {
+    return this.passage.words.slice(first, last).join(" ");
+  }
+
+  /** On something small: whether anything was changed. */
+  thumb(el, [{ value }]) {
+    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
+  }
+
+  /* ---- where the focus is ---- */
+
+  focusOn(key) {
+    this.focus = key;
+    this.leave();
+    this.draw();
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  reveal() {
+    const { passage } = this.example || {},
+      place = this.placeNow(this.current);
+    const tokens = this.marked || (passage && place && tokensOf(passage, place));
+    if (tokens) this.passage.reveal(tokens[0]);
+  }
+
+  step(by) {
+    if (!this.units.length) return;
+    const at = this.units.findIndex((unit) => unit.key === this.focus);
+    this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
+  }
+
+  advance() {
+    const next = this.nextOpen();
+    if (next) this.focusOn(next.key);
+    return Boolean(next);
+  }
+
+  /** A press on a token: the span that lies there, or, with Shift or by dragging, a new one. */
+  pick(token, extend) {
+    const { passage } = this.example || {};
+    if (!passage) return;
+    if (extend) {
+      this.anchor ??= token;
+      this.marked = [Math.min(this.anchor, token), Math.max(this.anchor, token) + 1];
+      this.draft = null;
+      this.draw();
+      return;
+    }
+    this.anchor = token;
+    const here = this.units.filter((unit) => {
+      const tokens = this.placeNow(unit) && tokensOf(passage, this.placeNow(unit));
+      return tokens && token >= tokens[0] && token < tokens[1];
+    });
+    const at = here.findIndex((unit) => unit.key === this.focus);
+    if (here.length) this.focusOn(here[(at + 1) % here.length].key);
+    else {
+      this.marked = [token, token + 1];
+      this.draft = null;
+      this.draw();
+    }
+    this.anchor = token;
+  }
+
+  /* ---- edit mode ---- */
+
+  /** Enter: the borders of the span in focus, or tokens for a new one; "/" names a class. */
+  open(typing) {
+    if (typing) {
+      this.line.open(this.line.standing);
+      return;
+    }
+    if (!this.example?.passage?.begin.length) {
+      this.say("spans cannot be edited without the text", "warn");
+      return;
+    }
+    this.editing = true;
+    if (!this.current && !this.marked) this.mark(0, false);
+    this.draw();
+  }
+
+  close() {
+    this.line.close();
+    if (this.editing || this.draft || this.marked) {
+      this.leave();
+      this.draw();
+    }
+  }
+
+  leave() {
+    Object.assign(this, { editing: false, draft: null, marked: null, anchor: null });
+  }
+
+  key(event) {
+    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
+    if (!meant) return false;
+    const { action, digit } = meant;
+    if (digit !== undefined) this.digit(digit, false);
+    else if (action === "type") this.line.open(this.line.standing);
+    else if (EDGES[action]) this.move(...EDGES[action]);
+    else if (MARKING[action]) this.mark(...MARKING[action]);
+    else if (action === "remove") this.nothing();
+    else if (action === "everywhere") this.everywhere();
+    else if (action === "choose") this.commit();
+    else return false;
+    return true;
+  }
+
+  /** Move the borders of the span in focus, or of the marked tokens. */
+  move(start, end) {
+    const { passage } = this.example,
+      now = this.marked || (this.draft || this.placeNow(this.current) ? tokensOf(passage, this.draft || this.placeNow(this.current)) : null);
+    if (!now) return;
+    const first = Math.max(0, now[0] + start),
+      last = Math.min(passage.begin.length, now[1] + end);
+    if (first >= last) return;
+    if (this.marked) this.marked = [first, last];
+    else this.draft = placeOf(passage, first, last);
+    this.draw();
+    this.passage.reveal(end ? last - 1 : first);
+  }
+
+  /** Mark the next token, or mark one more. */
+  mark(by, extend) {
+    const most = this.example.passage.begin.length,
+      place = this.placeNow(this.current),
+      from = this.marked || (place && tokensOf(this.example.passage, place)) || [0, 1];
+    if (extend) this.marked = [from[0], Math.max(from[0] + 1, Math.min(most, from[1] + by))];
+    else {
+      const at = this.marked || !place ? Math.max(0, Math.min(most - 1, (by > 0 ? from[1] - 1 : from[0]) + by)) : by > 0 ? Math.min(most - 1, from[1]) : Math.max(0, from[0] - 1);
+      this.marked = [at, at + 1];
+    }
+    this.draft = null;
+    this.draw();
+    this.passage.reveal(by > 0 ? this.marked[1] - 1 : this.marked[0]);
+  }
+
+  /** The borders as they were moved are the right ones. */
+  commit() {
+    const unit = this.current,
+      { draft } = this;
+    if (unit && draft) {
+      const label = this.labelOf(unit);
+      this.leave();
+      this.judge([{ key: unit.key, value: written(draft, label) }], "key");
+    } else this.close();
+  }
+
+  /** The class and the borders of the span in focus at every place where the same words stand, as one step. */
+  everywhere() {
+    const { passage } = this.example,
+      unit = this.current,
+      value = unit && (parsed(unit.value) || (this.example.hides ? null : parsed(unit.suggested))),
+      tokens = value && tokensOf(passage, value);
+    if (!tokens) {
+      this.say("no span in focus", "warn");
+      return;
+    }
+    const verdicts = equalForms(this.passage.words, ...tokens).map(([first, last]) => {
+      const place = placeOf(passage, first, last);
+      const there = this.units.find((one) => {
+        const own = this.placeNow(one);
+        return own && own.start === place.start && own.end === place.end;
+      });
+      return { key: there?.key ?? freshKey(), value: written(place, value.label) };
+    });
+    this.leave();
+    this.say(`${value.label} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo takes it back`);
+    this.judge(verdicts, "key");
+  }
+
+  /* ---- what a person says ---- */
+
+  /** The class of the marked tokens or of the span in focus. */
+  label(name, how) {
+    const unit = this.current,
+      { passage } = this.example || {};
+    if (this.marked && passage) {
+      const key = freshKey(),
+        value = written(placeOf(passage, ...this.marked), name);
+      this.leave();
+      this.focus = key;
+      this.judge([{ key, value }], how);
+      return;
+    }
+    const place = unit && (this.draft || this.placeNow(unit));
+    if (!place) this.say("no span in focus: drag over words", "warn");
+    else {
+      this.leave();
+      this.judge([{ key: unit.key, value: written(place, name) }], how);
+    }
+  }
+
+  digit(digit, selection) {
+    const code = this.digits[digit];
+    if (selection) this.say("digits apply to one span here, not to a selection", "warn");
+    else if (code === undefined) this.say(`no class on key ${digit}`, "warn");
+    else this.label(this.space.classes[code], "key");
+  }
+
+  /** No span here. */
+  nothing() {
+    const unit = this.current;
+    if (!unit) return;
+    this.leave();
+    this.judge([{ key: unit.key, value: "null" }], "key");
+  }
+
+  accept() {
+    const unit = this.current;
+    if (!unit) return;
+    if (unit.suggested === null || unit.suggested === undefined) this.say("there is no suggestion for this span", "warn");
+    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
+  }
+
+  /** Every doubtful span that is open stays as it is given; without one, all. */
+  confirmAll() {
+    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
+      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
+    const those = doubted.length ? doubted : open;
+    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
+    return those.length > 0;
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.head.remove();
+    this.passage.destroy();
+  }
+}
+
+export const editor = {
+  task: "spans",
+  nothing: true,
+  units: true,
+  edits: {
+    choose: "save the borders, choose the highlighted class, or save the note",
+    nextMatch: "next matching class",
+    previousMatch: "previous matching class",
+    leave: "leave the editor without saving the borders",
+    shrinkEnd: "end of the span one token to the left",
+    growEnd: "end of the span one token to the right",
+    growStart: "begin of the span one token to the left",
+    shrinkStart: "begin of the span one token to the right",
+    nextToken: "mark the next token; a digit makes it a span",
+    previousToken: "mark the token before",
+    growToken: "mark one token more",
+    shrinkToken: "mark one token less",
+    remove: "no span here",
+    everywhere: "the same class at all equal words of the text",
+  },
+  make: (options) => new SpansEditor(options),
+};

@@ -1,0 +1,28 @@
+"""The text of an example whose labels are spans, cut into tokens, as the editor of spans draws it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from widgets.wire.shapes import Passage
+from workbench.issues.spans.documents import document_of
+
+if TYPE_CHECKING:
+    from widgets.view.view import View
+
+LONGEST_PASSAGE = 500_000
+"""Characters that are sent; spans beyond are listed without their text."""
+
+
+def passage_of(view: View, row: int) -> Passage | None:
+    """The text of an example and where its tokens begin and end, None for labels that are no spans.
+
+    `counts` says what positions of spans count: "tokens" or "characters".
+    """
+    found = document_of(view.dataset, row) if view.dataset.task == "spans" else None
+    if found is None:
+        return None
+    kept = [place for place in found.words if place[1] <= LONGEST_PASSAGE]
+    begin, end = [first for first, _ in kept], [last for _, last in kept]
+    counts = "tokens" if found.counts_tokens else "characters"
+    return {"text": found.text[:LONGEST_PASSAGE], "begin": begin, "end": end, "counts": counts}

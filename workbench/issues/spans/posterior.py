@@ -1,0 +1,99 @@
+"""How likely each token's tag is wrong, given out-of-fold probabilities and the tag.
+
+    q ~ p^a T[given, .]^h,   w = 1 - q[given]
+
+where T = P(given | true) is the noise matrix by the confident joint. The model has learnt the given tags, so p alone
+cannot tell tags that were left out from words that were tagged too often; T can, but it misleads where labels mark too
+much. So T counts in full (h = 1) where it finds at least twice as many missing tags as spurious ones, or mostly swapped
+classes, and not at all where it finds no more missing than spurious ones; a = 1 - h / 2.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.foundation.rows import softmax
+from workbench.issues.noise import noise_matrices
+
+SWAPPED, SWAPPED_WIDTH = 0.7, 0.15
+"""Share of expected errors between two classes from which T counts, and how much more it takes to count fully."""
+
+FEW_TOKENS = 15.0
+"""Expected wrong tokens of both kinds that are added before they are compared: a few of one kind prove nothing."""
+
+MOST_TOKEN_ERROR = 0.995
+LEAST_LOG = -16.0
+
+
+class Posterior(NamedTuple):
+    """Of t tokens and K tags.
+
+    q : (t, K) posterior of the true tag. w : (t,) 1 - q[given], ranks. p_error : (t,) float64, calibrated: its mean is
+    the share of tokens whose likeliest tag is another one; NaN without a label. noise_weight : h. missing, spurious :
+    expected numbers of tokens by T alone. contradicted : share of labelled tokens whose likeliest tag is another one.
+    swapped : share of the expected errors that lie between two classes.
+    """
+
+    q: np.ndarray
+    w: np.ndarray
+    p_error: np.ndarray
+    noise_weight: float
+    missing: float
+    spurious: float
+    contradicted: float
+    swapped: float
+
+
+def token_posterior(probs: np.ndarray, given: np.ndarray) -> Posterior:
+    """Return the posterior of the tags.
+
+    Parameters
+    ----------
+    probs : (t, K) out-of-fold probabilities; tag 0 is O. given : (t,) codes, -1 without a label.
+    """
+    labelled = given >= 0
+    logs = np.maximum(np.log(np.maximum(probs, 1e-30)), LEAST_LOG)
+    codes = given[labelled]
+    matrices = noise_matrices(probs[labelled], codes, 0) if len(codes) else None
+    t, width = probs.shape
+    noise = np.zeros((t, width))
+    if matrices is not None:
+        noise[labelled] = np.log(np.maximum(matrices[0], 1e-12))[codes]
+    full = softmax(logs + noise)[labelled]
+    wrong = 1 - full[np.arange(len(codes)), codes]
+    outside = codes == 0
+    missing, spurious = float(wrong[outside].sum()), float(full[~outside, 0].sum())
+    swapped = _to_other_classes(full, codes) / (float(wrong.sum()) + FEW_TOKENS)
+    h = float(np.clip(2 * np.log2((missing + FEW_TOKENS) / (spurious + FEW_TOKENS)) - 1, 0, 1))
+    h = max(h, float(np.clip((swapped - SWAPPED) / SWAPPED_WIDTH, 0, 1)))
+    q = softmax((1 - h / 2) * logs + h * noise)
+    w = np.full(t, np.nan)
+    w[labelled] = 1 - q[labelled, codes]
+    contradicted = float((probs[labelled].argmax(axis=1) != codes).mean()) if len(codes) else 0.0
+    p_error = np.full(t, np.nan)
+    p_error[labelled] = scaled_to(w[labelled], contradicted)
+    return Posterior(q, w, p_error, h, missing, spurious, contradicted, swapped)
+
+
+def _to_other_classes(posterior: np.ndarray, codes: np.ndarray) -> float:
+    """Expected number of tokens with a class that truly have another class; tags are B and I of each class after O."""
+    inside = codes > 0
+    by_class = posterior[inside, 1::2] + posterior[inside, 2::2]
+    own = by_class[np.arange(len(by_class)), (codes[inside] - 1) // 2]
+    return float(by_class.sum() - own.sum())
+
+
+def scaled_to(w: np.ndarray, mean: float) -> np.ndarray:
+    """Return min(s w, 0.995) with the factor s for which the mean is as asked for, as far as that is possible."""
+    if not len(w) or w.max() <= 0 or mean <= 0:
+        return np.zeros(len(w))
+    low, high = 0.0, MOST_TOKEN_ERROR / max(w[w > 0].min(), 1e-12)
+    for _ in range(60):
+        middle = (low + high) / 2
+        if np.minimum(middle * w, MOST_TOKEN_ERROR).mean() < mean:
+            low = middle
+        else:
+            high = middle
+    return np.minimum(high * w, MOST_TOKEN_ERROR)

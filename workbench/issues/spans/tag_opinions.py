@@ -1,0 +1,158 @@
+"""The opinions about tags of one layer: own taggers, out of fold, and the user's probabilities and scored spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.data.inputs import warn_if_permuted
+from workbench.foundation.checks import check_pred_probs, refuse_infinity
+from workbench.foundation.errors import InputError
+from workbench.foundation.rows import softmax
+from workbench.issues.kinds.contract import Asked
+from workbench.issues.spans.posterior import LEAST_LOG, token_posterior
+from workbench.issues.spans.span_layers import (
+    Given,
+    column_codes,
+    probabilities_of_spans,
+    probabilities_of_tags,
+)
+from workbench.issues.spans.tagger import Taggers, deal_sentences
+from workbench.issues.spans.tokens import Tokens
+from workbench.issues.spans.word_features import token_features
+from workbench.tasks.scored_spans import scored
+from workbench.tasks.sentences import flat_table, in_sentence, listed
+
+ON_WORDS, ON_RELABELLED = "held-out taggers on words", "the same, on corrected tags"
+ON_VECTORS, ON_PROBS, ON_PREDICTIONS = "held-out taggers on embeddings", "given probabilities", "predicted spans"
+
+LEAST_OF_LAYER = 30
+"""Spans of a further layer, of those that overlap others, from which a tagger learns it."""
+
+EMBEDDING_PENALTY = 1.0
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Scored spans of a model, in tokens: first, last (half-open), label and p, (c,) each."""
+
+    first: np.ndarray
+    last: np.ndarray
+    label: np.ndarray
+    p: np.ndarray
+
+
+class TagOpinions:
+    """Reads the evidence once, and gives the probabilities of each layer.
+
+    Parameters
+    ----------
+    tokens : of all examples. given : the given spans. labelled : (t,) bool, tokens of examples with a label.
+    """
+
+    def __init__(self, asked: Asked, tokens: Tokens, given: Given, labelled: np.ndarray) -> None:
+        self.tokens, self.given, self.labelled, self.k = tokens, given, labelled, asked.dataset.k
+        self.width = 2 * self.k + 1
+        self.probs = _tag_probabilities(asked, tokens, given.codes(len(tokens.words), 0))
+        self.predicted = _predicted(asked, tokens)
+        self.vectors = _token_vectors(asked, tokens)
+        self.features = token_features(tokens) if tokens.known and len(tokens.words) else None
+        self.folds = deal_sentences(tokens, asked.seed)
+        self.in_sample = not asked.out_of_fold
+
+    def of(self, layer: int, codes: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the probabilities (t, 2 k + 1) of each opinion about a layer; codes : (t,) the given tags."""
+        found: dict[str, np.ndarray] = {}
+        if layer == 0 or int((self.given.layer == layer).sum()) >= LEAST_OF_LAYER:
+            found |= self._own(codes)
+        if self.probs is not None and layer == 0 and not (self.in_sample and found):
+            found[ON_PROBS] = self.probs
+        if self.predicted is not None:
+            own = self._of_layer() == layer
+            if layer == 0 or own.any():
+                parts = (one[own] for one in vars(self.predicted).values())
+                found[ON_PREDICTIONS] = probabilities_of_spans(*parts, len(codes), self.k)
+        return found
+
+    def _own(self, codes: np.ndarray) -> dict[str, np.ndarray]:
+        found: dict[str, np.ndarray] = {}
+        if self.features is not None:
+            taggers = Taggers(self.features, self.folds, self.labelled, self.width)
+            found[ON_WORDS] = taggers.probabilities(codes)
+            seen = token_posterior(found[ON_WORDS], np.where(self.labelled, codes, -1))
+            found[ON_RELABELLED] = taggers.probabilities(seen.q.argmax(axis=1))
+        if self.vectors is not None:
+            taggers = Taggers(self.vectors, self.folds, self.labelled, self.width, penalty=EMBEDDING_PENALTY)
+            found[ON_VECTORS] = taggers.probabilities(codes)
+        return found
+
+    def _of_layer(self) -> np.ndarray:
+        """(c,) layer of each predicted span: that of the given span in the same bounds, 0 without one."""
+        assert self.predicted is not None
+        given = zip(self.given.first.tolist(), self.given.last.tolist(), self.given.layer.tolist())
+        layer_of = {(first, last): layer for first, last, layer in given if layer > 0}
+        pairs = zip(self.predicted.first.tolist(), self.predicted.last.tolist())
+        return np.fromiter((layer_of.get(pair, 0) for pair in pairs), np.int64, len(self.predicted.first))
+
+
+def pooled_tags(opinions: list[np.ndarray]) -> np.ndarray:
+    """Return the geometric mean of probabilities (t, K), normalised."""
+    logs = [np.maximum(np.log(np.maximum(one, 1e-30)), LEAST_LOG) for one in opinions]
+    return softmax(np.mean(logs, axis=0))
+
+
+def _tag_probabilities(asked: Asked, tokens: Tokens, codes: np.ndarray) -> np.ndarray | None:
+    """(t, 2 k + 1) from the user's `pred_probs`; None without."""
+    given, classes = asked.evidence.get("pred_probs"), asked.dataset.classes
+    if given is None:
+        return None
+    probs = flat_table("pred_probs", listed("pred_probs", given), tokens.starts)
+    try:
+        probs, _ = check_pred_probs(probs)
+    except InputError as error:
+        raise in_sentence(error, tokens.starts) from error
+    names, k = asked.evidence.get("tags"), len(classes)
+    in_order = {
+        2 * k + 1: ["O", *(f"{prefix}-{name}" for name in classes for prefix in "BI")],
+        k + 1: ["O", *classes],
+    }
+    if names is None and probs.shape[1] not in in_order:
+        found = f"has {probs.shape[1]} columns for {k} classes"
+        raise InputError.at("pred_probs", found, "Name them: `tags=['O', 'B-PER', ...]`.")
+    columns = in_order[probs.shape[1]] if names is None else [str(one) for one in names]
+    if len(columns) != probs.shape[1]:
+        found = f"names {len(columns)} columns of {probs.shape[1]}"
+        raise InputError.at("tags", found, "Name each column of `pred_probs` once.")
+    made = probabilities_of_tags(np.asarray(probs, float), column_codes(columns, classes), k, tokens)
+    if names is None:
+        warn_if_permuted("pred_probs", made, codes, in_order[2 * k + 1])
+    return made
+
+
+def _predicted(asked: Asked, tokens: Tokens) -> Predicted | None:
+    given = asked.evidence.get("predictions")
+    if given is None:
+        return None
+    rows, start, end, label, p = scored(given, tokens.n, asked.dataset.classes)
+    first, last = tokens.ranges(rows, start, end)
+    there = last > first
+    return Predicted(first[there], last[there], label[there], p[there])
+
+
+def _token_vectors(asked: Asked, tokens: Tokens) -> np.ndarray | None:
+    """(t, d + 1) float32, standardised embeddings of tokens and a column of 1; None without."""
+    given = asked.evidence.get("embeddings")
+    if given is None:
+        return None
+    values = flat_table("embeddings", listed("embeddings", given), tokens.starts)
+    if values.dtype.kind not in "fiu":
+        raise InputError.at("embeddings", f"has dtype {values.dtype}", "Pass n arrays (tokens, d) of numbers.")
+    refuse_infinity("embeddings", values)
+    values = values.astype(np.float32)
+    if np.isnan(values).any():
+        row = int(tokens.rows[np.isnan(values).any(axis=1)][0])
+        raise InputError.at("embeddings", "holds NaN", "Pass a vector for each token.", row=row)
+    spread = values.std(axis=0)
+    values = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1) / np.sqrt(max(values.shape[1], 1) / 64)
+    return np.concatenate([values, np.ones((len(values), 1), np.float32)], axis=1).astype(np.float32)
