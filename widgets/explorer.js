@@ -478,10 +478,12 @@ class LineEditor {
 // --- unitlist.js
 function valueText(value) {
   if (value === null || value === undefined) return "none";
-  if (!/^["[]|^null$/.test(value)) return value;
+  if (!/^["[{]|^null$/.test(value)) return value;
   try {
     const plain = JSON.parse(value);
-    return plain === null ? "nothing" : Array.isArray(plain) ? plain.join(", ") : String(plain);
+    if (plain === null) return "nothing";
+    if (typeof plain === "object" && plain.label) return String(plain.label); // with a place, which is drawn
+    return Array.isArray(plain) ? plain.join(", ") : String(plain);
   } catch {
     return value;
   }
@@ -920,6 +922,580 @@ const editor = {
     leave: "leave the box",
   },
   make: (options) => new ClassEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
+// --- passage.js
+const PIECE = 80;
+
+
+function tokensOf({ begin, end, counts }, place) {
+  if (counts === "tokens") return place.start < begin.length ? [place.start, Math.min(place.end, begin.length)] : null;
+  const first = firstAfter(end, place.start),
+    last = firstAfter(begin, place.end - 1);
+  return first < last ? [first, last] : null;
+}
+
+function firstAfter(numbers, value) {
+  let low = 0,
+    high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle] > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function placeOf({ begin, end, counts }, first, last) {
+  return counts === "tokens" ? { start: first, end: last } : { start: begin[first], end: end[last - 1] };
+}
+
+function levels(ranges) {
+  const order = ranges.map((_, i) => i).sort((a, b) => ranges[a].last - ranges[a].first - (ranges[b].last - ranges[b].first) || ranges[a].first - ranges[b].first),
+    found = new Array(ranges.length).fill(0),
+    taken = [];
+  for (const i of order) {
+    const { first, last } = ranges[i];
+    const free = taken.findIndex((level) => level.every(([a, b]) => b <= first || a >= last));
+    found[i] = free < 0 ? taken.length : free;
+    (taken[found[i]] ||= []).push([first, last]);
+  }
+  return found;
+}
+
+function equalForms(words, first, last) {
+  const wanted = words.slice(first, last);
+  const found = [];
+  for (let at = 0; at + wanted.length <= words.length; at++) {
+    if (wanted.every((word, i) => words[at + i] === word)) {
+      found.push([at, at + wanted.length]);
+      at += wanted.length - 1;
+    }
+  }
+  return found;
+}
+
+class PassageView {
+  constructor({ pick }) {
+    this.pick = pick;
+    this.el = h("div", { class: "lw-passage", dir: "auto", role: "group", "aria-label": "text with spans" });
+    for (const type of ["pointerdown", "pointerover"]) this.el.addEventListener(type, (event) => this.pointed(event));
+    this.passage = null;
+    this.pieces = [];
+    this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
+  }
+
+  pointed(event) {
+    const token = event.target.closest?.(".lw-token");
+    if (!token || (event.type === "pointerover" && !(event.buttons & 1))) return;
+    event.preventDefault();
+    this.pick(Number(token.dataset.token), event.type === "pointerover" || event.shiftKey);
+  }
+
+  get words() {
+    const { passage } = this;
+    if (!passage) return [];
+    this.kept ||= passage.begin.map((first, i) => this.points.slice(first, passage.end[i]).join(""));
+    return this.kept;
+  }
+
+  show(passage, rails, marked) {
+    if (passage !== this.passage) {
+      this.passage = passage;
+      this.kept = null;
+      this.points = Array.from(passage?.text || ""); // positions count characters, not units of UTF-16
+      this.build();
+    }
+    const now = rails.filter((rail) => !rail.hint),
+      hints = rails.filter((rail) => rail.hint);
+    this.above = levels(now);
+    this.below = levels(hints);
+    this.drawn = [...now.map((rail, i) => ({ rail, level: this.above[i] })), ...hints.map((rail, i) => ({ rail, level: this.below[i] }))];
+    this.marked = marked;
+    for (const level of ["above", "below"]) this.el.style.setProperty(`--lw-${level}`, String(Math.max(0, ...this[level]) + (this[level].length ? 1 : 0)));
+    for (const piece of this.pieces) if (piece.open) this.fill(piece);
+  }
+
+  build() {
+    this.watcher?.disconnect();
+    this.pieces = [];
+    const { passage } = this,
+      nodes = [];
+    const total = passage ? passage.begin.length : 0;
+    for (let first = 0; first < total; first += PIECE) {
+      const last = Math.min(first + PIECE, total),
+        el = h("span", { class: "lw-piece", text: this.between(first, last) });
+      const piece = { first, last, el, open: !this.watcher || total <= 4 * PIECE };
+      this.pieces.push(piece);
+      nodes.push(el);
+    }
+    this.el.replaceChildren(...(total ? nodes : [h("span", { class: "lw-empty-line", text: passage?.text || "no text: name it with text= or a column tokens" })]));
+    if (this.watcher) for (const piece of this.pieces) if (!piece.open) this.watcher.observe(piece.el);
+    this.el.scrollTop = 0;
+  }
+
+  between(first, last) {
+    const { begin, end } = this.passage;
+    return this.points.slice(first ? end[first - 1] : 0, last === begin.length ? this.points.length : end[last - 1]).join("");
+  }
+
+  seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const piece = this.pieces.find((one) => one.el === target);
+      if (!piece || !isIntersecting || piece.open) continue;
+      piece.open = true;
+      this.watcher.unobserve(target);
+      this.fill(piece);
+    }
+  }
+
+  fill({ first, last, el }) {
+    const { begin, end } = this.passage,
+      nodes = [];
+    for (let token = first; token < last; token++) {
+      const space = this.points.slice(token ? end[token - 1] : 0, begin[token]).join("");
+      if (space) nodes.push(space);
+      nodes.push(this.token(token));
+    }
+    if (last === begin.length) nodes.push(this.points.slice(end[last - 1]).join(""));
+    el.replaceChildren(...nodes);
+  }
+
+  token(token) {
+    const marked = this.marked && token >= this.marked[0] && token < this.marked[1];
+    const rails = (this.drawn || []).filter(({ rail }) => token >= rail.first && token < rail.last).map((one) => this.rail(one, token));
+    return h("span", { class: `lw-token${marked ? " lw-marked" : ""}`, "data-token": String(token) }, this.words[token], ...rails);
+  }
+
+  rail({ rail, level }, token) {
+    const { first, last, name, color, hint, focused, key } = rail;
+    const marks = `${hint ? " lw-is-hint" : ""}${focused ? " lw-focused" : ""}${token === first ? " lw-first" : ""}${token < last - 1 ? " lw-goes-on" : ""}`;
+    return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name }) : null);
+  }
+
+  reveal(token) {
+    const piece = this.pieces.find((one) => token >= one.first && token < one.last);
+    if (!piece) return;
+    if (!piece.open) {
+      piece.open = true;
+      this.watcher?.unobserve(piece.el);
+      this.fill(piece);
+    }
+    const el = piece.el.querySelector(`[data-token="${token}"]`);
+    if (!el) return;
+    const top = el.offsetTop - this.el.offsetTop - 20,
+      bottom = top + el.offsetHeight + 40;
+    if (top < this.el.scrollTop) this.el.scrollTop = top;
+    else if (bottom > this.el.scrollTop + this.el.clientHeight) this.el.scrollTop = bottom - this.el.clientHeight;
+  }
+
+  destroy() {
+    this.watcher?.disconnect();
+    this.el.remove();
+  }
+}
+
+// --- editors/spans.js
+{
+const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
+const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
+const LONGEST = 40;
+
+const parsed = (value) => (value ? JSON.parse(value) : null);
+const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
+
+function freshKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+class SpansEditor {
+  judge;
+  explain;
+  line;
+  place;
+  keymap;
+  say;
+  space;
+  addClass;
+
+  constructor({ place, line, space, keymap, judge, say, explain, addClass }) {
+    Object.assign(this, { place, line, space, keymap, judge, say, explain, addClass });
+    Object.assign(this, { example: null, units: [], focus: "", draft: null, editing: false });
+    this.marked = null;
+    this.facts = h("div", { class: "lw-labels" });
+    this.passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) });
+    this.head = h("div", { class: "lw-span-line" });
+    place.facts.append(this.facts);
+    place.tools.append(this.passage.el, this.head);
+    place.root.classList.add("lw-many", "lw-of-spans");
+    this.grow();
+  }
+
+  grow() {
+    const { space } = this;
+    this.digits = digitClasses(space.classes);
+    this.codes = new Map(space.classes.map((name, code) => [name, code]));
+    this.line.stand({
+      name: "class",
+      resting: `/ type one of ${count(space.classes.length)} classes`,
+      placeholder: "type the class of the span",
+      nothing: "no such class",
+      find: space.matches,
+      may: space.lacks,
+      add: async (name) => {
+        if ((await this.addClass(name)) >= 0) this.label(name, "typed");
+      },
+      title: (code) => space.classes[code],
+      node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
+      choose: (code) => this.label(space.classes[code], "typed"),
+    });
+  }
+
+
+  show(example) {
+    const other = example?.row !== this.example?.row,
+      before = this.asked;
+    this.example = example;
+    this.units = example?.units ? this.inTurn(example.units) : [];
+    if (other) this.leave();
+    if (other || before !== this.asked || (!this.current && !this.marked)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
+    this.facts.replaceChildren(...(example ? this.describe(example) : []));
+    this.draw();
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  inTurn(units) {
+    const start = (unit) => (unit.shape || parsed(unit.value) || parsed(unit.suggested))?.start ?? 0;
+    return [...units].sort((a, b) => start(a) - start(b));
+  }
+
+  get asked() {
+    return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
+  }
+
+  nextOpen() {
+    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
+    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+  }
+
+  get current() {
+    return this.units.find((unit) => unit.key === this.focus);
+  }
+
+  placeNow(unit) {
+    return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
+  }
+
+  describe({ verdict, flagged, hides, pError }) {
+    const doubted = this.units.filter((unit) => unit.doubted),
+      open = doubted.filter((unit) => !unit.decided),
+      changed = this.units.filter((unit) => unit.changed);
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
+    return [
+      factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
+      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any span of the example is wrong, or one is missing" }) : quiet("not judged")),
+      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+    ];
+  }
+
+  draw() {
+    const { example } = this;
+    this.passage.show(example?.passage ?? null, example?.passage ? this.rails() : [], this.marked || null);
+    this.head.replaceChildren(...(example ? this.headline() : []));
+    this.passage.el.classList.toggle("lw-editing", this.editing);
+  }
+
+  rails() {
+    const rails = [],
+      { passage, hides } = this.example;
+    const add = (unit, value, hint) => {
+      const tokens = value && tokensOf(passage, value);
+      if (!tokens) return;
+      const code = this.codes.get(value.label);
+      const color = code === undefined ? "var(--lw-accent)" : hex(this.space.color(code));
+      rails.push({ key: unit.key, first: tokens[0], last: tokens[1], name: value.label, color, hint, focused: unit.key === this.focus });
+    };
+    for (const unit of this.units) {
+      const draft = unit.key === this.focus && this.draft ? { ...this.draft, label: this.labelOf(unit) } : null;
+      add(unit, draft || parsed(unit.value), false);
+      if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit.suggested && unit.suggested !== unit.value) add(unit, parsed(unit.suggested), true);
+    }
+    return rails;
+  }
+
+  labelOf(unit) {
+    return (parsed(unit.value) || parsed(unit.given) || parsed(unit.suggested))?.label;
+  }
+
+  headline() {
+    const unit = this.current,
+      { hides, passage } = this.example;
+    if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "digit or / names the new span" })];
+    if (!unit) return [quiet(this.units.length ? "" : "no spans here: drag over words, or Enter and arrows")];
+    const place = this.draft || this.placeNow(unit),
+      tokens = place && passage && tokensOf(passage, place);
+    const parts = [tokens ? h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` }) : null, h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
+    if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
+      const same = parsed(unit.suggested),
+        moved = same && tokens && tokensOf(passage, same)?.join() !== tokens.join();
+      const text = `→ ${valueText(unit.suggested)}${moved ? " in other borders" : ""}`;
+      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
+    }
+    if (!hides && Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
+    return parts;
+  }
+
+  textOf([first, last]) {
+    return this.passage.words.slice(first, last).join(" ");
+  }
+
+  thumb(el, [{ value }]) {
+    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
+  }
+
+
+  focusOn(key) {
+    this.focus = key;
+    this.leave();
+    this.draw();
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  reveal() {
+    const { passage } = this.example || {},
+      place = this.placeNow(this.current);
+    const tokens = this.marked || (passage && place && tokensOf(passage, place));
+    if (tokens) this.passage.reveal(tokens[0]);
+  }
+
+  step(by) {
+    if (!this.units.length) return;
+    const at = this.units.findIndex((unit) => unit.key === this.focus);
+    this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
+  }
+
+  advance() {
+    const next = this.nextOpen();
+    if (next) this.focusOn(next.key);
+    return Boolean(next);
+  }
+
+  pick(token, extend) {
+    const { passage } = this.example || {};
+    if (!passage) return;
+    if (extend) {
+      this.anchor ??= token;
+      this.marked = [Math.min(this.anchor, token), Math.max(this.anchor, token) + 1];
+      this.draft = null;
+      this.draw();
+      return;
+    }
+    this.anchor = token;
+    const here = this.units.filter((unit) => {
+      const tokens = this.placeNow(unit) && tokensOf(passage, this.placeNow(unit));
+      return tokens && token >= tokens[0] && token < tokens[1];
+    });
+    const at = here.findIndex((unit) => unit.key === this.focus);
+    if (here.length) this.focusOn(here[(at + 1) % here.length].key);
+    else {
+      this.marked = [token, token + 1];
+      this.draft = null;
+      this.draw();
+    }
+    this.anchor = token;
+  }
+
+
+  open(typing) {
+    if (typing) {
+      this.line.open(this.line.standing);
+      return;
+    }
+    if (!this.example?.passage?.begin.length) {
+      this.say("spans cannot be edited without the text", "warn");
+      return;
+    }
+    this.editing = true;
+    if (!this.current && !this.marked) this.mark(0, false);
+    this.draw();
+  }
+
+  close() {
+    this.line.close();
+    if (this.editing || this.draft || this.marked) {
+      this.leave();
+      this.draw();
+    }
+  }
+
+  leave() {
+    Object.assign(this, { editing: false, draft: null, marked: null, anchor: null });
+  }
+
+  key(event) {
+    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
+    if (!meant) return false;
+    const { action, digit } = meant;
+    if (digit !== undefined) this.digit(digit, false);
+    else if (action === "type") this.line.open(this.line.standing);
+    else if (EDGES[action]) this.move(...EDGES[action]);
+    else if (MARKING[action]) this.mark(...MARKING[action]);
+    else if (action === "remove") this.nothing();
+    else if (action === "everywhere") this.everywhere();
+    else if (action === "choose") this.commit();
+    else return false;
+    return true;
+  }
+
+  move(start, end) {
+    const { passage } = this.example,
+      now = this.marked || (this.draft || this.placeNow(this.current) ? tokensOf(passage, this.draft || this.placeNow(this.current)) : null);
+    if (!now) return;
+    const first = Math.max(0, now[0] + start),
+      last = Math.min(passage.begin.length, now[1] + end);
+    if (first >= last) return;
+    if (this.marked) this.marked = [first, last];
+    else this.draft = placeOf(passage, first, last);
+    this.draw();
+    this.passage.reveal(end ? last - 1 : first);
+  }
+
+  mark(by, extend) {
+    const most = this.example.passage.begin.length,
+      place = this.placeNow(this.current),
+      from = this.marked || (place && tokensOf(this.example.passage, place)) || [0, 1];
+    if (extend) this.marked = [from[0], Math.max(from[0] + 1, Math.min(most, from[1] + by))];
+    else {
+      const at = this.marked || !place ? Math.max(0, Math.min(most - 1, (by > 0 ? from[1] - 1 : from[0]) + by)) : by > 0 ? Math.min(most - 1, from[1]) : Math.max(0, from[0] - 1);
+      this.marked = [at, at + 1];
+    }
+    this.draft = null;
+    this.draw();
+    this.passage.reveal(by > 0 ? this.marked[1] - 1 : this.marked[0]);
+  }
+
+  commit() {
+    const unit = this.current,
+      { draft } = this;
+    if (unit && draft) {
+      const label = this.labelOf(unit);
+      this.leave();
+      this.judge([{ key: unit.key, value: written(draft, label) }], "key");
+    } else this.close();
+  }
+
+  everywhere() {
+    const { passage } = this.example,
+      unit = this.current,
+      value = unit && (parsed(unit.value) || (this.example.hides ? null : parsed(unit.suggested))),
+      tokens = value && tokensOf(passage, value);
+    if (!tokens) {
+      this.say("no span in focus", "warn");
+      return;
+    }
+    const verdicts = equalForms(this.passage.words, ...tokens).map(([first, last]) => {
+      const place = placeOf(passage, first, last);
+      const there = this.units.find((one) => {
+        const own = this.placeNow(one);
+        return own && own.start === place.start && own.end === place.end;
+      });
+      return { key: there?.key ?? freshKey(), value: written(place, value.label) };
+    });
+    this.leave();
+    this.say(`${value.label} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo takes it back`);
+    this.judge(verdicts, "key");
+  }
+
+
+  label(name, how) {
+    const unit = this.current,
+      { passage } = this.example || {};
+    if (this.marked && passage) {
+      const key = freshKey(),
+        value = written(placeOf(passage, ...this.marked), name);
+      this.leave();
+      this.focus = key;
+      this.judge([{ key, value }], how);
+      return;
+    }
+    const place = unit && (this.draft || this.placeNow(unit));
+    if (!place) this.say("no span in focus: drag over words", "warn");
+    else {
+      this.leave();
+      this.judge([{ key: unit.key, value: written(place, name) }], how);
+    }
+  }
+
+  digit(digit, selection) {
+    const code = this.digits[digit];
+    if (selection) this.say("digits apply to one span here, not to a selection", "warn");
+    else if (code === undefined) this.say(`no class on key ${digit}`, "warn");
+    else this.label(this.space.classes[code], "key");
+  }
+
+  nothing() {
+    const unit = this.current;
+    if (!unit) return;
+    this.leave();
+    this.judge([{ key: unit.key, value: "null" }], "key");
+  }
+
+  accept() {
+    const unit = this.current;
+    if (!unit) return;
+    if (unit.suggested === null || unit.suggested === undefined) this.say("there is no suggestion for this span", "warn");
+    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
+  }
+
+  confirmAll() {
+    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
+      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
+    const those = doubted.length ? doubted : open;
+    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
+    return those.length > 0;
+  }
+
+  destroy() {
+    this.facts.remove();
+    this.head.remove();
+    this.passage.destroy();
+  }
+}
+
+const editor = {
+  task: "spans",
+  nothing: true,
+  units: true,
+  edits: {
+    choose: "save the borders, choose the highlighted class, or save the note",
+    nextMatch: "next matching class",
+    previousMatch: "previous matching class",
+    leave: "leave the editor without saving the borders",
+    shrinkEnd: "end of the span one token to the left",
+    growEnd: "end of the span one token to the right",
+    growStart: "begin of the span one token to the left",
+    shrinkStart: "begin of the span one token to the right",
+    nextToken: "mark the next token; a digit makes it a span",
+    previousToken: "mark the token before",
+    growToken: "mark one token more",
+    shrinkToken: "mark one token less",
+    remove: "no span here",
+    everywhere: "the same class at all equal words of the text",
+  },
+  make: (options) => new SpansEditor(options),
 };
 EDITORS[editor.task] = editor;
 }
@@ -5067,7 +5643,7 @@ function reviewFeature(view) {
     redo: () => actions.redo(),
     next: () => store.step(1),
     previous: () => store.step(-1),
-    type: () => inspector.openEditor(),
+    type: () => inspector.openEditor(true),
     edit: () => inspector.openEditor(),
     note: () => inspector.openNote(),
     neighbors: () => selectNeighbors(view),
@@ -7262,6 +7838,7 @@ class Inspector {
       unit: store.list === "queue" ? store.queueUnit : "",
       audited: store.meta.audit?.done || "",
       units: this.answer?.row === row ? this.answer.units : null,
+      passage: this.answer?.row === row ? this.answer.passage : null,
       epoch: p_epoch,
     });
     this.reveal();
@@ -7281,8 +7858,8 @@ class Inspector {
     return Boolean(this.editor.editing || this.typeBox.mode);
   }
 
-  openEditor() {
-    if (this.store.row >= 0 && !this.actions.refused()) this.editor.open();
+  openEditor(typing = false) {
+    if (this.store.row >= 0 && !this.actions.refused()) this.editor.open(typing);
   }
 
   closeEditor() {
