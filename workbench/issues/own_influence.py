@@ -1,9 +1,9 @@
-"""Whether probabilities of a row contain that row's own label, seen from what the same model says of similar rows.
+"""Test whether a model has seen the labels it predicts, from its predictions for similar rows.
 
-A model that has not seen the label of a row and what it says of similar rows are two sources of information: at equal
-probability, a class is likelier to be the label where the model says the same of similar rows. A model that was trained
-on the label says what similar rows suggest, plus the influence of the label itself: at equal probability, a class is
-then likelier to be the label where similar rows do not suggest it.
+If a model has not seen the label of a row, its predictions for similar rows add information: at equal probability, a
+class is more likely to be the label if the model predicts it for similar rows, too. If the model was trained on the
+label, its prediction is what similar rows suggest plus the influence of the label itself: at equal probability, a class
+is then more likely to be the label if similar rows do not suggest it.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from __future__ import annotations
 import numpy as np
 
 RIDGE_PENALTY = 1e-3
-"""Ridge penalty per row, for vectors of length 1."""
+"""Ridge penalty per row, for unit vectors."""
 SHRINKAGE = 1e-3
 """Penalty of the two coefficients, so that they stay finite where probabilities separate the labels."""
 NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
 
 
 def support_of_similar_rows(vectors: np.ndarray, log_probs: np.ndarray, labels: np.ndarray) -> float:
-    """Return how much the same model's predictions for similar rows add to its own about the labels, as a z value.
+    """Return the z value of the information about the labels in the model's predictions for similar rows.
 
     Parameters
     ----------
-    vectors : float (m, p), embeddings, unit rows. log_probs : float (m, k), of the probabilities in question.
+    vectors : float (m, p), embeddings with unit rows. log_probs : float (m, k), log of the probabilities to be tested.
     labels : int (m,), class indices
 
     Returns
     -------
-    float, the coefficient b divided by its standard error in P(label = c) ~ exp(a z_c + b s_c): z the centred
-    log probabilities of the row, s their leave-one-out ridge regression on the vectors. Above 3 for nearly all
-    out-of-fold probabilities, around 0 for perfect ones, to which nothing can be added, and below 0 for most models
-    that were trained on these labels.
+    float, the coefficient b divided by its standard error in P(label = c) ~ exp(a z_c + b s_c), where z are the
+    centred log probabilities of the row and s their leave-one-out ridge regression on the vectors. It is above 3 for
+    nearly all out-of-fold probabilities, around 0 for perfect ones, which cannot be improved, and below 0 for most
+    models trained on these labels.
 
     Notes
     -----
-    For logistic regression with an L2 penalty on the same vectors this is exact: its logits are C K (Y - P) (the
-    representer theorem: Schölkopf, Herbrich & Smola 2001, A Generalized Representer Theorem), K the matrix of inner
-    products, so what similar rows do not explain of a row's logits is proportional to the row's own residual Y - P.
+    The test is exact for logistic regression with an L2 penalty on the same vectors. Its logits are C K (Y - P), with K
+    the matrix of inner products (representer theorem: Schölkopf, Herbrich & Smola 2001, A Generalized Representer
+    Theorem), so the part of a row's logits that similar rows do not explain is proportional to its own residual Y - P.
     """
     logits = np.asarray(log_probs, float)
     logits = logits - logits.mean(axis=1, keepdims=True)
@@ -60,7 +60,7 @@ def _last_z(views: np.ndarray, labels: np.ndarray) -> float:
     """Return the z value of the last coefficient of a conditional logit model of the labels; views (v, m, k)."""
     every = np.arange(len(labels))
     scales = views.std(axis=(1, 2))
-    if not scales.all():  # a constant says nothing
+    if not scales.all():  # a constant is uninformative
         return 0.0
     views = views / scales[:, None, None]
     weights = np.full(len(views), 0.5)

@@ -33,9 +33,9 @@ LEADS = 0.1
 LESS_NOISE = 0.25
 """Evidence counts as too good if it finds less than this share of the noise that another view finds."""
 SUPPORTED, OPPOSED = 3.0, -2.0
-"""z values (`own_influence`) from which evidence that is too good is believed nevertheless, and below which it is not
-believed although linear models could not have memorised so many labels. In our tests out-of-fold probabilities
-that were too good reached 3, models that had seen the labels did not, except nearest neighbours that count the row."""
+"""z values (`own_influence`) above which evidence that is too good keeps its weight, and below which it is set aside even
+if linear models could not have memorised so many labels. In our tests, all out-of-fold probabilities that were too good
+reached 3; models that had seen the labels did not, except nearest neighbours that include the row itself."""
 WEAK_GAIN = 0.4
 """A view with less than this share of the gain of another view is not used to judge it."""
 STRUCTURED_CLASSES = 200
@@ -104,16 +104,15 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     Notes
     -----
     The gain of a view is the mean log likelihood of the given labels under its power and one share of uniform noise
-    (`likelihood`), minus that of the class shares. Set aside are views with a gain below log m / m (half of the
-    Bayesian information criterion of two parameters), views that agree with labels that another view confidently
-    rejects, and views that contradict no label while another one does. Limited to the default share are given views
-    that explain more than a view made here but find much less noise (a quarter, or less than its 95 % interval:
-    random flips cannot be predicted, so clean evidence that explains more labels finds no less noise), or that lead by
-    `LEADS` if neither finds noise; unless their predictions for similar rows add to those for the row itself
-    (`own_influence`), as they do not for models that have seen its label. They are set aside if these contradict each
-    other. Shares are w^(1/3) (base gain^2)^(2/3) with
-    w the weights of the stacked likelihood (Yao et al. 2018, Using stacking to average Bayesian predictive
-    distributions).
+    (`likelihood`), minus that of the class shares. A view is set aside if its gain is below log m / m (half of the
+    Bayesian information criterion of two parameters), if it agrees with labels that another view confidently rejects,
+    or if it contradicts no label while another one does. A given view is limited to the default share if it explains
+    more than a view made here but finds much less noise (a quarter, or less than its 95 % interval: random flips cannot
+    be predicted, so clean evidence that explains more labels finds no less noise), or if it leads by `LEADS` and
+    neither finds noise. It is not limited if its predictions for similar rows support those for the row itself
+    (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose them.
+    Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018, Using stacking
+    to average Bayesian predictive distributions).
     """
     m = len(labels)
     if not m or k < 2:
@@ -171,13 +170,12 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
 def _too_good(
     view: EvidenceView, kept: Sequence[EvidenceView], gains: dict[str, float], labels: np.ndarray, k: int
 ) -> str:
-    """Return why a view is limited (`HELD`) or set aside (`OWN_LABELS`): it explains the labels better than one made
-    here that finds more noise in them; "" if it is not.
+    """Return why a view is limited (`HELD`) or set aside (`OWN_LABELS`); "" if it is neither.
 
-    It is believed nevertheless if its predictions for similar rows support those for the row itself, or do not oppose
-    them where a linear model of the judge's columns could not lead by so much: fitted to m labels, it explains them
-    better than others by about (columns (k - 1)) / m nats (Akaike 1974, A new look at the statistical model
-    identification).
+    This concerns views that explain the labels better than one made here that finds more noise in them. The view is not
+    limited if its predictions for similar rows support those for the row itself, or if they do not oppose them and a
+    linear model of the judge's columns could not lead by so much: fitted to m labels, it explains these better than
+    other labels by about (columns (k - 1)) / m nats (Akaike 1974, A new look at the statistical model identification).
     """
     judges = [one for one in kept if one.made_here and not one.saw_labels and one is not view]
     judges = [one for one in judges if gains[one.name] < gains[view.name]]
@@ -203,7 +201,7 @@ def _too_good(
 
 
 def _finds_less_noise(fit: Surface, other: Surface) -> bool:
-    """Return whether the likelier of two fits has clearly less noise, or leads if neither has any."""
+    """Return whether the more likely of two fits has clearly less noise, or leads if neither has any."""
     if fit.value <= other.value:
         return False
     least = other.interval()[0]

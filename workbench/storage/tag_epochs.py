@@ -79,7 +79,7 @@ def reduced_tags(given: TagCells, rows: np.ndarray, logits: np.ndarray) -> TagEp
 def kept_lines(
     rows: np.ndarray, values: np.ndarray, listed_in: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 ) -> TagEpoch:
-    """Return the cells of a batch that are kept: all of few columns, else those listed and the largest of each row.
+    """Return the cells of a batch that are kept: all for few columns, else the listed and the largest ones of each row.
 
     Parameters
     ----------
