@@ -33,9 +33,9 @@ LEADS = 0.1
 LESS_NOISE = 0.25
 """Evidence counts as too good if it finds less than this share of the noise that another view finds."""
 SUPPORTED, OPPOSED = 3.0, -2.0
-"""z values (`own_influence`) above which evidence that is too good keeps its weight, and below which it is set aside even
-if linear models could not have memorised so many labels. In our tests, all out-of-fold probabilities that were too good
-reached 3; models that had seen the labels did not, except nearest neighbours that include the row itself."""
+"""z values (`own_influence`) above which evidence that is too good keeps its weight, and below which it is set aside
+even if linear models could not have memorised so many labels. In our tests, all out-of-fold probabilities that were too
+good reached 3; models that had seen the labels did not, except nearest neighbours that include the row itself."""
 WEAK_GAIN = 0.4
 """A view with less than this share of the gain of another view is not used to judge it."""
 STRUCTURED_CLASSES = 200
