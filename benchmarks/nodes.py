@@ -11,6 +11,7 @@ model, 32 % of them wrong. All methods use the same labels; the last line of Cor
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -119,6 +120,9 @@ def found_by(case: Case) -> Iterator[tuple[str, np.ndarray, bool, float]]:
 
         yield timed("SGC, logistic regression", False, lambda: of_given(logistic(), given))
         yield timed("like GraphCleaner, on SGC", False, lambda: like_graphcleaner(logistic(), given, edges))
+        for name, epochs in (("denoised labels", 0), ("like ERASE, 50 epochs", 50)):
+            denoised = functools.partial(wb.graphs.denoise_labels, given, edges, X, k=k, epochs=epochs)
+            yield timed(name, False, lambda denoised=denoised: of_given(denoised(), given))
         yield timed("find_issues, features", True, lambda: issues(embeddings=X))
     yield timed("find_issues, edges", True, lambda: issues(edges=edges))
     if X is not None:

@@ -54,7 +54,7 @@ PUBLIC = {
     ],
     "workbench.graphs": [
         *("Edges", "label_histograms", "linked_bayes", "propagate_labels", "read_edges", "save_edges"),
-        *("denoise_labels", "smooth_features"),
+        *("denoise_labels", "edge_issues", "pair_evidence", "smooth_features"),
     ],
     "workbench.tags": [
         *("proposals", "fill_unknown", "prompt_probabilities", "metrics", "METHODS", "train", "cross_val_predict"),

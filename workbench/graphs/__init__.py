@@ -9,8 +9,10 @@ from workbench.foundation.lazy import names_of
 HOMES = {
     "Edges": "edges",
     "denoise_labels": "denoising",
+    "edge_issues": "workbench.issues.edge_units",
     "label_histograms": "propagation",
     "linked_bayes": "propagation",
+    "pair_evidence": "pairs",
     "propagate_labels": "propagation",
     "read_edges": "workbench.runs.edges",
     "save_edges": "workbench.runs.edges",

@@ -146,6 +146,17 @@ class Edges:
         ones = csr_matrix((np.ones(links.nnz, np.int64), links.indices, links.indptr), shape=links.shape)
         return (ones @ labels).toarray()
 
+    def are_linked(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Return whether each pair of rows is linked, bool (p,).
+
+        Parameters
+        ----------
+        one, other : int (p,), row numbers.
+        """
+        if not len(one):
+            return np.empty(0, bool)
+        return np.asarray(self.links[one, other]).ravel() > 0
+
     def linked(self, row: int) -> np.ndarray:
         """Return the rows linked to a row, (degree,) int64, largest weight first.
 

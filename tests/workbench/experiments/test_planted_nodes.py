@@ -11,6 +11,8 @@ from sklearn.model_selection import cross_val_predict
 
 import workbench as wb
 from workbench.foundation.errors import InputError
+from workbench.foundation.rows import unit_rows
+from workbench.graphs.coding_rate import PRECISION, rate_slope
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,42 @@ def test_unlabelled_nodes_are_not_judged_and_the_seed_decides(blocks):
         wb.experiments.graph_cleaner(given, probs, edges, draws=0)
     with pytest.raises(InputError, match="has 3 labels"):
         wb.experiments.graph_cleaner([0, 1, 1], probs[:3], [[0, 1]])
+
+
+def test_a_trained_representation_restores_labels_too(blocks):
+    x, edges, true, flips = blocks
+    given = flips[0.3]
+    soft = wb.graphs.denoise_labels(given, edges, x, epochs=20)
+    assert np.allclose(soft.sum(axis=1), 1) and (soft >= 0).all()
+    assert (soft.argmax(axis=1) == true).mean() > (given == true).mean() + 0.05
+    assert roc_auc_score(given != true, 1 - soft[np.arange(400), given]) > 0.8
+    assert np.array_equal(soft, wb.graphs.denoise_labels(given, edges, x, epochs=20))
+    with pytest.raises(InputError, match=r"`epochs` is 3 without features"):
+        wb.graphs.denoise_labels(given, edges, epochs=3)
+    with pytest.raises(InputError, match="`epochs` is -1"):
+        wb.graphs.denoise_labels(given, edges, x, epochs=-1)
+
+
+def test_the_slope_of_the_coding_rates_is_their_derivative(rng):
+    z = unit_rows(rng.normal(size=(12, 4)))
+    labels = rng.dirichlet(np.ones(3), 12)
+
+    def gain(z):
+        """R(Z) - Rc(Z, P), written out."""
+        n, d = z.shape
+        whole = np.linalg.slogdet(np.eye(d) + d / (n * PRECISION) * z.T @ z)[1] / 2
+        parts = 0.0
+        for column in labels.T:
+            size = column.sum()
+            inner = np.eye(d) + d / (size * PRECISION) * z.T @ (column[:, None] * z)
+            parts += size / (2 * n) * np.linalg.slogdet(inner)[1]
+        return whole - parts
+
+    slope = rate_slope(z, labels)
+    for place in [(0, 0), (5, 2), (11, 3)]:
+        step = np.zeros_like(z)
+        step[place] = 1e-6
+        assert slope[place] == pytest.approx((gain(z + step) - gain(z - step)) / 2e-6, rel=1e-4)
 
 
 def test_denoised_labels_restore_most_and_find_more_than_features(blocks):
