@@ -482,7 +482,7 @@ function valueText(value) {
   try {
     const plain = JSON.parse(value);
     if (plain === null) return "nothing";
-    if (typeof plain === "object" && plain.label) return String(plain.label); // with a place, which is drawn
+    if (typeof plain === "object" && plain.label) return String(plain.label); // with a position, which is drawn
     return Array.isArray(plain) ? plain.join(", ") : String(plain);
   } catch {
     return value;
@@ -1031,7 +1031,7 @@ class PassageView {
       this.pieces.push(piece);
       nodes.push(el);
     }
-    this.el.replaceChildren(...(total ? nodes : [h("span", { class: "lw-empty-line", text: passage?.text || "no text: name it with text= or a column tokens" })]));
+    this.el.replaceChildren(...(total ? nodes : [h("span", { class: "lw-empty-line", text: passage?.text || "no text: pass it with text=, or in a column named tokens" })]));
     if (this.watcher) for (const piece of this.pieces) if (!piece.open) this.watcher.observe(piece.el);
     this.el.scrollTop = 0;
   }
@@ -1237,15 +1237,15 @@ class SpansEditor {
   headline() {
     const unit = this.current,
       { hides, passage } = this.example;
-    if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "digit or / names the new span" })];
-    if (!unit) return [quiet(this.units.length ? "" : "no spans here: drag over words, or Enter and arrows")];
+    if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "press a digit or / to name the new span" })];
+    if (!unit) return [quiet(this.units.length ? "" : "no spans: drag over words, or press Enter and use the arrows")];
     const place = this.draft || this.placeNow(unit),
       tokens = place && passage && tokensOf(passage, place);
     const parts = [tokens ? h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` }) : null, h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
     if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
       const same = parsed(unit.suggested),
         moved = same && tokens && tokensOf(passage, same)?.join() !== tokens.join();
-      const text = `→ ${valueText(unit.suggested)}${moved ? " in other borders" : ""}`;
+      const text = `→ ${valueText(unit.suggested)}${moved ? " with other boundaries" : ""}`;
       parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
     }
     if (!hides && Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
@@ -1410,7 +1410,7 @@ class SpansEditor {
       return { key: there?.key ?? freshKey(), value: written(place, value.label) };
     });
     this.leave();
-    this.say(`${value.label} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo takes it back`);
+    this.say(`${value.label} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo reverts it`);
     this.judge(verdicts, "key");
   }
 
@@ -1480,20 +1480,20 @@ const editor = {
   nothing: true,
   units: true,
   edits: {
-    choose: "save the borders, choose the highlighted class, or save the note",
+    choose: "save the boundaries, choose the highlighted class, or save the note",
     nextMatch: "next matching class",
     previousMatch: "previous matching class",
-    leave: "leave the editor without saving the borders",
-    shrinkEnd: "end of the span one token to the left",
-    growEnd: "end of the span one token to the right",
-    growStart: "begin of the span one token to the left",
-    shrinkStart: "begin of the span one token to the right",
-    nextToken: "mark the next token; a digit makes it a span",
-    previousToken: "mark the token before",
-    growToken: "mark one token more",
-    shrinkToken: "mark one token less",
+    leave: "leave the editor without saving the boundaries",
+    shrinkEnd: "move the end one token to the left",
+    growEnd: "move the end one token to the right",
+    growStart: "move the start one token to the left",
+    shrinkStart: "move the start one token to the right",
+    nextToken: "select the next token; a digit makes it a span",
+    previousToken: "select the previous token",
+    growToken: "extend the selection by one token",
+    shrinkToken: "shrink the selection by one token",
     remove: "no span here",
-    everywhere: "the same class at all equal words of the text",
+    everywhere: "repeat the span at all occurrences of its words",
   },
   make: (options) => new SpansEditor(options),
 };

@@ -24,7 +24,7 @@
  * @typedef {object} Editor
  * @property {(example: any) => void} show shows an example with the information about it; null if there is none
  * @property {(digit: string, selection: boolean) => void} digit a digit key of review mode
- * @property {(typing: boolean) => void} open starts edit mode; `typing`: whether the input line was asked for
+ * @property {(typing: boolean) => void} open starts edit mode; `typing`: whether to focus the input line
  * @property {() => void} close ends it
  * @property {boolean} [editing] whether edit mode is on; if so, `key` receives every key press except Escape
  * @property {(event: KeyboardEvent) => boolean} key returns whether the editor handled the key press

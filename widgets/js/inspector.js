@@ -222,7 +222,7 @@ export class Inspector {
     return Boolean(this.editor.editing || this.typeBox.mode);
   }
 
-  /** @param {boolean} [typing] was its line asked for, to type in? */
+  /** @param {boolean} [typing] whether to focus its input line */
   openEditor(typing = false) {
     if (this.store.row >= 0 && !this.actions.refused()) this.editor.open(typing);
   }

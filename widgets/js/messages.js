@@ -304,7 +304,7 @@ export {};
  */
 
 /**
- * The text of an example whose labels are spans: where its tokens begin and end (characters), what spans count.
+ * The text of an example with spans: start and end of its tokens in characters, and the unit of spans.
  * @typedef {object} Passage
  * @property {string} text
  * @property {number[]} begin

@@ -1,10 +1,10 @@
 /**
- * A text cut into tokens, with spans drawn as rails: what is given above the words, what is suggested below them. Long
- * texts are drawn piece by piece, as they come into sight.
+ * A text split into tokens, with spans drawn as rails: current ones above the words, suggested ones below. Long texts
+ * are drawn in pieces when they become visible.
  */
 import { h } from "./dom.js";
 
-/** Tokens of a piece. */
+/** Number of tokens of a piece. */
 const PIECE = 80;
 
 /**
@@ -14,12 +14,12 @@ const PIECE = 80;
  * @property {number} last token, exclusive
  * @property {string} name
  * @property {string} color
- * @property {boolean} hint is it suggested only?
+ * @property {boolean} hint whether it is only suggested
  * @property {boolean} focused
  */
 
 /**
- * The tokens that a place touches, half-open; null for a place without any.
+ * The tokens touched by a position, half-open; null if there are none.
  * @param {{ begin: number[], end: number[], counts: string }} passage @param {{ start: number, end: number }} place
  * @returns {[number, number] | null}
  */
@@ -43,7 +43,7 @@ function firstAfter(numbers, value) {
 }
 
 /**
- * The place of some tokens, as spans count.
+ * The position of some tokens, in the unit of spans.
  * @param {{ begin: number[], end: number[], counts: string }} passage
  */
 export function placeOf({ begin, end, counts }, first, last) {
@@ -51,7 +51,7 @@ export function placeOf({ begin, end, counts }, first, last) {
 }
 
 /**
- * Level of each range so that those of one level do not overlap: 0 is next to the words, longer ones lie further away.
+ * Level of each range so that those of one level do not overlap: 0 is next to the words, longer ones are further away.
  * @param {{ first: number, last: number }[]} ranges
  */
 export function levels(ranges) {
@@ -68,7 +68,7 @@ export function levels(ranges) {
 }
 
 /**
- * Other places of the words of a range, without overlap among themselves: [first, last] each, the range itself among them.
+ * All occurrences of the words of a range, without overlaps: [first, last] each, including the range itself.
  * @param {string[]} words @param {number} first @param {number} last
  * @returns {[number, number][]}
  */
@@ -86,7 +86,7 @@ export function equalForms(words, first, last) {
 }
 
 export class PassageView {
-  /** @param {{ pick: (token: number, extend: boolean) => void }} options what a press on a token does */
+  /** @param {{ pick: (token: number, extend: boolean) => void }} options callback for a press on a token */
   constructor({ pick }) {
     this.pick = pick;
     this.el = h("div", { class: "lw-passage", dir: "auto", role: "group", "aria-label": "text with spans" });
@@ -103,7 +103,7 @@ export class PassageView {
     this.pick(Number(token.dataset.token), event.type === "pointerover" || event.shiftKey);
   }
 
-  /** Words of the passage, once for each. */
+  /** The words of the passage, computed once. */
   get words() {
     const { passage } = this;
     if (!passage) return [];
@@ -114,7 +114,7 @@ export class PassageView {
   /**
    * Draw a passage with its rails.
    * @param {{ text: string, begin: number[], end: number[], counts: string } | null} passage
-   * @param {Rail[]} rails @param {[number, number] | null} marked tokens that are selected
+   * @param {Rail[]} rails @param {[number, number] | null} marked the selected tokens
    */
   show(passage, rails, marked) {
     if (passage !== this.passage) {
@@ -146,12 +146,12 @@ export class PassageView {
       this.pieces.push(piece);
       nodes.push(el);
     }
-    this.el.replaceChildren(...(total ? nodes : [h("span", { class: "lw-empty-line", text: passage?.text || "no text: name it with text= or a column tokens" })]));
+    this.el.replaceChildren(...(total ? nodes : [h("span", { class: "lw-empty-line", text: passage?.text || "no text: pass it with text=, or in a column named tokens" })]));
     if (this.watcher) for (const piece of this.pieces) if (!piece.open) this.watcher.observe(piece.el);
     this.el.scrollTop = 0;
   }
 
-  /** The text from one token to another, with the space before each. */
+  /** The text from one token to another, including spaces before tokens. */
   between(first, last) {
     const { begin, end } = this.passage;
     return this.points.slice(first ? end[first - 1] : 0, last === begin.length ? this.points.length : end[last - 1]).join("");
@@ -192,7 +192,7 @@ export class PassageView {
     return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name }) : null);
   }
 
-  /** A token in sight, moving nothing but the text. */
+  /** Scroll a token into view, moving only the text. */
   reveal(token) {
     const piece = this.pieces.find((one) => token >= one.first && token < one.last);
     if (!piece) return;

@@ -7,7 +7,7 @@ export function valueText(value) {
   try {
     const plain = JSON.parse(value);
     if (plain === null) return "nothing";
-    if (typeof plain === "object" && plain.label) return String(plain.label); // with a place, which is drawn
+    if (typeof plain === "object" && plain.label) return String(plain.label); // with a position, which is drawn
     return Array.isArray(plain) ? plain.join(", ") : String(plain);
   } catch {
     return value;

@@ -1,4 +1,4 @@
-"""The text of an example whose labels are spans, cut into tokens, as the editor of spans draws it."""
+"""The text of an example with spans, split into tokens, for the editor of spans."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LONGEST_PASSAGE = 500_000
 
 
 def passage_of(view: View, row: int) -> Passage | None:
-    """The text of an example and where its tokens begin and end, None for labels that are no spans.
+    """Return the text of an example and the start and end of its tokens; None for other kinds of labels.
 
-    `counts` says what positions of spans count: "tokens" or "characters".
+    `counts` is the unit of positions of spans: "tokens" or "characters".
     """
     found = document_of(view.dataset, row) if view.dataset.task == "spans" else None
     if found is None:

@@ -298,7 +298,7 @@ class UnitInfo(UnitDoubt):
 
 
 class Passage(TypedDict):
-    """The text of an example whose labels are spans: where its tokens begin and end (characters), what spans count."""
+    """The text of an example with spans: start and end of its tokens in characters, and the unit of spans."""
 
     text: str
     begin: list[int]

@@ -1,8 +1,8 @@
 """Confident learning on tokens: scores of the tokens of sentences, pooled per sentence, and filters.
 
 Labels are n lists or arrays of class indices, one per token, and `pred_probs` n arrays (tokens, k) of out-of-sample
-probabilities. A token with the class -1 or -100 (padding, sub-words) is not labelled: it has no score and is left out
-of thresholds, counts and pooling. Where all tokens are labelled the results equal those of cleanlab's
+probabilities. A token with the class -1 or -100 (padding, sub-words) is unlabelled: it has no score and is excluded
+from thresholds, counts and pooling. If all tokens are labelled, the results equal those of cleanlab's
 `token_classification`; a sentence without labelled tokens, which cleanlab does not accept, has the score NaN.
 """
 
@@ -214,7 +214,7 @@ def _scores(given: np.ndarray, probs: np.ndarray, method: str) -> np.ndarray:
 
 
 def _placed(tokens: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """(m, 2) sentence and token within it, of numbers of tokens."""
+    """Convert indices of tokens to (m, 2) sentence and token within it."""
     row = np.searchsorted(starts, tokens, side="right") - 1
     return np.stack([row, tokens - starts[row]], axis=1).astype(np.int64)
 

@@ -32,7 +32,7 @@ _ENTITY = re.compile(r"(T\S*)\t(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)(?:\t|$)"
 
 
 def _labelled(run: Run, what: str) -> Iterator[tuple[int, Any, Document, list[tuple[int, int, int]] | None]]:
-    """Yield (row, id, document, spans as corrected) of all examples."""
+    """Yield (row, id, document, corrected spans) of all examples."""
     dataset, labels = run.extended(), run.labels()
     rows = range(dataset.n)
     for row, found in zip(rows, documents(dataset, rows, what)):
@@ -42,7 +42,7 @@ def _labelled(run: Run, what: str) -> Iterator[tuple[int, Any, Document, list[tu
 def _dataset(
     records: Sequence[dict[str, Any]], classes: Sequence[object] | None, task: str, options: dict[str, Any]
 ) -> Dataset:
-    """Return a Dataset of records with id, text or tokens, spans, and further columns."""
+    """Create a Dataset from records with id, text or tokens, spans, and additional columns."""
     frame = pd.DataFrame({"id": [one["id"] for one in records], "text": [one["text"] for one in records]})
     frame["spans"] = pd.Series([one["spans"] for one in records], dtype=object)
     if any(one.get(TOKENS) is not None for one in records):
@@ -67,8 +67,8 @@ def write_conll(run: Run, path: str | Path, *, force: bool = False, scheme: str 
 
     Notes
     -----
-    Spans in characters are widened to whole tokens; of overlapping spans the longest is written. Examples without a
-    label are left out.
+    Spans in characters are extended to whole tokens; of overlapping spans the longest is written. Examples without a
+    label are omitted.
     """
     target = check_target(path, force, CONLL.suffixes)
     if scheme not in SCHEMES:
@@ -90,7 +90,7 @@ def write_conll(run: Run, path: str | Path, *, force: bool = False, scheme: str 
 
 
 def _longest(spans: list[Span]) -> list[Span]:
-    """The spans without those that overlap a longer one."""
+    """Drop spans that overlap a longer one."""
     chosen: list[Span] = []
     for span in sorted(spans, key=lambda one: (one[0] - one[1], one[0])):
         if all(span[1] <= start or span[0] >= end for start, end, _ in chosen):
@@ -106,16 +106,16 @@ def read_conll(
 
     Parameters
     ----------
-    column : of the tags, from 0, or from the end. scheme : of the tags; by default it is recognised (CoNLL-2003 is
-        IOB1). id, label : taken as by other readers; the file has no names of columns.
+    column : index of the column of tags, from 0, or negative from the end. scheme : scheme of the tags; by default it
+        is recognised (CoNLL-2003 is IOB1). id, label : ignored, since the file has no column names.
 
     Returns
     -------
-    Dataset with the text, the column `tokens`, and the column `document` if the file has -DOCSTART- lines.
+    Dataset with the text, the column `tokens` and, if the file has -DOCSTART- lines, the column `document`.
 
     Raises
     ------
-    InputError : a line with one column only; the message names the file and the line.
+    InputError : a line with only one column; the message names the file and the line.
     """
     sentences: list[tuple[list[str], list[str], int]] = []
     words: list[str] = []
@@ -156,9 +156,9 @@ def read_conll(
 
 
 def write_spacy(run: Run, path: str | Path, *, force: bool = False) -> Path:
-    """Write JSONL with "id", "text" and "spans" [{"start", "end", "label"}] in characters, as Prodigy and spaCy do.
+    """Write JSONL with "id", "text" and "spans" [{"start", "end", "label"}] in characters, like Prodigy and spaCy.
 
-    Where spans count tokens, "tokens" is there too, with "token_start" and "token_end" (inclusive) in the spans. An
+    If spans count tokens, "tokens" is included, too, with "token_start" and "token_end" (inclusive) in the spans. An
     example without a label has no "spans".
     """
     target = check_target(path, force, SPACY.suffixes)
@@ -191,11 +191,11 @@ def read_spacy(
 
     Parameters
     ----------
-    id, label : taken as by other readers; the names are those of the format.
+    id, label : ignored, since the format defines the names.
 
     Raises
     ------
-    InputError : a record without a text, or with spans in another form; the message names the line.
+    InputError : a record without a text or with invalid spans; the message names the line.
     """
     records = []
     for number, one in json_lines(Path(path)):
@@ -209,7 +209,7 @@ def read_spacy(
                 words = [text if isinstance(text, str) else text["text"] for text in tokens]
             found = None if spans is None else [_read_span(span) for span in spans]
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path} line {number} holds {shortened(spans)}, which are no spans.") from error
+            raise InputError(f"{path} line {number} holds {shortened(spans)}, which are not spans.") from error
         if words is not None and found is not None and all(len(span) == 5 for span in found):
             places = [(span[3], span[4] + 1, span[2]) for span in found]
             records.append({"id": one.get("id"), "text": one["text"], TOKENS: words})
@@ -221,7 +221,7 @@ def read_spacy(
 
 
 def _read_span(span: Any) -> tuple[Any, ...]:
-    """(start, end, class), and the first and last token where the span names them."""
+    """Return (start, end, class), and the first and last token if the span names them."""
     if not isinstance(span, dict):
         start, end, name = span
         return start, end, name
@@ -234,9 +234,9 @@ def _read_span(span: Any) -> tuple[Any, ...]:
 
 
 def write_label_studio(run: Run, path: str | Path, *, force: bool = False) -> Path:
-    """Write tasks with annotations as Label Studio imports them, for `<Labels name="label" toName="text">`.
+    """Write tasks with annotations for import into Label Studio, with `<Labels name="label" toName="text">`.
 
-    An example without a label has no annotation; `data` holds the id, and the tokens where spans count them.
+    An example without a label has no annotation; `data` contains the id and, if spans count tokens, the tokens.
     """
     target = check_target(path, force, LABEL_STUDIO.suffixes)
     classes = run.extended().classes
@@ -261,23 +261,23 @@ def read_label_studio(
     path: str | Path, *, task: str = "spans", classes: Sequence[object] | None = None, text: str | None = None,
     id: str | None = None, label: str | None = None, **options: Any,
 ) -> Dataset:  # fmt: skip
-    """Read an export of Label Studio (JSON): the first annotation of each task that was not cancelled.
+    """Read a JSON export of Label Studio, with the first annotation of each task that was not cancelled.
 
     Parameters
     ----------
-    text : key of the text in `data`; by default that of the results' `to_name`, or "text". id, label : taken as by
-        other readers.
+    text : key of the text in `data`; by default that of the results' `to_name`, or "text". id, label : ignored, since
+        the format defines the names.
 
     Raises
     ------
-    InputError : no list of tasks, or a task without a text; the message names it.
+    InputError : not a list of tasks, or a task without a text; the message names it.
     """
     try:
         tasks = parse_json(Path(path).read_bytes())
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}).") from error
     if not isinstance(tasks, list):
-        raise InputError(f"{path} is no list of tasks. Export as JSON.")
+        raise InputError(f"{path} is not a list of tasks. Export as JSON.")
     records = []
     for number, one in enumerate(tasks):
         data = one.get("data") if isinstance(one, dict) else None
@@ -298,7 +298,7 @@ def read_label_studio(
 
 
 def _counted(record: dict[str, Any], words: list[Any]) -> dict[str, Any]:
-    """A record whose spans count tokens again, where its text is that of the tokens."""
+    """Convert the spans of a record back to tokens, if its text is that of the tokens."""
     if record["text"] != " ".join(map(str, words)):
         return record
     ends, places = 0, []
@@ -317,10 +317,10 @@ def _counted(record: dict[str, Any], words: list[Any]) -> dict[str, Any]:
 
 
 def write_brat(run: Run, path: str | Path, *, force: bool = False) -> Path:
-    """Write a .zip of brat's standoff files: ID.txt and ID.ann of each example, and annotation.conf with the classes.
+    """Write a .zip of brat standoff files: ID.txt and ID.ann for each example, and annotation.conf with the classes.
 
-    Unpack it below brat's `data`. An example without a label has no .ann file; names of files are ids, quoted as in
-    URLs. Spans that count tokens become spans of characters.
+    Unpack it below brat's `data`. An example without a label has no .ann file; file names are ids, quoted as in URLs.
+    Spans that count tokens are converted to characters.
     """
     target = check_target(path, force, BRAT.suffixes)
     classes = run.extended().classes
@@ -349,16 +349,17 @@ def read_brat(
     path: str | Path, *, task: str = "spans", classes: Sequence[object] | None = None, id: str | None = None,
     label: str | None = None, **options: Any,
 ) -> Dataset:  # fmt: skip
-    """Read a folder, or a .zip, of brat's standoff files, sorted by name; ids are the names of the files.
+    """Read a folder or a .zip of brat standoff files, sorted by name; ids are the file names.
 
     Parameters
     ----------
-    classes : by default those of annotation.conf, or those that occur. id, label : taken as by other readers.
+    classes : by default those of annotation.conf, or those that occur. id, label : ignored, since the format has no
+        names.
 
     Notes
     -----
-    Offsets count characters (code points). A discontinuous span is read from its begin to its end. Relations, events,
-    attributes and notes are not read.
+    Offsets count characters (code points). A discontinuous span is read from its start to its end. Relations, events,
+    attributes and notes are ignored.
     """
     texts, annotations, conf = _brat_files(Path(path))
     records = []
@@ -382,7 +383,7 @@ def read_brat(
 
 
 def _brat_files(path: Path) -> tuple[dict[str, str], dict[str, str], str | None]:
-    """(texts, annotations, configuration) by the stem of the files."""
+    """Return texts and annotations by file stem, and the configuration."""
     found: dict[str, dict[str, str]] = {".txt": {}, ".ann": {}}
     conf = None
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""Spans that a model predicts, with their probabilities, and their match with given ones."""
+"""Spans predicted by a model, with their probabilities, and their matches with given ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def scored(predictions: Any, n: int, classes: Sequence[str]) -> tuple[np.ndarray
 
     Raises
     ------
-    InputError : another form; the message names the row and the span.
+    InputError : an invalid entry; the message names the row and the span.
     """
     todo = "Pass n lists of (start, end, class, p), with p in [0, 1]."
     if isinstance(predictions, (str, bytes, dict)) or not hasattr(predictions, "__len__") or len(predictions) != n:
@@ -54,7 +54,7 @@ def scored(predictions: Any, n: int, classes: Sequence[str]) -> tuple[np.ndarray
 
 
 def met_spans(units: Units, predictions: Any, classes: Sequence[str]) -> Met:
-    """Match predicted spans with given ones, the likeliest first, and add those without one.
+    """Match predicted spans with given ones, the most likely first, and add those without a match.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def met_spans(units: Units, predictions: Any, classes: Sequence[str]) -> Met:
 
     Returns
     -------
-    Met, with `pred_probs` (m, k + 1) of nothing and the classes: a predicted span gives p to its class and the rest to
-    "nothing"; a given span that is not predicted has a probability of 0.8 to be nothing.
+    Met, with `pred_probs` (m, k + 1) of "nothing" and the classes: a predicted span gives p to its class and the rest
+    to "nothing"; a given span without a prediction has probability 0.8 of "nothing".
     """
     rows, start, end, label, p = scored(predictions, units.n, classes)
     k = len(classes)

@@ -1,4 +1,4 @@
-"""Arrays of sentences of different lengths, as lists with one entry per sentence, made flat and cut again."""
+"""Lists with one array per sentence, of different lengths: flatten and split them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def listed(name: str, nested: Any) -> list[Any]:
 
     Raises
     ------
-    InputError : it is not a sequence of sequences; the message names the first wrong row.
+    InputError : not a sequence of sequences; the message names the first invalid row.
     """
     if hasattr(nested, "detach"):
         nested = nested.detach().cpu().numpy()
@@ -37,17 +37,17 @@ def listed(name: str, nested: Any) -> list[Any]:
 
 
 def starts_of(rows: list[Any]) -> np.ndarray:
-    """(n + 1,) int64: the tokens of sentence i are starts[i] to starts[i + 1] - 1 of all."""
+    """Return starts (n + 1,) int64: the tokens of sentence i are starts[i] to starts[i + 1] - 1 of all tokens."""
     sizes = np.fromiter(map(len, rows), np.int64, len(rows))
     return np.concatenate([[0], np.cumsum(sizes)])
 
 
 def flat_classes(name: str, rows: list[Any]) -> np.ndarray:
-    """(t,) int64 class indices of all tokens; -1 for tokens without a label (-1 or `PADDING`).
+    """Return class indices of all tokens, (t,) int64; -1 for tokens without a label (-1 or `PADDING`).
 
     Raises
     ------
-    InputError : an entry that is not a whole number; the message names the sentence and the token.
+    InputError : an entry is not an integer; the message names the sentence and the token.
     """
     if rows and all(isinstance(one, np.ndarray) for one in rows):
         values = np.concatenate(rows)
@@ -67,15 +67,15 @@ def flat_classes(name: str, rows: list[Any]) -> np.ndarray:
 
 
 def flat_table(name: str, rows: list[Any], starts: np.ndarray) -> np.ndarray:
-    """(t, k) rows of all tokens from n arrays (tokens, k).
+    """Concatenate n arrays (tokens, k) to the rows (t, k) of all tokens.
 
     Parameters
     ----------
-    starts : of the sentences that the arrays belong to.
+    starts : starts of the sentences of the arrays.
 
     Raises
     ------
-    InputError : another number of sentences, tokens or columns; the message names the first wrong row.
+    InputError : a different number of sentences, tokens or columns; the message names the first invalid row.
     """
     n = len(starts) - 1
     if len(rows) != n:
@@ -91,13 +91,13 @@ def flat_table(name: str, rows: list[Any], starts: np.ndarray) -> np.ndarray:
 
 
 def cut(flat: np.ndarray, starts: np.ndarray) -> list[np.ndarray]:
-    """Return the part of each sentence, n arrays."""
+    """Split into n arrays, one per sentence."""
     ends = starts.tolist()
     return [flat[first:last] for first, last in pairwise(ends)]
 
 
 def in_sentence(error: InputError, starts: np.ndarray) -> InputError:
-    """Return an error about a token of all as one about a token of a sentence."""
+    """Convert an error about a row of all tokens to one about a token of a sentence."""
     token = error.parts.get("row")
     if token is None:
         return error

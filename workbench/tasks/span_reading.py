@@ -1,6 +1,6 @@
-"""Read labelled spans from the forms that users pass: tags per token, or lists of (start, end, class).
+"""Read labelled spans as passed by users: tags per token, or lists of (start, end, class).
 
-Errors name the row, and the token or span that is invalid.
+Errors name the row and the invalid token or span.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SPAN_PARTS = ("start", "end", "label")
 
 @dataclass
 class _Found:
-    """What was read: columns of spans, and the number of tokens (n,), -1 unknown, -2 no label."""
+    """The result of reading: columns of spans, and the number of tokens (n,), -1 unknown, -2 no label."""
 
     rows: list[int] = field(default_factory=list)
     start: list[int] = field(default_factory=list)
@@ -48,11 +48,11 @@ def read_spans(
     labels : n lists of tags (str, or indices into `classes` if these are names of tags), n lists of spans (start, end,
         class), as tuples or dicts {"start", "end", "label"}, or n dicts {"length": tokens, "spans": [...]}.
     classes : names of the classes, or of the tags ("O", "B-PER", ...); by default those that occur, sorted.
-    scheme : of the tags, one of `SCHEMES`; by default it is recognised.
+    scheme : scheme of the tags, one of `SCHEMES`; by default it is recognised.
 
     Warns
     -----
-    UserWarning : tags that do not follow from those before them in their scheme; they are read as described in
+    UserWarning : tags that are invalid after the previous ones in their scheme; they are read as described in
         `spans_of_tags`.
     """
     if scheme is not None and scheme not in SCHEMES:
@@ -159,13 +159,13 @@ def _add_tags(found: _Found, listed: list[Any], tagged: dict[int, list[str]], sc
     if odd:
         row, place, tag = odd[0]
         message = f"`labels` row {row} token {place} is {tag!r}, which does not follow in {scheme} ({len(odd):,} rows)"
-        warnings.warn(f"{message}. It was read as the border of a span.", stacklevel=outside())
+        warnings.warn(f"{message}. It was read as the boundary of a span.", stacklevel=outside())
 
 
 def _add_spans(found: _Found, one: Any, row: int, among_tags: bool) -> None:
-    """Add a label that is a list of spans, or none.
+    """Add a label that is a list of spans or None.
 
-    among_tags : it is empty, and the other labels are tags: a sentence without tokens.
+    among_tags : whether the label is empty and the other labels are tags, so it is a sentence without tokens.
     """
     if len(found.length) <= row:
         found.length.append(-2)
@@ -184,7 +184,7 @@ def _add_spans(found: _Found, one: Any, row: int, among_tags: bool) -> None:
 
 
 def _span(span: Any, place: int, row: int) -> tuple[int, int, object]:
-    """Return (start, end, class) of a span, or raise."""
+    """Return (start, end, class) of a span, or raise an error."""
     parts: Any = span
     if isinstance(span, Mapping):
         parts = [span[name] for name in SPAN_PARTS] if set(span) == set(SPAN_PARTS) else None
@@ -206,7 +206,7 @@ def _whole(value: Any, what: str, row: int) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise InputError.at("labels", f"{what} is {shortened(value)}", "Pass a whole number from 0.", row=row)
+        raise InputError.at("labels", f"{what} is {shortened(value)}", "Pass an integer of at least 0.", row=row)
     return int(value)
 
 

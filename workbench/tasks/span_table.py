@@ -1,7 +1,7 @@
-"""Labelled spans as they are stored: one list of (start, end, class) per example, half-open, ordered, perhaps nested.
+"""Stored form of labelled spans: a list of (start, end, class) per example, half-open, ordered, possibly nested.
 
-Positions are numbers of tokens where the number of tokens of an example is stored (`length`), else characters of its
-text. An example without spans has an empty list; one without a label is null.
+Positions count tokens if the number of tokens of an example is stored (`length`), else characters of its text. An
+example without spans has an empty list; one without a label is null.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SpanTable(NamedTuple):
     Attributes
     ----------
     rows, start, end, label : (m,) int64, ordered by row, start, end and class index.
-    length : (n,) int64, number of tokens; -1 where positions are characters.
+    length : (n,) int64, number of tokens; -1 if positions count characters.
     missing : (n,) bool, examples without a label.
     """
 
@@ -44,7 +44,7 @@ class SpanTable(NamedTuple):
         return len(self.missing)
 
     def overlapping(self) -> np.ndarray:
-        """(m,) bool, whether a span begins before an earlier one of its example has ended."""
+        """Whether a span starts before an earlier one of its example has ended, (m,) bool."""
         found = np.zeros(len(self.rows), bool)
         if len(self.rows):
             far = self.end + self.rows * (LAST_PLACE + 1)
@@ -52,7 +52,7 @@ class SpanTable(NamedTuple):
         return found
 
     def chosen(self, keep: np.ndarray) -> SpanTable:
-        """The spans of a mask (m,)."""
+        """Select the spans of a mask (m,)."""
         parts = (one[keep] for one in (self.rows, self.start, self.end, self.label))
         return SpanTable(*parts, self.length, self.missing)
 
@@ -72,7 +72,7 @@ def table_of(labels: pa.StructArray) -> SpanTable:
 
 
 def stored_spans(table: SpanTable) -> pa.StructArray:
-    """Return the stored form of spans in any order; equal ones are stored once."""
+    """Return the stored form of spans in any order; duplicates are stored once."""
     rows, start, end, label = _distinct(table)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=table.n))]).astype(np.int32)
     values = [pa.array(one.astype(np.int32)) for one in (start, end, label)]
@@ -85,12 +85,12 @@ def stored_spans(table: SpanTable) -> pa.StructArray:
 
 
 def places(start: np.ndarray, end: np.ndarray) -> pa.StructArray:
-    """Return places (m,) as shapes of units."""
+    """Return positions (m,) as shapes of units."""
     return pa.StructArray.from_arrays([pa.array(one.astype(np.int32)) for one in (start, end)], fields=list(PLACE))
 
 
 def _distinct(table: SpanTable) -> list[np.ndarray]:
-    """The four columns, sorted, of distinct spans of labelled examples."""
+    """Return the four columns of distinct spans of labelled examples, sorted."""
     columns = np.stack([table.rows, table.start, table.end, table.label])
     columns = columns[:, ~table.missing[table.rows]]
     columns = columns[:, np.lexsort(columns[::-1])]

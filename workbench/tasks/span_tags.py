@@ -1,6 +1,6 @@
-"""Spans of tokens as tags and back: BIO (IOB2), IOB1, BIOES (with E/S or L/U), IO.
+"""Convert spans of tokens to tags and back: BIO (IOB2), IOB1, BIOES (with E/S or L/U), IO.
 
-A tag is "O" or a prefix and a class: "B-PER". Spans are (start, end, class), half-open in numbers of tokens.
+A tag is "O" or a prefix and a class: "B-PER". Spans are (start, end, class), half-open, in tokens.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Span = tuple[int, int, str]
 class Tagged(NamedTuple):
     """Spans read from the tags of one sentence.
 
-    spans : ordered by start. repaired : numbers of tokens whose tag does not follow from the one before in its scheme,
-    such as I-PER after O in BIO; it was read as the begin of a span, or as the end of the one before.
+    spans : ordered by start. repaired : indices of tokens whose tag is invalid after the previous one in its scheme,
+    such as I-PER after O in BIO; it was read as the start of a span, or as the end of the previous one.
     """
 
     spans: list[Span]
@@ -34,7 +34,7 @@ def split_tag(tag: object) -> tuple[str, str]:
 
     Raises
     ------
-    InputError : it is no tag.
+    InputError : not a tag.
     """
     if tag == OUTSIDE:
         return OUTSIDE, ""
@@ -45,18 +45,19 @@ def split_tag(tag: object) -> tuple[str, str]:
 
 
 def scheme_of(tags: Iterable[object]) -> str:
-    """Return the scheme of all tags of a data set: the simplest one that its prefixes and their order fit.
+    """Return the scheme of all tags of a data set: the simplest one that fits the prefixes and their order.
 
     Parameters
     ----------
-    tags : str, sentence after sentence; None, or another value that is no str, where one ends.
+    tags : str, sentence after sentence; None, or any other value that is not a str, at the end of each.
 
     Returns
     -------
-    str, of `SCHEMES`. "BIO" for tags without any span. IOB1 uses B only between two spans of one class; IO has no B.
+    str, one of `SCHEMES`; "BIO" for tags without any span. IOB1 uses B only between two spans of one class; IO has no
+    B.
     """
     letters: set[str] = set()
-    opened: set[str] = set()  # prefixes at the begin of a span after O or another class
+    opened: set[str] = set()  # prefixes at the start of a span after O or another class
     before = ""
     for tag in tags:
         if not isinstance(tag, str):
@@ -82,7 +83,7 @@ def spans_of_tags(tags: Sequence[object], scheme: str = "BIO") -> Tagged:
 
     Parameters
     ----------
-    tags : str per token. scheme : of `SCHEMES`.
+    tags : one str per token. scheme : one of `SCHEMES`.
 
     Returns
     -------
@@ -90,11 +91,11 @@ def spans_of_tags(tags: Sequence[object], scheme: str = "BIO") -> Tagged:
 
     Raises
     ------
-    InputError : an unknown scheme, or a text that is no tag; the message names the token.
+    InputError : an unknown scheme, or an invalid tag; the message names the token.
 
     Notes
     -----
-    An unfinished or unopened span is read as by the evaluation script of CoNLL-2003: a change of class opens a span.
+    An unfinished or unopened span is read like in the evaluation script of CoNLL-2003: a change of class starts a span.
 
     Examples
     --------
@@ -139,16 +140,17 @@ def tags_of_spans(spans: Iterable[Span], length: int, scheme: str = "BIO") -> li
 
     Parameters
     ----------
-    spans : (start, end, class), half-open in tokens, in any order. length : number of tokens. scheme : of `SCHEMES`.
+    spans : (start, end, class), half-open in tokens, in any order. length : number of tokens. scheme : one of
+        `SCHEMES`.
 
     Returns
     -------
-    list of `length` str, from which `spans_of_tags` reads the same spans.
+    list of `length` str, which `spans_of_tags` converts back to the same spans.
 
     Raises
     ------
-    InputError : an unknown scheme; spans that overlap or lie outside the sentence; in IO, adjacent spans of one class,
-        which it cannot tell apart.
+    InputError : an unknown scheme; spans that overlap or are outside the sentence; in IO, adjacent spans of one class,
+        which it cannot represent.
 
     Examples
     --------
@@ -164,7 +166,7 @@ def tags_of_spans(spans: Iterable[Span], length: int, scheme: str = "BIO") -> li
             todo = f"Spans lie within the {length} tokens of the sentence."
             raise InputError.at("spans", f"holds ({start}, {stop}, {name!r})", todo)
         if start < before[1]:
-            todo = "Tags cannot hold overlapping spans: store them as lists of (start, end, class)."
+            todo = "Tags cannot represent overlapping spans: pass lists of (start, end, class)."
             raise InputError.at("spans", f"holds ({start}, {stop}, {name!r}), which overlaps {before}", todo)
         touches = start == before[1] and name == before[2]
         if touches and scheme == "IO":

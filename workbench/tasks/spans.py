@@ -1,6 +1,6 @@
 """Labelled spans of texts, such as named entities: any number per example, nested ones too.
 
-A unit is a span: one that is given, or one that only a model proposes. Code 0 of a unit is "nothing": no span here.
+A unit is a span: a given one, or one proposed by a model. Code 0 of a unit is "nothing", that is, no span.
 """
 
 from __future__ import annotations
@@ -100,11 +100,11 @@ class Spans(TaskMixin):
         )
 
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> Any:
-        """Class and place; None for no span."""
+        """Class and position; None for no span."""
         return None if code < 1 or shape is None else _value(shape["start"], shape["end"], classes[int(code) - 1])
 
     def decode(self, text: str, classes: Sequence[str]) -> Any:
-        """Class and place; None for no span."""
+        """Class and position; None for no span."""
         value = self.decoded(text)
         if value is None:
             return None
@@ -118,7 +118,7 @@ class Spans(TaskMixin):
         return _value(start, end, label)
 
     def apply(self, labels: pa.StructArray, classes: Sequence[str], decided: Decided) -> pa.StructArray:
-        """Return the labels with decided spans changed, removed and added; equal ones are stored once."""
+        """Return the labels with decided spans changed, removed and added; duplicates are stored once."""
         if not len(decided.keys):
             return labels
         table = table_of(labels)
@@ -149,15 +149,15 @@ class Spans(TaskMixin):
         return stored_spans(SpanTable(*columns, table.length, missing))
 
     def meet(self, units: Units, classes: Sequence[str], *, predictions: Any = None, **others: Any) -> Met:
-        """Match scored spans with the given ones, and add those that the labels lack."""
+        """Match scored spans with the given ones, and add those missing from the labels."""
         return Met(units, {}) if predictions is None else met_spans(units, predictions, classes)
 
     def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
-        """None, since a value has a place."""
+        """None, because a value includes a position."""
         return ()
 
     def in_words(self, value: Mapping[str, Any] | None) -> str:
-        """The class and the place, half-open."""
+        """The class and the position, half-open."""
         return NOTHING if value is None else f"{value['label']} {value['start']}:{value['end']}"
 
 
@@ -175,7 +175,7 @@ def _listed(table: SpanTable, classes: Sequence[str]) -> list[list[dict[str, Any
 
 
 def _not_ascending(table: SpanTable) -> np.ndarray:
-    """(m,) bool, whether a span does not come after the one before it in its example."""
+    """Return whether a span does not come after the previous one of its example, (m,) bool."""
     falls = np.zeros(len(table.rows), bool)
     same = np.diff(table.rows) == 0
     after = np.zeros(len(same), bool)

@@ -281,7 +281,7 @@ def test_spans_of_characters_touch_tokens():
         predictions=[[], [(0, 1, "A", 0.9)]],
         per="unit",
     )
-    assert units["p_error"].iloc[0] == pytest.approx(0.99) and "covers no word" in units["reasons"].iloc[0]
+    assert units["p_error"].iloc[0] == pytest.approx(0.99) and "contains no words" in units["reasons"].iloc[0]
     with pytest.raises(InputError, match=r"`tokens` row 0 token 1 \('90'\) does not follow in the text"):
         tokens_of_texts(["Rome , 1990", "x"], table, [["Rome", "90"], ["x"]])
     cut = segments(3, np.array([0, 0, 2]), np.array([0, 2, 5]), np.array([4, 9, 7]))

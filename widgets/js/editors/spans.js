@@ -1,7 +1,7 @@
 /**
- * The editor of spans: the text with what is given above and what is suggested below its words. Tab walks the spans,
- * digits and typed names set the class, in edit mode brackets move the borders; tokens that are dragged over, or marked
- * with the arrows, become a new span.
+ * The editor of spans: the text with given spans above and suggested ones below its words. Tab moves between spans,
+ * digits and typed names set the class, brackets move the boundaries in edit mode; tokens selected by dragging or with
+ * the arrows become a new span.
  */
 import { hex } from "../color.js";
 import { h } from "../dom.js";
@@ -15,15 +15,15 @@ import { valueText } from "../unitlist.js";
 const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
 const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
 const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
-/** Characters of the words of a span in the line below the text. */
+/** Maximum number of characters of a span in the line below the text. */
 const LONGEST = 40;
 
-/** What a value says; null for no span. */
+/** Parse a value; null for no span. */
 const parsed = (value) => (value ? JSON.parse(value) : null);
-/** A value as Python writes it: its names in alphabetical order. */
+/** Format a value like Python, with sorted keys. */
 export const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
 
-/** A key of a span that a person adds. */
+/** Create a key for a span added by the user. */
 function freshKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(6));
   return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
@@ -62,7 +62,7 @@ class SpansEditor {
     this.grow();
   }
 
-  /** The classes are others. */
+  /** The classes changed. */
   grow() {
     const { space } = this;
     this.digits = digitClasses(space.classes);
@@ -83,7 +83,7 @@ class SpansEditor {
     });
   }
 
-  /* ---- what is shown ---- */
+  /* ---- display ---- */
 
   show(example) {
     const other = example?.row !== this.example?.row,
@@ -118,7 +118,7 @@ class SpansEditor {
     return this.units.find((unit) => unit.key === this.focus);
   }
 
-  /** The place in question: a draft, the span as it stands, as it was given, or as it is suggested. */
+  /** The position to show: of a draft, or of the current, given or suggested span. */
   placeNow(unit) {
     return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
   }
@@ -143,7 +143,7 @@ class SpansEditor {
     this.passage.el.classList.toggle("lw-editing", this.editing);
   }
 
-  /** What is drawn: every span as it stands, and what is suggested for open doubtful ones. */
+  /** The rails to draw: all current spans, and suggestions for undecided doubtful ones. */
   rails() {
     const rails = [],
       { passage, hides } = this.example;
@@ -166,19 +166,19 @@ class SpansEditor {
     return (parsed(unit.value) || parsed(unit.given) || parsed(unit.suggested))?.label;
   }
 
-  /** A line on the span in focus: its words, what is given and what is suggested. */
+  /** A line about the span in focus: its words, current value and suggestion. */
   headline() {
     const unit = this.current,
       { hides, passage } = this.example;
-    if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "digit or / names the new span" })];
-    if (!unit) return [quiet(this.units.length ? "" : "no spans here: drag over words, or Enter and arrows")];
+    if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "press a digit or / to name the new span" })];
+    if (!unit) return [quiet(this.units.length ? "" : "no spans: drag over words, or press Enter and use the arrows")];
     const place = this.draft || this.placeNow(unit),
       tokens = place && passage && tokensOf(passage, place);
     const parts = [tokens ? h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` }) : null, h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
     if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
       const same = parsed(unit.suggested),
         moved = same && tokens && tokensOf(passage, same)?.join() !== tokens.join();
-      const text = `→ ${valueText(unit.suggested)}${moved ? " in other borders" : ""}`;
+      const text = `→ ${valueText(unit.suggested)}${moved ? " with other boundaries" : ""}`;
       parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
     }
     if (!hides && Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
@@ -194,7 +194,7 @@ class SpansEditor {
     el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
-  /* ---- where the focus is ---- */
+  /* ---- focus ---- */
 
   focusOn(key) {
     this.focus = key;
@@ -223,7 +223,7 @@ class SpansEditor {
     return Boolean(next);
   }
 
-  /** A press on a token: the span that lies there, or, with Shift or by dragging, a new one. */
+  /** A press on a token focuses its span; with Shift or by dragging, it starts a new one. */
   pick(token, extend) {
     const { passage } = this.example || {};
     if (!passage) return;
@@ -251,7 +251,7 @@ class SpansEditor {
 
   /* ---- edit mode ---- */
 
-  /** Enter: the borders of the span in focus, or tokens for a new one; "/" names a class. */
+  /** Enter edits the boundaries of the span in focus or selects tokens for a new one; "/" sets a class. */
   open(typing) {
     if (typing) {
       this.line.open(this.line.standing);
@@ -293,7 +293,7 @@ class SpansEditor {
     return true;
   }
 
-  /** Move the borders of the span in focus, or of the marked tokens. */
+  /** Move the boundaries of the span in focus, or of the selected tokens. */
   move(start, end) {
     const { passage } = this.example,
       now = this.marked || (this.draft || this.placeNow(this.current) ? tokensOf(passage, this.draft || this.placeNow(this.current)) : null);
@@ -307,7 +307,7 @@ class SpansEditor {
     this.passage.reveal(end ? last - 1 : first);
   }
 
-  /** Mark the next token, or mark one more. */
+  /** Select the next token, or extend the selection. */
   mark(by, extend) {
     const most = this.example.passage.begin.length,
       place = this.placeNow(this.current),
@@ -322,7 +322,7 @@ class SpansEditor {
     this.passage.reveal(by > 0 ? this.marked[1] - 1 : this.marked[0]);
   }
 
-  /** The borders as they were moved are the right ones. */
+  /** Save the moved boundaries. */
   commit() {
     const unit = this.current,
       { draft } = this;
@@ -333,7 +333,7 @@ class SpansEditor {
     } else this.close();
   }
 
-  /** The class and the borders of the span in focus at every place where the same words stand, as one step. */
+  /** Repeat the span in focus at all occurrences of its words, as one step. */
   everywhere() {
     const { passage } = this.example,
       unit = this.current,
@@ -352,13 +352,13 @@ class SpansEditor {
       return { key: there?.key ?? freshKey(), value: written(place, value.label) };
     });
     this.leave();
-    this.say(`${value.label} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo takes it back`);
+    this.say(`${value.label} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo reverts it`);
     this.judge(verdicts, "key");
   }
 
-  /* ---- what a person says ---- */
+  /* ---- decisions ---- */
 
-  /** The class of the marked tokens or of the span in focus. */
+  /** Set the class of the selected tokens or of the span in focus. */
   label(name, how) {
     const unit = this.current,
       { passage } = this.example || {};
@@ -405,7 +405,7 @@ class SpansEditor {
     if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
   }
 
-  /** Every doubtful span that is open stays as it is given; without one, all. */
+  /** Keep all undecided doubtful spans as given; if there are none, all spans. */
   confirmAll() {
     const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
       doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
@@ -426,20 +426,20 @@ export const editor = {
   nothing: true,
   units: true,
   edits: {
-    choose: "save the borders, choose the highlighted class, or save the note",
+    choose: "save the boundaries, choose the highlighted class, or save the note",
     nextMatch: "next matching class",
     previousMatch: "previous matching class",
-    leave: "leave the editor without saving the borders",
-    shrinkEnd: "end of the span one token to the left",
-    growEnd: "end of the span one token to the right",
-    growStart: "begin of the span one token to the left",
-    shrinkStart: "begin of the span one token to the right",
-    nextToken: "mark the next token; a digit makes it a span",
-    previousToken: "mark the token before",
-    growToken: "mark one token more",
-    shrinkToken: "mark one token less",
+    leave: "leave the editor without saving the boundaries",
+    shrinkEnd: "move the end one token to the left",
+    growEnd: "move the end one token to the right",
+    growStart: "move the start one token to the left",
+    shrinkStart: "move the start one token to the right",
+    nextToken: "select the next token; a digit makes it a span",
+    previousToken: "select the previous token",
+    growToken: "extend the selection by one token",
+    shrinkToken: "shrink the selection by one token",
     remove: "no span here",
-    everywhere: "the same class at all equal words of the text",
+    everywhere: "repeat the span at all occurrences of its words",
   },
   make: (options) => new SpansEditor(options),
 };

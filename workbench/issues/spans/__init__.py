@@ -1,4 +1,4 @@
-"""Wrong spans: which given spans are wrong in class, place or at all, and which are missing.
+"""Find wrong spans: given spans with a wrong class or position, spurious ones, and missing ones.
 
 tokens -> out-of-fold probabilities of tags -> posterior of each token -> spans, given and missed -> P(wrong)
 """

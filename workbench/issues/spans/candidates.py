@@ -1,4 +1,4 @@
-"""Spans that the given labels lack, from probabilities of tags, and the likeliest span in place of a given one."""
+"""Propose missing spans, and replacements for given ones, from probabilities of tags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Proposals(NamedTuple):
 
 
 def proposed(probs: np.ndarray, starts: np.ndarray) -> Proposals:
-    """Return all spans that are likely enough, the likeliest first, overlapping ones too.
+    """Return all spans that are likely enough, the most likely first, including overlapping ones.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def proposed(probs: np.ndarray, starts: np.ndarray) -> Proposals:
 
     Notes
     -----
-    A span of class c begins where P(B) > .08 and goes on while P(I) > .08; its probability is the product of these and
-    of 1 - P(I) of the token after it.
+    A span of class c starts where P(B) > .08 and continues while P(I) > .08; its probability is the product of these
+    and of 1 - P(I) of the token after it.
     """
     begins = np.argwhere(probs[:, 1::2] > LEAST_SPAN)
     at, label = begins.T if len(begins) else (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -58,11 +58,11 @@ def proposed(probs: np.ndarray, starts: np.ndarray) -> Proposals:
 
 
 def free_of(found: Proposals, taken: np.ndarray) -> np.ndarray:
-    """Choose spans that overlap none before them.
+    """Choose spans greedily so that none overlaps an earlier one.
 
     Parameters
     ----------
-    found : the likeliest first. taken : (t,) bool, tokens that are not free.
+    found : the most likely first. taken : (t,) bool, tokens that are not free.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from workbench.issues.spans.tokens import word_places
 class Document(NamedTuple):
     """One example.
 
-    text : its text; tokens joined by spaces where spans count tokens. words : places (begin, end) of its tokens in the
+    text : its text; tokens joined by spaces if spans count tokens. words : positions (start, end) of its tokens in the
     text, in characters. counts_tokens : whether its spans count tokens. known : whether the words are known; if not,
     each is "·".
     """
@@ -26,17 +26,17 @@ class Document(NamedTuple):
     known: bool
 
     def in_text(self, start: int, end: int) -> tuple[int, int]:
-        """Return a place as characters of the text."""
+        """Convert a position to characters of the text."""
         return (self.words[start][0], self.words[end - 1][1]) if self.counts_tokens else (start, end)
 
     def in_tokens(self, start: int, end: int) -> tuple[int, int]:
-        """Return the tokens that a place in characters touches, half-open; equal numbers for none."""
+        """Return the tokens touched by a position in characters, half-open; equal numbers for none."""
         touched = [place for place, (first, last) in enumerate(self.words) if first < end and last > start]
         return (touched[0], touched[-1] + 1) if touched else (0, 0)
 
 
 def document_of(dataset: Dataset, row: int) -> Document | None:
-    """Return one example of a Dataset of spans; None if nothing is known of its text."""
+    """Return one example of a Dataset of spans; None if its text is unknown."""
     label = dataset.labels[row].as_py()
     length = None if label is None else label["length"]
     text = dataset.text(row)
@@ -60,7 +60,7 @@ def documents(dataset: Dataset, rows: Sequence[int], what: str) -> Iterator[Docu
 
     Parameters
     ----------
-    what : the user's name of what needs their texts.
+    what : name of the feature that needs the texts, for errors.
 
     Raises
     ------

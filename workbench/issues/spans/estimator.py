@@ -1,4 +1,4 @@
-"""The estimator of spans: the probability that each span is wrong, and that one is missing."""
+"""The estimator of spans: probabilities that given spans are wrong and that spans are missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SpansEstimator:
     version = 1
 
     def judge(self, asked: Asked) -> Found:
-        """Estimate P(wrong) of each given span, and of "nothing" where a span seems to be missing."""
+        """Estimate P(wrong) for each given span, and for "nothing" where a span seems to be missing."""
         dataset = asked.dataset
         table = table_of(dataset.labels)
         tokens = tokens_in(asked, table)
@@ -47,7 +47,7 @@ class SpansEstimator:
             seen = token_posterior(probs, tags)
             own = np.flatnonzero(given.layer == layer)
             parts = (own, given.first[own], given.last[own], given.label[own])
-            closed = taken | (layer > 0)  # what is missing is proposed once
+            closed = taken | (layer > 0)  # missing spans are proposed once
             judged = judged_spans(*parts, probs, seen, tokens.rows, tokens.starts, closed)
             why = not_counted(probs, tags, seen) if layer == 0 else ""
             layers.append(Layer(judged, probs, seen, tuple(opinions), why))
@@ -60,7 +60,7 @@ class SpansEstimator:
 
 
 def tokens_in(asked: Asked, table: SpanTable) -> Tokens:
-    """Return the tokens of all examples: the user's, those of the texts, or pieces between the borders of spans."""
+    """Return the tokens of all examples: the user's, those of the texts, or segments between boundaries of spans."""
     evidence = asked.evidence
     words, texts, probs = (evidence.get(name) for name in ("tokens", "texts", "pred_probs"))
     if (table.length >= 0).any():

@@ -1,4 +1,4 @@
-"""Equal surface forms: how often the words of a span occur, and how they are labelled elsewhere."""
+"""Surface forms: how often the words of a span occur, and how they are labelled elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Forms:
-    """Counts of equal forms; words are compared as they are written.
+    """Counts of forms; words are compared case-sensitively.
 
     Parameters
     ----------
@@ -29,13 +29,14 @@ class Forms:
 
     @cached_property
     def _words(self) -> np.ndarray:
-        """(t,) uint64, a random number for each word."""
+        """Return a random number for each word, (t,) uint64."""
         _, form = np.unique(self._tokens.words.astype(str), return_inverse=True)
         numbers = np.random.default_rng(0).integers(0, 2**64, int(form.max(initial=0)) + 1, np.uint64)
         return numbers[form]
 
     def keys(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """(m,) uint64, equal for ranges of equal words (up to hashing); 0 for empty and long ones."""
+        """Return keys (m,) uint64 that are equal for ranges of equal words (up to hashing); 0 for empty and long
+        ranges."""
         size = last - first
         key = np.zeros(len(first), np.uint64)
         for place in range(LONGEST_FORM):
@@ -45,7 +46,7 @@ class Forms:
 
     @cached_property
     def _labels(self) -> dict[int, Counter[int]]:
-        """Key of a form -> how often it is given each class."""
+        """Return a dict of the key of a form to its counts by given class."""
         found: dict[int, Counter[int]] = {}
         for key, label in zip(self.keys(self._given.first, self._given.last).tolist(), self._given.label.tolist()):
             found.setdefault(key, Counter())[label] += 1

@@ -1,4 +1,4 @@
-"""From the posterior of tokens to spans: P(wrong) of given spans, spans that are missing, and what each should be."""
+"""From the posterior of tokens to spans: P(wrong) of given spans, missing spans, and suggestions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class JudgedSpans(NamedTuple):
 
     Attributes
     ----------
-    place : (u,) int64, number of the given span, -1 for a proposed one. first, last, label : (u,) what is given; for a
-        proposed span what is proposed.
-    p : (u,) float64 in [0, 1], P(wrong) before calibration; for a proposed span that it is missing. It ranks.
-    rough : (u,) float64 in [0, 1], the largest P(wrong) of its tokens, whose scale is that of errors; 0 without labels.
-    other_first, other_last, other_label : (u,) what it should be instead, -1 for no span.
-    share : (u,) float64 in [0, 1], probability of this if the unit is wrong.
+    place : (u,) int64, index of the given span, -1 for a proposed one. first, last, label : (u,) the given span, or the
+        proposed one.
+    p : (u,) float64 in [0, 1], P(wrong) before calibration, for ranking; for a proposed span, that it is missing.
+    rough : (u,) float64 in [0, 1], the largest P(wrong) of its tokens, on the scale of errors; 0 without labels.
+    other_first, other_last, other_label : (u,) the suggestion, -1 for no span.
+    share : (u,) float64 in [0, 1], probability of the suggestion if the unit is wrong.
     kind : (u,) object, of `SPAN_ERRORS`.
     """
 
@@ -47,7 +47,7 @@ def judged_spans(
     place: np.ndarray, first: np.ndarray, last: np.ndarray, label: np.ndarray, probs: np.ndarray, seen: Posterior,
     rows: np.ndarray, starts: np.ndarray, taken: np.ndarray,
 ) -> JudgedSpans:  # fmt: skip
-    """Judge the given spans of a layer, and propose what it lacks.
+    """Judge the given spans of a layer, and propose missing ones.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def judged_spans(
 
 
 def _given(first: np.ndarray, last: np.ndarray, label: np.ndarray, w: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(m,) P(wrong): mean log odds of the tokens, and the neighbours as evidence about the borders."""
+    """Return P(wrong) (m,): mean log odds of the tokens, with neighbouring tokens as evidence about the boundaries."""
     if not len(first):
         return np.empty(0)
     inside = expit(_mean_in(logit(np.nan_to_num(w)), first, last))
@@ -92,13 +92,13 @@ def _given(first: np.ndarray, last: np.ndarray, label: np.ndarray, w: np.ndarray
 
 
 def _mean_in(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Mean of values over ranges that are not empty."""
+    """Return the mean of values over nonempty ranges."""
     total = np.concatenate([[0.0], np.cumsum(values)])
     return (total[last] - total[first]) / np.maximum(last - first, 1)
 
 
 def _largest_in(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Largest of values over ranges that are not empty."""
+    """Return the maximum of values over nonempty ranges."""
     if not len(first):
         return np.empty(0)
     borders = np.stack([first, last], axis=1).ravel()
@@ -106,7 +106,7 @@ def _largest_in(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.n
 
 
 def _log_whole(q: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """(m, k) log probability that ranges are a span of each class, per token."""
+    """Return the log probability per token (m, k) that ranges are a span of each class."""
     logs = np.log(np.maximum(q, 1e-12))
     total = np.concatenate([np.zeros((1, logs[:, 2::2].shape[1])), np.cumsum(logs[:, 2::2], axis=0)])
     rest = total[last] - total[np.minimum(first + 1, last)]
@@ -114,7 +114,7 @@ def _log_whole(q: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray
 
 
 def _likeliest(first: np.ndarray, last: np.ndarray, q: np.ndarray, without: np.ndarray | int) -> tuple:
-    """(class, per-token probability) of the likeliest class of ranges, other than `without` (m,), -1 for none."""
+    """Return (class, per-token probability) of the most likely class of ranges except `without` (m,), -1 for none."""
     if not len(first):
         return np.empty(0, np.int64), np.empty(0)
     logs = _log_whole(q, first, last)
@@ -125,7 +125,7 @@ def _likeliest(first: np.ndarray, last: np.ndarray, q: np.ndarray, without: np.n
 
 
 def _share_of(new: Proposals, label: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Probability of the class of proposed spans among all classes."""
+    """Return the probability of the class of proposed spans among all classes."""
     if not len(label):
         return np.empty(0)
     whole = np.exp(_log_whole(q, new.first, new.last))
@@ -133,10 +133,10 @@ def _share_of(new: Proposals, label: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def _alternatives(first: np.ndarray, last: np.ndarray, label: np.ndarray, q: np.ndarray, every: Proposals) -> Proposals:
-    """What each given span should be if it is wrong, and the probability of this among all that it might be.
+    """Return the suggestion for each given span if it is wrong, and its probability among the alternatives.
 
-    Nothing or another class in the same bounds, by the posterior `q`, or a proposed span that overlaps it, whose bounds
-    come from the out-of-fold probabilities alone.
+    Alternatives are "nothing" or another class with the same boundaries, by the posterior `q`, or a proposed span that
+    overlaps it, whose boundaries come from the out-of-fold probabilities alone.
     """
     m = len(first)
     if not m:
@@ -156,14 +156,15 @@ def _alternatives(first: np.ndarray, last: np.ndarray, label: np.ndarray, q: np.
 
 
 def _overlapping(first: np.ndarray, last: np.ndarray, every: Proposals) -> tuple[np.ndarray, np.ndarray]:
-    """(proposal, its probability), (m,) each: the likeliest proposal that overlaps a given span in other bounds."""
+    """Return the most likely proposal that overlaps a given span with other boundaries, and its probability, (m,)
+    each."""
     m = len(first)
     best, p = np.zeros(m, np.int64), np.zeros(m)
     order = np.argsort(first, kind="stable")
     begins, ends = first[order], last[order]
     low = np.searchsorted(ends, every.first, side="right")
     high = np.searchsorted(begins, every.last, side="left")
-    for place in range(len(every.first) - 1, -1, -1):  # the likeliest is written last
+    for place in range(len(every.first) - 1, -1, -1):  # the most likely is written last
         for at in range(int(low[place]), int(high[place])):
             if begins[at] != every.first[place] or ends[at] != every.last[place]:
                 best[order[at]], p[order[at]] = place, every.p[place]

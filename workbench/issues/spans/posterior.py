@@ -1,11 +1,11 @@
-"""How likely each token's tag is wrong, given out-of-fold probabilities and the tag.
+"""Probability that each token's tag is wrong, given out-of-fold probabilities and the tag.
 
     q ~ p^a T[given, .]^h,   w = 1 - q[given]
 
-where T = P(given | true) is the noise matrix by the confident joint. The model has learnt the given tags, so p alone
-cannot tell tags that were left out from words that were tagged too often; T can, but it misleads where labels mark too
-much. So T counts in full (h = 1) where it finds at least twice as many missing tags as spurious ones, or mostly swapped
-classes, and not at all where it finds no more missing than spurious ones; a = 1 - h / 2.
+where T = P(given | true) is the noise matrix from the confident joint. The model has learned the given tags, so p alone
+cannot distinguish missing tags from spurious ones; T can, but it misleads if there are too many tags. So T is fully
+used (h = 1) if it finds at least twice as many missing tags as spurious ones, or mostly swapped classes, and not at all
+if it finds no more missing than spurious ones; a = 1 - h / 2.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ LEAST_LOG = -16.0
 
 
 class Posterior(NamedTuple):
-    """Of t tokens and K tags.
+    """The posterior of t tokens and K tags.
 
-    q : (t, K) posterior of the true tag. w : (t,) 1 - q[given], ranks. p_error : (t,) float64, calibrated: its mean is
-    the share of tokens whose likeliest tag is another one; NaN without a label. noise_weight : h. missing, spurious :
-    expected numbers of tokens by T alone. contradicted : share of labelled tokens whose likeliest tag is another one.
-    swapped : share of the expected errors that lie between two classes.
+    q : (t, K) posterior of the true tag. w : (t,) 1 - q[given], for ranking. p_error : (t,) float64, calibrated: its
+    mean is the share of tokens whose most likely tag differs; NaN without a label. noise_weight : h. missing, spurious
+    : expected numbers of tokens by T alone. contradicted : share of labelled tokens whose most likely tag differs.
+    swapped : share of the expected errors that are between two classes.
     """
 
     q: np.ndarray
@@ -78,7 +78,8 @@ def token_posterior(probs: np.ndarray, given: np.ndarray) -> Posterior:
 
 
 def _to_other_classes(posterior: np.ndarray, codes: np.ndarray) -> float:
-    """Expected number of tokens with a class that truly have another class; tags are B and I of each class after O."""
+    """Return the expected number of tokens given a wrong class instead of another; tags are O, then B and I per
+    class."""
     inside = codes > 0
     by_class = posterior[inside, 1::2] + posterior[inside, 2::2]
     own = by_class[np.arange(len(by_class)), (codes[inside] - 1) // 2]
@@ -86,7 +87,7 @@ def _to_other_classes(posterior: np.ndarray, codes: np.ndarray) -> float:
 
 
 def scaled_to(w: np.ndarray, mean: float) -> np.ndarray:
-    """Return min(s w, 0.995) with the factor s for which the mean is as asked for, as far as that is possible."""
+    """Return min(s w, 0.995) with the factor s that gives the requested mean, as far as possible."""
     if not len(w) or w.max() <= 0 or mean <= 0:
         return np.zeros(len(w))
     low, high = 0.0, MOST_TOKEN_ERROR / max(w[w > 0].min(), 1e-12)

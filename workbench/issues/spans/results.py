@@ -1,4 +1,4 @@
-"""The judged layers as units: keys, values, texts, the number of errors and what is said about it."""
+"""Convert the judged layers to units: keys, values, texts, the number of errors and its description."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ NO_TOKEN = 0.99
 
 
 class Layer(NamedTuple):
-    """Spans without overlaps, judged.
+    """Judged spans without overlaps.
 
-    probs : the pooled probabilities (t, 2 k + 1). seen : their posterior. used : their sources. why : why the number of
-    wrong tokens is not known, or "".
+    probs : the pooled probabilities (t, 2 k + 1). seen : their posterior. used : their sources. why : the reason why
+    the number of wrong tokens is not identified, or "".
     """
 
     judged: JudgedSpans
@@ -41,9 +41,9 @@ class Layer(NamedTuple):
 class JudgedUnits(NamedTuple):
     """The judged units in the order of `Units`, (u,) each.
 
-    place : number of the given span, -1 for a proposed one. first, last, label : tokens and class, of the given span or
-    of what is proposed. p : P(wrong) before calibration, NaN where nothing judges. rough, other_first, other_last,
-    other_label, share, kind : as in `JudgedSpans`.
+    place : index of the given span, -1 for a proposed one. first, last, label : tokens and class of the given or
+    proposed span. p : P(wrong) before calibration, NaN if unknown. rough, other_first, other_last, other_label, share,
+    kind : as in `JudgedSpans`.
     """
 
     units: Units
@@ -67,8 +67,8 @@ def found_spans(
 
     Parameters
     ----------
-    table : the given spans. given : the same in tokens. layers : at least one.
-    in_sample : whether only predictions that have seen the labels judge them.
+    table : the given spans. given : the same, in tokens. layers : at least one.
+    in_sample : whether only predictions that have seen the labels are available.
     """
     made = in_units(asked, table, tokens, given, layers)
     proposed, unlabelled = made.place < 0, made.units.given < 0
@@ -78,7 +78,7 @@ def found_spans(
     p_error[scaled] = calibrated(made.p[scaled], made.rough[scaled])
     given_label = np.where(proposed, NOTHING, names[made.label])
     given_label[unlabelled] = None
-    why = "the model has seen the labels that it judges; pass tokens, texts or out-of-fold probabilities"
+    why = "the model has seen the labels; pass tokens, texts or out-of-fold probabilities"
     why = why if in_sample else layers[0].why
     labelled = ~table.missing[tokens.rows]
     used = tuple(dict.fromkeys(name for layer in layers for name in layer.used))
@@ -105,7 +105,7 @@ def found_spans(
 
 
 def in_units(asked: Asked, table: SpanTable, tokens: Tokens, given: Given, layers: Sequence[Layer]) -> JudgedUnits:
-    """Collect the layers: all given spans, then what is proposed, sorted by example."""
+    """Collect the layers: all given spans, then the proposed ones, sorted by example."""
     m = len(table.rows)
     nowhere = given.layer < 0
     blanks = [
@@ -132,7 +132,7 @@ def in_units(asked: Asked, table: SpanTable, tokens: Tokens, given: Given, layer
 
 
 def _texts(asked: Asked, table: SpanTable, tokens: Tokens, made: JudgedUnits) -> np.ndarray:
-    """(u,) text of each unit, None where it is not known."""
+    """Return the text of each unit (u,), None if unknown."""
     texts = asked.evidence.get("texts")
     found = np.full(made.units.m, None, object)
     if not tokens.known:
@@ -150,7 +150,7 @@ def _texts(asked: Asked, table: SpanTable, tokens: Tokens, made: JudgedUnits) ->
 
 
 def _values(asked: Asked, tokens: Tokens, made: JudgedUnits) -> tuple[np.ndarray, np.ndarray]:
-    """(u,) given and suggested value of each unit, as the journal holds them; the given one None without a label."""
+    """Return given and suggested values (u,) in the format of the journal; the given one is None without a label."""
     kind, classes, units = asked.dataset.kind, asked.dataset.classes, made.units
     nothing = kind.encode(None)
     assert units.shapes is not None
@@ -171,7 +171,7 @@ def _values(asked: Asked, tokens: Tokens, made: JudgedUnits) -> tuple[np.ndarray
 
 
 def _below(layer: Layer, tokens: Tokens, made: JudgedUnits, labelled: np.ndarray) -> float:
-    """Expected number of missing spans that are too unlikely to be listed: posterior begins outside of all units."""
+    """Return the expected number of missing spans too unlikely to be listed: posterior starts outside all units."""
     edges = np.zeros(len(tokens.words) + 1)
     np.add.at(edges, made.first, 1)
     np.add.at(edges, made.last, -1)
@@ -181,10 +181,10 @@ def _below(layer: Layer, tokens: Tokens, made: JudgedUnits, labelled: np.ndarray
 
 def _method(layers: Sequence[Layer], given: Given) -> str:
     seen = layers[0].seen
-    notes = [f"noise of the tags counts by {seen.noise_weight:.0%}"]
-    notes.append(f"{seen.missing:,.0f} tokens seem to lack a tag and {seen.spurious:,.0f} to have one too many")
+    notes = [f"weight of the noise matrix of tags: {seen.noise_weight:.0%}"]
+    notes.append(f"{seen.missing:,.0f} tokens seem to lack a tag and {seen.spurious:,.0f} seem to have a spurious one")
     deeper = int((given.layer > 0).sum())
     if deeper:
         judged = sum(len(layer.judged.place) for layer in layers[1:])
-        notes.append(f"{deeper:,} spans overlap longer ones, {judged:,} of them judged")
+        notes.append(f"{deeper:,} spans overlap longer ones; {judged:,} of them were judged")
     return "; ".join(notes)

@@ -1,8 +1,8 @@
-"""Whether the number of wrong spans can be known from the labels, and P(wrong) on that scale.
+"""Whether the labels identify the number of wrong spans, and P(wrong) on that scale.
 
-Taggers that learnt from the labels contradict wrong ones, but also right ones that are hard; and they repeat errors
-that annotators make every time. Only where labels hold noise that the taggers cannot explain, and as much of it as they
-contradict, is the number of errors an estimate. Otherwise it is a range, and an audit is asked for.
+Taggers trained on the labels contradict wrong labels, but also correct ones that are hard, and they reproduce
+systematic errors of annotators. The number of errors is an estimate only if the labels contain noise that the taggers
+cannot explain, and as much of it as they contradict. Otherwise it is a range, and an audit is recommended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KNOWN_RANGE = (0.6, 1.6)
 
 
 def not_counted(probs: np.ndarray, given: np.ndarray, seen: Posterior) -> str:
-    """Return why the number of wrong tokens is not known, or "".
+    """Return the reason why the number of wrong tokens is not identified, or "".
 
     Parameters
     ----------
@@ -38,19 +38,19 @@ def not_counted(probs: np.ndarray, given: np.ndarray, seen: Posterior) -> str:
     noise = counts.look(np.log(np.maximum(probs[looked], 1e-12)), given[looked], flips)
     against, odd = seen.contradicted * len(labelled), noise.noise * len(labelled)
     if noise.gain <= counts.NEED_ALONE:
-        return "the labels hold no noise that the taggers cannot explain, so systematic errors would go unnoticed"
+        return "the labels contain no noise that the taggers cannot explain, so systematic errors would not be noticed"
     if against > MOST_APART_TOKENS * odd:
         return f"the taggers contradict {against:,.0f} tokens, and {odd:,.0f} of them seem to be noise"
     return ""
 
 
 def calibrated(p: np.ndarray, rough: np.ndarray) -> np.ndarray:
-    """Return P(wrong) of units, ranked as `p`, on the scale of `rough`; (u,) each."""
+    """Return P(wrong) of units, in the order of `p` and on the scale of `rough`; (u,) each."""
     return along_score(logit(p), rough) if len(p) else p
 
 
 def interval(p_error: np.ndarray, why: str) -> tuple[float, float]:
-    """Return the 95 % interval of the number of wrong units, or the range if it is not known."""
+    """Return the 95 % interval of the number of wrong units, or the range if it is not identified."""
     known, expected = int((~np.isnan(p_error)).sum()), float(np.nansum(p_error))
     spread = 2 * float(np.sqrt(np.nansum(p_error * (1 - p_error))))
     if why:

@@ -1,4 +1,4 @@
-"""Spans as codes of tags per token, in layers without overlaps: 0 = O, 2c + 1 = B of class c, 2c + 2 = I of class c."""
+"""Spans as tag codes per token, in layers without overlaps: 0 = O, 2c + 1 = B of class c, 2c + 2 = I of class c."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from workbench.tasks.span_tags import OUTSIDE, split_tag
 
 
 class Given(NamedTuple):
-    """The m given spans in tokens.
+    """The m given spans, in tokens.
 
     first, last : (m,) int64, tokens that they touch, half-open. label : (m,) class. layer : (m,) int64, 0 for spans
-    without overlap and for the longest of overlapping ones; -1 for spans that touch no token.
+    without overlap and the longest of overlapping ones; -1 for spans that touch no token.
     """
 
     first: np.ndarray
@@ -31,7 +31,7 @@ class Given(NamedTuple):
         return int(self.layer.max(initial=0)) + 1
 
     def codes(self, t: int, layer: int) -> np.ndarray:
-        """(t,) int64 codes of the tags of one layer."""
+        """Return tag codes (t,) int64 of one layer."""
         codes = np.zeros(t, np.int64)
         own = self.layer == layer
         first, size, label = self.first[own], (self.last - self.first)[own], self.label[own]
@@ -51,7 +51,7 @@ def given_spans(table: SpanTable, tokens: Tokens) -> Given:
     meets = np.zeros(len(order), bool)
     meets[1:] = first[order][1:] < far[:-1]
     if meets.any():
-        group = np.cumsum(~meets)  # spans that overlap, perhaps by way of others
+        group = np.cumsum(~meets)  # spans that overlap, possibly through others
         crowded = np.flatnonzero(np.bincount(group)[group] > 1)
         places = order[crowded]
         by_length = np.lexsort((first[places], -(last - first)[places], group[crowded]))
@@ -65,7 +65,7 @@ def given_spans(table: SpanTable, tokens: Tokens) -> Given:
 
 
 def _first_free(ends: list[list[tuple[int, int]]], first: int, last: int) -> int:
-    """Put a span into the first layer in which it overlaps none; return its number."""
+    """Put a span into the first layer where it overlaps none; return the layer."""
     for number, taken in enumerate(ends):
         if all(stop <= first or start >= last for start, stop in taken):
             taken.append((first, last))
@@ -102,8 +102,8 @@ def probabilities_of_tags(probs: np.ndarray, columns: list[tuple[str, int]], k: 
 
     Notes
     -----
-    S counts as B and E as I. A class without a prefix, or with I alone, continues the token before as likely as that
-    has the class: P(I) = p(t) p(t - 1), P(B) = p(t) (1 - p(t - 1)).
+    S counts as B and E as I. A class without a prefix, or with I alone, continues the previous token with the
+    probability of the class there: P(I) = p(t) p(t - 1), P(B) = p(t) (1 - p(t - 1)).
     """
     out = np.zeros((len(probs), 2 * k + 1))
     with_begin = {own for prefix, own in columns if prefix in "BS"}
@@ -136,8 +136,8 @@ def probabilities_of_spans(
 
     Notes
     -----
-    Each span gives its probability to B on its first token and to I on the others; O has what is left. Where spans
-    that overlap have more than 1 in all, they are scaled down.
+    Each span adds its probability to B on its first token and to I on the others; O gets the rest. If overlapping
+    spans sum to more than 1, they are scaled down.
     """
     size = last - first
     every = np.repeat(first, size) + _within(size)

@@ -1,4 +1,4 @@
-"""The opinions about tags of one layer: own taggers, out of fold, and the user's probabilities and scored spans."""
+"""Opinions about the tags of one layer: our out-of-fold taggers, and the user's probabilities and scored spans."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Predicted:
 
 
 class TagOpinions:
-    """Reads the evidence once, and gives the probabilities of each layer.
+    """Reads the evidence once, and returns the probabilities of each layer.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class TagOpinions:
         return found
 
     def _of_layer(self) -> np.ndarray:
-        """(c,) layer of each predicted span: that of the given span in the same bounds, 0 without one."""
+        """Return the layer of each predicted span (c,): that of a given span with the same boundaries, else 0."""
         assert self.predicted is not None
         given = zip(self.given.first.tolist(), self.given.last.tolist(), self.given.layer.tolist())
         layer_of = {(first, last): layer for first, last, layer in given if layer > 0}
@@ -103,7 +103,7 @@ def pooled_tags(opinions: list[np.ndarray]) -> np.ndarray:
 
 
 def _tag_probabilities(asked: Asked, tokens: Tokens, codes: np.ndarray) -> np.ndarray | None:
-    """(t, 2 k + 1) from the user's `pred_probs`; None without."""
+    """Return (t, 2 k + 1) from the user's `pred_probs`; None without."""
     given, classes = asked.evidence.get("pred_probs"), asked.dataset.classes
     if given is None:
         return None
@@ -141,7 +141,7 @@ def _predicted(asked: Asked, tokens: Tokens) -> Predicted | None:
 
 
 def _token_vectors(asked: Asked, tokens: Tokens) -> np.ndarray | None:
-    """(t, d + 1) float32, standardised embeddings of tokens and a column of 1; None without."""
+    """Return standardised embeddings of tokens and a column of 1, (t, d + 1) float32; None without."""
     given = asked.evidence.get("embeddings")
     if given is None:
         return None

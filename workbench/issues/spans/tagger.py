@@ -1,4 +1,4 @@
-"""Out-of-fold probabilities of tags from features of tokens, by multinomial logistic regression dealt by sentence."""
+"""Out-of-fold probabilities of tags from token features, by multinomial logistic regression with folds by sentence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUFFICIENT_GAIN, STEP_HALVINGS = 1e-4, 20
 
 
 def deal_sentences(tokens: Tokens, seed: int) -> np.ndarray:
-    """Return the fold of each token (t,): that of its example; equal sentences share a fold."""
+    """Return the fold of each token (t,), that of its example; equal sentences share a fold."""
     rng = np.random.default_rng(seed)
     first: dict[tuple, int] = {}
     sentences = (tuple(tokens.words[start:end]) for start, end in pairwise(tokens.starts.tolist()))
@@ -36,7 +36,7 @@ def deal_sentences(tokens: Tokens, seed: int) -> np.ndarray:
 
 
 class Taggers:
-    """One tagger per fold, each taught on the other folds.
+    """One tagger per fold, each trained on the other folds.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Taggers:
 
         Parameters
         ----------
-        targets : (t,) int codes. A second call begins with the weights of the one before.
+        targets : (t,) int codes. A second call starts from the weights of the previous one.
         """
         out = np.full((len(targets), self.width), 1 / self.width)
         for fold in np.unique(self.folds).tolist():
@@ -79,7 +79,7 @@ def fit_logistic(
 
     Parameters
     ----------
-    x : (m, f) features, sparse or dense float32. y : (m,) int in [0, k). start : weights to begin with, by default 0.
+    x : (m, f) features, sparse or dense float32. y : (m,) int in [0, k). start : initial weights, by default 0.
     """
     back = x.T.tocsr() if hasattr(x, "tocsr") else x.T
     each = np.arange(len(y))
@@ -128,7 +128,7 @@ def _descend(loss: Callable[[np.ndarray], tuple[float, np.ndarray]], point: np.n
 
 
 def _times_curvature(pairs: list[tuple[np.ndarray, np.ndarray, float]], gradient: np.ndarray) -> np.ndarray:
-    """Return the gradient times the inverse curvature that the last steps tell, by two loops over them."""
+    """Return the gradient times the inverse Hessian estimated from the last steps, by the two-loop recursion."""
     found = gradient.copy()
     shares = []
     for moved, bent, curve in reversed(pairs):

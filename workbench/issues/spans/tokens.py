@@ -26,7 +26,7 @@ class Tokens:
     ----------
     words : (t,) object array of str.
     starts : (n + 1,) int64, the tokens of example i are starts[i] to starts[i + 1] - 1.
-    begin, end : (t,) int64, positions of each token as spans count them: its number in its example and the next one,
+    begin, end : (t,) int64, positions of each token in the units of spans: its index in its example and the next one,
         or its characters in the text.
     known : whether the words are known; if not, they are "".
     """
@@ -48,7 +48,7 @@ class Tokens:
         return np.repeat(np.arange(self.n), np.diff(self.starts))
 
     def ranges(self, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the tokens that spans touch, as (first, last + 1), (m,) int64 each; equal where there is none.
+        """Return the tokens that spans touch, as (first, last + 1), (m,) int64 each; equal if there is none.
 
         Parameters
         ----------
@@ -62,11 +62,11 @@ class Tokens:
 
 
 def numbered_tokens(words: Any, table: SpanTable, name: str = "tokens") -> Tokens:
-    """Tokens by which the spans count: n lists of str.
+    """Create tokens for spans that count tokens, from n lists of str.
 
     Raises
     ------
-    InputError : another number of sentences or tokens than the labels have, a token that is not text.
+    InputError : a number of sentences or tokens that differs from the labels, or a token that is not text.
     """
     rows = listed(name, words)
     starts = starts_of(rows)
@@ -95,14 +95,14 @@ def numbered_tokens(words: Any, table: SpanTable, name: str = "tokens") -> Token
 
 
 def blank_tokens(sizes: np.ndarray) -> Tokens:
-    """Tokens of which only the numbers (n,) per example are known; spans count them."""
+    """Create unknown tokens from their numbers (n,) per example, for spans that count tokens."""
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     begin = np.arange(int(starts[-1])) - np.repeat(starts[:-1], sizes)
     return Tokens(np.full(len(begin), "", object), starts, begin, begin + 1, known=False)
 
 
 def segments(n: int, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> Tokens:
-    """Pieces between the borders of spans (m,) in place of tokens, where nothing is known of the texts."""
+    """Create segments between the boundaries of spans (m,) instead of tokens, if the texts are unknown."""
     borders = np.unique(np.stack([np.tile(rows, 2), np.concatenate([start, end])]), axis=1)
     same = np.diff(borders[0]) == 0
     begin, stop, own = borders[1][:-1][same], borders[1][1:][same], borders[0][:-1][same]
@@ -111,15 +111,15 @@ def segments(n: int, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> To
 
 
 def tokens_of_texts(texts: Sequence[str], table: SpanTable, words: Any = None) -> Tokens:
-    """Tokens of texts in whose characters the spans count.
+    """Create tokens of texts, for spans that count characters.
 
     Parameters
     ----------
-    texts : n str. words : n lists of str, tokens that occur in the texts in this order; by default words and signs.
+    texts : n str. words : n lists of str, tokens that occur in the texts in this order; by default words and symbols.
 
     Raises
     ------
-    InputError : another number of texts, a span beyond its text, tokens that are not in the text.
+    InputError : a different number of texts, a span beyond its text, or tokens that are not in the text.
     """
     if isinstance(texts, str) or len(texts) != table.n:
         found = f"has {len(texts)} entries for {table.n} labels"
@@ -146,8 +146,8 @@ def tokens_of_texts(texts: Sequence[str], table: SpanTable, words: Any = None) -
 
 
 def word_places(text: str) -> list[tuple[int, int]]:
-    """Return (begin, end) of the words and signs of a text: runs of letters, digits and combining marks, other
-    characters one by one; space is left out.
+    """Return (start, end) of the words and symbols of a text: runs of letters, digits and combining marks, and single
+    other characters; whitespace is skipped.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def _in_word(character: str) -> bool:
 
 
 def _found_in(text: str, words: Iterable[str], row: int) -> list[tuple[int, int]]:
-    """Return where words occur in a text, each after the one before."""
+    """Return the positions of words in a text, each after the previous one."""
     found, at = [], 0
     for place, word in enumerate(words):
         first = text.find(word, at) if isinstance(word, str) else -1

@@ -1,7 +1,7 @@
-"""Features of tokens without a model: form, shape, affixes and neighbours, as a sparse table of 0 and 1.
+"""Features of tokens without a model: form, shape, affixes and neighbours, as a sparse binary matrix.
 
 The usual features of taggers (Ratnaparkhi 1996; Okazaki 2007): word, lower case, shape, prefixes and suffixes of up to
-four characters, two neighbours on each side, pairs of neighbours and of shapes with neighbours.
+four characters, two neighbours on each side, pairs of neighbours, and pairs of shapes and neighbours.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BEYOND_SENTENCE = 0
 def token_features(tokens: Tokens) -> csr_array:
     """Return the features of t tokens, (t, f) float32, the last column 1 for all.
 
-    Features of fewer than `LEAST_TOKENS` tokens are left out.
+    Features of fewer than `LEAST_TOKENS` tokens are omitted.
     """
     from scipy.sparse import csr_array
 
@@ -66,7 +66,7 @@ def _character(one: str) -> str:
 
 
 def _short(shape: str) -> str:
-    """A shape with runs of one character made one."""
+    """Collapse runs of equal characters in a shape."""
     return "".join(one for one, before in zip(shape, "\0" + shape) if one != before)
 
 
@@ -75,7 +75,7 @@ def _columns(tokens: Tokens) -> list[np.ndarray]:
     forms, form = np.unique(tokens.words.astype(str), return_inverse=True)
 
     def per_form(make: Callable[[str], str]) -> np.ndarray:
-        """Codes (t,) from 1 of something made of each form."""
+        """Return codes (t,) from 1 of a function of each form."""
         return (np.unique(np.array([make(one) for one in forms.tolist()]), return_inverse=True)[1] + 1)[form]
 
     word, lower = form + 1, per_form(str.lower)
@@ -98,7 +98,7 @@ def _columns(tokens: Tokens) -> list[np.ndarray]:
 
 
 def _beside(codes: np.ndarray, tokens: Tokens, by: int) -> np.ndarray:
-    """Codes of the neighbours at a distance, `BEYOND_SENTENCE` beyond the sentence."""
+    """Return codes of the neighbours at a distance; `BEYOND_SENTENCE` outside the sentence."""
     t = len(codes)
     at = np.arange(t) + by
     inside = (at >= 0) & (at < t)
@@ -107,5 +107,5 @@ def _beside(codes: np.ndarray, tokens: Tokens, by: int) -> np.ndarray:
 
 
 def _pair(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Codes of pairs."""
+    """Return codes of pairs."""
     return one * (int(other.max(initial=0)) + 1) + other

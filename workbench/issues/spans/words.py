@@ -1,4 +1,4 @@
-"""Reasons why a span is suspicious, in words: predictions, other borders, equal forms with other labels."""
+"""Reasons why a span is suspicious, as text: predictions, other boundaries, equal words with other labels."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class SpanWords:
 
     Parameters
     ----------
-    units : the judged units. probs : (t, 2 k + 1) probabilities of tags. says : their source, in words.
-    names : the classes.
+    units : the judged units. probs : (t, 2 k + 1) probabilities of tags. says : description of their source.
+    names : class names.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class SpanWords:
         return sentences
 
     def _predicted(self, place: int) -> str:
-        """The probabilities of what is given and of the likeliest other answers, per token."""
+        """State the per-token probabilities of the given answer and the most likely other ones."""
         first, last = int(self.units.first[place]), int(self.units.last[place])
         if first >= last:
-            return "it covers no word"
+            return "it contains no words"
         logs = np.log(np.maximum(self.probs[first:last], 1e-12))
         inside = np.logaddexp(logs[:, 1::2], logs[:, 2::2]).mean(axis=0)
         chance = np.exp(np.concatenate([[logs[:, 0].mean()], inside]))
@@ -72,7 +72,7 @@ class SpanWords:
         )
 
     def _moved(self, place: int) -> str:
-        """What other borders would add or leave out."""
+        """State the words that other boundaries would add or drop."""
         units, words = self.units, self.tokens.words
         if units.other_label[place] < 0 or not self.tokens.known:
             return ""
@@ -88,7 +88,7 @@ class SpanWords:
         return f"perhaps {' and '.join(parts)}" if parts else ""
 
     def _elsewhere(self, place: int, labels: dict[int, int], bare: int) -> str:
-        """How equal words are labelled elsewhere."""
+        """State how equal words are labelled elsewhere."""
         counts = dict(labels)
         if self.units.place[place] >= 0:
             own = int(self.units.label[place])
