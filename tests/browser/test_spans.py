@@ -1,4 +1,4 @@
-"""Spans in the page: classes by digit and name, borders by keys, equal words at once, undo, export, a saved page."""
+"""Spans in the page: classes by digit and name, boundaries by keys, repeated spans, undo, export, a saved page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
     def said():
         return {tuple(key): json.loads(value) for key, value in probe.eval(f"list({values}.items())")}
 
-    # the suggestion of the most doubtful span is taken, and undone
+    # accept the suggestion of the most doubtful span, and undo it
     shown(first)
     assert page.locator(".lw-passage .lw-token").count() == 10
     page.locator(".lw-name").click()
@@ -41,7 +41,7 @@ def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
     probe.wait(f"len({values}) == 0")
     shown(first)
 
-    # borders by keys: Esc keeps nothing, Enter saves
+    # boundaries by keys: Esc discards, Enter saves
     page.keyboard.press("Enter")
     page.locator(".lw-passage.lw-editing").wait_for()
     page.keyboard.press("]")
@@ -56,8 +56,8 @@ def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
     [(key, value)] = said().items()
     assert key[0] == first and value["end"] - value["start"] >= 2, (before, value)
 
-    # a new span: two tokens are dragged over and named by a typed class
-    probe.wait(f"ex.current != {first!r}")  # nothing is open there, so the next example came
+    # a new span: drag over two tokens and type a class
+    probe.wait(f"ex.current != {first!r}")  # nothing is undecided there, so the next example is shown
     probe.run(f"ex.current = {first!r}")
     shown(first)
     tokens = page.locator(".lw-passage .lw-token")
@@ -71,7 +71,7 @@ def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
     added = {key[1]: value for key, value in said().items() if key[1].startswith("a")}
     assert list(added.values()) == [{"start": 8, "end": 10, "label": "LOC"}]
 
-    # all equal words at once, as one step
+    # all occurrences of the words at once, as one step
     probe.wait(f"ex.current != {first!r}")
     probe.run("ex.current = 's0'")
     shown("s0")

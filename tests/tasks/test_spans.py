@@ -1,4 +1,4 @@
-"""Labelled spans as a kind of label: what is read, stored, decided and exported, and the contract of all kinds."""
+"""Spans as a kind of label: reading, storing, deciding, exporting, and the contract of all kinds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def span(start, end, label):
 
 
 def predictions(dataset):
-    """Scored spans that mostly agree, some overlooked and some without support."""
+    """Scored spans that mostly agree with the labels, some missing and some spurious."""
     found = []
     for row, spans in enumerate(dataset.given):
         listed = [(one["start"], one["end"], one["label"], 0.9) for one in spans or () if row % 5 != 3]
@@ -84,7 +84,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.sampled_from
 
 
 def laid_out(parts):
-    """Spans without overlap from (gap, size, class), and a length."""
+    """Nonoverlapping spans from (gap, size, class), and the length."""
     spans, at = [], 0
     for gap, size, name in parts:
         spans.append((at + gap, at + gap + size, name))

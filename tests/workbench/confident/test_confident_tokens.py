@@ -1,4 +1,4 @@
-"""Scores and filters of tokens against cleanlab's token classification, and what cleanlab does not accept."""
+"""Scores and filters of tokens against cleanlab's token classification, and input that cleanlab does not accept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=12)
 
 
 def sentences(seed, sizes, k, ties=False):
-    """Random sentences of these sizes: labels that mostly follow the probabilities."""
+    """Random sentences of these sizes, with labels that mostly agree with the probabilities."""
     rng = np.random.default_rng(seed)
     t = sum(sizes)
     true = rng.integers(0, k, t)
@@ -85,7 +85,7 @@ def test_a_pencil_can_check_these():
 
 @pytest.mark.parametrize("padding", [-1, -100])
 def test_tokens_without_a_label_enter_nothing(padding):
-    """cleanlab has no such tokens, nor sentences without tokens."""
+    """cleanlab supports neither such tokens nor sentences without tokens."""
     labels, probs = sentences(5, [4, 6, 3, 9], 3)
     padded = [[*one, padding, padding] for one in labels]
     wider = [np.concatenate([one, np.full((2, 3), 1 / 3)]) for one in probs]

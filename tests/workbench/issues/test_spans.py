@@ -1,4 +1,4 @@
-"""Wrong and missing spans: planted errors are found, with their kind and a suggestion; evidence in all its forms."""
+"""Wrong and missing spans: planted errors are found, with kind and suggestion; all forms of evidence."""
 
 from __future__ import annotations
 
@@ -322,10 +322,10 @@ def test_the_posterior_of_tokens():
     rng = np.random.default_rng(0)
     true = np.where(rng.random(4000) < 0.3, rng.integers(1, 3, 4000), 0)
     probs = np.exp(rng.normal(size=(4000, 3)) + 3 * np.eye(3)[true])
-    probs[:, 1:] *= 0.6  # a model that has learnt from these labels
+    probs[:, 1:] *= 0.6  # a model trained on these labels
     probs[:, 0] += probs[:, 1:].sum(axis=1) * 2 / 3
     probs /= probs.sum(axis=1, keepdims=True)
-    given = np.where((true > 0) & (rng.random(4000) < 0.4), 0, true)  # tags are left out
+    given = np.where((true > 0) & (rng.random(4000) < 0.4), 0, true)  # tags are missing
     seen = token_posterior(probs, given)
     assert seen.noise_weight == 1 and seen.missing > 2 * seen.spurious
     assert np.nanmean(seen.p_error) == pytest.approx(seen.contradicted, rel=1e-6)

@@ -1,4 +1,4 @@
-"""Files of spans: what is written comes back, and files as other tools write them are read."""
+"""Files of spans: round trips, and files written by other tools."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = [["Ada", "Berg", "in", "Rome"], ["no"], ["Bonn", "Köln", "😀"]]
 
 @pytest.fixture
 def tagged(tmp_path):
-    """A run of tags on tokens, one example unlabelled, one decision made."""
+    """A run with tags on tokens, an unlabelled example and one decision."""
     frame = pd.DataFrame({"name": ["a", "b c", "ü/d", "e"], "tokens": [*WORDS, ["who"]], "tags": [*TAGS, None]})
     run = wb.import_run(frame, tmp_path / "tagged", label="tags", id="name", task="spans")
     value = TASKS["spans"].encode({"start": 2, "end": 3, "label": "PER"})
@@ -31,7 +31,7 @@ def tagged(tmp_path):
 
 @pytest.fixture
 def written(tmp_path):
-    """A run of spans in characters, nested and with a sign beyond 16 bits."""
+    """A run with spans in characters, nested and with a character beyond 16 bits."""
     texts = ["Bank of England 😀 in Rome", "nothing", "two\nlines", "unlabelled"]
     spans = [[(0, 15, "ORG"), (8, 15, "LOC"), (21, 25, "LOC")], [], [(0, 9, "ORG")], None]
     frame = pd.DataFrame({"name": [1, 2, 3, 4], "text": texts, "spans": spans})
@@ -39,7 +39,7 @@ def written(tmp_path):
 
 
 def corrected(run):
-    """{id: label} as people have it, None where there is none."""
+    """Current labels as {id: label}, None if unlabelled."""
     column = TASKS["spans"].to_column(run.labels(), run.classes)
     return dict(zip(run.dataset.ids.tolist(), column))
 
@@ -172,7 +172,7 @@ def test_label_studio_as_it_exports(tmp_path):
     read = FORMATS["labelstudio"].read(path, text="body")
     assert read.ids.tolist() == [7, 8] and read.texts() == ["Ada in Rome", "x"]
     assert [[tuple(span.values()) for span in one] for one in read.given] == [[(7, 11, "LOC")], []]
-    for wrong, words in (({}, "no list of tasks"), ([{"data": {}}], "task 0 has no text"), ([3], "task 0 has no text")):
+    for wrong, words in (({}, "not a list of tasks"), ([{"data": {}}], "task 0 has no text"), ([3], "task 0 has no text")):
         path.write_text(json.dumps(wrong), encoding="utf-8")
         with pytest.raises(InputError, match=words):
             FORMATS["labelstudio"].read(path)
