@@ -172,7 +172,7 @@ def test_label_studio_as_it_exports(tmp_path):
     read = FORMATS["labelstudio"].read(path, text="body")
     assert read.ids.tolist() == [7, 8] and read.texts() == ["Ada in Rome", "x"]
     assert [[tuple(span.values()) for span in one] for one in read.given] == [[(7, 11, "LOC")], []]
-    for wrong, words in (({}, "not a list of tasks"), ([{"data": {}}], "task 0 has no text"), ([3], "task 0 has no text")):
+    for wrong, words in (({}, "not a list"), ([{"data": {}}], "task 0 has no text"), ([3], "task 0 has no text")):
         path.write_text(json.dumps(wrong), encoding="utf-8")
         with pytest.raises(InputError, match=words):
             FORMATS["labelstudio"].read(path)
