@@ -42,6 +42,7 @@ _helper("workbench/forks.py")
 _helper("workbench/olderjournal.py")
 _helper("workbench/issues/planted.py")
 _helper("browser/samples.py")
+_helper("workbench/reports/reportpages.py")
 warmkernels = _helper("warmkernels.py")
 
 

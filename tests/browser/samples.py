@@ -92,7 +92,10 @@ def hostile_run(path: Path, n: int = 300) -> Path:
 
 
 def tagged_run(path: Path, n: int = 240) -> Path:
-    """Captions with eight yes/no tags, some of them flipped, an embedding and held-out probabilities."""
+    """Captions with eight yes/no tags, some of them flipped, an embedding and held-out probabilities.
+
+    Every boat is at a beach.
+    """
     import pandas as pd
 
     from workbench.data.dataset import Dataset
@@ -103,6 +106,7 @@ def tagged_run(path: Path, n: int = 240) -> Path:
     embedding = rng.normal(size=(n, 16))
     score = embedding @ rng.normal(size=(16, len(tags)))
     score -= np.quantile(score, 0.75, axis=0)
+    score[:, 0] = np.maximum(score[:, 0], score[:, 1])
     given = (score > 0) ^ (rng.random(score.shape) < 0.05)
     listed = [[tags[tag] for tag in np.flatnonzero(row)] for row in given]
     texts = [f"caption {row}: " + " ".join(rng.choice(tags, 4)) for row in range(n)]

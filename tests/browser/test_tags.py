@@ -5,17 +5,28 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 import samples
 from access import violations
+
+import workbench as wb
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return samples.tagged_run(tmp_path_factory.mktemp("tags") / "tags")
+    """With three recorded epochs."""
+    path = samples.tagged_run(tmp_path_factory.mktemp("tags") / "tags")
+    run = wb.open_run(path)
+    logits = np.random.default_rng(0).normal(size=(3, run.n, run.k))
+    with wb.Recorder(path, run.dataset, mode=run.mode) as recorder:
+        for epoch in range(3):
+            with recorder.epoch(epoch):
+                recorder.batch(run.dataset.ids, logits[epoch])
+    return path
 
 
 @pytest.fixture
@@ -147,6 +158,35 @@ def test_filters_queues_and_many_suggestions_by_tag(explorer, tagged):
     page.wait_for_function("() => document.querySelector('.lw-state').textContent.startsWith('1 changed')")
     page.keyboard.press("Shift+X")  # set the tag in focus to unknown
     probe.wait(f"'unknown' in set({state})")
+
+    # a rule that is broken: its examples are the list, about the tag that is missing in them
+    page.get_by_role("tab", name="sets").click()
+    page.get_by_label("share of examples that follow a rule").select_option("0.8")
+    rule = page.locator(".lw-set-row[title^='boat implies beach']")
+    rule.wait_for()
+    broken = int(rule.locator(".lw-num").last.text_content())
+    assert violations(lab) == []
+    rule.click()
+    probe.wait(f"len(ex.selection) == {broken}")
+    page.wait_for_function("() => document.querySelector('.lw-unit.lw-focused')?.dataset.key === 'p0'")
+    curve = "() => document.querySelector('.lw-curve').getAttribute('aria-label')"
+    page.wait_for_function(f"() => /^probability of beach over 3 epochs, given: no/.test(({curve})())")
+
+    # Shift and a digit: the tag of that row belongs to all that is selected
+    place = page.locator(".lw-unit").evaluate_all("all => 1 + all.findIndex((el) => el.dataset.key === 'p0')")
+    page.keyboard.press(f"Shift+Digit{place % 10}")
+    chosen = "set(ex.selection)"
+    probe.wait(f"{{id for (id, key), v in {state}.items() if key == 'p0' and v == 'yes'}} >= {chosen}")
+    assert probe.eval("ex.run.journal.log()['source'].iloc[-1]") == "explorer: selection"
+    page.wait_for_function(f"() => document.querySelector('.lw-said').textContent === 'yes, in {broken} examples'")
+    row = "[...document.querySelectorAll('.lw-set-row')].find((el) => el.title.startsWith('boat implies beach'))"
+    counted = "() => { document.querySelector('.lw-sets .lw-link:not([hidden])')?.click(); return %s === '%s'; }"
+    page.wait_for_function(counted % (f"{row}?.lastChild.textContent", "–"))
+    page.keyboard.press("u")
+    probe.wait(f"not {{id for (id, key), v in {state}.items() if key == 'p0'}} & {chosen}")
+    page.wait_for_function(counted % (f"{row}?.lastChild.textContent", broken))
+    page.get_by_text("clear selection").click()
+    page.get_by_role("tab", name="filters").click()
 
     # the random audit asks about the drawn tags of an example, one after the other, then shows the next example
     probe.run("sample = __import__('workbench').audit(ex.run, 12)")

@@ -128,3 +128,16 @@ test("classes that are added follow those of the data set, and keep their codes 
   assert.equal(store.className(3), "new 0");
   assert.equal(store.k, 3);
 });
+
+test("a list may be about one unit: the queue of a tag, or a selection that says so", () => {
+  const store = sample();
+  assert.equal(store.unit, "");
+  store.setQueue(Int32Array.from([4, 2]), "p3");
+  assert.equal(store.unit, "p3");
+  store.setSelection(Uint8Array.from([1, 1, 0, 0, 0, 0]), { unit: "p7" });
+  assert.deepEqual([store.list, store.unit], ["selection", "p7"]);
+  store.showList("all");
+  assert.equal(store.unit, "");
+  store.setSelection(Uint8Array.from([1, 0, 0, 0, 0, 0]));
+  assert.deepEqual([store.list, store.unit], ["selection", ""], "another selection is about all units again");
+});

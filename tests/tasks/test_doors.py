@@ -37,6 +37,8 @@ def evidence(run):
 X = np.zeros((len(TAGS.labels), 2))
 OF_TAGS = ("a table of tags",)
 """Doors that are open to tags, as here, and to nothing else (tests/workbench/tags)."""
+OPEN_TO_TAGS = ("a recording of epochs", "replay", "report")
+"""Doors that are open to classes and to tags."""
 DOORS = {
     "a second opinion": lambda run, path: wd.Explorer(run, second_opinion=True),
     "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
@@ -66,7 +68,8 @@ DOORS = {
 @pytest.mark.parametrize("what", DOORS)
 def test_another_kind_of_label_is_refused_in_words(what, run, tmp_path):
     before = sorted(tmp_path.rglob("*"))
-    words = rf"`task` is 'prototype-tags', and {what} works on 'multiclass' labels only\. "
+    kinds = "'multiclass', 'multilabel', 'candidates'" if what in OPEN_TO_TAGS else "'multiclass'"
+    words = rf"`task` is 'prototype-tags', and {what} works on {kinds} labels only\. "
     with pytest.raises(InputError, match=words):
         DOORS[what](run, tmp_path)
     left = {path.name for path in tmp_path.rglob("*")} - {path.name for path in before}

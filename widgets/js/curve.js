@@ -36,16 +36,24 @@ export const lastFinite = (values) => [...values].reverse().find((v) => v !== nu
 /** Epochs without a value between (or after) epochs with one. */
 const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
 
+/** Epochs as text. */
+const listed = (some, epochs) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
+
+/** Why the curve of a tag has gaps; "" if it has none. */
+export function tagGapsInWords({ epochs, given }, name) {
+  const lost = missing(given, epochs);
+  return lost.length ? `no value for ${name} in ${listed(lost, epochs)}: with very many tags, only the given and the most likely ones are recorded` : "";
+}
+
 /** Why a curve has gaps; "" if it has none. Besides the given class, recordings keep only the five most likely classes.
 */
 export function gapsInWords({ epochs, given, suggested }, name) {
   if (epochs.length < 2) return "";
   const lost = missing(given, epochs),
     low = suggested ? missing(suggested, epochs).filter((epoch) => !lost.includes(epoch)) : [];
-  const listed = (some) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
   return [
-    low.length && `no line for ${name} in ${listed(low)}: it was not among the five most probable classes, and only those are recorded`,
-    lost.length && `this example was not recorded in ${listed(lost)}`,
+    low.length && `no line for ${name} in ${listed(low, epochs)}: it was not among the five most probable classes, and only those are recorded`,
+    lost.length && `this example was not recorded in ${listed(lost, epochs)}`,
   ]
     .filter(Boolean)
     .join("; ");

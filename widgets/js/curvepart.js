@@ -1,11 +1,14 @@
 /** The curves of an example in the inspector: p(given) and p(suggested) over epochs, with an explanation of gaps. */
-import { drawCurve, gapsInWords } from "./curve.js";
+import { drawCurve, gapsInWords, tagGapsInWords } from "./curve.js";
 import { h } from "./dom.js";
+import { clip } from "./format.js";
 import { labelSpace } from "./labelspace.js";
 import { HIDDEN } from "./neighbors.js";
 import { SetCurvePart } from "./setcurve.js";
+import { valueText } from "./unitlist.js";
 
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
+const OF_TAGS = "probability of the tag in focus after each epoch of the recorded training, which saw the given tags";
 
 export class CurvePart {
   /** @param {{ store: import("./store.js").Store, paint: import("./paint.js").Paint, theme: () => any }} options */
@@ -22,7 +25,8 @@ export class CurvePart {
   /** Elements to show; none if no epoch was recorded. */
   get parts() {
     if (this.sets) return this.sets.parts;
-    const { epochs, pooled } = this.store.meta;
+    const { epochs, unit_epochs: ofUnits, pooled } = this.store.meta;
+    if (ofUnits.length) return [h("h4", { text: "p(yes) during training, by epoch", title: OF_TAGS }), this.canvas, this.gaps];
     if (!epochs.length) return [];
     return [h("h4", { text: `probability during training, by epoch${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
   }
@@ -36,7 +40,22 @@ export class CurvePart {
     if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
   }
 
-  /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides whether blind mode hides it */
+  /** The probability of the tag in focus. @param {any} unit @param {boolean} hides does blind mode hide it? */
+  drawUnit(unit, hides) {
+    if (hides || !unit?.curve) {
+      this.blank(hides ? HIDDEN : unit ? `${clip(unit.name, 24)}: not recorded` : "");
+      return;
+    }
+    const theme = this.theme(),
+      curve = { epochs: this.store.meta.unit_epochs, given: unit.curve, suggested: null };
+    drawCurve(this.canvas, curve, { given: clip(unit.name, 14), colors: [theme.accent], theme });
+    const gaps = tagGapsInWords(curve, unit.name);
+    this.gaps.hidden = !gaps;
+    this.gaps.textContent = gaps;
+    this.canvas.setAttribute("aria-label", `probability of ${unit.name} over ${curve.epochs.length} epochs, given: ${valueText(unit.given)}${gaps && `; ${gaps}`}`);
+  }
+
+  /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides does blind mode hide it? */
   draw(answer, hides) {
     this.sets?.draw(answer.sets, hides);
     if (this.sets) return;

@@ -14,6 +14,7 @@ import { pageFeature } from "./page.js";
 import { peopleFeature } from "./people.js";
 import { reviewFeature } from "./review.js";
 import { rowTableFeature } from "./rowtable.js";
+import { setsFeature } from "./sets.js";
 import { soundFeature } from "./sound.js";
 import { trailsFeature } from "./trails.js";
 import { viewHistoryFeature } from "./viewhistory.js";
@@ -28,6 +29,7 @@ export const FEATURES = [
   epochsFeature,
   trailsFeature,
   evidenceFeature,
+  setsFeature,
   peopleFeature,
   compareFeature,
   auditFeature,

@@ -56,6 +56,7 @@ export class Inspector {
   /** @param {object} options `kind` is the editor of the kind of label, `edits` the keys of its edit mode */
   constructor(options) {
     Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null });
+    this.frame = 0;
     this.answers = new InspectAnswers(this);
     const { store } = this;
     this.build();
@@ -197,7 +198,7 @@ export class Inspector {
       pError: store.pError[row],
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
-      unit: store.list === "queue" ? store.queueUnit : "",
+      unit: store.unit,
       audited: store.meta.audit?.done || "",
       units: this.answer?.row === row ? this.answer.units : null,
       passage: this.answer?.row === row ? this.answer.passage : null,
@@ -312,7 +313,11 @@ export class Inspector {
   /** Show the reasons of the unit that has the focus in the editor. */
   explain(unit) {
     this.unit = unit || null;
-    if (this.answer) this.reasons();
+    if (!this.answer) return;
+    this.reasons();
+    if (!this.store.meta.unit_epochs.length) return;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.redrawCurve());
   }
 
   reasons() {
@@ -359,7 +364,9 @@ export class Inspector {
   }
 
   redrawCurve() {
-    if (this.answer) this.curve.draw(this.answer, this.hides);
+    if (!this.answer) return;
+    if (this.store.meta.unit_epochs.length) this.curve.drawUnit(this.unit, this.hides);
+    else this.curve.draw(this.answer, this.hides);
   }
 
   /** Show or hide what blind mode hides. */
@@ -389,6 +396,7 @@ export class Inspector {
   }
 
   destroy() {
+    cancelAnimationFrame(this.frame);
     this.answers.destroy();
     this.editor.destroy();
   }

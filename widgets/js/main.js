@@ -382,9 +382,9 @@ export class Explorer {
     }
   }
 
-  /** Select the rows of a mask and show its name. */
-  showSlice(mask, name) {
-    this.store.setSelection(mask);
+  /** Select the rows of a mask and say why; `unit` as in `Store.setSelection`. */
+  showSlice(mask, name, unit = "") {
+    this.store.setSelection(mask, { unit });
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();
   }

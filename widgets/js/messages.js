@@ -118,6 +118,19 @@ export {};
  */
 
 /**
+ * Examples with `tag` have (`implies`), or do not have, the tag `other`: a share of `count`, all but `broken`.
+ * `expected` is the share if the two tags were independent.
+ * @typedef {object} TagRule
+ * @property {string} tag
+ * @property {string} other
+ * @property {boolean} implies
+ * @property {number} count
+ * @property {number} share
+ * @property {number} expected
+ * @property {number} broken
+ */
+
+/**
  * The number of remaining errors as text; `due` is the number of due second looks, `done` the progress of an audit
  * of units as text.
  * @typedef {object} AuditInfo
@@ -148,6 +161,7 @@ export {};
  * @property {string[]} choices
  * @property {ColumnInfo[]} columns
  * @property {number[]} epochs
+ * @property {number[]} unit_epochs
  * @property {number[]} embedding_epochs
  * @property {"own" | "image" | "audio" | "text" | "none"} media
  * @property {string} color_by
@@ -285,7 +299,8 @@ export {};
 /**
  * A unit of an example: its given and current values (in the format of the journal) and its shape.
  * If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
- * an audit in which the unit was drawn.
+ * an audit in which the unit was drawn. `curve` is the probability of "yes" of a tag after each of the `unit_epochs`
+ * of a recorded training, null if it was not recorded.
  * @typedef {object} UnitInfo
  * @property {number | null} [p_error]
  * @property {string | null} [suggested]
@@ -301,6 +316,7 @@ export {};
  * @property {string} [name]
  * @property {boolean} [decided]
  * @property {boolean} [asked]
+ * @property {(number | null)[]} [curve]
  */
 
 /**
@@ -487,6 +503,35 @@ export {};
  * The evidence behind the estimates of errors by class.
  * @typedef {object} ClassesAnswer
  * @property {string} how
+ */
+
+/**
+ * Rules about pairs of tags that hold in at least the share `least` of the examples with the first tag.
+ * @typedef {object} RulesRequest
+ * @property {number} least
+ */
+
+/**
+ * The rules that are listed, and the number of all.
+ * @typedef {object} RulesAnswer
+ * @property {TagRule[]} rules
+ * @property {number} total
+ */
+
+/**
+ * The examples that break a rule, or follow it.
+ * @typedef {object} RuleRequest
+ * @property {string} tag
+ * @property {string} other
+ * @property {boolean} implies
+ * @property {boolean} broken
+ */
+
+/**
+ * How many; their mask is the buffer. `unit` is the key of the tag to judge in them, "" for none.
+ * @typedef {object} RuleAnswer
+ * @property {number} count
+ * @property {string} unit
  */
 
 /**
@@ -685,6 +730,8 @@ export {};
  * @property {NameRequest} slice
  * @property {MatrixRequest} matrix
  * @property {Nothing} classes
+ * @property {RulesRequest} rules
+ * @property {RuleRequest} rule
  * @property {PeopleRequest} people
  * @property {CompareRequest} compare
  * @property {DifferRequest} differ
@@ -722,6 +769,8 @@ export {};
  * @property {Nothing} slice
  * @property {MatrixAnswer} matrix
  * @property {ClassesAnswer} classes
+ * @property {RulesAnswer} rules
+ * @property {RuleAnswer} rule
  * @property {PeopleAnswer} people
  * @property {CompareAnswer} compare
  * @property {CountMessage} differ

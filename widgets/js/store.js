@@ -76,7 +76,8 @@ export class Store {
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.queueUnit = meta.queue_unit || "";
-    this.narrowed = new Map(); // filtered lists
+    this.selectionUnit = "";
+    this.narrowed = new Map(); // lists as the filters leave them
     this.row = -1;
     this.past = [];
     this.future = [];
@@ -160,9 +161,13 @@ export class Store {
     this.emit("look", { part, from });
   }
 
-  /** Select the rows of a mask and show them as a list; with `stay`, keep the current list. */
-  setSelection(mask, { from = "page", stay = false } = {}) {
+  /**
+   * Select the rows of a mask and show them as a list; with `stay` the list on show stays. `unit` is the key of the units
+   * that the selection is about, "" for all.
+   */
+  setSelection(mask, { from = "page", stay = false, unit = "" } = {}) {
     this.selected = mask;
+    this.selectionUnit = unit;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
     this.emit("selection", { from }); // Python is notified before anything is drawn
@@ -183,6 +188,11 @@ export class Store {
     if (this.narrowed.get(name)?.of !== rows)
       this.narrowed.set(name, { of: rows, rows: rows.filter((row) => this.filter.passing[row]) });
     return this.narrowed.get(name).rows;
+  }
+
+  /** The key of the only units that the list on show is about; "" for all. */
+  get unit() {
+    return this.list === "queue" ? this.queueUnit : this.list === "selection" ? this.selectionUnit : "";
   }
 
   showList(name) {

@@ -43,9 +43,9 @@ export class UnitJudge {
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
-    if (how === "typed" && !(await saved)) return; // a typed value may be rejected
-    const wanted = store.list === "queue" && store.queueUnit;
-    if (wanted && said.has(wanted)) actions.advance(answer.row); // the queue is about this unit only
+    if (how === "typed" && !(await saved)) return; // what was typed may be refused
+    const wanted = store.unit;
+    if (wanted && said.has(wanted)) actions.advance(answer.row); // the list is about this unit only
     else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
   }
 

@@ -30,9 +30,9 @@ export class UnitSuggestions {
     return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit)));
   }
 
-  /** The key of the units, if the queue is about one tag. */
+  /** The key of the only units that are meant, where the list is about one tag. */
   get unit() {
-    return this.store.list === "queue" ? this.store.queueUnit : undefined;
+    return this.store.unit || undefined;
   }
 
   /** The examples of the list, in the form sent to Python. */

@@ -17,7 +17,16 @@ from widgets.requests.comparing import ask_compare
 from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
 from widgets.requests.deciding import ask_accept, ask_add_class, ask_decide, ask_redo, ask_undo, rows_after_error
 from widgets.requests.enlarging import ask_picture, ask_text
-from widgets.requests.evidence import ask_classes, ask_differ, ask_matrix, ask_people, ask_slice, ask_slices
+from widgets.requests.evidence import (
+    ask_classes,
+    ask_differ,
+    ask_matrix,
+    ask_people,
+    ask_rule,
+    ask_rules,
+    ask_slice,
+    ask_slices,
+)
 from widgets.requests.export import ask_export
 from widgets.requests.maps import ask_embedding, ask_trail, ask_upto
 from widgets.requests.opening import ask_open
@@ -48,6 +57,8 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "slice": ask_slice,
     "matrix": ask_matrix,
     "classes": ask_classes,
+    "rules": ask_rules,
+    "rule": ask_rule,
     "people": ask_people,
     "compare": ask_compare,
     "differ": ask_differ,

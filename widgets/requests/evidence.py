@@ -1,4 +1,4 @@
-"""Requests for evidence that is computed on demand: matrices, classes, slices and people."""
+"""Requests for evidence that is computed on demand: matrices, classes, slices, rules about tags and people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view import matrices, people
+from widgets.view.tag_sets import rows_of_rule, rules_of_tags
 from widgets.wire.masks import packed
 from widgets.wire.messages import (
     Arrays,
@@ -20,6 +21,10 @@ from widgets.wire.messages import (
     Nothing,
     PeopleAnswer,
     PeopleRequest,
+    RuleAnswer,
+    RuleRequest,
+    RulesAnswer,
+    RulesRequest,
     SlicesAnswer,
 )
 from workbench.foundation.errors import InputError
@@ -59,6 +64,18 @@ def _slices(view: View) -> dict[str, tuple[np.ndarray, str]]:
         found = slices(view.run, issues=view.issues, scores=view.scores)
         view.slices = {name: (found[name].to_numpy(bool), found.attrs["how"][name]) for name in found.columns}
     return view.slices
+
+
+def ask_rules(view: View, content: RulesRequest, buffers: Buffers) -> tuple[RulesAnswer, Arrays]:
+    """Tags that imply or exclude others, with the number of exceptions."""
+    rules, total = rules_of_tags(view, content["least"])
+    return {"rules": rules, "total": total}, []
+
+
+def ask_rule(view: View, content: RuleRequest, buffers: Buffers) -> tuple[RuleAnswer, Arrays]:
+    """The mask of the examples that break a rule, or follow it."""
+    mask, unit = rows_of_rule(view, content["tag"], content["other"], content["implies"], content["broken"])
+    return {"count": int(mask.sum()), "unit": unit}, [packed(mask)]
 
 
 def ask_people(view: View, content: PeopleRequest, buffers: Buffers) -> tuple[PeopleAnswer, Arrays]:

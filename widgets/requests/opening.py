@@ -71,6 +71,7 @@ def described(view: View) -> OpenAnswer:
         "choices": [] if dataset.kind.one_class else list(dataset.kind.choices(dataset.classes)),
         "columns": [column.described() for column in view.columns.values()],
         "epochs": list(run.example_epochs),
+        "unit_epochs": list(view.details.tag_curves.epochs),
         "embedding_epochs": list(run.embedding_epochs),
         "media": view.media.kind,
         "color_by": view.traits.color_by,

@@ -24,6 +24,7 @@ from widgets.bundling import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import MATRIX_KINDS
 from widgets.view.passages import passage_of
+from widgets.view.tag_sets import LEAST_SHARE
 from widgets.view.units import units_of
 from widgets.wire.masks import packed
 from widgets.wire.messages import Message
@@ -42,6 +43,9 @@ Kept = dict[str, Any]
 
 MOST_POSITIONS = 4_000_000
 """Maximum number of rows times epochs for which the file includes the maps of earlier epochs."""
+
+MOST_RULE_BYTES = 1_000_000
+"""Size of the masks of rules about tags up to which the file includes those of further rules."""
 
 ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in MATRIX_KINDS))
 """Requests without parameters, besides those about columns, slices and epochs."""
@@ -121,6 +125,8 @@ class RecordedAnswers:
             self.ask(kind, **dict(fields))
         if view.compared is not None:
             self.ask("compare")
+        if view.dataset.task == "multilabel":
+            self._rules()
         self._maps(opened)
         rows = self._first(examples)
         details = {row: self._detail(row) for row in rows}
@@ -178,6 +184,13 @@ class RecordedAnswers:
             self.ask("upto", epoch=epoch)
         for epoch in run.embedding_epochs:
             self.answers[question_key("embedding", epoch)] = self._projected(epoch)
+
+    def _rules(self) -> None:
+        """Which tags go together, and the examples that break these rules."""
+        listed = self.ask("rules", least=LEAST_SHARE).get("rules", [])
+        for rule in listed[: max(1, MOST_RULE_BYTES // max(self.view.dataset.n // 8, 1))]:
+            named = {name: rule[name] for name in ("tag", "other", "implies")}
+            self.ask("rule", **named, broken=rule["broken"] > 0)
 
     def _projected(self, epoch: int) -> Kept:
         xy = np.ascontiguousarray(project(self.view.run, epoch), np.float32)

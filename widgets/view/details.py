@@ -11,6 +11,7 @@ from widgets.view.features import Features
 from widgets.view.items import FULL, THUMB, as_text, finite
 from widgets.view.media import Media
 from widgets.view.sets import set_curve
+from widgets.view.tag_curves import TagCurves
 from widgets.wire.shapes import InspectAnswer, Linked, Neighbors
 from workbench.evidence.evidence import Evidence, by_embeddings
 from workbench.evidence.neighbors import neighbors
@@ -62,6 +63,7 @@ class Details:
         self._curves: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._lock = threading.Lock()
         self._near: Near | None = None
+        self.tag_curves = TagCurves(run)
         table = media.kind == "none" and run.dataset.kind.one_class and run.dataset.metadata.shape[1]
         self.features = Features(run.dataset) if table else None
 

@@ -86,7 +86,7 @@ def tag_queue(dataset: Dataset, doubts: pd.DataFrame | None, name: str) -> tuple
     if tag_name not in dataset.classes:
         raise InputError.unknown("tag", tag_name, dataset.classes)
     tag = list(dataset.classes).index(tag_name)
-    key = _key(tag)
+    key = key_of_tag(tag)
     if doubts is None:
         return np.empty(0, np.int32), key
     places = _of_tag(doubts, tag)
@@ -113,7 +113,7 @@ def tags_by_doubt(classes: Sequence[str], doubts: pd.DataFrame | None) -> list[T
     ]
 
 
-def _key(tag: int) -> str:
+def key_of_tag(tag: int) -> str:
     """Return the key of the units of a tag."""
     return str(position_keys(np.array([tag]))[0].as_py())
 
@@ -121,4 +121,4 @@ def _key(tag: int) -> str:
 def _of_tag(doubts: pd.DataFrame, tag: int) -> np.ndarray:
     """Return the positions (m,) of the doubtful units of one tag."""
     keys = doubts.index.get_level_values("unit")
-    return np.flatnonzero(doubts["is_issue"].to_numpy(bool) & np.asarray(keys == _key(tag)))
+    return np.flatnonzero(doubts["is_issue"].to_numpy(bool) & np.asarray(keys == key_of_tag(tag)))

@@ -32,8 +32,8 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
 
     `given` and `value` (the current one) are in the format of the journal, None if there is none; `changed` says
     whether they differ; `shape` is None for units without one. If an example has several units, each also has its
-    `name`, the detector's result (`doubts_of`), and whether an audit has drawn it (`asked`); of more than `SHOWN`
-    units, only the relevant ones are returned.
+    `name`, the detector's result (`doubts_of`), whether an audit has drawn it (`asked`), and its probability by epoch
+    if a training was recorded (`curve`); of more than `SHOWN` units, only the relevant ones are returned.
     """
     dataset = view.decisions.space
     units = dataset.units
@@ -62,12 +62,14 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
         doubted = {key for key, known in doubts.items() if known.get("doubted")}
         listed = doubted | decided.keys() | asked
         found = [one for one in found if one["key"] in listed or one["given"] not in blank]
-    name = dataset.kind.unit_name
+    name, curves = dataset.kind.unit_name, view.details.tag_curves.of(row)
     for one in found:
         key = one["key"]
         one |= {"name": name(key, dataset.classes), "decided": key in judged, **doubts.get(key, {})}
         if key in asked:
             one["asked"] = True
+        if key in curves:
+            one["curve"] = curves[key]
     return found
 
 

@@ -27,6 +27,7 @@ from widgets.wire.shapes import (
     ScoreChange,
     ShownParts,
     Slice,
+    TagRule,
 )
 
 if sys.version_info < (3, 11):
@@ -156,6 +157,35 @@ class ClassesAnswer(TypedDict):
     """The evidence behind the estimates of errors by class."""
 
     how: str
+
+
+class RulesRequest(TypedDict):
+    """Rules about pairs of tags that hold in at least the share `least` of the examples with the first tag."""
+
+    least: Number
+
+
+class RulesAnswer(TypedDict):
+    """The rules that are listed, and the number of all."""
+
+    rules: list[TagRule]
+    total: int
+
+
+class RuleRequest(TypedDict):
+    """The examples that break a rule, or follow it."""
+
+    tag: str
+    other: str
+    implies: bool
+    broken: bool
+
+
+class RuleAnswer(TypedDict):
+    """How many; their mask is the buffer. `unit` is the key of the tag to judge in them, "" for none."""
+
+    count: int
+    unit: str
 
 
 class PeopleRequest(TypedDict):
@@ -352,6 +382,8 @@ class Requests(TypedDict):
     slice: NameRequest
     matrix: MatrixRequest
     classes: Nothing
+    rules: RulesRequest
+    rule: RuleRequest
     people: PeopleRequest
     compare: CompareRequest
     differ: DifferRequest
@@ -389,6 +421,8 @@ class Answers(TypedDict):
     slice: Nothing
     matrix: MatrixAnswer
     classes: ClassesAnswer
+    rules: RulesAnswer
+    rule: RuleAnswer
     people: PeopleAnswer
     compare: CompareAnswer
     differ: CountMessage

@@ -112,6 +112,21 @@ class TagInfo(TypedDict):
     wrong: int
 
 
+class TagRule(TypedDict):
+    """Examples with `tag` have (`implies`), or do not have, the tag `other`: a share of `count`, all but `broken`.
+
+    `expected` is the share if the two tags were independent.
+    """
+
+    tag: str
+    other: str
+    implies: bool
+    count: int
+    share: Number
+    expected: Number
+    broken: int
+
+
 class AuditInfo(TypedDict):
     """The number of remaining errors as text; `due` is the number of due second looks, `done` the progress of an audit
     of units as text."""
@@ -147,6 +162,7 @@ class OpenAnswer(TypedDict):
     choices: list[str]
     columns: list[ColumnInfo]
     epochs: list[int]
+    unit_epochs: list[int]
     embedding_epochs: list[int]
     media: MediaKind
     color_by: str
@@ -284,7 +300,8 @@ class UnitInfo(UnitDoubt):
     """A unit of an example: its given and current values (in the format of the journal) and its shape.
 
     If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
-    an audit in which the unit was drawn.
+    an audit in which the unit was drawn. `curve` is the probability of "yes" of a tag after each of the `unit_epochs`
+    of a recorded training, null if it was not recorded.
     """
 
     key: str
@@ -295,6 +312,7 @@ class UnitInfo(UnitDoubt):
     name: NotRequired[str]
     decided: NotRequired[bool]
     asked: NotRequired[bool]
+    curve: NotRequired[list[Number | None]]
 
 
 class Passage(TypedDict):

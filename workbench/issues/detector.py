@@ -23,6 +23,7 @@ from workbench.foundation.progress import step
 from workbench.foundation.progress import task as progress
 from workbench.issues import calibration, counts, reasons
 from workbench.issues.audited import Audited, audited
+from workbench.issues.corrected import says_corrected
 from workbench.issues.explaining import explained
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
@@ -38,7 +39,7 @@ from workbench.issues.review import with_verdicts
 from workbench.issues.totals import count_attrs
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.runs.run import Run, opened
-from workbench.runs.verdicts import known_verdicts, unit_verdicts_of, verdicts_of
+from workbench.runs.verdicts import known_verdicts, newest_verdicts
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -47,6 +48,7 @@ STEPS = 6
 """Number of steps of the progress bar, with embeddings."""
 
 
+@says_corrected
 @arrays_by_name
 def find_issues(
     source: Run | Evidence | Dataset | Any = None,
@@ -124,8 +126,9 @@ def find_issues(
         reasons of its worst unit, the key of that unit (`unit`), and the number of its units (`units`) and of issues
         among them (`units_doubted`); rows are sorted by the expected number of errors.
         attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, judged, unlabelled, method,
-            sources; for a Run also verdicts (number used), errors_in_words and errors_source: the number of errors to
-            show, from the "audit" if that is better, otherwise from the "detector"
+            sources, labels_corrected (in words, if the labels were corrected before, so that errors are missed); for a
+            Run also verdicts (number used), errors_in_words and errors_source: the number of errors to show, from the
+            "audit" if that is better, otherwise from the "detector"
 
     Raises
     ------
@@ -234,7 +237,8 @@ def _as_table(judged: Judged, evidence: Evidence, per: str, fdr: float | None, t
         return found
     limit = threshold if fdr is None else fdr * counts.FDR_CUT if judged.promised else np.inf
     strict = judged.strict if judged.promised else None
-    return by_example(judged.frame, units, evidence.examples, limit=limit, strict=strict)
+    table = {str(name): judged.frame[name].to_numpy() for name in judged.frame.columns}
+    return by_example(table, judged.frame.attrs, units, evidence.examples, limit=limit, strict=strict)
 
 
 def _judged(
@@ -324,7 +328,7 @@ def _journal_verdicts(run: Any) -> pd.Series | None:
     """
     if not isinstance(run, Run) or not run.layout.journal.exists():
         return None
-    return verdicts_of(run) if run.dataset.kind.one_class else unit_verdicts_of(run)
+    return newest_verdicts(run)
 
 
 def _nothing(evidence: Evidence) -> MissingEvidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,15 @@ def by_unit(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_example(
-    frame: pd.DataFrame, units: Units, ids: np.ndarray, *, limit: float, strict: np.ndarray | None = None
-) -> pd.DataFrame:
+    table: Mapping[str, np.ndarray], attrs: dict[str, Any], units: Units, ids: np.ndarray, *, limit: float,
+    strict: np.ndarray | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Summarize a result with one row per unit to one row per example.
 
     Parameters
     ----------
-    frame : one row per unit, in their order, with the columns and attributes of `find_issues`.
+    table : the columns of `find_issues`, (m,) each, one value per unit, in their order; a DataFrame of millions of
+        units would take longer to make than to summarize. attrs : its attributes.
     units : the m units of n examples.
     ids : (n,) ids of the examples.
     limit : examples with p_error of at least this are issues; with `strict`, the expected share of false alarms.
@@ -53,7 +56,7 @@ def by_example(
     Rows are sorted by the sum of p over the units of an example, its expected number of errors, so p_error is not
     necessarily monotone. On real data with tags both rank better than the worst unit alone.
     """
-    p = frame["p_error"].to_numpy(float)
+    p = np.asarray(table["p_error"], float)
     p_error, expected, worst = units.pool(p, "any"), units.pool(p, "sum"), units.worst(p)
     fallback = np.where(units.counts > 0, units.starts[:-1], -1)  # for examples whose units are all unlabelled
     shown = np.where(worst >= 0, worst, fallback)
@@ -61,13 +64,12 @@ def by_example(
         is_issue = np.nan_to_num(p_error, nan=-1.0) >= limit
     else:
         is_issue = calibration.largest_set(units.pool(strict, "any"), limit)
-    doubted = units.pool(frame["is_issue"].to_numpy(float), "sum")
+    doubted = units.pool(np.asarray(table["is_issue"], float), "sum")
     columns: dict[str, Any] = {}
-    for name in frame.columns:
-        values = frame[name].to_numpy()
+    for name, values in table.items():
         if values.dtype.kind in "fO":
             nothing = np.array([np.nan]) if values.dtype.kind == "f" else np.array([None], object)
-            columns[name] = np.append(values, nothing)[shown]
+            columns[name] = np.where(shown >= 0, values[shown], nothing) if len(values) else nothing.repeat(units.n)
     columns |= {
         "p_error": p_error,
         "is_issue": is_issue,
@@ -77,12 +79,12 @@ def by_example(
         "units_doubted": np.nan_to_num(doubted).astype(np.int64),
     }
     order = np.lexsort((columns["row"], -np.nan_to_num(expected, nan=-1.0)))
-    names = [*frame.columns, "unit", "units", "units_doubted"]
+    names = [*table, "unit", "units", "units_doubted"]
     found = pd.DataFrame({name: columns[name] for name in names}, index=pd.Index(ids, name="id")).iloc[order]
-    counts = both_counts(frame.attrs, p, units)
+    counts = both_counts(attrs, p, units)
     here = {"counted": "examples", "judged": int((~np.isnan(p_error)).sum())}
     here |= {name: counts[name.replace("errors", "errors_examples")] for name in COUNT_ATTRS}
-    return _with_attrs(found, frame.attrs | counts | here)
+    return _with_attrs(found, attrs | counts | here)
 
 
 def both_counts(attrs: dict[str, Any], p: np.ndarray, units: Units) -> dict[str, Any]:

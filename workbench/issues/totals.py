@@ -72,7 +72,8 @@ class ErrorCount(Printed):
 
     def __str__(self) -> str:
         if not self.known:
-            return f"{self.brief}, {self.basis}: audit 200 examples to find out"
+            said = f"{self.brief}, {self.basis}: audit 200 examples to find out"
+            return said + (f"; {self.detail}" if self.detail else "")
         text = self.brief
         if self.left_high < self.high:
             text += f", about {self.left:,.0f} of them among undecided {'units' if self.unit else 'examples'}"
@@ -141,6 +142,7 @@ def by_detector(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     return ErrorCount(
         errors, float(low), float(high), left, min(low * share, left), min(max(high * share, left), open_labels),
         labels=int(p.notna().sum()), source="detector", known=known, basis="from the detector", several=several,
+        detail=str(attrs.get("labels_corrected") or ""),
     )  # fmt: skip
 
 

@@ -103,39 +103,48 @@ def pooled_layer(values: torch.Tensor, mask: Any = None) -> torch.Tensor:
     return values[:, None] if values.ndim == 1 else values
 
 
-def logits_in(output: Any, k: int, logits_of: Callable[[Any], Any] | None = None) -> torch.Tensor:
+def logits_in(
+    output: Any, k: int, logits_of: Callable[[Any], Any] | None = None, *, one_class: bool = True
+) -> torch.Tensor:
     """Find the logits (b, k) in the output of a model.
 
     Parameters
     ----------
     output : output of the model: a tensor, an object or mapping with "logits", or a tuple, of which the first tensor of
         shape (b, k) is used.
-    k : number of classes. With k = 2, a single column z is the logit of the second class and is read as (0, z).
+    k : number of classes, or of tags. With two classes, a single column z is the logit of the second one and is read as
+        (0, z); with one tag, (b,) logits are read as (b, 1).
     logits_of : function from the output to the logits, for all other cases.
+    one_class : whether an example has one of k classes (softmax) rather than any of k tags (a sigmoid each).
 
     Raises
     ------
     InputError : there are no logits; the message describes the output.
     """
     if logits_of is not None:
-        return _columns(logits_of(output), k)
+        return _columns(logits_of(output), k, one_class)
     found = output
     if isinstance(output, Mapping):
         found = output.get("logits")
     elif hasattr(output, "logits"):
         found = output.logits
     elif isinstance(output, (tuple, list)):
-        tensors = [_columns(part, k) for part in output if hasattr(part, "shape")]
+        tensors = [_columns(part, k, one_class) for part in output if hasattr(part, "shape")]
         found = next((part for part in tensors if part.ndim == 2 and part.shape[1] == k), None)
     if not hasattr(found, "shape"):
         names = f" with {', '.join(map(str, output))}" if isinstance(output, Mapping) else ""
-        returned = f"is a {type(output).__name__}{names}, without logits of {k} classes"
+        returned = f"is a {type(output).__name__}{names}, without logits of {k} {'classes' if one_class else 'tags'}"
         raise InputError.at("output of the model", returned, "Pass `logits_of=`, a function from it to the logits.")
-    return _columns(found, k)
+    return _columns(found, k, one_class)
 
 
-def _columns(logits: Any, k: int) -> Any:
-    """Return (b, 2) logits for the single logit of a binary classifier; everything else is unchanged."""
+def _columns(logits: Any, k: int, one_class: bool) -> Any:
+    """Return (b, 2) logits for the single logit of a binary classifier, and (b, 1) for (b,) logits of one tag.
+
+    Everything else is unchanged.
+    """
+    if not one_class:
+        return logits[:, None] if k == 1 and logits.ndim == 1 else logits
     if k == 2 and (logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1)):
         import torch
 

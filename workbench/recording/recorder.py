@@ -24,7 +24,7 @@ from workbench.foundation.errors import ExistsError, InputError, RunError, first
 from workbench.recording.checkpoints import save_tensors
 from workbench.recording.epoch import OpenEpoch
 from workbench.recording.ranks import Lock, barrier, rank_and_size
-from workbench.recording.reduction import Reduction, reduction_of
+from workbench.recording.reduction import REDUCTIONS, Reduction, reduction_of
 from workbench.recording.rendezvous import Attempt
 from workbench.runs.run import Run
 from workbench.storage.checksums import note, sealed
@@ -147,8 +147,7 @@ class Recorder:
         InputError : another epoch is open, or `number` is not a valid epoch.
         ExistsError : the epoch is already recorded.
         """
-        if not self.dataset.kind.recorded:
-            require_task(self.dataset, "multiclass", "a recording of epochs")
+        require_task(self.dataset, REDUCTIONS, "a recording of epochs")
         self._check_mine()
         if not self._lock.held:
             self._lock.take()

@@ -137,7 +137,7 @@ class TagReduction:
         if logits.size >= 20 and 0 <= logits.min() < logits.max() <= 1:
             warnings.warn(
                 "these `logits` look like probabilities: all lie in [0, 1]. Pass the scores before the sigmoid, or "
-                "`probs=` to Recorder.batch.",
+                "`probs=` to Recorder.batch; to replay a model that ends in a sigmoid, pass `logits_of=torch.logit`.",
                 stacklevel=4,
             )
 

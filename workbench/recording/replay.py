@@ -18,6 +18,7 @@ from workbench.recording.batches import Batches, moved
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state
 from workbench.recording.layers import AUTO, Tap, accepted, logits_in
 from workbench.recording.recorder import Recorder
+from workbench.recording.reduction import REDUCTIONS
 from workbench.runs.run import Run
 from workbench.storage.layout import write_json
 from workbench.storage.limits import small_json
@@ -58,7 +59,7 @@ def replay(
         read; a checkpoint with other pickled objects is refused.
     model : the module of the checkpoints. Its weights, modes (train or eval, of each submodule) and device are restored
         when the function returns, also after an error.
-    dataset : the examples.
+    dataset : the examples, with one class each, tags or candidate sets.
     inputs : inputs of the model: a tensor or array (n, ...); a mapping of such columns; a list of n samples or a
         Dataset with x, (x, y) or mappings, in dataset order; or a DataLoader of (ids, x, ...) or of mappings with "id".
         Of a mapping, the entries that `model.forward` accepts are passed as keyword arguments, but never the labels.
@@ -68,7 +69,7 @@ def replay(
     logits : whether to keep the logits, float16 (n, k) per epoch.
     logits_of : function from the output of the model to logits (b, k). By default the output is a tensor, or the logits
         are `.logits`, ["logits"] or the first (b, k) tensor of a tuple. If the model ends in softmax: `lambda p:
-        p.log()`.
+        p.log()`; if it ends in a sigmoid for each tag: `torch.logit`.
     state_of : location of the state dict of `model` in a checkpoint file: a key, or a function from the contents of the
         file to the state dict, with the model's own names. By default the top level and the usual keys are searched; a
         file with a state dict for each part of the model, {"backbone": ..., "head": ...}, is combined by these names.
@@ -89,7 +90,7 @@ def replay(
     """
     from tqdm.auto import tqdm
 
-    require_task(dataset, "multiclass", "replay")
+    require_task(dataset, REDUCTIONS, "replay")
     files = find_checkpoints(checkpoints)
     layer = None if embed is None else Tap(model, embed, dataset.k).described
     with Recorder(
@@ -108,7 +109,7 @@ def replay(
                 with recorder.epoch(epoch), _tapped(model, embed if wanted else None, dataset.k) as tap:
                     for ids, x in batches:
                         output, mask = _forward(model, move(x))
-                        found = logits_in(output, dataset.k, logits_of)
+                        found = logits_in(output, dataset.k, logits_of, one_class=dataset.kind.asks == "choice")
                         vectors = None if tap is None else tap.take(len(found), mask)
                         recorder.batch(ids, found, vectors, repeats="skip" if part[1] > 1 else "refuse")
                         bar.update()

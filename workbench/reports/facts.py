@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -53,17 +54,61 @@ class ShownIssue:
     no_picture: str
     p_given_curve: np.ndarray
     p_suggested_curve: np.ndarray
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class DataMap:
-    """Points of the data map: (m,) variability, confidence, correctness, and rows of the dataset."""
+    """Points of the data map: (m,) variability, confidence, correctness, and the line of each in the issues."""
 
     variability: np.ndarray
     confidence: np.ndarray
     correctness: np.ndarray
-    rows: np.ndarray
+    lines: np.ndarray
     thinned_from: int
+
+
+class Words(NamedTuple):
+    """The names of what a report counts.
+
+    Attributes
+    ----------
+    label, labels : what can be wrong, one and several. meaning : what one of them is, or "".
+    classes : of what the labels are. points : of the data map. curve : what the small curves show.
+    known : what is judged, and what is not, since nothing is given.
+    """
+
+    label: str
+    labels: str
+    meaning: str
+    classes: str
+    points: str
+    curve: str
+    known: tuple[str, str]
+
+
+CLASS_WORDS = Words(
+    "label", "labels", "", "classes", "examples",
+    "probability of the given label (solid) and of the suggested one (dashed)", ("labelled examples", "unlabelled"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TagFacts:
+    """What a report says of multi-label data only.
+
+    Attributes
+    ----------
+    named : names of the tags, by the key of their units.
+    table : one row per tag, the one with the largest number of expected errors first: tag, yes, no, unknown (given
+        cells), missing, wrong (expected errors among those given as no and as yes), issues, changed.
+    rules : as `workbench.tags.tag_rules` lists them, those with exceptions first. total : number of all rules.
+    """
+
+    named: Mapping[str, str]
+    table: pd.DataFrame
+    rules: pd.DataFrame
+    total: int
 
 
 @dataclass(frozen=True)
@@ -93,6 +138,14 @@ class Facts:
     reliability: tuple[pd.DataFrame | None, str]
     missing: list[str] = field(default_factory=list)
     sizes: pd.DataFrame | None = None
+    words: Words = CLASS_WORDS
+    tags: TagFacts | None = None
+
+    def names(self, id: object) -> tuple[str, ...]:
+        """Return the names of an entry of the index of issues: the id, and the tag if there are several."""
+        if self.tags is None or not isinstance(id, tuple):
+            return (str(id),)
+        return str(id[0]), self.tags.named.get(id[1], str(id[1]))
 
 
 def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> Facts:
@@ -115,7 +168,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         mode=run.mode,
         issues=found,
         about=dict(found.attrs),
-        evidence=_evidence(run, found),
+        evidence=evidence_used(run, found),
         shown=_shown(run, found, state, top),
         classes=_classes(run, found),
         pairs=_pairs(found),
@@ -128,7 +181,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         looked=len(judged(run)),
         canaries=canaries,
         gain=gain,
-        reliability=_reliability(run, found),
+        reliability=reliability_of(run, found),
         missing=missing,
         sizes=None if run.dataset.kind.one_class else sizes_of_sets(run.dataset, found),
     )
@@ -150,7 +203,7 @@ def _named(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: pd.Series(values, table.index, object) for name, values in names.items()})
 
 
-def _evidence(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, str]]:
+def evidence_used(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, str]]:
     """Return (name, whether it is out-of-fold, source) of each kind of evidence; None if the example's own label is not
     used."""
     rows = []
@@ -178,9 +231,8 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
     now = _labels_now(run)
     for place, (id, found) in enumerate(shown.iterrows()):
         row = int(rows[place])
-        picture, why = _picture(run, row) if room > 0 else (None, "not included: the page would become too large")
+        picture, why = thumbnail_of(run, row, room)
         room -= len(picture[0]) if picture else 0
-        text = run.dataset.text(row)
         out.append(
             ShownIssue(
                 id=id,
@@ -189,9 +241,9 @@ def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> lis
                 p_error=float(found["p_error"]),
                 p_suggested=float(found["p_suggested"]),
                 reasons=tuple(apart(found["reasons"])),
-                decision=_decision(state, id, found["given_label"], now[row]),
+                decision=decision_in_words(state, id, found["given_label"], now[row]),
                 picture=picture,
-                text=None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else ""),
+                text=excerpt_of(run, row),
                 no_picture=why,
                 p_given_curve=np.empty(0) if given is None else given[:, place],
                 p_suggested_curve=np.empty(0) if other is None else other[:, place],
@@ -219,8 +271,16 @@ def _labels_now(run: Run) -> np.ndarray:
     return np.array([None if one is None else dataset.kind.in_words(one) for one in values], object)
 
 
-def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
-    """Return a thumbnail of a row, or why there is none."""
+def excerpt_of(run: Run, row: int) -> str | None:
+    """Return the beginning of the text of a row."""
+    text = run.dataset.text(row)
+    return None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else "")
+
+
+def thumbnail_of(run: Run, row: int, room: int) -> tuple[tuple[bytes, int, int] | None, str]:
+    """Return a thumbnail of a row, or why there is none; `room` is the number of bytes left for all thumbnails."""
+    if room <= 0:
+        return None, "not included: the page would become too large"
     image = run.dataset.image(row)
     try:
         data = read_image(image, run.dataset.media_root)
@@ -229,7 +289,7 @@ def _picture(run: Run, row: int) -> tuple[tuple[bytes, int, int] | None, str]:
         return None, str(error)
 
 
-def _decision(state: pd.DataFrame, id: object, given: object, label: object) -> str:
+def decision_in_words(state: pd.DataFrame, id: object, given: object, label: object) -> str:
     """Describe the decision about an example; "" if there is none."""
     if id not in state.index:
         return ""
@@ -275,12 +335,19 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
     else:
         values = pd.DataFrame(dict(zip(("variability", "confidence", "correctness"), learned(run))))
     rows = np.flatnonzero(values["confidence"].notna() & values["variability"].notna())
-    drawn = rows
-    if len(rows) > MAP_POINTS:
-        drawn = np.sort(np.random.default_rng(0).choice(rows, MAP_POINTS, replace=False))
+    drawn = drawn_of(rows)
     part = values.iloc[drawn]
+    line_of = np.full(run.n, -1)
+    line_of[issues["row"].to_numpy()] = np.arange(len(issues))
     columns = (part[name].to_numpy(float) for name in ("variability", "confidence", "correctness"))
-    return DataMap(*columns, rows=drawn, thinned_from=len(rows))
+    return DataMap(*columns, lines=line_of[drawn], thinned_from=len(rows))
+
+
+def drawn_of(places: np.ndarray) -> np.ndarray:
+    """At most `MAP_POINTS` of some places, chosen at random, in their order."""
+    if len(places) <= MAP_POINTS:
+        return places
+    return np.sort(np.random.default_rng(0).choice(places, MAP_POINTS, replace=False))
 
 
 def _noise(run: Run, missing: list[str]) -> NoiseReport | None:
@@ -310,7 +377,7 @@ def _gain(issues: pd.DataFrame, planted: pd.DataFrame) -> tuple[np.ndarray, np.n
     return at, np.concatenate([[0], hits])[at] / total
 
 
-def _reliability(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
+def reliability_of(run: Run, issues: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
     """Return the bins and a description of the truth; or None and the reason why calibration cannot be checked."""
     try:
         p, wrong, how = known_errors(run, issues)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
@@ -14,11 +13,14 @@ from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.version import VERSION
 from workbench.reports import drawing
 from workbench.reports.facts import MOST_CLASSES, Facts, ShownIssue
+from workbench.reports.markup import short_share, table_html
+from workbench.reports.tag_sections import rules_section, tags_section
 
 MOST_CHANGES = 100
 SEEN = {True: ("out", "out-of-fold"), False: ("in", "in-sample"), None: ("", "own label left out")}
 """Colour and description of evidence, by whether it is out-of-fold."""
 MOST_CLASS_PAIRS = 12
+MOST_MARKS = 1000
 TERMS = {
     "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
     "p = .8 about four of five should turn out wrong; the report shows how far that holds if true labels are known.",
@@ -42,6 +44,8 @@ def page(facts: Facts) -> str:
         ("map", "How they were learned", _map(facts)),
         ("classes", "Classes", _classes(facts)),
         ("noise", "Which classes are confused", _noise(facts)),
+        ("tags", "Tags", tags_section(facts)),
+        ("rules", "Tags that go together", rules_section(facts)),
         ("check", "Was the detector right?", _check(facts)),
         ("decisions", "Decisions so far", _decisions(facts)),
         ("evidence", "Examples and evidence", _evidence(facts)),
@@ -84,18 +88,19 @@ This page contains no scripts and loads no external content.</footer>
 def _headline(facts: Facts) -> str:
     total = facts.total
     if total is None:
-        return f"{facts.name}: {facts.n:,} labels"
+        return f"{facts.name}: labels of {facts.n:,} examples"
     if not total.known:
         span = f"{total.low:,.0f} to {total.high:,.0f} of {total.labels:,}"
-        return f"{span} labels could be wrong: run an audit to estimate the number"
-    words = f"About {total.errors:,.0f} of {total.labels:,} labels are wrong"
+        return f"{span} {facts.words.labels} could be wrong: run an audit to estimate the number"
+    words = f"About {total.errors:,.0f} of {total.labels:,} {facts.words.labels} are wrong"
     if total.left_high < total.high:
         words += f"; about {total.left:,.0f} of these have no decision yet"
     return words
 
 
 def _subtitle(facts: Facts) -> str:
-    words = f"{facts.name}: {facts.n:,} examples, {facts.k:,} classes, {facts.epochs} epochs recorded"
+    words = f"{facts.name}: {facts.n:,} examples, {facts.k:,} {facts.words.classes}, {facts.epochs} epochs recorded"
+    words += f"; {facts.words.meaning}" if facts.words.meaning else ""
     if facts.canaries is not None and facts.canaries["planted"]:
         words += f"; {facts.canaries['planted']:,} labels were changed on purpose, to measure detection"
     return words
@@ -107,9 +112,9 @@ def _numbers(facts: Facts) -> str:
     total = facts.total
     if total is not None:
         span = f"{total.low:,.0f} to {total.high:,.0f} (95 %), {total.basis}"
-        why = f"wrong labels, {span}{', ' + total.detail if total.detail else ''}"
+        why = f"wrong {facts.words.labels}, {span}{', ' + total.detail if total.detail else ''}"
         if not total.known:
-            why = f"wrong labels: {facts.about.get('errors_in_words') or span}"
+            why = f"wrong {facts.words.labels}: {facts.about.get('errors_in_words') or span}"
         boxes.append((f"{total.errors:,.0f}" if total.known else "?", why))
         if total.known and total.left_high < total.high:
             rest = f"of them not decided yet ({total.left_low:,.0f} to {total.left_high:,.0f})"
@@ -121,7 +126,7 @@ def _numbers(facts: Facts) -> str:
         boxes.append((f"{c['recall']:.0%}", f"of {c['planted']:,} planted errors are among the label issues"))
     decided = sum(facts.verdicts.get(name, 0) for name in ("relabel", "keep"))
     changed = len(facts.changes)
-    words = f"{_plural(changed, 'label')} changed so far, {decided:,} decided, {facts.looked:,} by looking"
+    words = f"{_plural(changed, facts.words.label)} changed so far, {decided:,} decided, {facts.looked:,} by looking"
     boxes.append((f"{changed:,}", words))
     inside = "".join(f"<div><b>{escape(number)}</b><span>{escape(words)}</span></div>" for number, words in boxes)
     return f'<div class="numbers">{inside}</div>'
@@ -133,10 +138,10 @@ def _shown(facts: Facts) -> str:
     total = int(facts.issues["is_issue"].sum())
     words = f"The first {len(facts.shown):,} of {total:,} label issues, most suspicious first."
     if len(facts.shown) >= total:
-        words = f"The {len(facts.shown):,} most suspicious labels, {total:,} of them label issues."
+        words = f"The {len(facts.shown):,} most suspicious {facts.words.labels}, {total:,} of them label issues."
     if facts.epochs > 1:
-        drawn = "the given label (solid) and of the suggested one (dashed)" if facts.sizes is None else "the whole set"
-        words += f" The small curve: probability of {drawn} by epoch."
+        drawn = facts.words.curve if facts.sizes is None else "probability of the whole set"
+        words += f" The small curve: {drawn} by epoch."
     cards = "\n".join(_card(place, one) for place, one in enumerate(facts.shown))
     return f"<p>{words}</p>\n<div class='issues'>\n{cards}\n</div>"
 
@@ -155,15 +160,16 @@ def _card(place: int, one: ShownIssue) -> str:
     if one.suggested is not None and one.suggested == one.suggested and one.suggested != one.given:
         suggested = f' &rarr; <span class="is">{escape(str(one.suggested))}</span>'
         if one.p_suggested == one.p_suggested:
-            suggested += f' <span class="soft">{escape(_share(one.p_suggested))}</span>'
+            suggested += f' <span class="soft">{escape(short_share(one.p_suggested))}</span>'
     done = f'<div class="done">&#10003; {escape(one.decision)}</div>' if one.decision else ""
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in one.reasons)
     text = f"<blockquote>{escape(one.text)}</blockquote>" if one.text else ""
+    unit = f'<b class="unit">{escape(one.unit)}</b> ' if one.unit else ""
     return (
         f'<article class="issue" id="s{place}"><div class="top">{media}<div>'
         f'<div class="id">{escape(str(one.id))}</div>'
-        f'<div class="labels"><span class="was">{escape(str(one.given))}</span>{suggested}</div>'
-        f'<div class="p">p(wrong) = {escape(_share(one.p_error))}</div>{done}</div></div>{text}'
+        f'<div class="labels">{unit}<span class="was">{escape(str(one.given))}</span>{suggested}</div>'
+        f'<div class="p">p(wrong) = {escape(short_share(one.p_error))}</div>{done}</div></div>{text}'
         f"{drawing.curve(one.p_given_curve, one.p_suggested_curve)}<ul>{reasons}</ul></article>"
     )
 
@@ -172,26 +178,28 @@ def _map(facts: Facts) -> str:
     found = facts.data_map
     if found is None:
         return ""
-    place_of = {int(row): place for place, row in enumerate(found.rows)}
+    place_of = {int(line): place for place, line in enumerate(found.lines)}
     marks = []
-    flagged = facts.issues[facts.issues["is_issue"].to_numpy(bool)].head(1000)
-    for rank, (id, row) in enumerate(flagged[["given_label", "suggested_label", "p_error", "row"]].iterrows()):
-        at = place_of.get(int(row["row"]))
+    flagged = np.flatnonzero(facts.issues["is_issue"].to_numpy(bool))[:MOST_MARKS]
+    columns = facts.issues[["given_label", "suggested_label", "p_error"]].iloc[flagged]
+    for rank, (line, (id, row)) in enumerate(zip(flagged.tolist(), columns.iterrows())):
+        at = place_of.get(line)
         if at is not None:
             labels = f"given {row['given_label']}, suggested {row['suggested_label']}"
-            words = f"{id}: {labels}, p = {_share(row['p_error'])}"
+            words = f"{', '.join(facts.names(id))}: {labels}, p = {short_share(row['p_error'])}"
             link = f"#s{rank}" if rank < len(facts.shown) else None
             marks.append((float(found.variability[at]), float(found.confidence[at]), words, link))
     drawn = drawing.data_map_svg(found.variability, found.confidence, found.correctness, marks)
     key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.CORRECTNESS_BINS))
-    hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.rows)
-    words = f"The data map: the mean probability that the model gave to the given label over {facts.epochs} epochs "
-    words += f"(confidence), and how much it varied (variability). {hard:,} of {drawn_n:,} labels were never learned "
+    hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.confidence)
+    labels = facts.words.labels
+    words = f"The data map: the mean probability that the model gave to what is given over {facts.epochs} epochs "
+    words += f"(confidence), and how much it varied (variability). {hard:,} of {drawn_n:,} {labels} were never learned "
     words += "(confidence below 0.25)."
     if drawn_n < found.thinned_from:
-        words += f" {drawn_n:,} of {found.thinned_from:,} examples are drawn."
+        words += f" {drawn_n:,} of {found.thinned_from:,} {facts.words.points} are drawn."
     return (
-        f"<p>{words}</p><figure>{drawn}<figcaption class='key'>colour: share of epochs in which the given label was "
+        f"<p>{words}</p><figure>{drawn}<figcaption class='key'>colour: share of epochs in which what is given was "
         f"predicted, 0 {key} 1 (low = suspicious) &nbsp; <i class='circle'></i> label issue; click one to see it. "
         f"In-sample: the model was trained on these labels.</figcaption></figure>"
     )
@@ -219,7 +227,7 @@ def _classes(facts: Facts) -> str:
     note = f" The {MOST_CLASSES} worst of {facts.k:,} classes." if len(facts.classes) > MOST_CLASSES else ""
     which = "sets that contain each class" if of_sets else "examples of each given class"
     out = f"<p>Expected wrong labels among the {which}, worst first.{note}</p>"
-    out += _table(heads, rows, numbers=(1, 2, 4, 5)) + _sizes(facts)
+    out += table_html(heads, rows, numbers=(1, 2, 4, 5)) + _sizes(facts)
     if len(facts.pairs):
         pairs = [
             (
@@ -229,7 +237,7 @@ def _classes(facts: Facts) -> str:
             for row in facts.pairs.head(MOST_CLASS_PAIRS).to_dict("records")
         ]
         out += "<h3>Most frequent suggestions</h3>"
-        out += _table(("given", "suggested", "label issues", "wrong (expected)"), pairs, numbers=(2, 3))
+        out += table_html(("given", "suggested", "label issues", "wrong (expected)"), pairs, numbers=(2, 3))
     return out
 
 
@@ -244,7 +252,7 @@ def _sizes(facts: Facts) -> str:
     words = "A set is wrong if its true class is none of the candidates. One of them is clear if its probability leads "
     words += "that of the next by at least .5."
     heads = ("candidates", "sets", "wrong (expected)", "with a clear candidate")
-    return f"<h3>Sizes of the sets</h3><p>{words}</p>" + _table(heads, rows, numbers=(0, 1, 2, 3))
+    return f"<h3>Sizes of the sets</h3><p>{words}</p>" + table_html(heads, rows, numbers=(0, 1, 2, 3))
 
 
 def _noise(facts: Facts) -> str:
@@ -324,29 +332,31 @@ def _decisions(facts: Facts) -> str:
         return "<p>None yet. Open the run in the Explorer to review the label issues with keys.</p>"
     verdicts = ", ".join(f"{count:,} {name}" for name, count in sorted(facts.verdicts.items())) or "none"
     flagged = int(facts.decisions["flag"].fillna(False).astype(bool).sum())
-    changed = f"{len(facts.changes):,} {_plural(len(facts.changes), 'label')}"
+    changed = f"{len(facts.changes):,} {_plural(len(facts.changes), facts.words.label)}"
     out = f"<p>{changed} changed. Verdicts: {escape(verdicts)}. Flagged: {flagged:,}.</p>"
     if len(facts.changes):
         latest = facts.changes.sort_values("time", ascending=False, kind="stable").head(MOST_CHANGES)
         rows = [
             tuple(
                 escape("" if is_missing(value) else cell_text(value))
-                for value in (id, row["given_label"], row["label"], row["author"], row["time"], row["reason"])
+                for value in (*facts.names(id), *row[["given_label", "label", "author", "time", "reason"]])
             )
             for id, row in latest.iterrows()
         ]
         if len(facts.changes) > MOST_CHANGES:
             out += f"<p class='soft'>The latest {MOST_CHANGES}; `workbench log` lists all.</p>"
-        out += _table(("id", "given", "now", "by", "when", "reason"), rows)
+        unit = () if facts.tags is None else ("tag",)
+        out += table_html(("id", *unit, "given", "now", "by", "when", "reason"), rows)
     return out
 
 
 def _evidence(facts: Facts) -> str:
     tag = '<span class="tag {}">{}</span>'
     rows = [(escape(what), tag.format(*SEEN[honest]), escape(how)) for what, honest, how in facts.evidence]
-    out = _table(("evidence", "", "where from"), rows) if rows else ""
+    out = table_html(("evidence", "", "where from"), rows) if rows else ""
     about = facts.about
-    judged = f"{about['judged']:,} labelled examples, {about['unlabelled']:,} unlabelled" if "judged" in about else ""
+    known, unknown = facts.words.known
+    judged = f"{about['judged']:,} {known}, {about['unlabelled']:,} {unknown}" if "judged" in about else ""
     lines = [
         ("Judged", judged),
         ("Combined", str(about.get("evidence", ""))),
@@ -361,22 +371,6 @@ def _evidence(facts: Facts) -> str:
 def _reading() -> str:
     inside = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in TERMS.items())
     return f"<dl>{inside}</dl>"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """Return a table whose cells are already HTML."""
-
-    def cells(tag: str, values: Sequence[str]) -> Iterator[str]:
-        for place, value in enumerate(values):
-            yield f"<{tag}{' class=n' if place in numbers else ''}>{value}</{tag}>"
-
-    head = "".join(cells("th", [escape(name) for name in heads]))
-    body = "".join(f"<tr>{''.join(cells('td', row))}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
-
-
-def _share(p: float) -> str:
-    return "–" if p != p else ".99+" if p > 0.995 else "<.01" if p < 0.005 else f"{p:.2f}".removeprefix("0")
 
 
 def _plural(count: int, word: str) -> str:

@@ -13,22 +13,25 @@ from workbench.foundation.checks import check_whole
 from workbench.foundation.progress import step, task
 from workbench.reports.facts import gather
 from workbench.reports.page import page
+from workbench.reports.tag_facts import gather_tags
+from workbench.runs.run import Run, opened
 from workbench.storage.tables import PAGE_SUFFIXES, check_target, write_page
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.runs.run import Run
-
 __all__ = ["report"]
 
 REPORT_STEPS = 5
-"""Of the bar: issues, their media, data map, noise, figures."""
+"""Of the bar: issues, their media, data map, noise (or tags), figures."""
+
+GATHER = {"multiclass": gather, "multilabel": gather_tags, "candidates": gather}
+"""By kind of label: how the contents are collected."""
 
 
 def report(
-    run: Run,
+    run: Run | str | Path,
     path: str | Path,
     *,
     top: int = 60,
@@ -40,11 +43,11 @@ def report(
 
     Parameters
     ----------
-    run : a Run or its path; with one class per example, or candidate sets.
+    run : a Run or its path; with one class per example, candidate sets or tags.
     path : the .html file to write.
     top : number of label issues shown with image or text.
     fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.
-    issues : result of `find_issues`; computed if not given.
+    issues : result of `find_issues`, for tags with `per="unit"`; computed if not given.
     force : whether to replace an existing file.
 
     Returns
@@ -57,12 +60,12 @@ def report(
     ExistsError : the file exists and `force` is not set.
     MissingEvidence : the run has no evidence about its labels.
     """
-    if run.task != "candidates":
-        require_task(run, "multiclass", "report")
+    run = opened(run)
+    require_task(run, GATHER, "report")
     check_whole("top", top, 0, "Pass the number of label issues to show.")
     target = check_target(path, force, PAGE_SUFFIXES)
     with task("report", REPORT_STEPS):
-        facts = gather(run, issues, int(top), fdr)
+        facts = GATHER[run.task](run, issues, int(top), fdr)
         step("figures")
         text = page(facts)
     return write_page(text, target, force=force)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from workbench.data.dataset import Dataset
+
+CORRECTED = "workbench_corrected"
+"""Key of `Series.attrs` of corrected labels: the name of their run, and how many examples changed."""
+
+
+def marked_as_corrected(labels: pd.Series, run: Any, changed: int) -> pd.Series:
+    """Labels that carry where they come from, so that `find_issues` does not count their errors as if they were new."""
+    labels.attrs[CORRECTED] = {"run": run.name, "changed": changed}
+    return labels
 
 
 def changed_labels(dataset: Dataset, state: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import note_order
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
-from workbench.runs.changed import changed_labels
+from workbench.runs.changed import changed_labels, marked_as_corrected
 from workbench.runs.journal import Journal
 from workbench.runs.per_epoch import check_reader, described_units, read_unsealed
 from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store
@@ -455,11 +455,12 @@ class Run:
         Returns
         -------
         Series indexed by id, in dataset order, with the name of the user's label column. Its dtype is that of this
-        column; nullable (Int64, boolean) for integers or bools with missing values.
+        column; nullable (Int64, boolean) for integers or bools with missing values. Its `attrs` say that they were
+        corrected, which `find_issues` repeats with its number of errors.
         """
-        values = self.extended().as_given(self.labels())
-        name = self.dataset.column_of.get("given_label", "label")
-        return pd.Series(values, index=pd.Index(self.dataset.ids, name="id"), name=name)
+        labels, name = self.labels(), self.dataset.column_of.get("given_label", "label")
+        values = pd.Series(self.extended().as_given(labels), index=pd.Index(self.dataset.ids, name="id"), name=name)
+        return marked_as_corrected(values, self, int(self.dataset.kind.differ(labels, self.dataset.labels).sum()))
 
     def changes(self, *, author: str | None = None) -> pd.DataFrame:
         """Return the examples whose label differs from the given one.

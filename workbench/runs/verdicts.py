@@ -204,6 +204,11 @@ def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     return pd.Series(table["wrong"].to_numpy(bool), index=index, dtype=bool)
 
 
+def newest_verdicts(run: Run, author: str | None = None) -> pd.Series:
+    """The newest verdict on what can be judged: by id (`verdicts_of`), or by (id, unit) (`unit_verdicts_of`)."""
+    return verdicts_of(run, author) if run.dataset.kind.one_class else unit_verdicts_of(run, author)
+
+
 def known_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     """Return `looks` of a run's journal for the examples of the run; a warning names other ids."""
     table = looks(run.journal, author)

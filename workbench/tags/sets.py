@@ -11,8 +11,17 @@ import pandas as pd
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.parallel import one_blas_thread
-from workbench.tags.tables import TagTable, cells_frame, read_both, table_of_tags
-from workbench.tasks.tag_cells import NO, YES
+from workbench.tags.pairs import PairRules, examples_of_rule, pair_rules
+from workbench.tags.tables import (
+    StoredTags,
+    TagTable,
+    cells_frame,
+    read_both,
+    stored_tags,
+    table_of_tags,
+    units_frame,
+)
+from workbench.tasks.tag_cells import NO, YES, TagCells, cells_of
 
 CLIP = 1e-3
 """Probabilities are clipped to [CLIP, 1 - CLIP]."""
@@ -60,66 +69,36 @@ def tag_rules(
     if not 0 <= confidence <= 1:
         raise InputError.at("confidence", f"is {confidence!r}", "Pass a share between 0 and 1.")
     check_whole("support", support, 1)
-    table = table_of_tags(labels, classes)
-    yes, no = ((table.given == code).astype(np.float64) for code in (YES, NO))
-    both, only = yes.T @ yes, yes.T @ no
-    count = both + only
-    base = yes.sum(axis=0) / np.maximum((yes + no).sum(axis=0), 1)
-    share = both / np.maximum(count, 1)
-    enough = (count >= support) & ~np.eye(len(base), dtype=bool)
-    low = wilson_low(both, count)
-    implied = enough & (share >= confidence) & (low > base)
-    excluded = enough & (1 - share >= confidence) & (count * base >= 2) & (wilson_low(only, count) > 1 - base)
-    lines = [_rules(table, implied, "implies", share, low, np.broadcast_to(base, share.shape), only, count)]
-    other = np.broadcast_to(1 - base, share.shape)
-    lines.append(_rules(table, excluded, "excludes", 1 - share, wilson_low(only, count), other, both, count))
-    rules = pd.concat(lines, ignore_index=True)
-    rules = rules.sort_values(["low", "count"], ascending=False, kind="stable").reset_index(drop=True)
-    return TagRules(rules.drop(columns=["first", "second"]), _broken(table, rules))
-
-
-def wilson_low(hits: np.ndarray, count: np.ndarray, z: float = 1.96) -> np.ndarray:
-    """Return the lower end of Wilson's interval of a share; 0 if nothing was counted."""
-    n = np.maximum(count, 1)
-    p = hits / n
-    spread = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return np.where(count > 0, (p + z**2 / (2 * n) - spread) / (1 + z**2 / n), 0.0)
-
-
-def _rules(
-    table: TagTable, chosen: np.ndarray, kind: str, share: np.ndarray, low: np.ndarray, base: np.ndarray,
-    against: np.ndarray, count: np.ndarray,
-) -> pd.DataFrame:  # fmt: skip
-    first, second = np.nonzero(chosen)
-    names = np.array([*table.names, ""], object)
-    expected = base[chosen]
-    return pd.DataFrame(
+    stored = stored_tags(labels, classes)
+    cells = cells_of(stored.labels)
+    rules = pair_rules(cells, len(stored.names), confidence, support).sorted()
+    names = np.array([*stored.names, ""], object)
+    frame = pd.DataFrame(
         {
-            "tag": names[first], "other": names[second], "kind": kind, "count": count[chosen].astype(np.int64),
-            "share": share[chosen], "low": low[chosen], "expected": expected,
-            "lift": share[chosen] / np.maximum(expected, SHARPEST), "broken": against[chosen].astype(np.int64),
-            "first": first, "second": second,
+            "tag": names[rules.first], "other": names[rules.second],
+            "kind": np.where(rules.implies, "implies", "excludes").astype(object), "count": rules.count,
+            "share": rules.share, "low": rules.low, "expected": rules.expected,
+            "lift": rules.share / np.maximum(rules.expected, SHARPEST), "broken": rules.broken,
         }
     )  # fmt: skip
+    return TagRules(frame, _broken(stored, cells, rules, frame))
 
 
-def _broken(table: TagTable, rules: pd.DataFrame) -> pd.DataFrame:
-    rows, tags, suggested, words, shares = [], [], [], [], []
-    seen: set[tuple[int, int]] = set()
-    for rule in rules.itertuples(index=False):
-        has = table.given[:, rule.first] == YES
-        implies = rule.kind == "implies"
-        at = np.flatnonzero(has & (table.given[:, rule.second] == (NO if implies else YES)))
-        for tag in (rule.second,) if implies else (rule.second, rule.first):
-            new = [row for row in at.tolist() if (row, tag) not in seen]
-            seen |= {(row, tag) for row in new}
-            rows += new
-            tags += [tag] * len(new)
-            suggested += [YES if implies else NO] * len(new)
-            words += [f"{rule.tag} {rule.kind} {rule.other}"] * len(new)
-            shares += [rule.share] * len(new)
-    arrays = [np.array(one, np.int64) for one in (rows, tags, suggested)]
-    return cells_frame(table, *arrays, rule=np.array(words, object), confidence=np.array(shares, float))
+def _broken(stored: StoredTags, cells: TagCells, rules: PairRules, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells that break rules, each once, with the strongest rule that it breaks."""
+    k = len(stored.names)
+    parts: list[tuple[np.ndarray, ...]] = [(np.empty(0, np.int64),) * 3]
+    for place in np.flatnonzero(rules.broken).tolist():
+        first, second, implies = int(rules.first[place]), int(rules.second[place]), bool(rules.implies[place])
+        rows = examples_of_rule(cells, k, first, second, implies)
+        parts += [(rows, np.full(len(rows), tag), np.full(len(rows), place)) for tag in (second, first)[: 2 - implies]]
+    rows, tags, of = (np.concatenate(one) for one in zip(*parts))
+    _, once = np.unique(rows * k + tags, return_index=True)
+    rows, tags, of = (one[np.sort(once)] for one in (rows, tags, of))
+    words = (frame["tag"] + " " + frame["kind"] + " " + frame["other"]).to_numpy(object)
+    suggested = np.where(rules.implies[of], YES, NO)
+    columns = {"rule": words[of], "confidence": rules.share[of]}
+    return units_frame(stored.names, stored.ids, np.where(suggested == YES, NO, YES), rows, tags, suggested, **columns)
 
 
 def set_gaps(

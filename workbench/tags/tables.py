@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import to_matrix
@@ -36,7 +37,15 @@ class TagTable(NamedTuple):
     ids: np.ndarray
 
 
-def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: int | None = None) -> TagTable:
+class StoredTags(NamedTuple):
+    """As `TagTable`, but stored by example (`workbench.tasks.tag_cells`): an Arrow array of n structs of lists."""
+
+    labels: pa.StructArray
+    names: tuple[str, ...]
+    ids: np.ndarray
+
+
+def stored_tags(labels: Any, classes: Sequence[object] | None = None, *, k: int | None = None) -> StoredTags:
     """Read labels from a Run (with its corrections), a Dataset, an (n, k) table or n lists of tags.
 
     Parameters
@@ -52,12 +61,18 @@ def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: in
         require_task(source, "multilabel", "a table of tags")
         dataset = source.extended() if isinstance(source, Run) else source
         stored = source.labels() if isinstance(source, Run) else source.labels
-        return TagTable(cells_of(stored).dense(dataset.k), tuple(dataset.classes), dataset.ids)
+        return StoredTags(cast(pa.StructArray, stored), tuple(dataset.classes), dataset.ids)
     if classes is None and k is not None and not hasattr(labels, "shape") and tags_by_number(labels):
         classes = range(k)
     stored, names = find_task("multilabel").read(labels, classes)
     ids = labels.index.to_numpy() if isinstance(labels, pd.DataFrame) else np.arange(len(stored))
-    return TagTable(cells_of(stored).dense(len(names)), tuple(map(str, names)), ids)
+    return StoredTags(cast(pa.StructArray, stored), tuple(map(str, names)), ids)
+
+
+def table_of_tags(labels: Any, classes: Sequence[object] | None = None, *, k: int | None = None) -> TagTable:
+    """Return the labels that `stored_tags` reads as a dense table."""
+    stored = stored_tags(labels, classes, k=k)
+    return TagTable(cells_of(stored.labels).dense(len(stored.names)), stored.names, stored.ids)
 
 
 def read_scores(field: str, scores: Any, table: TagTable, *, probabilities: bool = False) -> np.ndarray:
@@ -121,13 +136,20 @@ def cells_frame(table: TagTable, rows: np.ndarray, tags: np.ndarray, suggested: 
     ----------
     rows, tags : (m,) int64. suggested : (m,) 1 or 0. columns : additional columns (m,), inserted before `kind`.
     """
+    return units_frame(table.names, table.ids, table.given[rows, tags], rows, tags, suggested, **columns)
+
+
+def units_frame(
+    names: Sequence[str], ids: np.ndarray, given: np.ndarray, rows: np.ndarray, tags: np.ndarray,
+    suggested: np.ndarray, **columns: Any,
+) -> pd.DataFrame:  # fmt: skip
+    """Return cells as `cells_frame` does. names, ids : of all tags and examples. given : (m,) 1, 0 or -1."""
     values = np.array([VALUES[0], VALUES[1], None], object)
-    given = table.given[rows, tags]
     kinds = np.where(suggested == YES, CELL_ERRORS[YES], CELL_ERRORS[NO]).astype(object)
     kinds[given == suggested] = None
     frame = pd.DataFrame(
         {
-            "tag": np.array([*table.names, ""], object)[tags],
+            "tag": np.array([*names, ""], object)[tags],
             "given_label": values[given],
             "suggested_label": values[suggested],
             **columns,
@@ -136,7 +158,7 @@ def cells_frame(table: TagTable, rows: np.ndarray, tags: np.ndarray, suggested: 
         }
     )
     units = [f"p{tag}" for tag in tags.tolist()]
-    frame.index = pd.MultiIndex.from_arrays([table.ids[rows], units], names=["id", "unit"])
+    frame.index = pd.MultiIndex.from_arrays([ids[rows], units], names=["id", "unit"])
     return frame
 
 

@@ -7,6 +7,7 @@ test module; `tests/tasks/contract.py` tests what all kinds have in common.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from workbench.foundation.errors import InputError
@@ -39,20 +40,22 @@ def find_task(name: object) -> Task:
     return TASKS[name]
 
 
-def require_task(data: Any, name: str, what: str) -> None:
+def require_task(data: Any, names: str | Iterable[str], what: str) -> None:
     """Raise if a feature does not support the kind of label of the data.
 
     Parameters
     ----------
     data : Dataset, Run or another object with `task`, the name of its kind; objects without it are accepted.
-    name : the kind of label that the feature supports.
+    names : the kind of label that the feature supports, or several.
     what : the user's name of the feature, such as "compare".
 
     Raises
     ------
     InputError : the labels are of another kind.
     """
-    found = getattr(data, "task", name)
-    if found != name:
+    known = (names,) if isinstance(names, str) else tuple(names)
+    found = getattr(data, "task", known[0])
+    if found not in known:
         todo = "Other kinds are not supported yet; `find_issues`, decisions and `export` support all of them."
-        raise InputError.at("task", f"is {found!r}, and {what} works on {name!r} labels only", todo)
+        supported = ", ".join(map(repr, known))
+        raise InputError.at("task", f"is {found!r}, and {what} works on {supported} labels only", todo)

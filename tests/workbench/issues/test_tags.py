@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from planted import table_of_cells
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 
 import workbench as wb
@@ -239,13 +240,45 @@ def test_ridge_without_the_own_row_is_ridge_without_the_own_row():
     x = heads.standardised(rng.normal(size=(30, 4)))
     y = (rng.random((30, 2)) < 0.4).astype(np.float32)
     seen = np.ones(y.shape, bool)
-    penalty, z = heads._best(x, y, seen, linear=True)
+    left = heads._Left(x, y, seen, linear=True)
+    penalty = left.best()
+    z = left.at(penalty)
+    assert penalty in heads.HEAD_PENALTIES and np.array_equal(left.at(penalty, slice(3, 9)), z[3:9])
     mean, spread = heads.averages(y, seen)
     for row in range(30):
         rest = np.arange(30) != row
         gram = x[rest].T @ x[rest] + penalty * 30 * np.eye(4)
         slow = x[row] @ np.linalg.solve(gram, x[rest].T @ (y[rest] - mean)) / spread
         assert np.allclose(z[row], slow, atol=1e-4)
+
+
+def test_where_errors_depend_on_the_example_its_own_doubt_has_a_say():
+    """Wrong cells lie where the model is unsure: no rate of a tag tells them, and their number stays what it was."""
+    rng = np.random.default_rng(0)
+    n, k = 1500, 6
+    odds = rng.normal(-1.5, 1.5, (n, k)).ravel()
+    true = rng.random(n * k) < 1 / (1 + np.exp(-odds))
+    flipped = rng.random(n * k) < 0.35 * np.exp(-np.abs(odds))  # unsure
+    cells = lines.Cells(np.tile(np.arange(k), n), (true ^ flipped).astype(int), k)
+    found = rates.wrong(cells, odds)
+    assert found.by_count.sum() > 1.2 * found.by_likelihood.sum()
+    middle = (
+        np.log(found.by_count / (1 - found.by_count)) + np.log(found.by_likelihood / (1 - found.by_likelihood))
+    ) / 2
+    half_way = 1 / (1 + np.exp(-middle))
+    assert found.p.sum() == pytest.approx(half_way.sum(), rel=1e-3)
+    own = 1 / (1 + np.exp(np.where(cells.y > 0.5, odds, -odds)))
+    assert spearmanr(found.p, own)[0] > spearmanr(half_way, own)[0]
+    of_many = rates.wrong(cells, odds, np.full(k, 5))  # cells beside the listed ones: these were chosen by their scores
+    middle = np.log(of_many.by_count / (1 - of_many.by_count)) + np.log(
+        of_many.by_likelihood / (1 - of_many.by_likelihood)
+    )
+    assert np.allclose(of_many.p, 1 / (1 + np.exp(-middle / 2)))
+
+
+def test_the_say_of_a_cell_grows_with_the_difference_of_the_counts():
+    says = [rates.own_say(count, 100.0) for count in (50.0, 100.0, 150.0, 200.0, 900.0)]
+    assert says == [0, 0, rates.OWN_DOUBT / 2, rates.OWN_DOUBT, rates.OWN_DOUBT] and rates.own_say(5.0, 0.0) == 0
 
 
 def test_other_tags_without_the_own_row():

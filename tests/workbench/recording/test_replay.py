@@ -353,3 +353,43 @@ def test_a_model_that_ends_in_softmax(tmp_path, data):
 def test_an_unusable_device(tmp_path, saved, data):
     with pytest.raises(InputError, match=r"device.*'cuda:97'"):
         run_it(tmp_path / "run", saved, data, device="cuda:97")
+
+
+# ---- several tags per example --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_checkpoints_of_a_model_of_tags(tmp_path, rng, k):
+    """A sigmoid per tag: with two of them a column is a tag, not the second of two classes."""
+    table = rng.integers(-1, 2, (N, k))
+    dataset = Dataset.from_arrays(table, task="multilabel", ids=[f"img{i}" for i in range(N)], classes=list("abc")[:k])
+    x = torch.from_numpy(rng.normal(size=(N, 5)).astype(np.float32))
+    nets = [nn.Sequential(nn.Linear(5, 4), nn.Dropout(), nn.Linear(4, k)) for _ in range(2)]
+    (tmp_path / "checkpoints").mkdir()
+    for epoch, net in enumerate(nets):
+        torch.save(net.state_dict(), tmp_path / "checkpoints" / f"epoch={epoch}.pt")
+    options = {"progress": False, "device": "cpu", "batch_size": 7, "logits": True}
+    run = replay(tmp_path / "run", tmp_path / "checkpoints", nets[0], dataset, x, **options)
+    assert (run.epochs, run.mode, run.embedding_epochs) == ((0, 1), "eval", (0, 1))
+    for epoch, net in enumerate(nets):
+        with torch.no_grad():
+            logits = net.eval()(x)
+        found = run.unit_stats(epoch)
+        np.testing.assert_allclose(found["logit"], logits.numpy().ravel(), rtol=1e-4, atol=1e-5)
+        p = torch.sigmoid(logits).numpy()
+        wanted = np.where(table == 1, p, 1 - p)[table >= 0]
+        np.testing.assert_allclose(found["p_given"][~np.isnan(found["p_given"])], wanted, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(run.embeddings(epoch), net[0](x).detach(), atol=2e-3)
+
+
+def test_outputs_that_do_not_fit_the_tags_are_named(tmp_path, rng):
+    dataset = Dataset.from_arrays(rng.integers(0, 2, (N, 2)), task="multilabel")
+    net = nn.Linear(5, 1)
+    torch.save(net.state_dict(), tmp_path / "epoch=0.pt")
+    with pytest.raises(InputError, match=rf"has shape \({N}, 1\) for {N} ids and 2 tags"):
+        replay(tmp_path / "run", tmp_path / "epoch=0.pt", net, dataset, torch.zeros(N, 5), progress=False, device="cpu")
+    one = torch.tensor([2.0, -1.0])
+    assert torch.equal(logits_in(one, 1, one_class=False), one[:, None])
+    assert logits_in(one[:, None], 2, one_class=False).shape == (2, 1)
+    with pytest.raises(InputError, match="without logits of 2 tags"):
+        logits_in({"y": one}, 2, one_class=False)

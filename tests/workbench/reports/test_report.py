@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from reportpages import NASTY, parsed
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import ExistsError, InputError
@@ -18,47 +18,6 @@ from workbench.reports.drawing import curve, gain
 from workbench.reports.report import report
 
 N, K = 80, 3
-NASTY = '"><script>alert(1)</script>'
-
-
-class Reader(HTMLParser):
-    """Collects tags, attributes and text of a page, and the elements left open."""
-
-    VOID = frozenset(("meta", "img", "br", "link", "path", "circle"))
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags, self.attributes, self.text, self.open = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *pair) for pair in attrs]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *pair) for pair in attrs]
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            while self.open and self.open[-1] in ("li", "p") and self.open[-1] != tag:
-                self.open.pop()
-            assert self.open, f"</{tag}> closes nothing"
-            assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
-            self.open.pop()
-        if tag == "circle":
-            return
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def parsed(path) -> Reader:
-    reader = Reader()
-    reader.feed(path.read_text(encoding="utf-8"))
-    reader.close()
-    return reader
 
 
 def made(folder, images=True, planted=True, texts=None):

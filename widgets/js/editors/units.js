@@ -35,6 +35,8 @@ class UnitsEditor extends LineEditor {
     super(options, list);
     Object.assign(this, { units: [], focus: "" });
     this.list = list;
+    /** @type {Map<string, { look: string, el: HTMLElement }>} displayed lines, by the key of their unit */
+    this.lines = new Map();
     const { space } = this;
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
@@ -99,12 +101,31 @@ class UnitsEditor extends LineEditor {
     other ||= this.asked !== before;
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.describe(example) : []));
-    this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
+    this.drawLines();
     this.explain(this.current);
     this.reveal();
   }
 
-  /** Names of the units drawn in an audit; "" if the queue is not an audit. */
+  /** A line for each unit. Those that look as before stay as they are: a decision changes one or two of many. */
+  drawLines() {
+    const before = this.lines,
+      looks = (unit, i) => JSON.stringify([i, this.example.row, this.example.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
+    this.lines = new Map(
+      this.units.map((unit, i) => {
+        const look = looks(unit, i),
+          old = before.get(unit.key);
+        return [unit.key, old?.look === look ? old : { look, el: this.lineOf(unit, i) }];
+      }),
+    );
+    const order = [...before.keys()],
+      { children } = this.list,
+      wanted = [...this.lines].map(([key, { el }]) => ({ key, el }));
+    if (order.length === wanted.length && wanted.every(({ key }, i) => key === order[i]))
+      wanted.forEach(({ el }, i) => children[i] !== el && children[i].replaceWith(el));
+    else this.list.replaceChildren(...wanted.map(({ el }) => el));
+  }
+
+  /** Names of the units that an audit has drawn; "" where the queue is none. */
   get asked() {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
   }

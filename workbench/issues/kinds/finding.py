@@ -85,20 +85,19 @@ def _as_table(
         p_error, least = audit.moved(p_error, least)
     marked = _marked(found, p_error, least, index, per, fdr, threshold, audit)
     step("reasons")
-    frame = _table(found, p_error, marked.chosen)
-    frame.attrs = _attrs(asked, found, p_error, interval, verdicts, marked.how, words)
+    table = _table(found, p_error, marked.chosen)
+    attrs = _attrs(asked, found, p_error, interval, verdicts, marked.how, words)
     if audit is not None and better:
-        frame.attrs |= audit.attrs()
+        attrs |= audit.attrs()
     if per == "example":
         limit = threshold if fdr is None else fdr * counts.FDR_CUT if marked.strict is not None else np.inf
-        table = by_example(frame, found.units, ids, limit=limit, strict=marked.strict)
+        frame = by_example(table, attrs, found.units, ids, limit=limit, strict=marked.strict)
         if marked.audited:
-            table["is_issue"] = table["units_doubted"] > 0
-        return table, marked.promised
-    attrs = frame.attrs | {"counted": "units"} | both_counts(frame.attrs, p_error, found.units)
-    order = np.lexsort((frame["row"], -np.nan_to_num(p_error, nan=-1.0)))
-    frame = frame.iloc[order].set_axis(index[order])
-    frame.attrs = attrs
+            frame["is_issue"] = frame["units_doubted"] > 0
+        return frame, marked.promised
+    order = np.lexsort((table["row"], -np.nan_to_num(p_error, nan=-1.0)))
+    frame = pd.DataFrame({name: values[order] for name, values in table.items()}).set_axis(index[order])
+    frame.attrs = attrs | {"counted": "units"} | both_counts(attrs, p_error, found.units)
     return frame, marked.promised
 
 
@@ -135,8 +134,8 @@ def _moved(
     return moved.to_numpy(), words.replace("pair of classes", "kind of error") if pair is not None else words
 
 
-def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFrame:
-    """Return the columns of `find_issues` per unit, in the order of the units."""
+def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of `find_issues` per unit, (m,) each, in the order of the units."""
     known = ~np.isnan(p_error)
     doubted = ~known | (p_error >= 0.5) | is_issue
     before = np.where(known, np.maximum(np.nan_to_num(found.p_error), 1e-12), 1.0)
@@ -147,22 +146,20 @@ def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> pd.DataFr
     if found.values is not None:
         of_given, of_other = found.values
         whole = {"given_value": of_given, "suggested_value": np.where(doubted, of_other, of_given)}
-    frame = pd.DataFrame(
-        {
-            **found.columns,
-            "given_label": given,
-            "suggested_label": np.where(doubted, other, given if found.kept is None else found.kept),
-            "p_error": p_error,
-            "p_suggested": np.where(doubted, p_other, (1 - np.nan_to_num(p_error)) * p_kept),
-            "is_issue": is_issue,
-            **({} if found.kind is None else {"kind": found.kind}),
-            "reasons": _reasons(found, p_error),
-            "row": found.units.rows,
-            **whole,
-            **found.last,
-        }
-    )
-    return frame
+    table = {
+        **found.columns,
+        "given_label": given,
+        "suggested_label": np.where(doubted, other, given if found.kept is None else found.kept),
+        "p_error": p_error,
+        "p_suggested": np.where(doubted, p_other, (1 - np.nan_to_num(p_error)) * p_kept),
+        "is_issue": is_issue,
+        **({} if found.kind is None else {"kind": found.kind}),
+        "reasons": _reasons(found, p_error),
+        "row": found.units.rows,
+        **whole,
+        **found.last,
+    }
+    return {name: np.asarray(values) for name, values in table.items()}
 
 
 def _reasons(found: Found, p_error: np.ndarray) -> np.ndarray:

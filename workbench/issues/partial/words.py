@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.evidence.spaces import Space
 from workbench.issues.partial.evidence import Seen
-from workbench.issues.tags.words import TagNeighbors, hundredths
+from workbench.issues.tags.words import TagNeighbors, hundredths, unit_vectors
 
 MOST_EXPLAINED_SETS = 2000
 """Number of examples whose neighbours are searched; the most suspicious ones come first."""
@@ -32,7 +32,7 @@ class CandidateWords:
         self.trained, self.held_out = trained, held_out
         self.neighbors = None
         if space is not None:
-            self.neighbors = TagNeighbors(np.where(space.there[:, None], space.vectors, np.nan))
+            self.neighbors = TagNeighbors(unit_vectors(np.where(space.there[:, None], space.vectors, np.nan)))
 
     def __call__(self, places: np.ndarray) -> list[str]:
         """Return up to three reasons of each example."""

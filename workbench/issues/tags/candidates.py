@@ -16,10 +16,11 @@ import numpy as np
 from workbench.foundation.progress import step
 from workbench.foundation.reductions import in_threads
 from workbench.issues.calibration import logit
-from workbench.issues.tags.heads import best_penalty, standardised
+from workbench.issues.tags.heads import best_penalty
 from workbench.issues.tags.lines import Cells, lines, log_likelihood
 from workbench.issues.tags.sets import GAIN
 from workbench.issues.tags.tag_views import GIVEN, HEADS, SETS
+from workbench.issues.tags.words import UnitVectors, unit_vectors
 from workbench.tasks.tag_cells import NO, UNKNOWN, YES, TagCells, distinct
 
 A_ROW = 12
@@ -28,11 +29,14 @@ A_ROW = 12
 SCORED_AT_A_TIME = 1000
 """Number of rows scored at once."""
 
+MIRRORED_AT_A_TIME = 256
+"""Columns of a triangle that are copied into the other at once."""
+
 CELLS = 1 << 15
 """Number of cells predicted at once."""
 
-TRIED_TAGS = 48
-"""Number of tags used to choose the penalty: those with the most positives."""
+TRIED_TAGS, TRIED_ROWS = 48, 20_000
+"""Number of tags (those with the most positives) and rows used to choose the penalty."""
 
 SET_PENALTY = 10.0
 
@@ -45,7 +49,8 @@ class Chosen(NamedTuple):
 
     rows, tags : int64. given : int64, 1 yes, 0 no, -1 unknown. odds : float32, pooled log odds of yes. sets : float32,
     predictions from the other tags, in standard deviations, or None. above : bool, above the threshold. unlisted : (k,)
-    number of known cells of each tag, all "no", that are not listed. used : names of views.
+    number of known cells of each tag, all "no", that are not listed. used : names of views. vectors : of all rows, or
+    None.
     """
 
     rows: np.ndarray
@@ -56,6 +61,7 @@ class Chosen(NamedTuple):
     above: np.ndarray
     unlisted: np.ndarray
     used: list[str]
+    vectors: UnitVectors | None
 
 
 class _Sums(NamedTuple):
@@ -119,7 +125,8 @@ def chosen_cells(
         if log_likelihood(both[seen], cells.y) - alone >= GAIN * abs(alone):
             pooled, sets = both, other
             used.append(SETS)
-    return Chosen(rows, tags, listed, pooled, sets, is_above, np.maximum(sums.known - known, 0), used)
+    unlisted, unit = np.maximum(sums.known - known, 0), None if heads is None else heads.vectors
+    return Chosen(rows, tags, listed, pooled, sets, is_above, unlisted, used, unit)
 
 
 def _centred(given: TagCells, k: int) -> _Sums:
@@ -154,25 +161,22 @@ class _Heads:
     """Ridge regression of all tags on the embeddings, in primal form."""
 
     def __init__(self, vectors: np.ndarray, sums: _Sums, spread: np.ndarray, given: TagCells, k: int) -> None:
-        self.there = np.asarray(np.isfinite(vectors).all(axis=1))
-        x = standardised(vectors[self.there])
-        self.x = x if self.there.all() else np.zeros((len(vectors), x.shape[1]), np.float32)
-        if not self.there.all():
-            self.x[self.there] = x
+        self.vectors = unit_vectors(vectors)
+        self.x, self.there = self.vectors
         self.sums, self.spread, self.k = sums, spread, k
         gram = (self.x.T @ self.x).astype(np.float64)
         part = self._penalty(given, k)
-        inverse = np.linalg.inv(gram + part * len(x) * np.eye(len(gram)))
+        inverse = np.linalg.inv(gram + part * self.there.sum() * np.eye(len(gram)))
         cross = (sums.v.T @ self.x).T + (self.x.T @ sums.base)[:, None] * sums.mean
         self.weights = np.ascontiguousarray((inverse @ cross).astype(np.float32))
         self.leverage = np.minimum(np.einsum("ij,ij->i", self.x @ inverse.astype(np.float32), self.x), 0.999)
         self.scaled = self.weights / spread
 
     def _penalty(self, given: TagCells, k: int) -> float:
-        """Choose the penalty for the tags with the most positives, on at most 20,000 rows."""
+        """Choose the penalty for the tags with the most positives, on about `TRIED_ROWS` rows."""
         some = np.argsort(-np.bincount(given.yes.tags, minlength=k), kind="stable")[:TRIED_TAGS]
         rows = np.flatnonzero(self.there & ~given.missing)
-        rows = rows[:: max(1, len(rows) // 20_000)]
+        rows = rows[:: max(1, len(rows) // TRIED_ROWS)]
         at = np.full(k, -1)
         at[some] = np.arange(len(some))
         row_at = np.full(given.n, -1)
@@ -251,19 +255,24 @@ def _gathered(probs: np.ndarray, rows: np.ndarray, tags: np.ndarray) -> np.ndarr
 
 
 def _inverse(sums: _Sums) -> np.ndarray | None:
-    """Return (A'A + l I)^-1 of the centred table, float32 (k, k); None if there are too many tags."""
-    from scipy.linalg import lapack
+    """Return (A'A + l I)^-1 of the centred table, float32 (k, k), computed in place; None if it is singular."""
+    from scipy.linalg import blas, lapack
 
     k, v, base, mean = len(sums.mean), sums.v, sums.base, sums.mean
-    gram = (v.T @ v).toarray().astype(np.float32)
-    moved = np.asarray(v.T @ base)
-    gram += moved[:, None] * mean + mean[:, None] * moved + float(base @ base) * mean[:, None] * mean
+    gram = (v.T @ v).toarray().astype(np.float32, copy=False).T  # in the order of Fortran, of which half is used
     gram[np.diag_indices(k)] += SET_PENALTY
-    factor, info = lapack.spotrf(gram.T, lower=0, overwrite_a=1, clean=0)
-    inverse, again = lapack.spotri(factor, lower=0, overwrite_c=1)
+    moved = np.asarray(v.T @ base) + float(base @ base) / 2 * mean
+    gram = blas.ssyr2(1.0, moved.astype(np.float32), mean, a=gram, lower=1, overwrite_a=1)
+    factor, info = lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
+    inverse, again = lapack.spotri(factor, lower=1, overwrite_c=1)
     if info or again:
         return None
-    return np.triu(inverse) + np.triu(inverse, 1).T
+    for start in range(0, k, MIRRORED_AT_A_TIME):
+        own = slice(start, start + MIRRORED_AT_A_TIME)
+        below = slice(own.stop, k)
+        inverse[own, below] = inverse[below, own].T
+        inverse[own, own] = np.tril(inverse[own, own]) + np.tril(inverse[own, own], -1).T
+    return inverse
 
 
 def _from_other_tags(
@@ -277,20 +286,40 @@ def _from_other_tags(
     diagonal = np.diag(inverse)
     of_mean = inverse @ mean
     turned = base[rows] * of_mean[tags]
-    own = np.zeros(len(base), np.float32)
-    counts = np.diff(v.indptr)
-    for place in range(int(counts.max(initial=0))):  # the place-th stored cell of every row at once
-        has = counts > place
-        at = v.indptr[:-1] + place
-        mine = has[rows]
-        where = at[rows[mine]]
-        turned[mine] += v.data[where] * inverse[v.indices[where], tags[mine]]
-    for place in range(int(counts.max(initial=0))):
-        for other in range(int(counts.max(initial=0))):
-            has = np.flatnonzero(counts > max(place, other))
-            one, two = v.indptr[has] + place, v.indptr[has] + other
-            own[has] += v.data[one] * v.data[two] * inverse[v.indices[one], v.indices[two]]
+    by_tag = np.argsort(tags.astype(np.uint16 if len(mean) < 1 << 16 else np.int64), kind="stable")
+    turned[by_tag] += _products(v, inverse, rows[by_tag], tags[by_tag])  # each column of the inverse is read at once
+    own = _quadratic(v, inverse)
     own += 2 * base * np.asarray(v @ of_mean) + base**2 * float(mean @ of_mean)
     leverage = own[rows] - turned**2 / diagonal[tags]
     centred = np.where(listed < 0, 0, listed - mean[tags])
     return ((centred - turned / diagonal[tags] / np.maximum(1 - leverage, 1e-3)) / spread[tags]).astype(np.float32)
+
+
+def _products(v: Any, inverse: np.ndarray, rows: np.ndarray, tags: np.ndarray) -> np.ndarray:
+    """(m,) float32 (V P)[row, tag] of some cells; V sparse (n, k), P symmetric (k, k) in the order of Fortran."""
+    flat, k = inverse.T.reshape(-1), len(inverse)
+    out = np.zeros(len(rows), np.float32)
+    at, left = np.arange(len(rows)), np.diff(v.indptr)[rows]
+    stored, column = v.indptr[rows], tags.astype(np.int64) * k
+    while len(at):  # the next stored cell of every row that has one
+        more = np.flatnonzero(left)
+        at, left, stored, column = at[more], left[more] - 1, stored[more], column[more]
+        out[at] += v.data[stored] * flat.take(column + v.indices[stored])
+        stored = stored + 1
+    return out
+
+
+def _quadratic(v: Any, inverse: np.ndarray) -> np.ndarray:
+    """(n,) float32 diagonal of V P V'."""
+    flat, k = inverse.T.reshape(-1), len(inverse)
+    counts = np.diff(v.indptr)
+    out = np.zeros(len(counts), np.float32)
+    for place in range(int(counts.max(initial=0))):
+        has = np.flatnonzero(counts > place)
+        one = v.indptr[has] + place
+        column = v.indices[one].astype(np.int64) * k
+        for other in range(place + 1):
+            two = v.indptr[has] + other
+            both = v.data[one] * v.data[two] * flat.take(column + v.indices[two])
+            out[has] += both if other == place else 2 * both
+    return out

@@ -23,7 +23,7 @@ from workbench.issues.tags.candidates import Chosen, chosen_cells
 from workbench.issues.tags.lines import Cells
 from workbench.issues.tags.rates import Rates, Wrong, wrong
 from workbench.issues.tags.tag_views import GIVEN, HEADS, views
-from workbench.issues.tags.words import TagNeighbors, TagWords
+from workbench.issues.tags.words import TagNeighbors, TagWords, unit_vectors
 from workbench.tasks.keys import number_of, position_keys
 from workbench.tasks.multilabel import MOST_CELLS, VALUES
 from workbench.tasks.tag_cells import TagCells, cells_of
@@ -49,7 +49,7 @@ FEW_POSITIVES = 5
 class Tags:
     """The estimator of the task "multilabel"."""
 
-    version = 2
+    version = 3
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) of each known cell; `kind` is "missing" or "wrong"."""
@@ -72,7 +72,7 @@ class Tags:
             rows = dataset.index.get_indexer(list(ids))
             pairs = [(row, number_of(str(key))) for row, key in zip(rows, keys) if row >= 0]
             decided = np.array([pair for pair in pairs if pair[1] is not None], np.int64).reshape(-1, 2)
-        return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), vectors, epochs)
+        return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), epochs)
 
 
 def _all_cells(
@@ -100,7 +100,7 @@ def _all_cells(
     says = "in-sample" if GIVEN in seen.used and not asked.out_of_fold else says
     words = TagWords(
         units.rows, units.groups, units.given, p_error, odds, says, sets, lambda rows, tag: table[rows, tag],
-        judged.likeliest, dataset.classes, None if vectors is None else TagNeighbors(vectors),
+        judged.likeliest, dataset.classes, None if vectors is None else TagNeighbors(unit_vectors(vectors)),
     )  # fmt: skip
     views_used = [one.replace("embeddings", of or "embeddings") for one in seen.used]
     return _found(asked, units, p_error, odds, judged, seen.cells, words, views_used, notes, 0.0)
@@ -113,9 +113,7 @@ def _with_training(judged: Wrong, cells: Cells, p_yes: np.ndarray, used: Sequenc
     return judged._replace(p=p)
 
 
-def _some_cells(
-    asked: Asked, given: TagCells, chosen: Chosen, vectors: np.ndarray | None, epochs: training.TrainedTags | None
-) -> Found:
+def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, epochs: training.TrainedTags | None) -> Found:
     dataset = asked.dataset
     known = np.flatnonzero(chosen.given >= 0)
     cells = Cells(chosen.tags[known], chosen.given[known], dataset.k)
@@ -138,7 +136,7 @@ def _some_cells(
         return np.where(yes, 1, np.where(given.missing[rows] | given.open[rows], -1, 0))
 
     says = "held-out models" if HEADS in chosen.used else "out-of-fold" if asked.out_of_fold else "in-sample"
-    near = None if vectors is None else TagNeighbors(vectors)
+    near = None if chosen.vectors is None else TagNeighbors(chosen.vectors)
     words = TagWords(
         chosen.rows, chosen.tags, chosen.given, p_error, chosen.odds, says, chosen.sets, given_of, judged.likeliest,
         dataset.classes, near,

@@ -45,32 +45,40 @@ def left_out(vectors: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.n
         return out
     x = standardised(vectors[there])
     y, seen = target[there], known[there]
-    out[there] = _best(x, y, seen)[1]
+    found = _Left(x, y, seen)
+    out[there] = found.at(found.best())
     return out
 
 
 def best_penalty(x: np.ndarray, target: np.ndarray, known: np.ndarray) -> float:
-    """Return the most likely penalty, as a share of the number of rows; `x` as returned by `standardised`."""
-    return _best(x, target, known, linear=True)[0]
+    """The penalty of the best likelihood, as a part of the number of rows; `x` as `standardised` gives it."""
+    return _Left(x, target, known, linear=True).best()
 
 
-def _best(x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) -> tuple[float, np.ndarray]:
-    """Return (penalty, leave-one-out predictions)."""
-    mean, spread = averages(y, seen)
-    centred = np.where(seen, y - mean, 0).astype(np.float32)
-    basis, sizes = factors(x, linear)
-    inner = basis.T @ centred
-    best, found = -np.inf, (HEAD_PENALTIES[0], np.zeros_like(centred))
-    stride = max(1, y.size // MOST_FITTED_CELLS)
-    for part in HEAD_PENALTIES:
-        keep = (sizes / (sizes + part * len(x))).astype(np.float32)
-        fitted = basis @ (keep[:, None] * inner)
+class _Left:
+    """Predictions of each row without itself, at any penalty."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) -> None:
+        self._y, self._seen = y, seen
+        self._mean, self._spread = averages(y, seen)
+        self._centred = np.where(seen, y - self._mean, 0).astype(np.float32)
+        self._basis, self._sizes = factors(x, linear)
+        self._inner = self._basis.T @ self._centred
+
+    def at(self, part: float, rows: slice = slice(None)) -> np.ndarray:
+        """(rows, k) float32 predictions in standard deviations; `part` is the penalty, as a part of the rows."""
+        keep = (self._sizes / (self._sizes + part * len(self._basis))).astype(np.float32)
+        basis, centred = self._basis[rows], self._centred[rows]
+        fitted = basis @ (keep[:, None] * self._inner)
         leverage = np.minimum((basis**2) @ keep, 0.999)[:, None]
-        z = (fitted - leverage * centred) / (1 - leverage) / spread
-        value = slope_likelihood(z[::stride], y[::stride], seen[::stride], mean)
-        if value > best:
-            best, found = value, (part, z)
-    return found
+        return (fitted - leverage * centred) / (1 - leverage) / self._spread
+
+    def best(self) -> float:
+        """The penalty of the best likelihood, on so many rows that there are about `MOST_FITTED_CELLS`."""
+        some = slice(None, None, max(1, self._y.size // MOST_FITTED_CELLS))
+        y, seen = self._y[some], self._seen[some]
+        values = [slope_likelihood(self.at(part, some), y, seen, self._mean) for part in HEAD_PENALTIES]
+        return HEAD_PENALTIES[int(np.argmax(values))]
 
 
 def averages(target: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,11 +92,12 @@ def averages(target: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndar
 def standardised(vectors: np.ndarray) -> np.ndarray:
     """Standardise columns to mean 0 and deviation 1, then normalise rows to unit length: float32 (n, d)."""
     vectors = np.asarray(vectors, np.float32 if vectors.size > MOST_EXACT else np.float64)
-    low, high = vectors.min(axis=0), vectors.max(axis=0)
-    vectors = vectors[:, high > low]
-    spread = vectors.std(axis=0)
-    x = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    return unit_rows(x).astype(np.float32)
+    varies = vectors.max(axis=0) > vectors.min(axis=0)
+    x = vectors if varies.all() else vectors[:, varies]
+    x = x - x.mean(axis=0)
+    spread = np.sqrt(np.square(x).mean(axis=0))
+    x /= np.where(spread > 0, spread, 1)
+    return unit_rows(x).astype(np.float32, copy=False)
 
 
 def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray]:

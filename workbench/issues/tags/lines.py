@@ -19,7 +19,8 @@ PULL = 3.0
 HOLD = 0.5
 """Strength of the shrinkage of a tag's level towards that of its share of positives."""
 
-SLOPE_ROUNDS = 8
+SLOPE_ROUNDS, SMALL_STEP = 8, 1e-2
+"""Most steps of Newton's method, and the size of the last one: what is left after it is of the order of its square."""
 
 MOST_IN_COMMON = 300_000
 """Maximum number of cells used to fit the common slopes."""
@@ -93,7 +94,7 @@ def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
         step = np.clip(np.linalg.solve(left + 1e-6 * np.eye(len(x)), right), -1, 1)
         common = common + step
         level = level + np.clip((gradient[:, 0] - cross @ step) / own, -2, 2)
-        if np.abs(step).max() < 1e-4:
+        if np.abs(step).max() < SMALL_STEP:
             break
     slopes = np.repeat(common[None], cells.k, axis=0)
     for _ in range(SLOPE_ROUNDS):
@@ -105,7 +106,7 @@ def lines(cells: Cells, *features: np.ndarray, start: float = 1.0) -> Lines:
         hessian[:, range(1, len(x) + 1), range(1, len(x) + 1)] += PULL
         step = np.clip(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], -1, 1)
         level, slopes = level + step[:, 0], slopes + step[:, 1:]
-        if np.abs(step).max() < 1e-3:
+        if np.abs(step).max() < SMALL_STEP:
             break
     return Lines(level, slopes, means)
 

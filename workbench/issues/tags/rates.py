@@ -6,7 +6,10 @@ directions: by the confident joint, which counts cells that the model confidentl
 
     P(given yes) = (1 - a) s + b (1 - s),    s = expit(c + w logit q).
 
-Both are shrunk towards rates common to all tags. P(wrong) of a cell is the mean of the two, in log odds.
+Both are shrunk towards rates common to all tags. P(wrong) of a cell is the mean of the two, in log odds. If the
+confident joint counts more errors than maximum likelihood explains, the errors depend on the example: they lie where
+the model is unsure, and a rate per tag says little about a cell. Then 1 - P(given) of the cell itself contributes to
+the ranking, the more the further the two counts are apart, but not to the number of errors.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.calibration import expit, logit
+from workbench.issues.calibration import expit, logit, shifted_to
 from workbench.issues.tags.lines import Cells
 
 PSEUDO_CELLS = 15.0
@@ -32,6 +35,13 @@ ODDS_BINS, ODDS_BINS_MANY, EDGE = 120, 48, 12.0
 
 COUNTED_AGAIN, RATE_STEPS = 3, 6
 
+MEAN_CELLS = 200_000
+"""Cells by which the number of errors is kept."""
+
+OWN_DOUBT = 0.5
+"""Weight of the log odds of 1 - P(given), beside 1 for each of the two ways to count, where the confident joint counts
+twice as many errors as maximum likelihood, or more; 0 where it does not count more."""
+
 
 class Rates(NamedTuple):
     """Error rates of k tags.
@@ -44,7 +54,7 @@ class Rates(NamedTuple):
 
 
 class Wrong(NamedTuple):
-    """P(wrong) of the cells, (m,) each: their mean `p`, `by_count` and `by_likelihood`; and the rates of both."""
+    """P(wrong) of the cells, (m,) each: `p` of all together, `by_count` and `by_likelihood`; and the rates of both."""
 
     p: np.ndarray
     by_count: np.ndarray
@@ -66,7 +76,21 @@ def wrong(cells: Cells, odds: np.ndarray, unlisted: np.ndarray | None = None) ->
     likeliest, slope, level = likeliest_rates(cells, odds, unlisted)
     true = level[cells.tag] + slope[cells.tag] * odds
     second = _posterior(cells, true, likeliest.missing[cells.tag], likeliest.extra[cells.tag])
-    return Wrong(expit((logit(first) + logit(second)) / 2), first, second, counted, likeliest)
+    both = (logit(first) + logit(second)) / 2
+    p = expit(both)
+    say = 0.0 if unlisted.any() else own_say(float(first.sum()), float(second.sum()))
+    if say:  # cells that were chosen by their scores all look doubtful to these
+        mixed = (2 * both + say * np.where(cells.y > 0.5, -odds, odds)) / (2 + say)
+        some = slice(None, None, max(1, len(p) // MEAN_CELLS))
+        p = expit(mixed + (shifted_to(mixed[some], float(p[some].mean())) - mixed[some])[0])
+    return Wrong(p, first, second, counted, likeliest)
+
+
+def own_say(by_count: float, by_likelihood: float) -> float:
+    """Weight of a cell's own doubt, from 0 to `OWN_DOUBT`, by the numbers of errors that the two ways count."""
+    if by_likelihood <= 0:
+        return 0.0
+    return OWN_DOUBT * min(max(by_count / by_likelihood - 1, 0.0), 1.0)
 
 
 def confident_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> Rates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,20 +18,35 @@ MOST_EXPLAINED_ROWS, MOST_PAIRS = 2000, 40_000_000
 """Maximum number of examples whose neighbours are searched, and of pairs compared; the most suspicious come first."""
 
 
+class UnitVectors(NamedTuple):
+    """x : (n, d) float32, standardised columns, rows of length 1; of zeros where `there` (n,) is False."""
+
+    x: np.ndarray
+    there: np.ndarray
+
+
+def unit_vectors(vectors: np.ndarray) -> UnitVectors:
+    """Standardise (n, d) vectors; rows with NaN have none."""
+    there = np.asarray(np.isfinite(vectors).all(axis=1))
+    if there.all():
+        return UnitVectors(standardised(vectors), there)
+    some = standardised(vectors[there])
+    x = np.zeros((len(vectors), some.shape[1]), np.float32)
+    x[there] = some
+    return UnitVectors(x, there)
+
+
 class TagNeighbors:
     """The nearest examples of single examples, searched on demand.
 
     Parameters
     ----------
-    vectors : (n, d), rows with NaN have no neighbours and are not neighbours.
+    vectors : rows without a vector have no neighbours and are not neighbours.
     """
 
-    def __init__(self, vectors: np.ndarray) -> None:
-        there = np.asarray(np.isfinite(vectors).all(axis=1))
-        unit = standardised(vectors[there])
-        self._x = np.zeros((len(vectors), unit.shape[1]), np.float32)
-        self._x[there] = unit
-        self._there, self.n = there, max(len(vectors), 1)
+    def __init__(self, vectors: UnitVectors) -> None:
+        self._x, self._there = vectors
+        self.n = max(len(self._x), 1)
         self.found: dict[int, np.ndarray] = {}
 
     def of(self, rows: np.ndarray) -> dict[int, np.ndarray]:

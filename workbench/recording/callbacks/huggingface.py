@@ -146,7 +146,8 @@ class HuggingFaceRecorder(TrainerCallback):
         if rows is None or not self._epochs.is_open:
             return
         ids = self._epochs.dataset.ids[rows.cpu().numpy()]
-        logits = logits_in(output, self._epochs.dataset.k, self._logits_of)
+        dataset = self._epochs.dataset
+        logits = logits_in(output, dataset.k, self._logits_of, one_class=dataset.kind.asks == "choice")
         self._epochs.batch(ids, logits, None if self._tap is None else self._tap.take(len(ids), mask))
 
     def _let_go(self) -> None:

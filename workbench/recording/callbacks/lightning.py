@@ -121,7 +121,7 @@ class LightningRecorder(Callback):
 
     def _hear(self, name: str) -> Callable[..., None]:
         def heard(module: Any, args: Any, output: Any) -> None:
-            logits = _logits(output, self._epochs.dataset.k) if module.training else None
+            logits = _logits(output, self._epochs.dataset) if module.training else None
             if logits is not None:
                 self._returned.setdefault(name, []).append(logits)
 
@@ -131,7 +131,7 @@ class LightningRecorder(Callback):
         """Return the logits (b, k) of the batch, from training_step or captured from the module or a child."""
         k = self._epochs.dataset.k
         if isinstance(outputs, Mapping) and "logits" in outputs:
-            return logits_in(outputs, k)
+            return logits_in(outputs, k, one_class=self._epochs.dataset.kind.asks == "choice")
         heard = {name: found[-1] for name, all in self._returned.items() if (found := [x for x in all if len(x) == b])}
         if "" in heard:
             return heard[""]
@@ -153,10 +153,10 @@ class LightningRecorder(Callback):
             self._tap = None
 
 
-def _logits(output: Any, k: int) -> Any:
+def _logits(output: Any, dataset: Dataset) -> Any:
     """Return the logits (b, k) in the output of a module; None if there are none."""
     try:
-        logits = logits_in(output, k)
+        logits = logits_in(output, dataset.k, one_class=dataset.kind.asks == "choice")
     except InputError:
         return None
-    return logits if logits.ndim == 2 and logits.shape[1] == k else None
+    return logits if logits.ndim == 2 and logits.shape[1] == dataset.k else None

@@ -31,7 +31,9 @@ FIGURES: LazyTable[Callable[..., go.Figure]] = LazyTable(
 )
 """Figures of a run by kind."""
 
-OF_TAGS: LazyTable[Callable[..., go.Figure]] = LazyTable({"data_map": f"{_HERE}.tag_map:tag_data_map"})
+OF_TAGS: LazyTable[Callable[..., go.Figure]] = LazyTable(
+    {"data_map": f"{_HERE}.tag_map:tag_data_map", "reliability": f"{_HERE}.reliability:reliability"}
+)
 """Figures of a run of multi-label data by kind."""
 
 OF_RESULTS: LazyTable[Callable[..., go.Figure]] = LazyTable(

@@ -27,7 +27,7 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
 
     Parameters
     ----------
-    issues : result of `find_issues`; computed if not given.
+    issues : result of `find_issues`, for tags with `per="unit"`; computed if not given.
     truth : "verdicts" of people who looked at the examples (those of the audit if it has 30, else all, with a p_error
         that has not used them) or "planted" errors (all other labels count as correct, so existing errors make the
         observed share too low). By default verdicts if there are at least 30, else planted errors.
@@ -39,7 +39,7 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
     import plotly.graph_objects as go
 
     if issues is None:
-        issues = find_issues(run)
+        issues = find_issues(run, per="example" if run.dataset.kind.one_class else "unit")
     p, wrong, how = known_errors(run, issues, truth)
     table = binned(p, wrong)
     figure = go.Figure()
@@ -48,8 +48,9 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
                    showlegend=False)
     )  # fmt: skip
     size = 7 + 15 * np.sqrt(table["count"] / table["count"].max())
+    counted = "examples" if run.dataset.kind.one_class else "cells"
     hover = [
-        f"{row.count_:,} examples, predicted {row.predicted:.2f}, wrong {row.observed:.2f}<br>"
+        f"{row.count_:,} {counted}, predicted {row.predicted:.2f}, wrong {row.observed:.2f}<br>"
         f"95 % interval {row.low:.2f} to {row.high:.2f}"
         for row in table.rename(columns={"count": "count_"}).itertuples()
     ]
@@ -116,14 +117,18 @@ def _chosen(run: Run, issues: pd.DataFrame) -> pd.Series:
 
 
 def judged(run: Run) -> pd.Series:
-    """Return the newest verdict on each example, bool by id; for other kinds of labels, on its only unit."""
-    return verdicts_of(run) if run.dataset.kind.one_class else unit_verdicts_of(run).droplevel("unit")
+    """Return the newest verdict on each example, bool by id; on each unit, by (id, unit), if an example has several."""
+    if run.dataset.kind.one_class:
+        return verdicts_of(run)
+    verdicts = unit_verdicts_of(run)
+    return verdicts.droplevel("unit") if run.dataset.units.keys is None else verdicts
 
 
 def _before_verdicts(run: Run, issues: pd.DataFrame, verdicts: pd.Series) -> pd.DataFrame:
     """Return p_error and wrong of judged examples, by a detector that has not used these verdicts."""
     if issues.attrs.get("verdicts"):
-        issues = find_issues(run, verdicts=pd.Series(dtype=bool))
+        per = "example" if issues.index.nlevels == 1 else "unit"
+        issues = find_issues(run, verdicts=pd.Series(dtype=bool), per=per)
     return pd.DataFrame({"p_error": issues["p_error"].reindex(verdicts.index), "wrong": verdicts})
 
 

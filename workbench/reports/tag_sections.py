@@ -1,0 +1,55 @@
+"""Sections of a report that multi-label data have: errors by tag, and rules about pairs of tags."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from workbench.reports.markup import table_html
+
+if TYPE_CHECKING:
+    from workbench.reports.facts import Facts
+
+MOST_TAGS = 40
+"""Tags that are listed, those with the most expected errors first."""
+
+
+def tags_section(facts: Facts) -> str:
+    """Expected missing and wrong tags, tag by tag; "" for other kinds of labels."""
+    if facts.tags is None:
+        return ""
+    listed = facts.tags.table.head(MOST_TAGS)
+    unknown = bool(listed["unknown"].any())
+    widest = max(float((listed["missing"] + listed["wrong"]).max()), 1e-9)
+    rows = []
+    for row in listed.to_dict("records"):
+        bar = f'<span class="bar" style="width:{90 * (row["missing"] + row["wrong"]) / widest:.0f}px"></span>'
+        counts = [f"{row[name]:,}" for name in ("yes", "no", *(("unknown",) if unknown else ()))]
+        expected = (f"{row['missing']:,.1f}", f"{row['wrong']:,.1f}", bar)
+        rows.append((escape(str(row["tag"])), *counts, *expected, f"{row['issues']:,}", f"{row['changed']:,}"))
+    heads = ("tag", "yes", "no", *(("unknown",) if unknown else ()), "missing (expected)", "wrong (expected)", "")
+    numbers = [place for place in range(1, len(heads) + 2) if place != len(heads) - 1]
+    note = f" {MOST_TAGS} of {facts.k:,} tags." if len(facts.tags.table) > MOST_TAGS else ""
+    words = "Expected errors of each tag: missing ones are given as no and should be yes, wrong ones the reverse."
+    return f"<p>{words}{note}</p>" + table_html((*heads, "label issues", "changed"), rows, numbers)
+
+
+def rules_section(facts: Facts) -> str:
+    """Rules that nearly all examples follow, with the number of exceptions; "" without any."""
+    if facts.tags is None or not len(facts.tags.rules):
+        return ""
+    rows = [
+        (
+            f"{escape(str(one['tag']))} {one['kind']} {escape(str(one['other']))}",
+            f"{one['count']:,}",
+            f"{one['share']:.1%}",
+            f"{one['expected']:.1%}",
+            f"{one['broken']:,}",
+        )
+        for one in facts.tags.rules.to_dict("records")
+    ]
+    left = facts.tags.total - len(rows)
+    words = "Counted from the tags as they are now. An exception is a question: one of the two tags may be wrong."
+    note = f" {left:,} more rules are not listed; `wb.tags.tag_rules(run)` lists all." if left else ""
+    heads = ("rule", "examples with the first tag", "follow it", "if independent", "exceptions")
+    return f"<p>{words}{note}</p>" + table_html(heads, rows, numbers=(1, 2, 3, 4))
