@@ -16,5 +16,5 @@ test("a rule is a sentence with its exceptions", () => {
 
 test("why the curve of a tag has gaps", () => {
   assert.equal(tagGapsInWords({ epochs: [0, 1], given: [0.5, 0.4] }, "sea"), "");
-  assert.match(tagGapsInWords({ epochs: [0, 1, 2], given: [0.5, null, null] }, "sea"), /no value for sea in epochs 1, 2: of very many tags/);
+  assert.match(tagGapsInWords({ epochs: [0, 1, 2], given: [0.5, null, null] }, "sea"), /no value for sea in epochs 1, 2: with very many tags/);
 });

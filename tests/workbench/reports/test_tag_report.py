@@ -97,7 +97,7 @@ def test_decisions_name_the_tag(tagged, found, tmp_path):
     assert f"relabelled {first['suggested_label']}" in shown and "Ann <a@b>" in shown
     assert "1 tag changed. Verdicts: 40 keep, 1 relabel" in shown
     assert "tag changed so far, 41 decided, 41 by looking" in shown
-    assert "By 41 verdicts of people, on examples of their own choice, not a random audit" in shown
+    assert "By 41 verdicts of people, on examples they chose themselves, not a random audit" in shown
 
 
 def test_a_table_of_examples_is_refused(tagged, tmp_path):
