@@ -10,7 +10,7 @@ from widgets.view.tags import key_of_tag
 from widgets.wire.shapes import TagRule
 from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError
-from workbench.tags.pairs import examples_of_rule, pair_rules
+from workbench.tags.pair_rules import examples_of_rule, pair_rules
 from workbench.tasks.tag_cells import TagCells, cells_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.parallel import one_blas_thread
-from workbench.tags.pairs import PairRules, examples_of_rule, pair_rules
+from workbench.tags.pair_rules import PairRules, examples_of_rule, pair_rules
 from workbench.tags.tables import (
     StoredTags,
     TagTable,
