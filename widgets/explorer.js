@@ -1521,6 +1521,7 @@ class UnitsEditor extends LineEditor {
     super(options, list);
     Object.assign(this, { units: [], focus: "" });
     this.list = list;
+    this.lines = new Map();
     const { space } = this;
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
@@ -1580,9 +1581,27 @@ class UnitsEditor extends LineEditor {
     other ||= this.asked !== before;
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.describe(example) : []));
-    this.list.replaceChildren(...this.units.map((unit, i) => this.lineOf(unit, i)));
+    this.drawLines();
     this.explain(this.current);
     this.reveal();
+  }
+
+  drawLines() {
+    const before = this.lines,
+      looks = (unit, i) => JSON.stringify([i, this.example.row, this.example.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
+    this.lines = new Map(
+      this.units.map((unit, i) => {
+        const look = looks(unit, i),
+          old = before.get(unit.key);
+        return [unit.key, old?.look === look ? old : { look, el: this.lineOf(unit, i) }];
+      }),
+    );
+    const order = [...before.keys()],
+      { children } = this.list,
+      wanted = [...this.lines].map(([key, { el }]) => ({ key, el }));
+    if (order.length === wanted.length && wanted.every(({ key }, i) => key === order[i]))
+      wanted.forEach(({ el }, i) => children[i] !== el && children[i].replaceWith(el));
+    else this.list.replaceChildren(...wanted.map(({ el }) => el));
   }
 
   get asked() {
@@ -2179,7 +2198,7 @@ class UnitSuggestions {
   }
 
   get unit() {
-    return this.store.list === "queue" ? this.store.queueUnit : undefined;
+    return this.store.unit || undefined;
   }
 
   mask() {
@@ -5053,7 +5072,8 @@ class Store {
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.queueUnit = meta.queue_unit || "";
-    this.narrowed = new Map(); // filtered lists
+    this.selectionUnit = "";
+    this.narrowed = new Map(); // lists as the filters leave them
     this.row = -1;
     this.past = [];
     this.future = [];
@@ -5124,8 +5144,9 @@ class Store {
     this.emit("look", { part, from });
   }
 
-  setSelection(mask, { from = "page", stay = false } = {}) {
+  setSelection(mask, { from = "page", stay = false, unit = "" } = {}) {
     this.selected = mask;
+    this.selectionUnit = unit;
     this.selectedCount = countMask(mask);
     this.lists.selection = rowsOf(mask, this.order);
     this.emit("selection", { from }); // Python is notified before anything is drawn
@@ -5144,6 +5165,10 @@ class Store {
     if (this.narrowed.get(name)?.of !== rows)
       this.narrowed.set(name, { of: rows, rows: rows.filter((row) => this.filter.passing[row]) });
     return this.narrowed.get(name).rows;
+  }
+
+  get unit() {
+    return this.list === "queue" ? this.queueUnit : this.list === "selection" ? this.selectionUnit : "";
   }
 
   showList(name) {
@@ -5850,6 +5875,130 @@ function rowTableFeature(view) {
   store.on("labels", again); // a decision reveals the suggestion
 }
 
+// --- sets.js
+const SHARES = [0.99, 0.95, 0.9, 0.8, 0.65, 0.5];
+const FIRST = 0.9;
+const QUICK = 1000;
+
+const asShare = (share) => `${share > 0.995 && share < 1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
+
+function ruleInWords({ tag, other, implies, count: n, share, expected, broken }) {
+  const follows = n - broken;
+  return [
+    `${tag} ${implies ? "implies" : "excludes"} ${other}: ${count(follows)} of ${count(n)} examples with ${tag} ${implies ? "have" : "do not have"} ${other}`,
+    `(${asShare(share)}; ${asShare(expected)} if the two tags were independent).`,
+    broken ? `Click to select the ${count(broken)} that break${broken === 1 ? "s" : ""} the rule.` : "Click to select the examples that follow it.",
+  ].join(" ");
+}
+
+class SetsPanel {
+  fail;
+  showSlice;
+  store;
+  wire;
+
+  constructor(options) {
+    Object.assign(this, options);
+    this.asked = 0;
+    this.took = 0;
+    this.stale = true;
+    this.least = h("select", {
+      "aria-label": "share of examples that follow a rule",
+      title: "share of the examples with the first tag in which the rule must hold",
+      onchange: () => this.ask(),
+    });
+    fillSelect(this.least, [["", SHARES.map((share) => [String(share), `rules ≥ ${asShare(share)}`])]], String(FIRST));
+    this.again = h("button", { type: "button", class: "lw-link", text: "count again", title: "tags have changed since the rules were counted", hidden: true, onclick: () => this.ask() });
+    this.list = h("div", { class: "lw-sets-list" });
+    this.how = h("p", { class: "lw-how lw-quiet" });
+    this.el = h(
+      "div",
+      { class: "lw-side lw-sets", role: "tabpanel", "aria-label": "tags that go together", hidden: true },
+      h("div", { class: "lw-row" }, this.least, h("span", { class: "lw-space" }), this.again),
+      this.list,
+      this.how,
+    );
+    this.store.on("labels", () => {
+      this.stale = true;
+    });
+    this.store.on("history", () => {
+      if (!this.el.hidden) this.draw(); // what was decided is saved
+    });
+  }
+
+  draw() {
+    if (!this.stale) return;
+    if (this.took > QUICK) this.again.hidden = false;
+    else if (!this.store.pending) this.ask();
+  }
+
+  async ask() {
+    const asked = ++this.asked,
+      begun = performance.now();
+    this.stale = false;
+    this.again.hidden = true;
+    if (!this.list.children.length) this.how.textContent = "counting…";
+    try {
+      const { body } = await this.wire.ask("rules", { least: Number(this.least.value) });
+      if (asked !== this.asked) return;
+      this.took = performance.now() - begun;
+      this.fill(body);
+    } catch (error) {
+      this.how.textContent = "";
+      this.fail(/** @type {Error} */ (error));
+    }
+  }
+
+  fill({ rules, total }) {
+    this.list.replaceChildren(
+      h(
+        "div",
+        { class: "lw-set-row lw-quiet" },
+        h("span", { text: "tag" }),
+        h("span", {}),
+        h("span", { text: "other" }),
+        h("span", { class: "lw-num", text: "holds", title: "share of the examples with the first tag that follow the rule" }),
+        h("span", { class: "lw-num", text: "broken", title: "examples that break the rule" }),
+      ),
+      ...rules.map((rule) => this.line(rule)),
+    );
+    const left = total - rules.length;
+    this.how.textContent = rules.length
+      ? `Counted from the tags as they are now, of tags with at least 10 examples.${left ? ` ${count(left)} more rules are not listed.` : ""}`
+      : "No rule holds in so many examples.";
+  }
+
+  line(rule) {
+    const words = ruleInWords(rule);
+    return h(
+      "button",
+      { type: "button", class: "lw-set-row", title: words, "aria-label": words, onclick: () => this.pick(rule) },
+      h("span", { class: "lw-clip", text: rule.tag }),
+      h("span", { class: "lw-quiet", text: rule.implies ? "→" : "≠" }),
+      h("span", { class: "lw-clip", text: rule.other }),
+      h("span", { class: "lw-num lw-quiet", text: asShare(rule.share) }),
+      h("span", { class: `lw-num${rule.broken ? "" : " lw-quiet"}`, text: rule.broken ? count(rule.broken) : "–" }),
+    );
+  }
+
+  async pick({ tag, other, implies, broken }) {
+    try {
+      const { body, buffers } = await this.wire.ask("rule", { tag, other, implies, broken: broken > 0 });
+      const name = implies ? `${tag} ${broken ? "without" : "with"} ${other}` : `${tag} ${broken ? "with" : "without"} ${other}`;
+      this.showSlice(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name, body.unit);
+    } catch (error) {
+      this.fail(/** @type {Error} */ (error));
+    }
+  }
+}
+
+function setsFeature(view) {
+  const { store, wire, fail } = view;
+  if (store.meta.task !== "multilabel" || store.space.length < 2) return;
+  const panel = new SetsPanel({ store, wire, fail, showSlice: (mask, name, unit) => view.showSlice(mask, name, unit) });
+  view.addTab("sets", panel.el, () => panel.draw());
+}
+
 // --- sound.js
 class Player {
   wire;
@@ -6117,6 +6266,7 @@ const FEATURES = [
   epochsFeature,
   trailsFeature,
   evidenceFeature,
+  setsFeature,
   peopleFeature,
   compareFeature,
   auditFeature,
@@ -7071,14 +7221,20 @@ const lastFinite = (values) => [...values].reverse().find((v) => v !== null && N
 
 const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
 
+const listed = (some, epochs) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
+
+function tagGapsInWords({ epochs, given }, name) {
+  const lost = missing(given, epochs);
+  return lost.length ? `no value for ${name} in ${listed(lost, epochs)}: with very many tags, only the given and the most likely ones are recorded` : "";
+}
+
 function gapsInWords({ epochs, given, suggested }, name) {
   if (epochs.length < 2) return "";
   const lost = missing(given, epochs),
     low = suggested ? missing(suggested, epochs).filter((epoch) => !lost.includes(epoch)) : [];
-  const listed = (some) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
   return [
-    low.length && `no line for ${name} in ${listed(low)}: it was not among the five most probable classes, and only those are recorded`,
-    lost.length && `this example was not recorded in ${listed(lost)}`,
+    low.length && `no line for ${name} in ${listed(low, epochs)}: it was not among the five most probable classes, and only those are recorded`,
+    lost.length && `this example was not recorded in ${listed(lost, epochs)}`,
   ]
     .filter(Boolean)
     .join("; ");
@@ -7318,6 +7474,7 @@ class SetCurvePart {
 
 // --- curvepart.js
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
+const OF_TAGS = "probability of the tag in focus after each epoch of the recorded training, which saw the given tags";
 
 class CurvePart {
   constructor({ store, paint, theme }) {
@@ -7331,7 +7488,8 @@ class CurvePart {
 
   get parts() {
     if (this.sets) return this.sets.parts;
-    const { epochs, pooled } = this.store.meta;
+    const { epochs, unit_epochs: ofUnits, pooled } = this.store.meta;
+    if (ofUnits.length) return [h("h4", { text: "p(yes) during training, by epoch", title: OF_TAGS }), this.canvas, this.gaps];
     if (!epochs.length) return [];
     return [h("h4", { text: `probability during training, by epoch${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
   }
@@ -7342,6 +7500,20 @@ class CurvePart {
     this.gaps.hidden = true;
     drawCurve(this.canvas, null, { theme: this.theme(), nothing });
     if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
+  }
+
+  drawUnit(unit, hides) {
+    if (hides || !unit?.curve) {
+      this.blank(hides ? HIDDEN : unit ? `${clip(unit.name, 24)}: not recorded` : "");
+      return;
+    }
+    const theme = this.theme(),
+      curve = { epochs: this.store.meta.unit_epochs, given: unit.curve, suggested: null };
+    drawCurve(this.canvas, curve, { given: clip(unit.name, 14), colors: [theme.accent], theme });
+    const gaps = tagGapsInWords(curve, unit.name);
+    this.gaps.hidden = !gaps;
+    this.gaps.textContent = gaps;
+    this.canvas.setAttribute("aria-label", `probability of ${unit.name} over ${curve.epochs.length} epochs, given: ${valueText(unit.given)}${gaps && `; ${gaps}`}`);
   }
 
   draw(answer, hides) {
@@ -7643,9 +7815,9 @@ class UnitJudge {
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
-    if (how === "typed" && !(await saved)) return; // a typed value may be rejected
-    const wanted = store.list === "queue" && store.queueUnit;
-    if (wanted && said.has(wanted)) actions.advance(answer.row); // the queue is about this unit only
+    if (how === "typed" && !(await saved)) return; // what was typed may be refused
+    const wanted = store.unit;
+    if (wanted && said.has(wanted)) actions.advance(answer.row); // the list is about this unit only
     else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
   }
 
@@ -7700,6 +7872,7 @@ class Inspector {
 
   constructor(options) {
     Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null });
+    this.frame = 0;
     this.answers = new InspectAnswers(this);
     const { store } = this;
     this.build();
@@ -7835,7 +8008,7 @@ class Inspector {
       pError: store.pError[row],
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
-      unit: store.list === "queue" ? store.queueUnit : "",
+      unit: store.unit,
       audited: store.meta.audit?.done || "",
       units: this.answer?.row === row ? this.answer.units : null,
       passage: this.answer?.row === row ? this.answer.passage : null,
@@ -7943,7 +8116,11 @@ class Inspector {
 
   explain(unit) {
     this.unit = unit || null;
-    if (this.answer) this.reasons();
+    if (!this.answer) return;
+    this.reasons();
+    if (!this.store.meta.unit_epochs.length) return;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.redrawCurve());
   }
 
   reasons() {
@@ -7987,7 +8164,9 @@ class Inspector {
   }
 
   redrawCurve() {
-    if (this.answer) this.curve.draw(this.answer, this.hides);
+    if (!this.answer) return;
+    if (this.store.meta.unit_epochs.length) this.curve.drawUnit(this.unit, this.hides);
+    else this.curve.draw(this.answer, this.hides);
   }
 
   blindChanged() {
@@ -8015,6 +8194,7 @@ class Inspector {
   }
 
   destroy() {
+    cancelAnimationFrame(this.frame);
     this.answers.destroy();
     this.editor.destroy();
   }
@@ -9555,8 +9735,8 @@ class Explorer {
     }
   }
 
-  showSlice(mask, name) {
-    this.store.setSelection(mask);
+  showSlice(mask, name, unit = "") {
+    this.store.setSelection(mask, { unit });
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
     this.focus();
   }
