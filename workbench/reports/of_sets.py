@@ -28,7 +28,7 @@ def in_words(dataset: Dataset, table: pd.DataFrame, *, stored: bool = False) -> 
     def words(value: Any) -> str | None:
         if value is None or (isinstance(value, float) and value != value):
             return None
-        return kind.in_words(kind.decoded(value if stored else kind.encode(value)))
+        return kind.in_words(kind.decoded(str(value) if stored else kind.encode(value)))
 
     columns = [name for name in ("given_label", "suggested_label", "label") if name in table]
     return table.assign(**{name: [words(one) for one in table[name]] for name in columns})
