@@ -21,14 +21,14 @@ export class LineEditor {
 
   /**
    * @param {import("./editors.js").EditorOptions} options
-   * @param {HTMLElement} tools the controls for decisions, below the facts
+   * @param {...HTMLElement} tools the controls for decisions, below the facts
    */
-  constructor({ place, line, space, judge, say, theme, explain, addClass }, tools) {
+  constructor({ place, line, space, judge, say, theme, explain, addClass }, ...tools) {
     Object.assign(this, { place, line, space, judge, say, theme, explain, addClass, example: null });
     this.facts = h("div", { class: "lw-labels" });
     this.tools = tools;
     place.facts.append(this.facts);
-    place.tools.append(tools);
+    place.tools.append(...tools);
   }
 
   /** A thumbnail caption: whether anything was changed. */
@@ -51,6 +51,54 @@ export class LineEditor {
 
   destroy() {
     this.facts.remove();
-    this.tools.remove();
+    for (const tool of this.tools) tool.remove();
+  }
+}
+
+/** An editor of examples with several units, one of which is in focus; a subclass has `focusOn(key)` and `asked`. */
+export class ManyUnitsEditor extends LineEditor {
+  /** @type {any[]} */
+  units = [];
+  /** @type {string} */
+  focus = "";
+  /** @type {any} */
+  example = null;
+
+  get current() {
+    return this.units.find((unit) => unit.key === this.focus);
+  }
+
+  /** Units that the current audit drew, in words; empty outside an audit. */
+  get asked() {
+    return "";
+  }
+
+  /** @param {string} _key */
+  focusOn(_key) {}
+
+  /**
+   * The first unit to decide: one drawn by an audit, the unit of a queue by unit, or a suspicious one; in blind mode,
+   * which hides suspicions, the first undecided one.
+   */
+  nextOpen() {
+    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
+    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+  }
+
+  /** After a decision, focus the next open suspicious unit; false if there is none. */
+  advance() {
+    const next = this.nextOpen();
+    if (next) this.focusOn(next.key);
+    return Boolean(next);
+  }
+
+  /** Confirm all open suspicious units as given; if there are none, all open ones. */
+  confirmAll() {
+    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
+      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
+    const those = doubted.length ? doubted : open;
+    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
+    return those.length > 0;
   }
 }

@@ -5,14 +5,15 @@
  */
 import { hex } from "../color.js";
 import { h } from "../dom.js";
-import { factLine, quiet } from "../facts.js";
+import { decisionLine, factLine, quiet, STAYS } from "../facts.js";
 import { clip, count, probability } from "../format.js";
 import { actionOf, digitClasses } from "../keys.js";
 import { swatch } from "../legend.js";
+import { ManyUnitsEditor } from "../lineeditor.js";
 import { equalForms, PassageView, placeOf, tokensOf } from "../passage.js";
 import { valueText } from "../unitlist.js";
 
-const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+const VERDICTS = { 1: "changed", ...STAYS };
 const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
 const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
 /** Maximum number of characters of a span in the line below the text. */
@@ -29,36 +30,19 @@ function freshKey() {
   return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-class SpansEditor {
-  /** @type {import("../editors.js").EditorOptions["judge"]} */
-  judge;
-  /** @type {import("../editors.js").EditorOptions["explain"]} */
-  explain;
-  /** @type {import("../typebox.js").TypeBox} */
-  line;
-  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
-  place;
-  /** @type {Record<string, string[]>} */
-  keymap;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("../editors.js").Space} */
-  space;
-  /** @type {import("../editors.js").EditorOptions["addClass"]} */
-  addClass;
-
+class SpansEditor extends ManyUnitsEditor {
   /** @param {import("../editors.js").EditorOptions} options */
-  constructor({ place, line, space, keymap, judge, say, explain, addClass }) {
-    Object.assign(this, { place, line, space, keymap, judge, say, explain, addClass });
-    Object.assign(this, { example: null, units: [], focus: "", draft: null, editing: false });
+  constructor(options) {
+    const passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) }),
+      head = h("div", { class: "lw-span-line" });
+    super(options, passage.el, head);
+    this.passage = passage;
+    this.head = head;
+    this.keymap = options.keymap;
+    Object.assign(this, { draft: null, editing: false });
     /** @type {[number, number] | null} */
     this.marked = null;
-    this.facts = h("div", { class: "lw-labels" });
-    this.passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) });
-    this.head = h("div", { class: "lw-span-line" });
-    place.facts.append(this.facts);
-    place.tools.append(this.passage.el, this.head);
-    place.root.classList.add("lw-many", "lw-of-spans");
+    this.place.root.classList.add("lw-many", "lw-of-spans");
     this.grow();
   }
 
@@ -108,16 +92,6 @@ class SpansEditor {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
   }
 
-  nextOpen() {
-    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
-    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
-    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
-  }
-
-  get current() {
-    return this.units.find((unit) => unit.key === this.focus);
-  }
-
   /** The position to show: of a draft, or of the current, given or suggested span. */
   placeNow(unit) {
     return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
@@ -127,12 +101,12 @@ class SpansEditor {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
     const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
     return [
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any span of the example is wrong, or one is missing" }) : quiet("not judged")),
-      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+      decisionLine(said, { verdict, flagged }),
     ];
   }
 
@@ -189,11 +163,6 @@ class SpansEditor {
     return this.passage.words.slice(first, last).join(" ");
   }
 
-  /** On something small: whether anything was changed. */
-  thumb(el, [{ value }]) {
-    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
-  }
-
   /* ---- focus ---- */
 
   focusOn(key) {
@@ -215,12 +184,6 @@ class SpansEditor {
     if (!this.units.length) return;
     const at = this.units.findIndex((unit) => unit.key === this.focus);
     this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
-  }
-
-  advance() {
-    const next = this.nextOpen();
-    if (next) this.focusOn(next.key);
-    return Boolean(next);
   }
 
   /** A press on a token focuses its span; with Shift or by dragging, it starts a new one. */
@@ -405,18 +368,8 @@ class SpansEditor {
     if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
   }
 
-  /** Keep all undecided doubtful spans as given; if there are none, all spans. */
-  confirmAll() {
-    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
-      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
-    const those = doubted.length ? doubted : open;
-    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
-    return those.length > 0;
-  }
-
   destroy() {
-    this.facts.remove();
-    this.head.remove();
+    super.destroy();
     this.passage.destroy();
   }
 }

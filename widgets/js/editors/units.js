@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { decisionLine, factLine, quiet, STAYS } from "../facts.js";
 import { clip, count, probability } from "../format.js";
 import { digitClasses, matchingClasses } from "../keys.js";
-import { LineEditor } from "../lineeditor.js";
+import { ManyUnitsEditor } from "../lineeditor.js";
 import { inOrder, valueText } from "../unitlist.js";
 
 /** Maximum number of answers for which each line has a button per answer and a digit key; with more, digits are answers. */
@@ -28,12 +28,11 @@ export function nudge(text, up, { shiftKey, altKey }) {
   return String(Number(moved.toFixed(Math.max(0, Math.min(20, -power, 20)))));
 }
 
-class UnitsEditor extends LineEditor {
+class UnitsEditor extends ManyUnitsEditor {
   /** @param {import("../editors.js").EditorOptions} options */
   constructor(options) {
     const list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
     super(options, list);
-    Object.assign(this, { units: [], focus: "" });
     this.list = list;
     /** @type {Map<string, { look: string, el: HTMLElement }>} displayed lines, by the key of their unit */
     this.lines = new Map();
@@ -128,20 +127,6 @@ class UnitsEditor extends LineEditor {
   /** Names of the units that an audit has drawn; "" where the queue is none. */
   get asked() {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
-  }
-
-  /**
-   * The first unit to decide: one drawn in an audit, or a suspicious one. In blind mode, which must not reveal suspicious
-   * units, the first undecided one.
-   */
-  nextOpen() {
-    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
-    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // the tag of the queue
-    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
-  }
-
-  get current() {
-    return this.units.find((unit) => unit.key === this.focus);
   }
 
   describe({ verdict, flagged, hides, pError, audited }) {
@@ -241,13 +226,6 @@ class UnitsEditor extends LineEditor {
     this.focusOn(this.units[Math.max(0, Math.min(this.units.length - 1, at + by))].key);
   }
 
-  /** Move to the next suspicious unit that is open; returns false if there is none. */
-  advance() {
-    const next = this.nextOpen();
-    if (next) this.focusOn(next.key);
-    return Boolean(next);
-  }
-
   /** A digit toggles a line between yes and no, or sets an answer of the line in focus. */
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
@@ -287,15 +265,6 @@ class UnitsEditor extends LineEditor {
   keep() {
     const unit = this.current;
     if (unit) this.judge([{ key: unit.key, value: unit.given }], "keep");
-  }
-
-  /** Confirm all open suspicious units as given; if there are none, all listed units. */
-  confirmAll() {
-    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
-      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
-    const those = doubted.length ? doubted : open;
-    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
-    return those.length > 0;
   }
 }
 
