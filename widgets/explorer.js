@@ -445,12 +445,12 @@ class LineEditor {
   space;
   theme;
 
-  constructor({ place, line, space, judge, say, theme, explain, addClass }, tools) {
+  constructor({ place, line, space, judge, say, theme, explain, addClass }, ...tools) {
     Object.assign(this, { place, line, space, judge, say, theme, explain, addClass, example: null });
     this.facts = h("div", { class: "lw-labels" });
     this.tools = tools;
     place.facts.append(this.facts);
-    place.tools.append(tools);
+    place.tools.append(...tools);
   }
 
   thumb(el, [{ value }]) {
@@ -471,7 +471,43 @@ class LineEditor {
 
   destroy() {
     this.facts.remove();
-    this.tools.remove();
+    for (const tool of this.tools) tool.remove();
+  }
+}
+
+class ManyUnitsEditor extends LineEditor {
+  units = [];
+  focus = "";
+  example = null;
+
+  get current() {
+    return this.units.find((unit) => unit.key === this.focus);
+  }
+
+  get asked() {
+    return "";
+  }
+
+  focusOn(_key) {}
+
+  nextOpen() {
+    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
+    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
+    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+  }
+
+  advance() {
+    const next = this.nextOpen();
+    if (next) this.focusOn(next.key);
+    return Boolean(next);
+  }
+
+  confirmAll() {
+    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
+      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
+    const those = doubted.length ? doubted : open;
+    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
+    return those.length > 0;
   }
 }
 
@@ -1099,7 +1135,7 @@ class PassageView {
 
 // --- editors/spans.js
 {
-const VERDICTS = { 1: "changed", 2: "kept", 3: "skipped" };
+const VERDICTS = { 1: "changed", ...STAYS };
 const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
 const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
 const LONGEST = 40;
@@ -1112,26 +1148,17 @@ function freshKey() {
   return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-class SpansEditor {
-  judge;
-  explain;
-  line;
-  place;
-  keymap;
-  say;
-  space;
-  addClass;
-
-  constructor({ place, line, space, keymap, judge, say, explain, addClass }) {
-    Object.assign(this, { place, line, space, keymap, judge, say, explain, addClass });
-    Object.assign(this, { example: null, units: [], focus: "", draft: null, editing: false });
+class SpansEditor extends ManyUnitsEditor {
+  constructor(options) {
+    const passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) }),
+      head = h("div", { class: "lw-span-line" });
+    super(options, passage.el, head);
+    this.passage = passage;
+    this.head = head;
+    this.keymap = options.keymap;
+    Object.assign(this, { draft: null, editing: false });
     this.marked = null;
-    this.facts = h("div", { class: "lw-labels" });
-    this.passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) });
-    this.head = h("div", { class: "lw-span-line" });
-    place.facts.append(this.facts);
-    place.tools.append(this.passage.el, this.head);
-    place.root.classList.add("lw-many", "lw-of-spans");
+    this.place.root.classList.add("lw-many", "lw-of-spans");
     this.grow();
   }
 
@@ -1178,16 +1205,6 @@ class SpansEditor {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
   }
 
-  nextOpen() {
-    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
-    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
-    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
-  }
-
-  get current() {
-    return this.units.find((unit) => unit.key === this.focus);
-  }
-
   placeNow(unit) {
     return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
   }
@@ -1196,12 +1213,12 @@ class SpansEditor {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided", flagged && "⚑"].filter(Boolean).join(" · ");
+    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
     const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
     return [
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any span of the example is wrong, or one is missing" }) : quiet("not judged")),
-      factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text: said, title: said }))),
+      decisionLine(said, { verdict, flagged }),
     ];
   }
 
@@ -1256,10 +1273,6 @@ class SpansEditor {
     return this.passage.words.slice(first, last).join(" ");
   }
 
-  thumb(el, [{ value }]) {
-    el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
-  }
-
 
   focusOn(key) {
     this.focus = key;
@@ -1280,12 +1293,6 @@ class SpansEditor {
     if (!this.units.length) return;
     const at = this.units.findIndex((unit) => unit.key === this.focus);
     this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
-  }
-
-  advance() {
-    const next = this.nextOpen();
-    if (next) this.focusOn(next.key);
-    return Boolean(next);
   }
 
   pick(token, extend) {
@@ -1460,17 +1467,8 @@ class SpansEditor {
     if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
   }
 
-  confirmAll() {
-    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
-      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
-    const those = doubted.length ? doubted : open;
-    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
-    return those.length > 0;
-  }
-
   destroy() {
-    this.facts.remove();
-    this.head.remove();
+    super.destroy();
     this.passage.destroy();
   }
 }
@@ -1515,11 +1513,10 @@ function nudge(text, up, { shiftKey, altKey }) {
   return String(Number(moved.toFixed(Math.max(0, Math.min(20, -power, 20)))));
 }
 
-class UnitsEditor extends LineEditor {
+class UnitsEditor extends ManyUnitsEditor {
   constructor(options) {
     const list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
     super(options, list);
-    Object.assign(this, { units: [], focus: "" });
     this.list = list;
     this.lines = new Map();
     const { space } = this;
@@ -1606,16 +1603,6 @@ class UnitsEditor extends LineEditor {
 
   get asked() {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
-  }
-
-  nextOpen() {
-    if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
-    const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit); // the tag of the queue
-    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
-  }
-
-  get current() {
-    return this.units.find((unit) => unit.key === this.focus);
   }
 
   describe({ verdict, flagged, hides, pError, audited }) {
@@ -1711,12 +1698,6 @@ class UnitsEditor extends LineEditor {
     this.focusOn(this.units[Math.max(0, Math.min(this.units.length - 1, at + by))].key);
   }
 
-  advance() {
-    const next = this.nextOpen();
-    if (next) this.focusOn(next.key);
-    return Boolean(next);
-  }
-
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
     if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
@@ -1754,14 +1735,6 @@ class UnitsEditor extends LineEditor {
   keep() {
     const unit = this.current;
     if (unit) this.judge([{ key: unit.key, value: unit.given }], "keep");
-  }
-
-  confirmAll() {
-    const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
-      doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
-    const those = doubted.length ? doubted : open;
-    if (those.length) this.judge(those.map((unit) => ({ key: unit.key, value: unit.given })), "confirm");
-    return those.length > 0;
   }
 }
 
