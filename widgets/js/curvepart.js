@@ -40,7 +40,7 @@ export class CurvePart {
     if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
   }
 
-  /** The probability of the tag in focus. @param {any} unit @param {boolean} hides does blind mode hide it? */
+  /** The probability of the tag in focus. @param {any} unit @param {boolean} hides whether blind mode hides it */
   drawUnit(unit, hides) {
     if (hides || !unit?.curve) {
       this.blank(hides ? HIDDEN : unit ? `${clip(unit.name, 24)}: not recorded` : "");
@@ -55,7 +55,7 @@ export class CurvePart {
     this.canvas.setAttribute("aria-label", `probability of ${unit.name} over ${curve.epochs.length} epochs, given: ${valueText(unit.given)}${gaps && `; ${gaps}`}`);
   }
 
-  /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides does blind mode hide it? */
+  /** @param {import("./messages.js").InspectAnswer} answer @param {boolean} hides whether blind mode hides it */
   draw(answer, hides) {
     this.sets?.draw(answer.sets, hides);
     if (this.sets) return;

@@ -512,7 +512,7 @@ export {};
  */
 
 /**
- * The rules that are listed, and the number of all.
+ * The listed rules, and the number of all rules.
  * @typedef {object} RulesAnswer
  * @property {TagRule[]} rules
  * @property {number} total
@@ -528,7 +528,7 @@ export {};
  */
 
 /**
- * How many; their mask is the buffer. `unit` is the key of the tag to judge in them, "" for none.
+ * Number of examples; their mask is the buffer. `unit` is the key of the tag to judge in them, "" for none.
  * @typedef {object} RuleAnswer
  * @property {number} count
  * @property {string} unit

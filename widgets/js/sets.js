@@ -3,15 +3,15 @@ import { arrayOf, unpackMask } from "./bits.js";
 import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
 
-/** Shares of examples that a rule must hold in, and the one to begin with. */
+/** Selectable shares of examples in which a rule must hold, and the initial one. */
 const SHARES = [0.99, 0.95, 0.9, 0.8, 0.65, 0.5];
 const FIRST = 0.9;
-/** An answer that took longer than this is asked for again by a button only, ms. */
+/** If an answer took longer than this (ms), it is repeated only by a button. */
 const QUICK = 1000;
 
 const asShare = (share) => `${share > 0.995 && share < 1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 
-/** A rule in a sentence. @param {import("./messages.js").TagRule} rule */
+/** Describe a rule in a sentence. @param {import("./messages.js").TagRule} rule */
 export function ruleInWords({ tag, other, implies, count: n, share, expected, broken }) {
   const follows = n - broken;
   return [
@@ -61,7 +61,7 @@ export class SetsPanel {
     });
   }
 
-  /** The panel is on show: count when nothing was counted yet, or tags have changed and counting is quick. */
+  /** The panel is displayed: count if nothing was counted yet, or if tags have changed and counting is fast. */
   draw() {
     if (!this.stale) return;
     if (this.took > QUICK) this.again.hidden = false;
@@ -102,7 +102,7 @@ export class SetsPanel {
     const left = total - rules.length;
     this.how.textContent = rules.length
       ? `Counted from the tags as they are now, of tags with at least 10 examples.${left ? ` ${count(left)} more rules are not listed.` : ""}`
-      : "No rule holds in so many examples.";
+      : "No rule holds in this share of the examples.";
   }
 
   /** @param {import("./messages.js").TagRule} rule */

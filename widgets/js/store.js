@@ -190,7 +190,7 @@ export class Store {
     return this.narrowed.get(name).rows;
   }
 
-  /** The key of the only units that the list on show is about; "" for all. */
+  /** The key of the units to which the displayed list is restricted; "" for all. */
   get unit() {
     return this.list === "queue" ? this.queueUnit : this.list === "selection" ? this.selectionUnit : "";
   }

@@ -30,7 +30,7 @@ export class UnitSuggestions {
     return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit)));
   }
 
-  /** The key of the only units that are meant, where the list is about one tag. */
+  /** The key of the unit concerned if the list is about one tag. */
   get unit() {
     return this.store.unit || undefined;
   }

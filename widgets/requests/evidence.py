@@ -67,13 +67,13 @@ def _slices(view: View) -> dict[str, tuple[np.ndarray, str]]:
 
 
 def ask_rules(view: View, content: RulesRequest, buffers: Buffers) -> tuple[RulesAnswer, Arrays]:
-    """Tags that imply or exclude others, with the number of exceptions."""
+    """Return tags that imply or exclude others, with the number of exceptions."""
     rules, total = rules_of_tags(view, content["least"])
     return {"rules": rules, "total": total}, []
 
 
 def ask_rule(view: View, content: RuleRequest, buffers: Buffers) -> tuple[RuleAnswer, Arrays]:
-    """The mask of the examples that break a rule, or follow it."""
+    """Return the mask of the examples that break a rule, or follow it."""
     mask, unit = rows_of_rule(view, content["tag"], content["other"], content["implies"], content["broken"])
     return {"count": int(mask.sum()), "unit": unit}, [packed(mask)]
 

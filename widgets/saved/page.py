@@ -45,7 +45,7 @@ MOST_POSITIONS = 4_000_000
 """Maximum number of rows times epochs for which the file includes the maps of earlier epochs."""
 
 MOST_RULE_BYTES = 1_000_000
-"""Size of the masks of rules about tags up to which the file includes those of further rules."""
+"""Maximum total size of the masks of rules about tags in the file."""
 
 ASKED = (("classes",), ("people",), *(("matrix", ("of", kind)) for kind in MATRIX_KINDS))
 """Requests without parameters, besides those about columns, slices and epochs."""
@@ -186,7 +186,7 @@ class RecordedAnswers:
             self.answers[question_key("embedding", epoch)] = self._projected(epoch)
 
     def _rules(self) -> None:
-        """Which tags go together, and the examples that break these rules."""
+        """Ask for tags that go together, and the examples that break these rules."""
         listed = self.ask("rules", least=LEAST_SHARE).get("rules", [])
         for rule in listed[: max(1, MOST_RULE_BYTES // max(self.view.dataset.n // 8, 1))]:
             named = {name: rule[name] for name in ("tag", "other", "implies")}

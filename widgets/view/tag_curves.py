@@ -20,7 +20,7 @@ CELL_BYTES = 200_000_000
 """Memory for cached blocks."""
 
 DIGITS = 3
-"""Decimals that are sent: a curve is some forty pixels high."""
+"""Number of decimals that are sent; a curve is about forty pixels high."""
 
 
 class _Epoch(NamedTuple):

@@ -166,7 +166,7 @@ class RulesRequest(TypedDict):
 
 
 class RulesAnswer(TypedDict):
-    """The rules that are listed, and the number of all."""
+    """The listed rules, and the number of all rules."""
 
     rules: list[TagRule]
     total: int
@@ -182,7 +182,7 @@ class RuleRequest(TypedDict):
 
 
 class RuleAnswer(TypedDict):
-    """How many; their mask is the buffer. `unit` is the key of the tag to judge in them, "" for none."""
+    """Number of examples; their mask is the buffer. `unit` is the key of the tag to judge in them, "" for none."""
 
     count: int
     unit: str

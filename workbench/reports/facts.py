@@ -69,13 +69,13 @@ class DataMap:
 
 
 class Words(NamedTuple):
-    """The names of what a report counts.
+    """Names of what a report counts.
 
     Attributes
     ----------
-    label, labels : what can be wrong, one and several. meaning : what one of them is, or "".
-    classes : of what the labels are. points : of the data map. curve : what the small curves show.
-    known : what is judged, and what is not, since nothing is given.
+    label, labels : name of what can be wrong, singular and plural. meaning : its definition, or "".
+    classes : name of the classes. points : name of points on the data map. curve : description of the small curves.
+    known : names of what is judged, and of what is not because it has no given value.
     """
 
     label: str
@@ -95,7 +95,7 @@ CLASS_WORDS = Words(
 
 @dataclass(frozen=True)
 class TagFacts:
-    """What a report says of multi-label data only.
+    """Contents of a report for multi-label data only.
 
     Attributes
     ----------
@@ -272,7 +272,7 @@ def _labels_now(run: Run) -> np.ndarray:
 
 
 def excerpt_of(run: Run, row: int) -> str | None:
-    """Return the beginning of the text of a row."""
+    """Return the start of the text of a row."""
     text = run.dataset.text(row)
     return None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else "")
 
@@ -344,7 +344,7 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> DataMap | N
 
 
 def drawn_of(places: np.ndarray) -> np.ndarray:
-    """At most `MAP_POINTS` of some places, chosen at random, in their order."""
+    """Return a random sample of at most `MAP_POINTS` places, in their order."""
     if len(places) <= MAP_POINTS:
         return places
     return np.sort(np.random.default_rng(0).choice(places, MAP_POINTS, replace=False))

@@ -1,4 +1,4 @@
-"""Parts of a page as HTML that its sections share."""
+"""HTML elements shared by the sections of a page."""
 
 from __future__ import annotations
 

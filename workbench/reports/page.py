@@ -193,7 +193,7 @@ def _map(facts: Facts) -> str:
     key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.CORRECTNESS_BINS))
     hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.confidence)
     labels = facts.words.labels
-    words = f"The data map: the mean probability that the model gave to what is given over {facts.epochs} epochs "
+    words = f"The data map: the mean probability that the model gave to the given value over {facts.epochs} epochs "
     words += f"(confidence), and how much it varied (variability). {hard:,} of {drawn_n:,} {labels} were never learned "
     words += "(confidence below 0.25)."
     if drawn_n < found.thinned_from:

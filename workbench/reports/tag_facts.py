@@ -1,4 +1,4 @@
-"""The contents of a report about multi-label data: what is judged is a cell, one tag of one example."""
+"""The contents of a report about multi-label data, in which cells (one tag of one example) are judged."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 LISTED_RULES = 12
-"""Rules that are listed."""
+"""Maximum number of listed rules."""
 
 TAG_WORDS = facts.Words(
-    "tag", "cells", "a cell is one tag of one example", "tags", "cells", "probability of what is given",
+    "tag", "cells", "a cell is one tag of one example", "tags", "cells", "probability of the given value",
     ("known cells", "unknown"),
 )  # fmt: skip
 
@@ -75,7 +75,7 @@ def gather_tags(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | No
 
 
 def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[facts.ShownIssue]:
-    """The first `top` cells that have a p_error, with media up to the size limit."""
+    """Return the first `top` cells with a p_error, with media up to the size limit."""
     step("pictures and texts of label issues")
     shown = issues[issues["p_error"].notna()].head(top)
     rows, tags = shown["row"].to_numpy(), _tags_of(shown)
@@ -146,7 +146,7 @@ def _tags(run: Run, issues: pd.DataFrame, changes: pd.DataFrame) -> facts.TagFac
 
 
 def _states(cells: TagCells, k: int) -> dict[str, np.ndarray]:
-    """(k,) examples in which each tag is given as yes, as no, and unknown."""
+    """Count the examples in which each tag (k,) is given as yes, as no, and unknown."""
     yes = np.bincount(cells.yes.tags, minlength=k)
     in_open = cells.open[cells.rest.rows]
     known_in_open = np.bincount(cells.yes.tags[cells.open[cells.yes.rows]], minlength=k)
@@ -157,6 +157,6 @@ def _states(cells: TagCells, k: int) -> dict[str, np.ndarray]:
 
 
 def _tags_of(issues: pd.DataFrame) -> np.ndarray:
-    """(m,) int64 numbers of the tags of units."""
+    """Return the tag indices of units, (m,) int64."""
     places, keys = pd.factorize(issues.index.get_level_values("unit"))
     return np.array([number_of(str(key)) for key in keys], np.int64)[places]

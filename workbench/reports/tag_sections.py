@@ -1,4 +1,4 @@
-"""Sections of a report that multi-label data have: errors by tag, and rules about pairs of tags."""
+"""Sections of a report for multi-label data: errors by tag, and rules about pairs of tags."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from workbench.reports.facts import Facts
 
 MOST_TAGS = 40
-"""Tags that are listed, those with the most expected errors first."""
+"""Maximum number of listed tags, those with the most expected errors first."""
 
 
 def tags_section(facts: Facts) -> str:
-    """Expected missing and wrong tags, tag by tag; "" for other kinds of labels."""
+    """Section with expected missing and wrong tags by tag; "" for other kinds of labels."""
     if facts.tags is None:
         return ""
     listed = facts.tags.table.head(MOST_TAGS)
@@ -30,12 +30,12 @@ def tags_section(facts: Facts) -> str:
     heads = ("tag", "yes", "no", *(("unknown",) if unknown else ()), "missing (expected)", "wrong (expected)", "")
     numbers = [place for place in range(1, len(heads) + 2) if place != len(heads) - 1]
     note = f" {MOST_TAGS} of {facts.k:,} tags." if len(facts.tags.table) > MOST_TAGS else ""
-    words = "Expected errors of each tag: missing ones are given as no and should be yes, wrong ones the reverse."
+    words = "Expected errors of each tag: missing ones are given as no but should be yes, wrong ones the reverse."
     return f"<p>{words}{note}</p>" + table_html((*heads, "label issues", "changed"), rows, numbers)
 
 
 def rules_section(facts: Facts) -> str:
-    """Rules that nearly all examples follow, with the number of exceptions; "" without any."""
+    """Section with rules that nearly all examples follow, with the number of exceptions; "" if there are none."""
     if facts.tags is None or not len(facts.tags.rules):
         return ""
     rows = [
@@ -49,7 +49,7 @@ def rules_section(facts: Facts) -> str:
         for one in facts.tags.rules.to_dict("records")
     ]
     left = facts.tags.total - len(rows)
-    words = "Counted from the tags as they are now. An exception is a question: one of the two tags may be wrong."
+    words = "Counted for the current tags. In an exception, one of the two tags may be wrong."
     note = f" {left:,} more rules are not listed; `wb.tags.tag_rules(run)` lists all." if left else ""
     heads = ("rule", "examples with the first tag", "follow it", "if independent", "exceptions")
     return f"<p>{words}{note}</p>" + table_html(heads, rows, numbers=(1, 2, 3, 4))

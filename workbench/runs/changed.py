@@ -13,7 +13,7 @@ CORRECTED = "workbench_corrected"
 
 
 def marked_as_corrected(labels: pd.Series, run: Any, changed: int) -> pd.Series:
-    """Labels that carry where they come from, so that `find_issues` does not count their errors as if they were new."""
+    """Mark labels with their origin, so that `find_issues` can warn about the number of their errors."""
     labels.attrs[CORRECTED] = {"run": run.name, "changed": changed}
     return labels
 

@@ -1,4 +1,4 @@
-"""Statistics over the epochs of recorded tags: the data map of cells, and the probability of a tag epoch by epoch."""
+"""Statistics of recorded tags over epochs: the data map of cells, and the probability of a tag by epoch."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class CellDynamics(NamedTuple):
 def cell_dynamics(run: Run) -> CellDynamics:
     """Return mean, deviation and correctness of each cell over the recorded epochs of multi-label data.
 
-    Of more than 100 tags, a recording keeps the given cells and the likeliest others of each epoch; cells that were not
-    kept in every epoch of their row are left out, since the epochs that lack them differ from those that have them.
+    With more than 100 tags, a recording keeps the given cells and the most likely others of each epoch. Cells that were
+    not kept in every epoch of their row are omitted, because the epochs with and without them differ systematically.
 
     References
     ----------
-    Swayamdipta et al. 2020, Dataset Cartography, for each cell as an example of its own.
+    Swayamdipta et al. 2020, Dataset Cartography, with each cell as a separate example.
     """
     epochs_of_row = np.zeros(run.n, np.int64)
     places, sums = np.empty(0, np.int64), np.zeros((4, 0))

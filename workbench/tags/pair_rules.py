@@ -10,13 +10,13 @@ import numpy as np
 from workbench.tasks.tag_cells import NO, YES, Listed, TagCells
 
 AT_A_TIME = 512
-"""First tags whose pairs are counted at once."""
+"""Number of first tags whose pairs are counted at once."""
 
 Z = 1.96
 """Standard normal quantile of a 95 % interval."""
 
 FEWEST_TOGETHER = 2
-"""Examples with both tags that must be expected for their absence to tell something."""
+"""Minimum expected number of examples with both tags for an exclusion to be informative."""
 
 
 class PairRules(NamedTuple):
@@ -40,7 +40,7 @@ class PairRules(NamedTuple):
     broken: np.ndarray
 
     def sorted(self) -> PairRules:
-        """The strongest rules first, by `low`, then by `count`."""
+        """Sort rules by strength: by `low`, then by `count`."""
         order = np.lexsort((-self.count, -self.low))
         return PairRules(*(one[order] for one in self))
 
@@ -109,7 +109,7 @@ def _sparse(listed: Listed, n: int, k: int) -> Any:
 def examples_of_rule(
     cells: TagCells, k: int, first: int, second: int, implies: bool, *, broken: bool = True
 ) -> np.ndarray:
-    """(r,) int64 rows, ascending, of the examples that break a rule, or that follow it."""
+    """Return the rows (r,) int64, ascending, of the examples that break a rule, or follow it."""
     rows = cells.yes.rows[cells.yes.tags == first]
     codes = cells.codes_at(rows, np.full(len(rows), second, np.int64), k)
     return rows[codes == (NO if implies == broken else YES)]

@@ -105,7 +105,7 @@ class UnitsEditor extends ManyUnitsEditor {
     this.reveal();
   }
 
-  /** A line for each unit. Those that look as before stay as they are: a decision changes one or two of many. */
+  /** Draw a line per unit. Unchanged lines are kept, since a decision changes only one or two of many. */
   drawLines() {
     const before = this.lines,
       looks = (unit, i) => JSON.stringify([i, this.example.row, this.example.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
@@ -124,7 +124,7 @@ class UnitsEditor extends ManyUnitsEditor {
     else this.list.replaceChildren(...wanted.map(({ el }) => el));
   }
 
-  /** Names of the units that an audit has drawn; "" where the queue is none. */
+  /** Names of the units drawn by an audit; "" if the queue is not an audit. */
   get asked() {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
   }

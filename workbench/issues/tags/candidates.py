@@ -310,7 +310,7 @@ def _products(v: Any, inverse: np.ndarray, rows: np.ndarray, tags: np.ndarray) -
 
 
 def _quadratic(v: Any, inverse: np.ndarray) -> np.ndarray:
-    """(n,) float32 diagonal of V P V'."""
+    """Return the diagonal of V P V', (n,) float32."""
     flat, k = inverse.T.reshape(-1), len(inverse)
     counts = np.diff(v.indptr)
     out = np.zeros(len(counts), np.float32)

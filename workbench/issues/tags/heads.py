@@ -51,12 +51,12 @@ def left_out(vectors: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.n
 
 
 def best_penalty(x: np.ndarray, target: np.ndarray, known: np.ndarray) -> float:
-    """The penalty of the best likelihood, as a part of the number of rows; `x` as `standardised` gives it."""
+    """Return the penalty with the best likelihood, divided by the number of rows; `x` as `standardised` gives it."""
     return _Left(x, target, known, linear=True).best()
 
 
 class _Left:
-    """Predictions of each row without itself, at any penalty."""
+    """Leave-one-out predictions for any penalty."""
 
     def __init__(self, x: np.ndarray, y: np.ndarray, seen: np.ndarray, linear: bool = False) -> None:
         self._y, self._seen = y, seen

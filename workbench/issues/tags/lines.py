@@ -20,7 +20,7 @@ HOLD = 0.5
 """Strength of the shrinkage of a tag's level towards that of its share of positives."""
 
 SLOPE_ROUNDS, SMALL_STEP = 8, 1e-2
-"""Most steps of Newton's method, and the size of the last one: what is left after it is of the order of its square."""
+"""Maximum number of Newton steps, and the size of the last one; the remaining error is of the order of its square."""
 
 MOST_IN_COMMON = 300_000
 """Maximum number of cells used to fit the common slopes."""

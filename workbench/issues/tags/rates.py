@@ -79,7 +79,7 @@ def wrong(cells: Cells, odds: np.ndarray, unlisted: np.ndarray | None = None) ->
     both = (logit(first) + logit(second)) / 2
     p = expit(both)
     say = 0.0 if unlisted.any() else own_say(float(first.sum()), float(second.sum()))
-    if say:  # cells that were chosen by their scores all look doubtful to these
+    if say:  # cells selected by their scores all look doubtful
         mixed = (2 * both + say * np.where(cells.y > 0.5, -odds, odds)) / (2 + say)
         some = slice(None, None, max(1, len(p) // MEAN_CELLS))
         p = expit(mixed + (shifted_to(mixed[some], float(p[some].mean())) - mixed[some])[0])
@@ -87,7 +87,7 @@ def wrong(cells: Cells, odds: np.ndarray, unlisted: np.ndarray | None = None) ->
 
 
 def own_say(by_count: float, by_likelihood: float) -> float:
-    """Weight of a cell's own doubt, from 0 to `OWN_DOUBT`, by the numbers of errors that the two ways count."""
+    """Return the weight of 1 - P(given), from 0 to `OWN_DOUBT`, by the numbers of errors of the two ways to count."""
     if by_likelihood <= 0:
         return 0.0
     return OWN_DOUBT * min(max(by_count / by_likelihood - 1, 0.0), 1.0)
