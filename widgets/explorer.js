@@ -5938,7 +5938,7 @@ class SetsPanel {
     const left = total - rules.length;
     this.how.textContent = rules.length
       ? `Counted from the tags as they are now, of tags with at least 10 examples.${left ? ` ${count(left)} more rules are not listed.` : ""}`
-      : "No rule holds in so many examples.";
+      : "No rule holds in this share of the examples.";
   }
 
   line(rule) {
