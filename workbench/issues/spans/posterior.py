@@ -5,7 +5,7 @@
 where T = P(given | true) is the noise matrix from the confident joint. The model has learned the given tags, so p alone
 cannot distinguish missing tags from spurious ones; T can, but it misleads if there are too many tags. So T is fully
 used (h = 1) if it finds at least twice as many missing tags as spurious ones, or mostly swapped classes, and not at all
-if it finds no more missing than spurious ones; a = 1 - h / 2.
+if it finds fewer than 1.4 times as many; a = 1 - h / 2.
 """
 
 from __future__ import annotations
@@ -54,13 +54,9 @@ def token_posterior(probs: np.ndarray, given: np.ndarray) -> Posterior:
     probs : (t, K) out-of-fold probabilities; tag 0 is O. given : (t,) codes, -1 without a label.
     """
     labelled = given >= 0
-    logs = np.maximum(np.log(np.maximum(probs, 1e-30)), LEAST_LOG)
     codes = given[labelled]
-    matrices = noise_matrices(probs[labelled], codes, 0) if len(codes) else None
-    t, width = probs.shape
-    noise = np.zeros((t, width))
-    if matrices is not None:
-        noise[labelled] = np.log(np.maximum(matrices[0], 1e-12))[codes]
+    logs, noise = _logs(probs, given)
+    t = len(probs)
     full = softmax(logs + noise)[labelled]
     wrong = 1 - full[np.arange(len(codes)), codes]
     outside = codes == 0
@@ -75,6 +71,23 @@ def token_posterior(probs: np.ndarray, given: np.ndarray) -> Posterior:
     p_error = np.full(t, np.nan)
     p_error[labelled] = scaled_to(w[labelled], contradicted)
     return Posterior(q, w, p_error, h, missing, spurious, contradicted, swapped)
+
+
+def corrected_tags(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Return the likeliest tags (t,) if T counts in full, with which a tagger learns once more; arguments as above."""
+    logs, noise = _logs(probs, given)
+    return (logs / 2 + noise).argmax(axis=1)
+
+
+def _logs(probs: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log p and log T[given, .], (t, K) each; the second is 0 without a label."""
+    labelled = given >= 0
+    logs = np.maximum(np.log(np.maximum(probs, 1e-30)), LEAST_LOG)
+    noise = np.zeros(probs.shape)
+    matrices = noise_matrices(probs[labelled], given[labelled], 0) if labelled.any() else None
+    if matrices is not None:
+        noise[labelled] = np.log(np.maximum(matrices[0], 1e-12))[given[labelled]]
+    return logs, noise
 
 
 def _to_other_classes(posterior: np.ndarray, codes: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from workbench.foundation.checks import check_pred_probs, refuse_infinity
 from workbench.foundation.errors import InputError
 from workbench.foundation.rows import softmax
 from workbench.issues.kinds.contract import Asked
-from workbench.issues.spans.posterior import LEAST_LOG, token_posterior
+from workbench.issues.spans.posterior import LEAST_LOG, corrected_tags
 from workbench.issues.spans.span_layers import (
     Given,
     column_codes,
@@ -80,8 +80,8 @@ class TagOpinions:
         if self.features is not None:
             taggers = Taggers(self.features, self.folds, self.labelled, self.width)
             found[ON_WORDS] = taggers.probabilities(codes)
-            seen = token_posterior(found[ON_WORDS], np.where(self.labelled, codes, -1))
-            found[ON_RELABELLED] = taggers.probabilities(seen.q.argmax(axis=1))
+            corrected = corrected_tags(found[ON_WORDS], np.where(self.labelled, codes, -1))
+            found[ON_RELABELLED] = taggers.probabilities(corrected)
         if self.vectors is not None:
             taggers = Taggers(self.vectors, self.folds, self.labelled, self.width, penalty=EMBEDDING_PENALTY)
             found[ON_VECTORS] = taggers.probabilities(codes)

@@ -108,6 +108,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     if format not in READERS and format in formats:
         task = options.pop("task")
         overwrite = options.pop("overwrite", False)
+        options.pop("progress", None)  # these readers are quick, and have none
         return arrays.read(formats[format].read(place, task=task, **options), path, overwrite=overwrite)
     if format not in READERS:
         raise InputError.unknown("format", format, [*READERS, *(name for name in formats if name != "table")])
