@@ -186,3 +186,12 @@ def test_files_need_a_text(tmp_path):
                 form.write(run, tmp_path / f"x{form.suffixes[0]}")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert np.array_equal(run.labels().to_pylist(), run.dataset.labels.to_pylist())
+
+
+def test_the_command_line_imports_and_exports(tagged, tmp_path, capsys):
+    from workbench.shell.cli import main
+
+    file = wb.export(tagged, tmp_path / "labels.conll", format="conll")
+    assert main(["import", str(file), str(tmp_path / "again"), "--task", "spans", "--format", "conll"]) == 0
+    again = wb.open_run(tmp_path / "again")
+    assert list(corrected(again).values()) == [one for one in corrected(tagged).values() if one is not None]
