@@ -72,6 +72,9 @@ def exchanged_answers(design: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Ex
     model (parametric bootstrap), because the share lies on the boundary of its range; the p-value is (1 + number of
     larger ratios) / (1 + number simulated), and simulation stops as soon as it must exceed 1 %. An answer is wrong with
     probability (1 - p) s m / ((1 - s) p + s m) if it is 1, and correspondingly if it is 0.
+
+    In 240 simulated data sets without an exchange (200 and 1,000 rows, slopes of 1 to 6) two led to a proposal, in 60
+    with a probit response or a quadratic term none, in 20 with a Cauchy response 10.
     """
     scale = np.maximum(design.std(axis=0), 1e-12)
     centre = design.mean(axis=0)
