@@ -32,10 +32,8 @@ from workbench.storage.journalqueries import (
     STANDING,
     about_of,
     added_to,
-    index_of,
     key_of,
     next_batch,
-    paired,
 )
 from workbench.storage.journalrows import (
     ADDED,
@@ -49,6 +47,7 @@ from workbench.storage.journalrows import (
     texts_of,
 )
 from workbench.storage.journalschema import INCONSISTENT, SOUND
+from workbench.storage.journaltables import opinions_table, state_table
 from workbench.storage.journalwriting import Stamp, append_decision, append_reversal
 
 __all__ = ["FIELDS", "LOG_COLUMNS", "Entries", "Entry", "Journal", "login"]
@@ -285,24 +284,7 @@ class Journal:
             f"AND {about_of(per)} GROUP BY e.id, e.unit, e.field ORDER BY e.id, e.unit, e.field",
             (author,),
         )
-        place = {field: at for at, field in enumerate(FIELDS)}
-        weight = {"label": 2, "verdict": 1, "flag": 0, "note": 0}
-        table: dict[object, list[Any]] = {}
-        best: dict[object, tuple[int, int]] = {}
-        for key, field, new, owner, when, reason, seq in rows if per == "example" else paired(rows):
-            if field not in place:
-                continue
-            row = table.setdefault(key, [None] * 7)
-            row[place[field]] = new
-            if (weight[field], seq) > best.get(key, (-1, 0)):
-                best[key] = (weight[field], seq)
-                row[4:] = owner, when, reason
-        columns = [*FIELDS, "author", "time", "reason"]
-        if oldest_first:
-            table = {key: table[key] for key in sorted(table, key=lambda key: best[key][1])}
-        frame = pd.DataFrame(list(table.values()), index=index_of(table, per), columns=columns, dtype=object)
-        frame["flag"] = [value is not None for value in frame["flag"]]
-        return frame
+        return state_table(rows, per, oldest_first=oldest_first)
 
     def decided(self, *, author: str | None = None) -> pd.DataFrame:
         """Return the decided labels that apply to the data, one row per example or unit, in the order of the decisions.
@@ -370,13 +352,7 @@ class Journal:
             "GROUP BY e.id, e.unit, s.owner ORDER BY e.id, e.unit",
             (field,),
         )
-        rows = rows if per == "example" else list(paired(rows))
-        authors = {owner: at for at, owner in enumerate(sorted({row[1] for row in rows}))}
-        table: dict[object, list[Any]] = {}
-        for key, owner, new, _ in rows:
-            table.setdefault(key, [None] * len(authors))[authors[owner]] = new
-        columns = pd.Index(list(authors), name="author", dtype=object)
-        return pd.DataFrame(list(table.values()), index=index_of(table, per), columns=columns, dtype=object)
+        return opinions_table(rows, per)
 
     def added_classes(self) -> dict[str, bool]:
         """Return a dict of each class ever added, in the order of their codes, to False if the addition was undone."""

@@ -1,17 +1,9 @@
-"""SQL of the journal: decisions in force, current values, the next batch to undo; and pandas indexes of the results."""
+"""SQL of the journal: decisions in force, current values, the next batch to undo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
-
 from workbench.foundation.errors import InputError
 from workbench.storage.journalrows import Entry
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PER = ("example", "unit")
 """What a row of a table is."""
@@ -73,19 +65,3 @@ def key_of(per: str) -> str:
 def about_of(per: str) -> str:
     """SQL: whether the entry `e` is about an example or a unit, as `per` asks. (The plus keeps the index order.)"""
     return "+e.unit = ''" if per == "example" else "1"
-
-
-def paired(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query with (id, unit) as one key."""
-    return (((id, unit), *rest) for id, unit, *rest in rows)
-
-
-def index_of(keys: Iterable[Any], per: str) -> pd.Index:
-    """Return ids as an Index, int64 if all are integers, else object; or (id, unit) pairs as a MultiIndex."""
-    keys = list(keys)
-    ids = keys if per == "example" else [id for id, _ in keys]
-    whole = bool(ids) and all(isinstance(id, int) for id in ids)
-    index = pd.Index(ids, dtype="int64" if whole else object, name="id")
-    if per == "example":
-        return index
-    return pd.MultiIndex.from_arrays([index, pd.Index([unit for _, unit in keys], dtype=object, name="unit")])
