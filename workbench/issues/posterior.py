@@ -147,7 +147,7 @@ def _together(
     """Return the weighted opinion of classifiers on embeddings, given probabilities and links."""
     given, k = evidence.given_labels, evidence.k
     saw = evidence.saw_labels("embeddings")
-    columns = space.vectors.shape[1]
+    columns = np.shape(evidence.get("embeddings"))[1]
     views = [EvidenceView("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True, columns=columns)]
     if probs is not None:
         logs = logs_of(probs[heads.rows])

@@ -36,6 +36,8 @@ SUPPORTED, OPPOSED = 3.0, -2.0
 """z values (`own_influence`) above which evidence that is too good keeps its weight, and below which it is set aside
 even if linear models could not have memorised so many labels. In our tests, all out-of-fold probabilities that were too
 good reached 3; models that had seen the labels did not, except nearest neighbours that include the row itself."""
+MEMORABLE = 2.0
+"""Nats, per parameter and row, by which a linear model that was fitted to the labels may lead others: in theory 1."""
 WEAK_GAIN = 0.4
 """A view with less than this share of the gain of another view is not used to judge it."""
 STRUCTURED_CLASSES = 200
@@ -175,7 +177,8 @@ def _too_good(
     This concerns views that explain the labels better than one made here that finds more noise in them. The view is not
     limited if its predictions for similar rows support those for the row itself, or if they do not oppose them and a
     linear model of the judge's columns could not lead by so much: fitted to m labels, it explains these better than
-    other labels by about (columns (k - 1)) / m nats (Akaike 1974, A new look at the statistical model identification).
+    labels that it has not seen by about columns (k - 1) / m nats (Akaike 1974, A new look at the statistical model
+    identification); `MEMORABLE` times that is allowed.
     """
     judges = [one for one in kept if one.made_here and not one.saw_labels and one is not view]
     judges = [one for one in judges if gains[one.name] < gains[view.name]]
@@ -187,7 +190,7 @@ def _too_good(
         if not _finds_less_noise(fit, other):
             continue
         weak = gains[judge.name] <= WEAK_GAIN * gains[view.name]
-        memorable = fit.value - other.value <= min(judge.columns, m - 1) * (k - 1) / m
+        memorable = fit.value - other.value <= MEMORABLE * min(judge.columns, m - 1) * (k - 1) / m
         if view.support is None:
             if not weak:
                 return HELD
