@@ -1,30 +1,30 @@
 /** Actions of keys and buttons: shown on the page at once, then written to the journal, then reported as saved. */
 import { packMask } from "./bits.js";
 import { clock, count } from "./format.js";
+/** @import { Rows } from "./bits.js" */
+/** @import { Change } from "./store.js" */
 
 /** Selections up to this size are sent as row numbers, larger ones as a bit mask. */
 const FEW = 500;
 
 export class Actions {
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void}} options */
-  constructor(options) {
-    Object.assign(this, options);
+  /** @param {{ store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void }} options */
+  constructor({ store, wire, say }) {
+    this.store = store;
+    this.wire = wire;
+    this.say = say;
+    /** @type {"undo" | "redo" | null} a step of an earlier session that waits for a second press */
+    this.asked = null;
   }
 
+  /** @param {number} code */
   name(code) {
     return this.store.shortName(code, 28);
   }
 
   /* ---- one example ---- */
 
-  /** Label the current example with a class. */
+  /** Label the current example with a class. @param {number} code */
   label(code, how = "key") {
     const { store } = this,
       { row } = store;
@@ -96,6 +96,7 @@ export class Actions {
     this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag removed" });
   }
 
+  /** @param {string} text */
   note(text) {
     const { row } = this.store;
     if (row < 0) return Promise.resolve();
@@ -112,6 +113,7 @@ export class Actions {
     return Boolean(locked);
   }
 
+  /** @param {number} row */
   advance(row) {
     const { store } = this;
     if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
@@ -126,7 +128,7 @@ export class Actions {
     const step = store.past[store.past.length - 1];
     try {
       const { body } = await this.send("add_class", { name }, []);
-      return body.code;
+      return body.code ?? -1;
     } catch {
       store.past = store.past.filter((one) => one !== step);
       return -1;
@@ -135,6 +137,7 @@ export class Actions {
 
   /* ---- the selection ---- */
 
+  /** @param {number} code */
   labelSelection(code) {
     const { store } = this,
       rows = store.lists.selection;
@@ -150,7 +153,10 @@ export class Actions {
     );
   }
 
-  /** Rows of the selection whose suggestion differs from their label and is at least as likely as `least` (null: any). */
+  /**
+   * Rows of the selection whose suggestion differs from their label and is at least as likely as `least` (null: any).
+   * @param {number|null} [least]
+   */
   acceptable(least = null) {
     const { store } = this;
     return store.lists.selection.filter(
@@ -161,6 +167,7 @@ export class Actions {
     );
   }
 
+  /** @param {number|null} least */
   acceptSelection(least) {
     const { store } = this,
       rows = this.acceptable(least);
@@ -193,7 +200,10 @@ export class Actions {
     await this.ofMany(rows, "decide", { op: "relabel", how: "selection", units }, [], ({ count: n }) => `${value}, in ${count(n)} examples`);
   }
 
-  /** Send a decision whose effect on the examples only Python knows; it is shown when the answer arrives. */
+  /**
+   * Send a decision whose effect on the examples only Python knows; it is shown when the answer arrives.
+   * @param {Int32Array} rows @param {"decide" | "accept"} kind @param {import("./messages.js").DecideRequest | import("./messages.js").AcceptRequest} body @param {ArrayBufferLike[]} buffers @param {(answer: any) => string} inWords
+   */
   async ofMany(rows, kind, body, buffers, inWords) {
     if (this.refused()) return;
     const { store } = this,
@@ -217,6 +227,7 @@ export class Actions {
     return this.travel(true);
   }
 
+  /** @param {boolean} forward */
   async travel(forward) {
     if (this.refused()) return;
     const { store } = this,
@@ -243,7 +254,7 @@ export class Actions {
     }
   }
 
-  /** Show the example of an undone step; for a batch, the first one that is open in the list. */
+  /** Show the example of an undone step; for a batch, the first one that is open in the list. @param {Rows} rows */
   visit(rows) {
     if (!rows.length) return; // a class that was added
     const { store } = this,
@@ -253,10 +264,12 @@ export class Actions {
 
   /* ---- to the journal ---- */
 
+  /** @param {Int32Array} rows @param {Int32Array} labels @param {string} text @param {string} how */
   relabel(rows, labels, text, how) {
     return this.decide({ op: "relabel", rows, labels, verdict: "relabel", text }, { how });
   }
 
+  /** @param {Change & Pick<import("./messages.js").DecideRequest, "op">} change @param {Partial<import("./messages.js").DecideRequest>} [extra] */
   async decide(change, extra = {}) {
     if (this.refused()) return;
     this.asked = null;
@@ -277,11 +290,16 @@ export class Actions {
     }
   }
 
-  /** Send a request to Python; it counts as unsaved until answered. */
+  /**
+   * Send a request to Python; it counts as unsaved until answered.
+   * @template {"decide" | "add_class" | "accept" | "undo" | "redo"} K
+   * @param {K} kind @param {import("./messages.js").Requests[K]} body @param {ArrayBufferLike[]} buffers @param {Int32Array} [rows]
+   */
   async send(kind, body, buffers, rows) {
     const { store } = this;
+    let asked = body;
     if (rows) {
-      if (rows.length <= FEW) body.rows = Array.from(rows);
+      if (rows.length <= FEW) asked = { ...body, rows: Array.from(rows) };
       else {
         // a mask has row order; labels that differ by row must follow it
         const mask = new Uint8Array(store.n);
@@ -293,7 +311,7 @@ export class Actions {
     store.pending++;
     store.emit("history");
     try {
-      const answer = await this.wire.ask(kind, body, buffers);
+      const answer = await this.wire.ask(kind, asked, buffers);
       store.saved = answer.body.time || clock();
       return answer;
     } catch (error) {
@@ -306,7 +324,7 @@ export class Actions {
   }
 }
 
-/** Sort `labels`, which belong to `rows`, by ascending row number. */
+/** Sort `labels`, which belong to `rows`, by ascending row number. @param {Rows} rows @param {ArrayLike<number>} labels */
 export function inRowOrder(rows, labels) {
   const order = Array.from(rows, (_, i) => i).sort((a, b) => rows[a] - rows[b]);
   return Int32Array.from(order, (i) => labels[i]);

@@ -15,8 +15,7 @@ export class InspectAnswers {
     this.media = media;
     /** @type {Map<number, InspectAnswer>} */
     this.kept = new Map();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
+    this.timer = 0;
   }
 
   /** @param {number} row */

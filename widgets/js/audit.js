@@ -5,16 +5,12 @@ import { arrayOf } from "./bits.js";
 const PAUSE = 700;
 
 export class Audit {
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, say: Function}} options */
-  constructor(options) {
-    Object.assign(this, options, { timer: 0 });
+  /** @param {{ store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void }} options */
+  constructor({ store, wire, say }) {
+    this.store = store;
+    this.wire = wire;
+    this.say = say;
+    this.timer = 0;
     this.store.on("labels", () => this.later());
   }
 
@@ -44,6 +40,7 @@ export class Audit {
     this.say(`queue of the random audit: ${drawn}, drawn at random; judge them in this order`);
   }
 
+  /** @param {import("./messages.js").AuditAnswer} body */
   take(body) {
     this.store.meta.audit = body.audit;
     this.store.emit("count");
@@ -54,7 +51,10 @@ export class Audit {
   }
 }
 
-/** "about 41 left (30–55), from the detector", or "". Python writes it, so that all places show the same text. */
+/**
+ * "about 41 left (30–55), from the detector", or "". Python writes it, so that all places show the same text.
+ * @param {import("./messages.js").AuditInfo|undefined} audit
+ */
 export function leftInWords(audit) {
   return audit?.text || "";
 }

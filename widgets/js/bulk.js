@@ -16,31 +16,34 @@ const ARMED = 4000;
  * @param {number[]} likely probabilities of the suggestions
  */
 export function thresholds(likely) {
-  const all = [...THRESHOLDS.map((level) => [level, likely.filter((p) => p >= level).length]), [null, likely.length]];
+  /** @type {[number | null, number][]} */
+  const all = [...THRESHOLDS.map((level) => /** @type {[number, number]} */ ([level, likely.filter((p) => p >= level).length])), [null, likely.length]];
   return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
 }
 
-/** The initial threshold: the default one or a stricter one; if none of these includes a suggestion, the strictest that does. */
+/**
+ * The initial threshold: the default one or a stricter one; if none of these includes a suggestion, the strictest that does.
+ * @param {[number|null, number][]} levels
+ */
 export function preset(levels) {
-  const careful = levels.filter(([level]) => level >= CAREFUL);
+  const careful = levels.filter(([level]) => level !== null && level >= CAREFUL);
   return (careful[careful.length - 1] || levels[0])?.[0] ?? null;
 }
 
 export class Bulk {
-  /** @type {import("./actions.js").Actions} */
-  actions;
-  /** @type {Function} */
-  onAudit;
-  /** @type {Function} */
-  onRank;
-  /** @type {Function} */
-  onReorder;
-  /** @type {import("./store.js").Store} */
-  store;
-
-  /** @param {{store: import("./store.js").Store, actions: import("./actions.js").Actions, units: boolean, fail: (error: Error) => void, onRank: Function}} options */
+  /** @param {{ store: import("./store.js").Store, actions: import("./actions.js").Actions, units: boolean, fail: (error: Error) => void, onRank: () => Promise<unknown> }} options */
   constructor({ store, actions, units, fail, onRank }) {
-    Object.assign(this, { store, actions, onRank, armed: 0 });
+    this.store = store;
+    this.actions = actions;
+    this.onRank = onRank;
+    /** @type {() => void} set by a feature, as the next */
+    this.onAudit = () => {};
+    /** @type {(name: string) => void} */
+    this.onReorder = () => {};
+    this.armed = 0; // runs while a first click waits for the second
+    this.frame = 0;
+    this.chosen = false; // was the threshold set by hand?
+    this.ranking = false;
     /** @type {UnitSuggestions | null} */
     this.units = units ? new UnitSuggestions({ store, actions, fail, onNews: () => this.offer() }) : null;
     this.least = h("select", {
@@ -100,10 +103,12 @@ export class Bulk {
     const { likely } = this,
       levels = thresholds(likely);
     this.least.hidden = !levels.length;
+    /** @param {number|null} level */
     const key = (level) => (level === null ? "" : String(level)),
       kept = this.chosen && levels.some(([level]) => level === this.level);
     if (!kept) this.chosen = false;
     const value = key(kept ? this.level : preset(levels));
+    /** @param {number|null} level @param {number} held */
     const words = (level, held) => `${level === null ? "any p" : `p ≥ ${probability(level)}`} (${count(held)})`;
     fillSelect(this.least, [["", levels.map(([level, held]) => [key(level), words(level, held)])]], value);
     const { level } = this,
@@ -114,7 +119,7 @@ export class Bulk {
     this.button.classList.remove("lw-primary");
   }
 
-  /** A description of what a click would do. */
+  /** A description of what a click would do. @param {number|null} least */
   asked(least) {
     if (!this.units) return `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
     const held = this.units.held(least);
@@ -136,7 +141,7 @@ export class Bulk {
     else this.actions.acceptSelection(least);
   }
 
-  /** Show the current order: the initial one, or one set by Python. */
+  /** Show the current order: the initial one, or one set by Python. @param {string} name */
   rebase(name) {
     const { queues = Object.keys(ORDERS), tags = [] } = this.store.meta;
     fillSelect(this.order, [["", offeredOrders(queues, name, tags)], ...tagQueues(tags)], name);
@@ -156,6 +161,7 @@ export class Bulk {
     }
   }
 
+  /** @param {string} name */
   reorder(name) {
     if (name === "audit") this.onAudit();
     else this.onReorder(name);

@@ -13,18 +13,18 @@ const COLUMNS = [
 
 /** A table of classes, largest share of errors first; a click selects the label issues of a class. */
 export class ClassTable {
-  /** @type {import("./paint.js").Paint} */
-  paint;
-  /** @type {any} */
-  select;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{store: import("./store.js").Store, paint: import("./paint.js").Paint, wire: import("./wire.js").Wire, fail: (error: Error) => void, select: (test: (row: number) => boolean, name: string) => void}} options */
-  constructor(options) {
-    Object.assign(this, options);
+  /**
+   * @param {{ store: import("./store.js").Store, paint: import("./paint.js").Paint, wire: import("./wire.js").Wire,
+   *   select: (test: (row: number) => unknown, name: string) => void }} options
+   */
+  constructor({ store, paint, wire, select }) {
+    this.store = store;
+    this.paint = paint;
+    this.wire = wire;
+    this.select = select;
+    this.asked = false;
+    /** @type {{ how: string, arrays: Float32Array[] } | null} */
+    this.estimated = null;
     this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });
   }
 
@@ -47,6 +47,7 @@ export class ClassTable {
       shape = `lw-class-row${doubted ? "" : " lw-plain"}`,
       { given, issues, changed, expected } = classCounts(store),
       colors = this.paint.classColors();
+    /** @param {number} c */
     const share = (c) => (given[c] ? expected[c] / given[c] : 0);
     const codes = store.classes.map((_, c) => c).sort((a, b) => share(b) - share(a));
     const head = h(
@@ -56,6 +57,7 @@ export class ClassTable {
       (doubted ? COLUMNS : [["given", "examples with this given label"]]).map(([text, title]) => h("span", { text, title })),
     );
     const [wrong, missed] = this.estimated?.arrays || [];
+    /** @param {number} c */
     const joint = (c) =>
       wrong
         ? ` Confident learning: about ${count(wrong[c])} with this label truly belong to another class, and about ${count(missed[c])} of this class have another label.`

@@ -1,5 +1,8 @@
 /** Colours: Okabe-Ito for classes, viridis and cividis for scores, those of the page for everything else. */
 
+/** @typedef {ReturnType<typeof readTheme>} Theme colours of the page as [r, g, b], and whether it is dark */
+/** @typedef {{ suspicious?: string, dark?: boolean, scheme?: string }} ScoreLook the suspicious end of a score, and its colours */
+
 const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
 const VIRIDIS = [
   [68, 1, 84],
@@ -33,7 +36,7 @@ export const MISSING = 255;
 /** Entries 0..LEVELS-1 of a lookup table represent values. */
 export const LEVELS = 254;
 
-/** "#rrggbb", "#rgb" or "rgb(...)" as [r, g, b]. */
+/** "#rrggbb", "#rgb" or "rgb(...)" as [r, g, b]. @param {string} text */
 export function parseColor(text) {
   const t = String(text).trim();
   if (t[0] === "#") {
@@ -44,7 +47,7 @@ export function parseColor(text) {
   return parts && parts.length >= 3 ? parts.slice(0, 3).map(Number) : [128, 128, 128];
 }
 
-/** [r, g, b] as "#rrggbb". */
+/** [r, g, b] as "#rrggbb". @param {number[]} rgb */
 export const hex = (rgb) =>
   `#${rgb
     .map((v) =>
@@ -54,7 +57,7 @@ export const hex = (rgb) =>
     )
     .join("")}`;
 
-/** Relative luminance as defined by WCAG, 0 (black) to 1 (white). */
+/** Relative luminance as defined by WCAG, 0 (black) to 1 (white). @param {number[]} rgb */
 export function luminance(rgb) {
   const [r, g, b] = rgb.map((v) => {
     const c = v / 255;
@@ -63,13 +66,13 @@ export function luminance(rgb) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-/** WCAG contrast ratio of two colours, 1 to 21. */
+/** WCAG contrast ratio of two colours, 1 to 21. @param {number[]} a @param {number[]} b */
 export function contrast(a, b) {
   const [hi, lo] = [luminance(a), luminance(b)].sort((x, y) => y - x);
   return (hi + 0.05) / (lo + 0.05);
 }
 
-/** A colour from OKLCH coordinates: lightness 0-1, chroma, hue in degrees. */
+/** A colour from OKLCH coordinates: lightness 0-1, chroma, hue in degrees. @param {number} l @param {number} c @param {number} hue */
 export function oklch(l, c, hue) {
   const a = c * Math.cos((hue * Math.PI) / 180),
     b = c * Math.sin((hue * Math.PI) / 180);
@@ -88,7 +91,7 @@ export function oklch(l, c, hue) {
   });
 }
 
-/** One colour per class: Okabe-Ito first, then steps around the hue circle with varying lightness. */
+/** One colour per class: Okabe-Ito first, then steps around the hue circle with varying lightness. @param {number} k */
 export function classColors(k, dark = false) {
   const base = OKABE_ITO.map(parseColor);
   if (!dark) base[6] = [170, 153, 0]; // plain Okabe-Ito yellow is unreadable on white: same hue, darker
@@ -103,7 +106,7 @@ export function classColors(k, dark = false) {
   return out;
 }
 
-/** Colour at t in [0, 1] of a list of evenly spaced stops. */
+/** Colour at t in [0, 1] of a list of evenly spaced stops. @param {number[][]} stops @param {number} t */
 export function ramp(stops, t) {
   const f = Math.max(0, Math.min(1, t)) * (stops.length - 1),
     i = Math.min(stops.length - 2, Math.floor(f)),
@@ -114,6 +117,7 @@ export function ramp(stops, t) {
 /**
  * The colour for a fraction t of a score's range. The suspicious end is salient on both backgrounds: dark on light
  * pages, bright on dark pages. The other end is muted but remains visible.
+ * @param {number} t
  */
 export function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
   const toward = suspicious === "low" ? 1 - t : t,
@@ -123,7 +127,7 @@ export function scoreColor(t, { suspicious = "high", dark = false, scheme = "vir
   return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
 }
 
-/** RGBA table of 256 entries for a score; entry MISSING is the given grey. */
+/** RGBA table of 256 entries for a score; entry MISSING is the given grey. @param {ScoreLook} options @param {number[]} missing */
 export function scoreTable(options, missing) {
   const table = new Uint8Array(1024);
   for (let i = 0; i < LEVELS; i++) table.set([...scoreColor(i / (LEVELS - 1), options).map(Math.round), 255], 4 * i);
@@ -131,7 +135,7 @@ export function scoreTable(options, missing) {
   return table;
 }
 
-/** RGBA table for categories; colours repeat beyond 254 categories. */
+/** RGBA table for categories; colours repeat beyond 254 categories. @param {number[][]} colors @param {number[]} missing */
 export function classTable(colors, missing) {
   const table = new Uint8Array(1024);
   for (let i = 0; i < LEVELS; i++)
@@ -140,7 +144,10 @@ export function classTable(colors, missing) {
   return table;
 }
 
-/** Table entry of every number: 0..253 over [low, high], MISSING for NaN. */
+/**
+ * Table entry of every number: 0..253 over [low, high], MISSING for NaN.
+ * @param {ArrayLike<number>} values @param {number} low @param {number} high
+ */
 export function levelsOf(values, low, high) {
   const out = new Uint8Array(values.length),
     factor = high > low ? (LEVELS - 1) / (high - low) : 0;
@@ -151,17 +158,18 @@ export function levelsOf(values, low, high) {
   return out;
 }
 
-/** Table entry of every category code: the code itself, MISSING for -1. */
+/** Table entry of every category code: the code itself, MISSING for -1. @param {ArrayLike<number>} codes */
 export function levelsOfCodes(codes) {
   const out = new Uint8Array(codes.length);
   for (let i = 0; i < codes.length; i++) out[i] = codes[i] < 0 ? MISSING : codes[i] % LEVELS;
   return out;
 }
 
-/** Colours of the page as numbers, read from an element inside the widget. */
+/** Colours of the page as numbers, read from an element inside the widget. @param {Element} node */
 export function readTheme(node) {
   const background = parseColor(getComputedStyle(node).backgroundColor);
   const dark = luminance(background) < 0.4;
+  /** @param {number} t */
   const mix = (t) => background.map((v) => v + ((dark ? 255 : 0) - v) * t);
   return {
     dark,

@@ -5,6 +5,8 @@ import { clip, count, short } from "./format.js";
 import { normalized, toScreen } from "./geometry.js";
 import { ink } from "./overlay.js";
 import { placed } from "./source.js";
+/** @import { Theme } from "./color.js" */
+/** @import { Explorer } from "./main.js" */
 
 /** Maximum number of arrows; more would cover the map. */
 const MOST_ARROWS = 30;
@@ -20,39 +22,34 @@ export function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
   return far.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, most);
 }
 
-/** Distances between two positions of rows; 0 if one of them is unknown. */
+/**
+ * Distances between two positions of rows; 0 if one of them is unknown.
+ * @param {ArrayLike<number>[]} options @param {ArrayLike<number>[]} options
+ */
 export function distances([ax, ay], [bx, by]) {
   return Float32Array.from(ax, (x, row) => Math.hypot(bx[row] - x, by[row] - ay[row]) || 0);
 }
 
 /** One map with the positions of both runs: buttons to switch between them, and arrows. */
 class Compare {
-  /** @type {any} */
-  far;
-  /** @type {any} */
-  here;
-  /** @type {any} */
-  how;
-  /** @type {any} */
-  map;
-  /** @type {string} */
-  name;
-  /** @type {any} */
-  ranges;
-  /** @type {any} */
-  there;
-  /** @type {import("./main.js").Explorer} */
-  view;
-
   /**
    * @param {import("./main.js").Explorer} view
-   * @param {{map: object, name: string, here: Float32Array[], there: Float32Array[], ranges: number[][]|null, how: string,
-   *          far: number}} options `far` is the minimum distance that counts as moved
+   * @param {{ map: import("./map.js").PointMap, name: string, here: ArrayLike<number>[], there: ArrayLike<number>[],
+   *   ranges: number[][] | null, how: string, far: number }} options `far` is a distance worth counting
    */
-  constructor(view, options) {
-    Object.assign(this, options, { view, at: "here", rows: [] });
-    const { store } = view,
-      { map, name } = this;
+  constructor(view, { map, name, here, there, ranges, how, far }) {
+    this.view = view;
+    this.map = map;
+    this.name = name;
+    this.here = here;
+    this.there = there;
+    this.ranges = ranges;
+    this.how = how;
+    this.far = far;
+    this.at = "here";
+    /** @type {number[]} */
+    this.rows = [];
+    const { store } = view;
     this.moved = distances(this.here, this.there);
     this.buttons = ["here", "other"].map((at) =>
       h("button", {
@@ -71,11 +68,12 @@ class Compare {
     this.choose();
   }
 
-  /** Move the points to their positions in one of the runs. */
+  /** Move the points to their positions in one of the runs. @param {string} at */
   go(at) {
     this.at = at;
     this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
-    this.map.setData(...(at === "here" ? this.here : this.there), this.ranges || this.map.ranges);
+    const [xs, ys] = at === "here" ? this.here : this.there;
+    this.map.setData(xs, ys, this.ranges || this.map.ranges);
     const far = count(this.moved.filter((value) => value > this.far).length);
     const there = `positions in ${this.name}; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
     this.view.say(at === "here" ? "positions in this run" : there);
@@ -91,7 +89,10 @@ class Compare {
     this.map.redrawOver();
   }
 
-  /** Arrows from the position in this run to that in the other, while the map shows the last epoch of one of them. */
+  /**
+   * Arrows from the position in this run to that in the other, while the map shows the last epoch of one of them.
+   * @param {CanvasRenderingContext2D} c @param {Theme} colors
+   */
   draw(c, colors) {
     if (this.view.store.look.epochs[this.map.title] !== undefined) return;
     c.lineWidth = 1;
@@ -101,7 +102,7 @@ class Compare {
     from.forEach((place, i) => arrow(c, place, to[i]));
   }
 
-  /** Positions of the rows with arrows in one of the runs, in pixels. */
+  /** Positions of the rows with arrows in one of the runs, in pixels. @param {ArrayLike<number>[]} options */
   screen([xs, ys]) {
     const { map, rows } = this,
       xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), map.ranges[0], map.ranges[1]);
@@ -127,8 +128,10 @@ function arrow(c, [x0, y0], [x1, y1]) {
 
 /** A tab with the agreement and the scores that changed; a click on one colours by it and queues the largest changes first. */
 /** @param {import("./main.js").Explorer} view @param {import("./messages.js").CompareAnswer} answer */
-function runsTab(view, { name, phrases, scores }) {
+function runsTab(view, { name, phrases = [], scores = [] }) {
+  /** @param {number|null} number */
   const value = (number) => (number === null ? "–" : short(number));
+  /** @param {import("./messages.js").ScoreChange} score */
   const row = (score) =>
     h(
       "button",
@@ -158,13 +161,14 @@ function runsTab(view, { name, phrases, scores }) {
   view.addTab("runs", h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "runs", hidden: true }, ...parts), () => {});
 }
 
-/** Compare the embedding maps once both are computed. */
+/** Compare the embedding maps once both are computed. @param {Explorer} view @param {string} name */
 async function compareEmbedding(view, name) {
   const { body, buffers } = await view.source.patiently("compare", { map: "embedding" });
   if (!buffers.length) return;
   const here = await view.source.embedding(),
     there = placed({}, buffers);
-  const ranges = ["xs", "ys"].map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that include
+  const both = /** @type {("xs" | "ys")[]} */ (["xs", "ys"]);
+  const ranges = both.map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that include
   // both
   const far = 0.1 * Math.max(...ranges.map(([low, high]) => high - low));
   new Compare(view, {
@@ -173,7 +177,7 @@ async function compareEmbedding(view, name) {
     here: [here.xs, here.ys],
     there: [there.xs, there.ys],
     ranges,
-    how: body.how,
+    how: body.how ?? "",
     far,
   });
 }
@@ -185,16 +189,17 @@ export function compareFeature(view) {
   registry.on("start", async () => {
     try {
       const { body, buffers } = await wire.ask("compare");
-      say(body.text, "quiet");
-      view.status.title = body.text;
+      const { name = "", text = "" } = body;
+      say(text, "quiet");
+      view.status.title = text;
       runsTab(view, body);
       if (buffers.length && store.meta.data_map) {
         const { x, y, ranges } = store.meta.data_map,
           there = buffers.map((buffer) => arrayOf(Float32Array, buffer));
-        const here = [store.values(x), store.values(y)];
-        new Compare(view, { map: view.maps[0], name: body.name, here, there, ranges, how: "", far: 0.1 });
+        const here = [store.loaded(x), store.loaded(y)];
+        new Compare(view, { map: view.maps[0], name, here, there, ranges, how: "", far: 0.1 });
       }
-      if (body.embedding && !store.locked) await compareEmbedding(view, body.name);
+      if (body.embedding && !store.locked) await compareEmbedding(view, name);
     } catch (error) {
       fail(error);
     }

@@ -13,7 +13,10 @@ export const NO_BIN = 255;
 /** Number of buckets in the index of a column. */
 const BUCKETS = 8192;
 
-/** Bin number of every value over [low, high]; NO_BIN for NaN. */
+/**
+ * Bin number of every value over [low, high]; NO_BIN for NaN.
+ * @param {ArrayLike<number>} values @param {number} low @param {number} high
+ */
 export function binned(values, low, high, bins = BINS) {
   const out = new Uint8Array(values.length),
     factor = high > low ? bins / (high - low) : 0;
@@ -24,7 +27,10 @@ export function binned(values, low, high, bins = BINS) {
   return out;
 }
 
-/** Rows of a column sorted into buckets of equal width: {rows, starts, bucket(value)}; without rows of NaN. */
+/**
+ * Rows of a column sorted into buckets of equal width: {rows, starts, bucket(value)}; without rows of NaN.
+ * @param {ArrayLike<number>} values
+ */
 export function bucketed(values, buckets = BUCKETS) {
   const n = values.length;
   let low = Infinity,
@@ -35,6 +41,7 @@ export function bucketed(values, buckets = BUCKETS) {
     if (v > high && v !== Infinity) high = v;
   }
   const factor = high > low ? buckets / (high - low) : 0;
+  /** @param {number} v */
   const bucket = (v) => (factor ? Math.max(0, Math.min(buckets - 1, Math.floor((v - low) * factor))) : 0);
   const starts = new Uint32Array(buckets + 1),
     places = new Uint16Array(n);
@@ -52,6 +59,17 @@ export function bucketed(values, buckets = BUCKETS) {
   return { rows, starts, bucket };
 }
 
+/**
+ * @typedef {object} Group counts of a column, kept up to date
+ * @property {ArrayLike<number>} bins
+ * @property {number} size
+ * @property {Uint8Array | null} selected
+ * @property {number} bit
+ * @property {Int32Array} all
+ * @property {Int32Array} shown
+ * @property {Int32Array} chosen
+ */
+
 export class Crossfilter {
   /** @param {number} n rows */
   constructor(n) {
@@ -59,36 +77,45 @@ export class Crossfilter {
     this.failed = new Int32Array(n);
     this.passing = new Uint8Array(n).fill(1);
     this.passingCount = n;
+    /** @type {Map<string, number>} */
     this.bits = new Map();
+    /** @type {Map<string, { values: ArrayLike<number>, low: number, high: number }>} */
     this.ranges = new Map();
+    /** @type {Map<string, Group>} */
     this.groups = new Map();
+    /** @type {Group[]} */
     this.list = [];
+    /** @type {WeakMap<ArrayLike<number>, ReturnType<typeof bucketed>>} */
     this.indexes = new WeakMap();
     this.flipped = new Uint32Array(1024);
     this.flips = 0;
   }
 
-  /** The bit of a filter, assigned on first use (at most 31 filters). */
+  /** The bit of a filter, assigned on first use (at most 31 filters). @param {string} name */
   bit(name) {
-    if (!this.bits.has(name)) {
-      const used = new Set(this.bits.values());
-      let free = 0;
-      while (used.has(1 << free)) free++;
-      if (free > 30) throw new Error("more than 31 filters at once");
-      this.bits.set(name, 1 << free);
-      this.forget(name); // its counts ignore this bit from now on
-    }
-    return this.bits.get(name);
+    const known = this.bits.get(name);
+    if (known !== undefined) return known;
+    const used = new Set(this.bits.values());
+    let free = 0;
+    while (used.has(1 << free)) free++;
+    if (free > 30) throw new Error("more than 31 filters at once");
+    this.bits.set(name, 1 << free);
+    this.forget(name); // its counts ignore this bit from now on
+    return 1 << free;
   }
 
   /* ---- filters ---- */
 
-  /** Keep rows whose value is in [low, high]; NaN fails. */
+  /**
+   * Keep rows whose value is in [low, high]; NaN fails.
+   * @param {string} name @param {ArrayLike<number>} values @param {number} low @param {number} high
+   */
   range(name, values, low, high) {
     const bit = this.bit(name),
       before = this.ranges.get(name),
       { n } = this;
     this.ranges.set(name, { values, low, high });
+    /** @param {number} i */
     const test = (i) => {
       if (!(values[i] >= low && values[i] <= high) !== Boolean(this.failed[i] & bit)) this.flip(i, bit);
     };
@@ -96,8 +123,9 @@ export class Crossfilter {
       for (let i = 0; i < n; i++) test(i);
       return;
     }
-    if (!this.indexes.has(values)) this.indexes.set(values, bucketed(values));
-    const { rows, starts, bucket } = this.indexes.get(values);
+    const index = this.indexes.get(values) ?? bucketed(values);
+    this.indexes.set(values, index);
+    const { rows, starts, bucket } = index;
     for (const [a, b] of [
       [before.low, low],
       [before.high, high],
@@ -108,7 +136,10 @@ export class Crossfilter {
     }
   }
 
-  /** Keep rows whose code is in `kept` (a Set; -1 means no value). */
+  /**
+   * Keep rows whose code is in `kept` (a Set; -1 means no value).
+   * @param {string} name @param {ArrayLike<number>} codes @param {Set<number>} kept
+   */
   among(name, codes, kept) {
     let most = 0;
     for (const code of kept) most = Math.max(most, code);
@@ -117,11 +148,12 @@ export class Crossfilter {
     this.keep(name, (i) => wanted[codes[i] + 1]);
   }
 
-  /** Keep rows of a mask. */
+  /** Keep rows of a mask. @param {string} name @param {Uint8Array} mask */
   mask(name, mask) {
     this.keep(name, (i) => mask[i]);
   }
 
+  /** @param {string} name @param {(row: number) => unknown} test */
   keep(name, test) {
     const bit = this.bit(name),
       { failed, n } = this;
@@ -129,11 +161,11 @@ export class Crossfilter {
     for (let i = 0; i < n; i++) if (!test(i) !== Boolean(failed[i] & bit)) this.flip(i, bit);
   }
 
-  /** Remove one filter. */
+  /** Remove one filter. @param {string} name */
   clear(name) {
-    if (!this.bits.has(name)) return;
     const bit = this.bits.get(name),
       { failed, n } = this;
+    if (bit === undefined) return;
     for (let i = 0; i < n; i++) if (failed[i] & bit) this.flip(i, bit);
     this.bits.delete(name);
     this.ranges.delete(name);
@@ -144,7 +176,7 @@ export class Crossfilter {
     return this.bits.size > 0;
   }
 
-  /** Change whether one row passes one filter, and update all counts. */
+  /** Change whether one row passes one filter, and update all counts. @param {number} i @param {number} bit */
   flip(i, bit) {
     const old = this.failed[i],
       now = old ^ bit;
@@ -182,8 +214,9 @@ export class Crossfilter {
   /**
    * Rows per bin of one column: `all`, those that pass the other filters, and the selected ones among these. The arrays
    * are kept up to date; do not modify them.
-   * @param {Uint8Array|Int32Array} bins bin or code of every row (NO_BIN or -1: none)
+   * @param {ArrayLike<number>} bins bin or code of every row (NO_BIN or -1: none)
    * @param {Uint8Array|null} selected a mask that is replaced, not changed, when the selection changes
+   * @param {string} name @param {number} size
    */
   counts(name, bins, size, selected) {
     const known = this.groups.get(name),
@@ -196,6 +229,7 @@ export class Crossfilter {
     return group;
   }
 
+  /** @param {ArrayLike<number>} bins @param {number} size @param {number} bit @param {Uint8Array|null} selected */
   counted(bins, size, bit, selected) {
     const { failed, n } = this;
     const all = new Int32Array(size),
@@ -213,7 +247,7 @@ export class Crossfilter {
     return { all, shown, chosen };
   }
 
-  /** Forget the counts of a column that changed or is no longer shown; they are recomputed on request. */
+  /** Forget the counts of a column that changed or is no longer shown; they are recomputed on request. @param {string} name */
   forget(name) {
     this.groups.delete(name);
     this.list = [...this.groups.values()];

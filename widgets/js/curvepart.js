@@ -6,12 +6,13 @@ import { labelSpace } from "./labelspace.js";
 import { HIDDEN } from "./neighbors.js";
 import { SetCurvePart } from "./setcurve.js";
 import { valueText } from "./unitlist.js";
+/** @import { Theme } from "./color.js" */
 
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 const OF_TAGS = "probability of the tag in focus after each epoch of the recorded training, which saw the given tags";
 
 export class CurvePart {
-  /** @param {{ store: import("./store.js").Store, paint: import("./paint.js").Paint, theme: () => any }} options */
+  /** @param {{ store: import("./store.js").Store, paint: import("./paint.js").Paint, theme: () => Theme }} options */
   constructor({ store, paint, theme }) {
     this.store = store;
     this.paint = paint;

@@ -1,8 +1,28 @@
 /** The only module that creates elements. Text is always inserted as text, never as markup. */
 
+/**
+ * What `h` takes: attributes, properties and listeners by name. A field or a menu is itself the target of its events.
+ * @template {EventTarget} N
+ * @typedef {{
+ *   [name: string]: any,
+ *   onclick?: (event: MouseEvent) => void,
+ *   onpointerdown?: (event: PointerEvent) => void,
+ *   onpointermove?: (event: PointerEvent) => void,
+ *   onkeydown?: (event: KeyboardEvent) => void,
+ *   oninput?: (event: Event & { target: N }) => void,
+ *   onchange?: (event: Event & { target: N }) => void,
+ *   onfocus?: (event: FocusEvent & { target: N }) => void,
+ * }} Attributes
+ */
+/** @typedef {Node | string | number | boolean | null | undefined} Child what an element may hold; false and nothing are left out */
+/** @typedef {[heading: string, options: (string | undefined)[][]][]} Groups of a menu: an option is [value, label, title?] */
+
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Apply one attribute, property or listener to an element. */
+/**
+ * Apply one attribute, property or listener to an element.
+ * @param {HTMLElement & Record<string, any>} node @param {string} key @param {any} value
+ */
 function assign(node, key, value) {
   if (value === undefined || value === null || value === false) return;
   if (key === "text") node.textContent = value;
@@ -15,20 +35,23 @@ function assign(node, key, value) {
 /**
  * An element: `h("button", { class: "x", onclick: f, text: "Go" }, ...children)`.
  * Strings among the children become text nodes; null and false are ignored.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Attributes<HTMLElementTagNameMap[K]>} [attributes] @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[K]}
  */
 export function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
-  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
+  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(typeof child === "object" ? child : String(child));
   return node;
 }
 
-/** A text as nodes, with the parts between backticks formatted as code. */
+/** A text as nodes, with the parts between backticks formatted as code. @param {string} text */
 export function withCode(text) {
   return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
 }
 
-/** A 16 x 16 line icon from SVG path data. */
+/** A 16 x 16 line icon from SVG path data. @param {string} path */
 export function icon(path) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [key, value] of Object.entries({
@@ -69,7 +92,10 @@ export const ICONS = {
   flag: "M4 14V2.500h8L10 5.500l2 3H4",
 };
 
-/** A button that carries an icon and an accessible name. */
+/**
+ * A button that carries an icon and an accessible name.
+ * @param {keyof typeof ICONS} name @param {string} label @param {() => void} onclick @param {Record<string, unknown>} [extra]
+ */
 export function iconButton(name, label, onclick, extra = {}) {
   return h(
     "button",
@@ -78,17 +104,23 @@ export function iconButton(name, label, onclick, extra = {}) {
   );
 }
 
-/** A small × that closes or removes something; `label` is its accessible name. */
+/**
+ * A small × that closes or removes something; `label` is its accessible name.
+ * @param {string} label @param {() => void} onclick @param {string} [title]
+ */
 export function closeButton(label, onclick, title) {
   return h("button", { type: "button", class: "lw-tiny", text: "×", title, "aria-label": label, onclick });
 }
 
-/** The first line of a panel: its title, and a × that closes it. */
+/** The first line of a panel: its title, and a × that closes it. @param {string} title @param {() => void} onclose */
 export function panelHead(title, onclose) {
   return h("div", { class: "lw-row" }, h("strong", { text: title }), h("span", { class: "lw-space" }), closeButton("close", onclose));
 }
 
-/** Replace the options of a select; groups is [[heading or "", [[value, label, title?], ...]], ...]. */
+/**
+ * Replace the options of a select; groups is [[heading or "", [[value, label, title?], ...]], ...].
+ * @param {HTMLSelectElement} select @param {Groups} groups @param {string} [value]
+ */
 export function fillSelect(select, groups, value) {
   const made = groups
     .filter(([, options]) => options.length)
@@ -100,7 +132,10 @@ export function fillSelect(select, groups, value) {
   if (value !== undefined) select.value = value;
 }
 
-/** A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared. */
+/**
+ * A canvas sized for the device; returns its 2D context scaled to CSS pixels, cleared.
+ * @param {HTMLCanvasElement} canvas @param {number} width @param {number} height
+ */
 export function sharpContext(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   const w = Math.max(1, Math.round(width * ratio)),
@@ -109,7 +144,7 @@ export function sharpContext(canvas, width, height) {
     canvas.width = w;
     canvas.height = hgt;
   }
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
@@ -121,4 +156,17 @@ export function seen() {
     requestAnimationFrame(() => setTimeout(resolve));
     setTimeout(resolve, 150);
   });
+}
+
+/** The document or shadow tree that a node lies in. @param {Node} node */
+export const rootOf = (node) => /** @type {Document | ShadowRoot} */ (node.getRootNode());
+
+/**
+ * The 2D context of a canvas that has no context of another kind.
+ * @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [settings]
+ */
+export function context2d(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
+  if (!context) throw new Error("this canvas has a context of another kind");
+  return context;
 }

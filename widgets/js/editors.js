@@ -18,11 +18,11 @@
  *   about units of the current example; `how` is "key", "button", "typed", "accept", "keep" or, for the whole selection, "selection"
  * @property {(name: string) => Promise<number>} addClass adds a class or tag to the label space; returns its code, -1 on failure
  * @property {(text: string, kind?: string) => void} say
- * @property {() => any} theme colours of the page
- * @property {(unit: any) => void} explain shows the reasons of a unit instead of those of the example
+ * @property {() => import("./color.js").Theme} theme colours of the page
+ * @property {(unit: import("./messages.js").UnitInfo | null | undefined) => void} explain shows the reasons of a unit instead of those of the example
  *
  * @typedef {object} Editor
- * @property {(example: any) => void} show shows an example with the information about it; null if there is none
+ * @property {(example: Example | null) => void} show shows an example with the information about it; null if there is none
  * @property {(digit: string, selection: boolean) => void} digit a digit key of review mode
  * @property {(typing: boolean) => void} open starts edit mode; `typing`: whether to focus the input line
  * @property {() => void} close ends it
@@ -35,9 +35,30 @@
  * @property {(by: number) => void} [step] moves the focus among units
  * @property {() => boolean} [advance] moves it to the next suspicious unit that is open; returns false if there is none
  * @property {() => boolean} [confirmAll] confirms all open units; returns false if there are none
- * @property {(el: HTMLElement, units: any[]) => void} thumb draws units on a thumbnail
+ * @property {(el: HTMLElement, units: Thumb[]) => void} thumb draws units on a thumbnail
  * @property {() => void} [grow] updates the label space
  * @property {() => void} destroy
+ *
+ * @typedef {object} Example an example on show: how it stands, and what is known of it
+ * @property {number} row
+ * @property {number} given
+ * @property {number} suggested
+ * @property {number} label
+ * @property {number} verdict
+ * @property {boolean} edited
+ * @property {boolean} flagged
+ * @property {boolean} hides does blind mode hide what is known?
+ * @property {boolean} doubted
+ * @property {number} pError
+ * @property {number} pSuggested
+ * @property {number | null} pGiven
+ * @property {number | null} epoch that `pGiven` is of
+ * @property {string} unit key of the units that the queue is about, "" for all
+ * @property {string} audited how far an audit of units is, in words
+ * @property {import("./messages.js").UnitInfo[] | null | undefined} units null until Python has answered
+ * @property {import("./messages.js").Passage | null} [passage] the text that spans lie in
+ *
+ * @typedef {{ value: number, most?: number, before?: string }} Thumb a label on something small: its code, characters at most, a mark before it
  *
  * @typedef {object} Space the label space as editors see it
  * @property {string[]} classes classes of the run, or tags if an example has several

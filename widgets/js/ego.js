@@ -1,5 +1,6 @@
 /** A node with its linked nodes and the links between these: positions and drawing. */
 import { hex } from "./color.js";
+/** @import { Theme } from "./color.js" */
 
 /**
  * Positions of `n` nodes on a circle around the middle of a picture, clockwise from the top.
@@ -17,7 +18,7 @@ export function placesAround(n, width, height, margin) {
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{ center: any, around: any[], between: number[][], theme: any }} node colours of the node and of its
+ * @param {{ center: any, around: any[], between: number[][], theme: Theme }} node colours of the node and of its
  *   linked nodes, and pairs of indices into these
  */
 export function drawEgo(canvas, { center, around: colors, between, theme }) {
@@ -32,6 +33,7 @@ export function drawEgo(canvas, { center, around: colors, between, theme }) {
   context.clearRect(0, 0, width, height);
   const places = placesAround(colors.length, width, height, 9),
     middle = /** @type {[number, number]} */ ([width / 2, height / 2]);
+  /** @param {number[]} from @param {number[]} to @param {string} color */
   const line = (from, to, color) => {
     context.strokeStyle = color;
     context.beginPath();
@@ -42,6 +44,7 @@ export function drawEgo(canvas, { center, around: colors, between, theme }) {
   context.lineWidth = 1;
   for (const [one, other] of between) line(places[one], places[other], hex(theme.line));
   for (const place of places) line(middle, place, hex(theme.quiet));
+  /** @param {number[]} options @param {number[]} color @param {number} radius */
   const dot = ([x, y], color, radius) => {
     context.fillStyle = hex(color);
     context.beginPath();

@@ -3,6 +3,19 @@ import { h } from "./dom.js";
 import { placed } from "./source.js";
 import { Timeline } from "./timeline.js";
 import { overEpochs } from "./trails.js";
+/** @import { Explorer } from "./main.js" */
+/** @import { PointMap } from "./map.js" */
+/** @import { Placed } from "./source.js" */
+/** @import { Frame } from "./timeline.js" */
+
+/**
+ * @typedef {object} TimelineOptions of one map
+ * @property {string} name
+ * @property {number[]} epochs
+ * @property {number} first
+ * @property {(epoch: number) => Promise<Frame>} load
+ * @property {(xs: ArrayLike<number>, ys: ArrayLike<number>) => void} show
+ */
 
 const EMBEDDING = "embedding map";
 
@@ -10,8 +23,9 @@ const EMBEDDING = "embedding map";
 export function epochsFeature(view) {
   const { meta } = view.store,
     [data, embedding] = view.maps;
+  /** @param {Placed} layout */
   const place = ({ note, xs, ys }) => {
-    embedding.note.textContent = note;
+    embedding.note.textContent = note ?? "";
     embedding.setData(xs, ys);
   };
   view.timelines = [];
@@ -29,13 +43,14 @@ export function epochsFeature(view) {
     view.source.laidOut(body);
     if (body.failed) view.say(body.failed, "error");
   });
-  if (overEpochs(meta)) {
+  const axes = meta.data_map;
+  if (axes && overEpochs(meta)) {
     addTimeline(view, data, {
       name: "data map",
       epochs: meta.epochs,
       first: 1,
       load: (epoch) => view.source.dataMap(epoch),
-      show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges),
+      show: (xs, ys) => data.setData(xs, ys, axes.ranges),
     });
   }
   if (meta.embedding_epochs.length > 1) {
@@ -50,12 +65,15 @@ export function epochsFeature(view) {
   view.registry.on("start", () => start(view, place));
 }
 
+/** @param {Explorer} view @param {PointMap} map @param {TimelineOptions} options */
 function addTimeline(view, map, options) {
+  /** @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {number} epoch @param {string} [note] */
   const show = (xs, ys, epoch, note) => {
     map.epoch = epoch; // trails end there
     if (note) map.note.textContent = note;
     options.show(xs, ys);
   };
+  /** @param {number} epoch */
   const onTurn = (epoch) => turned(view, options, epoch);
   const line = new Timeline({ n: view.store.n, say: view.say, ...options, show, onTurn });
   view.timelines.push(line);
@@ -63,7 +81,10 @@ function addTimeline(view, map, options) {
   view.registry.onEnd(() => line.destroy());
 }
 
-/** Store the epoch of a map's slider as part of the view's look, unless it is the last one. */
+/**
+ * Store the epoch of a map's slider as part of the view's look, unless it is the last one.
+ * @param {Explorer} view @param {{ name: string, epochs: number[] }} options @param {number} epoch
+ */
 function turned({ store }, { name, epochs }, epoch) {
   const shown = { ...store.look.epochs };
   if (epoch === epochs[epochs.length - 1]) delete shown[name];
@@ -71,11 +92,11 @@ function turned({ store }, { name, epochs }, epoch) {
   store.setLook({ epochs: shown });
 }
 
-/** @param {import("./main.js").Explorer} view @param {Function} place */
+/** @param {import("./main.js").Explorer} view @param {(layout: Placed) => void} place */
 async function start({ store, source, maps }, place) {
   const { meta } = store,
     [data, embedding] = maps;
-  if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
+  if (meta.data_map) data.setData(store.loaded(meta.data_map.x), store.loaded(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map);
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
@@ -87,7 +108,7 @@ async function start({ store, source, maps }, place) {
   }
 }
 
-/** @param {import("./main.js").Explorer} view @param {number} epoch */
+/** @param {import("./main.js").Explorer} view @param {number} epoch @returns {Promise<Frame>} */
 async function embeddingOf({ source, maps: { 1: map } }, epoch) {
   map.note.textContent = `computing the map of epoch ${epoch}…`;
   const { note, xs, ys } = await source.embedding(epoch);

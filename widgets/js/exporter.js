@@ -14,23 +14,20 @@ const CONTENTS = [
 ];
 
 export class Exporter {
-  /** @type {Function} */
-  onClose;
-  /** @type {Function} */
-  onToggle;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{wire: import("./wire.js").Wire, path: string, say: (text: string, kind?: string) => void, onClose: Function, onToggle: Function}} options `path` without a suffix */
-  constructor(options) {
-    Object.assign(this, options);
+  /**
+   * @param {{ wire: import("./wire.js").Wire, path: string, say: (text: string, kind?: string) => void, onClose: () => void,
+   *   onToggle: (open: boolean) => void }} options `path` without a suffix
+   */
+  constructor({ wire, path, say, onClose, onToggle }) {
+    this.wire = wire;
+    this.say = say;
+    this.onClose = onClose;
+    this.onToggle = onToggle;
     this.path = h("input", {
       class: "lw-path",
       "aria-label": "file to write",
       spellcheck: "false",
-      value: `${options.path}.csv`,
+      value: `${path}.csv`,
       oninput: () => this.whereTo(),
       onkeydown: (event) => event.key === "Enter" && this.write(),
     });
@@ -83,13 +80,14 @@ export class Exporter {
     );
   }
 
+  /** @param {HTMLInputElement} chosen */
   setFormat(chosen) {
     for (const radio of this.radios) radio.checked = radio === chosen;
     this.path.value = this.path.value.replace(/\.(csv|jsonl|parquet)$/i, "") + `.${chosen.value}`;
     this.whereTo();
   }
 
-  toggle(open = this.el.hidden) {
+  toggle(open = Boolean(this.el.hidden)) {
     this.el.hidden = !open;
     if (open) {
       this.result.textContent = "";
@@ -127,9 +125,9 @@ export class Exporter {
         overwrite: this.over.checked,
         cleaned: this.kind.value,
       });
-      this.result.textContent = body.text;
+      this.result.textContent = body.text ?? "";
       this.over.checked = false;
-      this.say(body.text);
+      this.say(body.text ?? "");
     } catch (error) {
       this.result.className = "lw-result lw-error";
       this.result.textContent = /** @type {Error} */ (error).message;
@@ -144,7 +142,7 @@ export function exportFeature(view) {
   const { head } = view;
   const exporter = new Exporter({
     wire: view.wire,
-    path: view.store.meta.export_path,
+    path: view.store.meta.export_path ?? "",
     say: view.say,
     onClose: () => view.focus(),
     onToggle: (open) => head.export.setAttribute("aria-expanded", String(open)),

@@ -4,8 +4,9 @@ import { countMask } from "./bits.js";
 import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
 import { Histogram } from "./histogram.js";
+/** @import { Store } from "./store.js" */
 
-/** An example query for the columns of this run. */
+/** An example query for the columns of this run. @param {Store} store */
 export function queryShown({ meta, columns, classes }) {
   if (meta.doubted !== false) return "p_error > .5";
   const number = [...columns.values()].find((column) => column.kind === "number");
@@ -13,36 +14,32 @@ export function queryShown({ meta, columns, classes }) {
   return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
 }
 
-/** A description of the result of a search. */
+/** A description of the result of a search. @param {string} text @param {number} found */
 export const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
 
 export class Filters {
-  /** @type {(error: Error) => void} */
-  fail;
-  /** @type {Function} */
-  load;
-  /** @type {Function} */
-  onChange;
-  /** @type {import("./paint.js").Paint} */
-  paint;
-  /** @type {any} */
-  quiet;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {Function} */
-  search;
-  /** @type {any} */
-  shown;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {() => any} */
-  theme;
-  /** @type {any} */
-  waiting;
-
-  /** @param {{store: import("./store.js").Store, theme: () => any, paint: import("./paint.js").Paint, load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: Function, say: Function, fail: (error: Error) => void}} options */
-  constructor(options) {
-    Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
+  /**
+   * @param {{ store: Store, theme: () => import("./color.js").Theme, paint: import("./paint.js").Paint,
+   *   load: (name: string) => Promise<void>, search: (text: string) => Promise<Uint8Array>, onChange: () => void,
+   *   say: (text: string, kind?: string) => void, fail: (error: Error) => void }} options
+   */
+  constructor({ store, theme, paint, load, search, onChange, say, fail }) {
+    this.store = store;
+    this.theme = theme;
+    this.paint = paint;
+    this.load = load;
+    this.search = search;
+    this.onChange = onChange;
+    this.say = say;
+    this.fail = fail;
+    /** @type {Map<string, Bars | Histogram>} */
+    this.shown = new Map();
+    /** @type {Map<string, number[] | null>} ranges of brushes that moved since the last frame */
+    this.waiting = new Map();
+    this.frame = 0;
+    this.liveFrame = 0;
+    this.query = "";
+    this.quiet = 0;
     const query = queryShown(this.store);
     this.box = h("input", {
       type: "search",
@@ -78,12 +75,13 @@ export class Filters {
     this.resetAdder();
   }
 
-  /** Show the initial filters; missing columns are skipped. */
+  /** Show the initial filters; missing columns are skipped. @param {string[]} names */
   async start(names) {
     for (const name of names) if (this.store.columns.has(name)) await this.add(name);
   }
 
   resetAdder() {
+    /** @param {string} kind */
     const free = (kind) =>
       [...this.store.columns.values()]
         .filter((c) => !this.shown.has(c.name) && c.kind === kind && c.categories?.length !== 0)
@@ -101,6 +99,7 @@ export class Filters {
     );
   }
 
+  /** @param {string} name */
   async add(name) {
     if (!name || this.shown.has(name)) return this.shown.get(name);
     const { store } = this;
@@ -111,7 +110,7 @@ export class Filters {
       return null;
     }
     if (this.shown.has(name)) return this.shown.get(name);
-    const column = store.columns.get(name),
+    const column = store.column(name),
       close = () => this.remove(name);
     const view =
       column.kind === "category"
@@ -130,6 +129,7 @@ export class Filters {
     return view;
   }
 
+  /** @param {string} name */
   remove(name) {
     const view = this.shown.get(name);
     if (!view) return;
@@ -143,7 +143,7 @@ export class Filters {
     this.notify();
   }
 
-  /** A brush moved. Moves within one frame are combined. */
+  /** A brush moved. Moves within one frame are combined. @param {string} name @param {number[]|null} range */
   brush(name, range) {
     this.waiting.set(name, range);
     this.redraw();
@@ -156,15 +156,16 @@ export class Filters {
     this.waiting.clear();
     this.store.refilter((filter) => {
       for (const [name, range] of moves) {
-        if (range && this.shown.has(name)) filter.range(name, this.store.values(name), ...range);
+        if (range && this.shown.has(name)) filter.range(name, this.store.loaded(name), range[0], range[1]);
         else filter.clear(name);
       }
     });
     this.notify();
   }
 
+  /** @param {string} name @param {Set<number>|null} kept */
   pick(name, kept) {
-    this.store.refilter((filter) => (kept ? filter.among(name, this.store.values(name), kept) : filter.clear(name)));
+    this.store.refilter((filter) => (kept ? filter.among(name, this.store.loaded(name), kept) : filter.clear(name)));
     this.notify();
   }
 
@@ -176,13 +177,14 @@ export class Filters {
   relive() {
     const live = [...this.shown].filter(([name]) => this.store.isLive(name));
     for (const [name, view] of live) {
-      if (view.kept) this.store.refilter((filter) => filter.among(name, this.store.values(name), view.kept));
+      const { kept } = view instanceof Bars ? view : { kept: null };
+      if (kept) this.store.refilter((filter) => filter.among(name, this.store.loaded(name), kept));
     }
     cancelAnimationFrame(this.liveFrame);
     this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
   }
 
-  /** Show the error of a query beside the box; "" for none. */
+  /** Show the error of a query beside the box; "" for none. @param {string} text */
   complain(text) {
     this.trouble.hidden = !text;
     // signs and words are shown as code; a column keeps its backticks, since the user has to type them
@@ -220,22 +222,26 @@ export class Filters {
 
   /** The filters as {column: [low, high] or [category, ...]}, the form used in Python. */
   state() {
+    /** @type {Record<string, any>} */
     const out = {};
     for (const [name, view] of this.shown) {
-      if (view.range) out[name] = view.range;
-      if (view.kept) out[name] = [...view.kept].sort((a, b) => a - b).map((code) => view.column.categories[code]);
+      if (view instanceof Histogram) {
+        if (view.range) out[name] = view.range;
+      } else if (view.kept) out[name] = [...view.kept].sort((a, b) => a - b).map((code) => view.categories[code]);
     }
     if (this.query) out.search = this.query;
     return out;
   }
 
-  /** Set the filters to `state`, and notify once. */
+  /** Set the filters to `state`, and notify once. @param {Record<string, any>} state */
   async restore(state) {
     this.quiet++;
     try {
       for (const [name, view] of this.shown) {
-        if (!(name in state) && view.range) view.setRange(null);
-        if (!(name in state) && view.kept) view.setKept(null);
+        if (name in state) continue;
+        if (view instanceof Histogram) {
+          if (view.range) view.setRange(null);
+        } else if (view.kept) view.setKept(null);
       }
       for (const [name, value] of Object.entries(state)) if (name !== "search") await this.restoreOne(name, value);
       this.settle();
@@ -247,12 +253,12 @@ export class Filters {
     this.notify();
   }
 
+  /** @param {string} name @param {any} value */
   async restoreOne(name, value) {
     const view = await this.add(name);
     if (!view) return;
-    if (view.column.kind === "category")
-      view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
-    else view.setRange(value);
+    if (view instanceof Histogram) view.setRange(value);
+    else view.setKept(new Set(value.map((/** @type {string} */ v) => view.categories.indexOf(v)).filter((/** @type {number} */ code) => code >= 0)));
   }
 
   redraw() {

@@ -1,32 +1,30 @@
 /** The strip of examples: queue, selection, neighbours or all examples, one page at a time. */
-import { h, iconButton } from "./dom.js";
+import { h, iconButton, rootOf } from "./dom.js";
 import { count, probability } from "./format.js";
 import { mediaNode } from "./media.js";
 import { emptyQueue } from "./orders.js";
+/** @import { Rows } from "./bits.js" */
 
+/** @type {Record<string, string>} */
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 export class Gallery {
-  /** @type {import("./bulk.js").Bulk} */
-  bulk;
-  /** @type {import("./editors.js").Editor} */
-  editor;
-  /** @type {(error: Error) => void} */
-  fail;
-  /** @type {import("./media.js").Media} */
-  media;
-  /** @type {Function} */
-  onPick;
-  /** @type {Function} */
-  onToggle;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {number} */
-  wanted;
-
-  /** @param {{store: import("./store.js").Store, media: import("./media.js").Media, editor: import("./editors.js").Editor, bulk: import("./bulk.js").Bulk, onPick: (row: number) => void, onToggle: (row: number) => void, fail: (error: Error) => void}} options */
-  constructor(options) {
-    Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
+  /**
+   * @param {{ store: import("./store.js").Store, media: import("./media.js").Media, editor: import("./editors.js").Editor,
+   *   bulk: import("./bulk.js").Bulk, onPick: (row: number) => void, onToggle: (row: number) => void, fail: (error: Error) => void }} options
+   */
+  constructor({ store, media, editor, bulk, onPick, onToggle, fail }) {
+    this.store = store;
+    this.media = media;
+    this.editor = editor;
+    this.bulk = bulk;
+    this.onPick = onPick;
+    this.onToggle = onToggle;
+    this.fail = fail;
+    this.start = 0;
+    this.perPage = 12;
+    this.wanted = 0;
+    this.frame = 0;
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
     this.pager = h("span", { class: "lw-num lw-quiet" });
     this.back = iconButton("left", "previous examples", () => this.page(-1));
@@ -47,7 +45,6 @@ export class Gallery {
       ),
       this.strip,
     );
-    const { store } = this;
     store.on("list", () => {
       this.start = 0;
       this.follow();
@@ -73,6 +70,7 @@ export class Gallery {
     }
   }
 
+  /** @param {number} by */
   page(by) {
     const rows = this.store.rows();
     this.start = Math.max(
@@ -108,9 +106,9 @@ export class Gallery {
       this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() }));
       return;
     }
-    const focused = this.strip.contains(this.strip.getRootNode().activeElement);
+    const focused = this.strip.contains(rootOf(this.strip).activeElement);
     this.strip.replaceChildren(...page.map((row) => this.card(row)));
-    if (focused) this.strip.querySelector("[aria-selected=true]")?.focus({ preventScroll: true }); // new cards, same place
+    if (focused) /** @type {HTMLElement | null} */ (this.strip.querySelector("[aria-selected=true]"))?.focus({ preventScroll: true }); // new cards, same place
     this.fill(page);
   }
 
@@ -141,6 +139,7 @@ export class Gallery {
     );
   }
 
+  /** @param {number} row */
   card(row) {
     const { store } = this,
       current = row === store.row;
@@ -163,6 +162,7 @@ export class Gallery {
     return el;
   }
 
+  /** @param {number} row */
   caption(row) {
     const { store } = this;
     const label = store.labels[row],
@@ -188,6 +188,7 @@ export class Gallery {
     return el;
   }
 
+  /** @param {number[]} page */
   async fill(page) {
     const wanted = ++this.wanted;
     if (page.every((row) => this.media.peek(row))) {
@@ -201,8 +202,8 @@ export class Gallery {
       return;
     }
     if (wanted !== this.wanted) return;
-    for (const el of this.strip.querySelectorAll(".lw-card"))
-      el.firstChild.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
+    for (const el of this.strip.querySelectorAll("button"))
+      el.firstElementChild?.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
     this.ahead();
   }
 
@@ -215,13 +216,14 @@ export class Gallery {
       });
   }
 
+  /** @param {Rows} rows */
   relabelled(rows) {
     if (rows.length > 200) {
       this.redraw();
       return;
     }
     const changed = new Set(rows);
-    for (const el of this.strip.querySelectorAll(".lw-card"))
-      if (changed.has(Number(el.dataset.row))) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+    for (const el of this.strip.querySelectorAll("button"))
+      if (changed.has(Number(el.dataset.row))) el.lastElementChild?.replaceWith(this.caption(Number(el.dataset.row)));
   }
 }

@@ -1,5 +1,10 @@
 /** Points and outlines: pure functions on flat [x0, y0, x1, y1, ...] arrays in clip space (-1..1). */
 
+/** @typedef {{ k: number, tx: number, ty: number }} Camera how a map is zoomed and moved, in clip space */
+/** @typedef {{ width: number, height: number }} Size in pixels */
+/** @typedef {[x: number, y: number]} Point */
+/** @typedef {Pick<MouseEvent, "shiftKey" | "altKey" | "ctrlKey" | "metaKey">} Modifiers */
+
 /** Position of points without a value: far outside any view. */
 const NOWHERE = 1e4;
 /** Number of horizontal strips into which an outline is divided. */
@@ -67,18 +72,21 @@ export function zoomed(camera, factor, [px, py], { width, height }) {
   return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
 }
 
-/** A camera as [zoom, x, y], where (x, y) is the centre of the view; null shows the whole map. */
+/** A camera as [zoom, x, y], where (x, y) is the centre of the view; null shows the whole map. @param {Camera} camera */
 export function centreOf({ k, tx, ty }) {
   return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
 }
 
-/** The inverse of `centreOf`. */
+/** The inverse of `centreOf`. @param {number[]|null|undefined} centre */
 export function cameraAt(centre) {
   const [k, x, y] = centre || [1, 0, 0];
   return { k, tx: 0 - k * x, ty: 0 - k * y };
 }
 
-/** Mask of the points inside a closed outline (even-odd rule), without rows where `allowed` is 0. */
+/**
+ * Mask of the points inside a closed outline (even-odd rule), without rows where `allowed` is 0.
+ * @param {Float32Array} xy @param {number[][]} outline @param {Uint8Array} [allowed]
+ */
 export function insidePolygon(xy, outline, allowed) {
   const n = xy.length >> 1,
     m = outline.length,
@@ -97,6 +105,7 @@ export function insidePolygon(xy, outline, allowed) {
     y0 = Math.min(y0, y);
     y1 = Math.max(y1, y);
   });
+  /** @param {number} y */
   const strip = (y) => Math.floor(((y - y0) * STRIPS) / (y1 - y0 || 1)),
     edges = edgesByStrip(ey, strip);
   for (let i = 0; i < n; i++) {
@@ -115,9 +124,12 @@ export function insidePolygon(xy, outline, allowed) {
   return mask;
 }
 
-/** Edges of an outline by horizontal strip, so that each point is compared with few of them; edge a ends at corner a. */
+/**
+ * Edges of an outline by horizontal strip, so that each point is compared with few of them; edge a ends at corner a.
+ * @param {Float64Array} ey @param {(y: number) => number} strip
+ */
 function edgesByStrip(ey, strip) {
-  const edges = Array.from({ length: STRIPS + 1 }, () => []);
+  const edges = Array.from({ length: STRIPS + 1 }, () => /** @type {number[]} */ ([]));
   for (let a = 0; a < ey.length; a++) {
     const [from, to] = [strip(ey[a]), strip(ey[a ? a - 1 : ey.length - 1])];
     for (let s = Math.min(from, to); s <= Math.max(from, to); s++) edges[s].push(a);
@@ -166,7 +178,10 @@ export function nearest(xy, [x, y], rx, ry, allowed) {
   return best;
 }
 
-/** Combine the old selection with newly outlined rows: replace, add or remove. */
+/**
+ * Combine the old selection with newly outlined rows: replace, add or remove.
+ * @param {Uint8Array} old @param {Uint8Array} fresh @param {string} mode
+ */
 export function combined(old, fresh, mode) {
   if (mode === "replace") return fresh;
   const out = new Uint8Array(fresh.length);
@@ -174,7 +189,7 @@ export function combined(old, fresh, mode) {
   return out;
 }
 
-/** The selection mode under modifier keys: shift adds, alt or ctrl removes. */
+/** The selection mode under modifier keys: shift adds, alt or ctrl removes. @param {Modifiers} event @param {string} chosen */
 export function modeFor(event, chosen) {
   if (event.shiftKey) return "add";
   return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
@@ -183,6 +198,7 @@ export function modeFor(event, chosen) {
 /**
  * Diameter in CSS pixels and opacity of n points on an area: large and opaque if sparse, small and transparent if dense,
  * growing slowly with the zoom.
+ * @param {number} n @param {number} area @param {number} k
  */
 export function pointStyle(n, area, k) {
   const room = Math.sqrt((area * k * k) / Math.max(1, n));
@@ -190,7 +206,10 @@ export function pointStyle(n, area, k) {
   return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
 
-/** Count the points [x0, y0, x1, y1, ...] in each cell of a grid over the map, top row first. */
+/**
+ * Count the points [x0, y0, x1, y1, ...] in each cell of a grid over the map, top row first.
+ * @param {Float32Array} xy @param {number} side
+ */
 export function cellsOf(xy, side) {
   const counts = new Uint32Array(side * side);
   for (let i = 0; i < xy.length; i += 2) {

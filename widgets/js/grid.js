@@ -15,7 +15,10 @@ const SCROLL_REST = 60;
 /** Maximum number of examples to scroll through; browsers limit the height of an element. */
 export const MOST_TILES = 200_000;
 
-/** Layout of a grid of `n` tiles: {columns, rows, tall (height of a row), height}. */
+/**
+ * Layout of a grid of `n` tiles: {columns, rows, tall (height of a row), height}.
+ * @param {number} n @param {number} width @param {number} size
+ */
 export function layoutOf(n, width, size, caption = TILE_CAPTION) {
   const columns = Math.max(1, Math.floor((width + TILE_GAP) / (size + TILE_GAP)));
   const rows = Math.ceil(n / columns),
@@ -23,7 +26,10 @@ export function layoutOf(n, width, size, caption = TILE_CAPTION) {
   return { columns, rows, tall, height: rows * tall };
 }
 
-/** First and last index (exclusive) of the visible tiles, with one more row on each side. */
+/**
+ * First and last index (exclusive) of the visible tiles, with one more row on each side.
+ * @param {{ columns: number, rows: number, tall: number }} options @param {number} top @param {number} height @param {number} n
+ */
 export function seenOf({ columns, rows, tall }, top, height, n) {
   const first = Math.max(0, Math.floor(top / tall) - 1),
     last = Math.min(rows, Math.ceil((top + height) / tall) + 1);
@@ -31,19 +37,18 @@ export function seenOf({ columns, rows, tall }, top, height, n) {
 }
 
 export class Grid {
-  /** @type {string} */
-  alone;
-  /** @type {import("./main.js").Explorer} */
-  view;
-  /** @type {number} */
-  wanted;
-
   /** @param {import("./main.js").Explorer} view */
   constructor(view) {
     const { maps, no_data_map } = view.store.meta;
     /** The reason why there are no maps and the grid is shown instead; "" if there are maps. */
     this.alone = maps.includes(true) ? "" : no_data_map;
-    Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
+    this.view = view;
+    this.open = false;
+    this.size = TILE_SIZES.first;
+    this.anchor = -1;
+    this.frame = 0;
+    this.wanted = 0;
+    this.timer = 0;
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
     this.said = h("span", { class: "lw-quiet lw-num" });
     this.slider = h("input", {
@@ -113,12 +118,14 @@ export class Grid {
     return layoutOf(n, this.scroller.clientWidth - 2 * TILE_GAP, this.size);
   }
 
+  /** @param {number} size */
   resize(size) {
     this.size = Math.max(TILE_SIZES.least, Math.min(TILE_SIZES.most, Math.round(size)));
-    this.slider.value = this.size;
+    this.slider.value = String(this.size);
     this.follow();
   }
 
+  /** @param {number} factor */
   resizeBy(factor) {
     this.resize(this.size * factor);
   }
@@ -155,10 +162,12 @@ export class Grid {
     return this.size > LARGE_FROM && view.media.large ? view.media.large : view.media;
   }
 
+  /** @param {number} row */
   item(row) {
     return this.shelf.peek(row) || this.view.media.peek(row);
   }
 
+  /** @param {number} row */
   tile(row) {
     const { store } = this.view,
       current = row === store.row;
@@ -182,11 +191,13 @@ export class Grid {
     return el;
   }
 
+  /** @param {number} row */
   doubt(row) {
     const { store } = this.view;
     return Number.isFinite(store.pError[row]) && !store.hides(row) ? `p(wrong) ${probability(store.pError[row])}` : "";
   }
 
+  /** @param {number[]} page */
   async fill(page) {
     const wanted = ++this.wanted,
       { shelf } = this;
@@ -201,8 +212,8 @@ export class Grid {
       return;
     }
     if (wanted !== this.wanted) return;
-    for (const el of this.sheet.querySelectorAll(".lw-tile"))
-      el.firstChild.replaceChildren(mediaNode(this.item(Number(el.dataset.row)), "thumb"));
+    for (const el of this.sheet.querySelectorAll("button"))
+      el.firstElementChild?.replaceChildren(mediaNode(this.item(Number(el.dataset.row)), "thumb"));
   }
 
   /** The lists, as in the gallery below. */
@@ -228,7 +239,10 @@ export class Grid {
 
   /* ---- mouse and keys ---- */
 
-  /** A click shows an example, a double click enlarges it; Shift selects a range, Ctrl or Cmd adds or removes one. */
+  /**
+   * A click shows an example, a double click enlarges it; Shift selects a range, Ctrl or Cmd adds or removes one.
+   * @param {number} row @param {MouseEvent} event
+   */
   click(row, event) {
     const { store, lightbox } = this.view;
     if (event.shiftKey) {
@@ -246,6 +260,7 @@ export class Grid {
     if (event.detail === 2) lightbox?.show();
   }
 
+  /** @param {number} row */
   selectRange(row) {
     const { store } = this.view,
       rows = this.rows();
@@ -264,9 +279,10 @@ export class Grid {
     this.view.say(`${count(store.selectedCount)} selected`);
   }
 
-  /** Arrow keys move in two dimensions; with Shift they select. */
+  /** Arrow keys move in two dimensions; with Shift they select. @param {KeyboardEvent} event */
   key(event) {
-    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere, keys act as with maps
+    // elsewhere, keys act as with maps
+    if (this.alone && !this.el.contains(/** @type {Node | null} */ (event.target))) return false;
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),
       page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));

@@ -1,6 +1,7 @@
 /** The top bar: the open run, menus of colours and slices, the saved state, export and help. */
 import { fillSelect, h } from "./dom.js";
 import { count } from "./format.js";
+/** @import { Column } from "./store.js" */
 
 /**
  * Selections computed in the page: [name, test of a row].
@@ -18,26 +19,23 @@ const SLICES = [
 ];
 
 export class Head {
-  /** @type {Function} */
-  onColor;
-  /** @type {Function} */
-  onExport;
-  /** @type {Function} */
-  onFold;
-  /** @type {Function} */
-  onHelp;
-  /** @type {Function} */
-  onSlice;
-  /** @type {Function} */
-  onRemoteSlice;
-  /** @type {import("./store.js").Store} */
-  store;
-
-  /** @param {{store: import("./store.js").Store, onColor: Function, onSlice: (mask: Uint8Array, name: string) => void, onRemoteSlice: Function}} options; features set onExport, onHelp and onFold */
-  constructor(options) {
-    Object.assign(this, options);
-    const { store } = this,
-      { meta } = store;
+  /**
+   * @param {{ store: import("./store.js").Store, onColor: (name: string) => void,
+   *   onSlice: (mask: Uint8Array, name: string) => void, onRemoteSlice: (name: string) => void }} options
+   */
+  constructor({ store, onColor, onSlice, onRemoteSlice }) {
+    this.store = store;
+    this.onColor = onColor;
+    this.onSlice = onSlice;
+    this.onRemoteSlice = onRemoteSlice;
+    /** @type {() => void} set by a feature, as the next two */
+    this.onExport = () => {};
+    /** @type {() => void} */
+    this.onHelp = () => {};
+    /** @type {() => void} */
+    this.onFold = () => {};
+    this.waiting = false;
+    const { meta } = store;
     this.color = h("select", {
       "aria-label": "colour by",
       title: "colour by",
@@ -80,6 +78,8 @@ export class Head {
       "aria-expanded": "false",
       onclick: () => this.onHelp(),
     });
+    this.slicing = h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.slices);
+    this.standing = h("span", { class: "lw-state" }, this.changed, this.saved);
     const tags = meta.choices.includes("yes") ? `${count(meta.space.length)} tags` : "";
     const space = meta.space.length ? tags : `${count(store.classes.length)} classes`;
     this.el = h(
@@ -92,9 +92,9 @@ export class Head {
       }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: space && `\u00a0· ${space}` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
-      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.slices),
+      this.slicing,
       this.gap,
-      h("span", { class: "lw-state" }, this.changed, this.saved),
+      this.standing,
       this.export,
       this.help,
     );
@@ -107,6 +107,7 @@ export class Head {
 
   fillColors() {
     const columns = [...this.store.columns.values()];
+    /** @param {(column: Column) => unknown} test */
     const group = (test) => columns.filter(test).map((c) => [c.name, c.name]);
     fillSelect(this.color, [
       ["labels", group((c) => c.classes || c.name === "verdict")],
@@ -147,8 +148,10 @@ export class Head {
       this.onRemoteSlice(value.slice(3));
       return;
     }
-    const [name, test] = SLICES.find(([one]) => one === value),
+    const slice = SLICES.find(([one]) => one === value),
       mask = new Uint8Array(store.n);
+    if (!slice) return;
+    const [name, test] = slice;
     for (let i = 0; i < store.n; i++) mask[i] = test(store, i) ? 1 : 0;
     this.onSlice(mask, name);
   }

@@ -2,7 +2,10 @@
 import { h, panelHead } from "./dom.js";
 import { capOf, digitClasses, keyCap, MEANINGS } from "./keys.js";
 
-/** Labels of keys, with the digit keys as a range of those that set a class. */
+/**
+ * Labels of keys, with the digit keys as a range of those that set a class.
+ * @param {string[]} keys @param {Record<string, number>} digits
+ */
 export function printed(keys, digits) {
   const known = Object.keys(digits).sort((a, b) => Number(a === "0") - Number(b === "0") || a.localeCompare(b));
   const span = known.length > 1 ? `${known[0]} … ${known[known.length - 1]}` : known[0];
@@ -11,15 +14,16 @@ export function printed(keys, digits) {
 
 /**
  * The active keys: first those of review mode, then those of the editor.
- * @param {{keymap: Record<string, string[]>, edits: Record<string, string[]>, kind: any, digits: Record<string, number>, classes: string[]}} keys
+ * @param {{keymap: Record<string, string[]>, edits: Record<string, string[]>, kind: import("./editors.js").Kind, digits: Record<string, number>, classes: string[]}} keys
+ * @param {() => void} onClose
  */
 export function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   const named = Object.entries(digits).every(([digit, code]) => classes[code] === digit);
   const words = named ? { ...MEANINGS, label: "set the class of that name" } : MEANINGS;
   const lines = Object.entries(words)
     .filter(([action]) => action in keymap)
-    .map(([action, text]) => [printed(keymap[action], digits), text]);
-  const editing = Object.entries(kind.edits).map(([action, text]) => [printed(edits[action], digits), text]);
+    .map(([action, text]) => /** @type {[string[], string]} */ ([printed(keymap[action], digits), text]));
+  const editing = Object.entries(kind.edits).map(([action, text]) => /** @type {[string[], string]} */ ([printed(edits[action], digits), text]));
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
     ["wheel", "zoom; drag with the middle button to pan; double-click to reset"],
@@ -49,12 +53,17 @@ function keyRow(keys, text) {
   return [h("dt", {}, caps), h("dd", { text })];
 }
 
-/** The most used keys of a keymap in one line; `accept` only if there are suggestions. */
+/**
+ * The most used keys of a keymap in one line; `accept` only if there are suggestions.
+ * @param {string[]} classes @param {Record<string, string[]>} keymap
+ */
 export function keyLine(classes, keymap, suggests = true) {
   const digits = Object.keys(digitClasses(classes));
   const all =
     digits.length === 10 ? "0–9" : digits.length > 1 ? `${digits[0]}–${digits[digits.length - 1]}` : digits[0];
+  /** @param {string} action */
   const first = (action) => capOf(keymap, action);
+  /** @param {string} action @param {string} word */
   const of = (action, word) => first(action) && `${first(action)} ${word}`;
   const parts = [
     all && `${all} label`,
@@ -76,7 +85,7 @@ export function helpFeature(view) {
   const digits = digitClasses(kind.units ? Array(10).fill("") : classes);
   const keys = { keymap, kind, edits: meta.keymap.edit[kind.task], digits, classes };
   const box = helpPanel(keys, () => toggle(false));
-  const toggle = (open = box.hidden) => {
+  const toggle = (open = Boolean(box.hidden)) => {
     const was = !box.hidden;
     box.hidden = !open;
     view.under(box, head.help);

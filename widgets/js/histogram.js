@@ -5,28 +5,29 @@ import { hex } from "./color.js";
 import { h, sharpContext } from "./dom.js";
 import { filterBox } from "./filterbox.js";
 import { within } from "./format.js";
+/** @import { Theme } from "./color.js" */
+/** @import { Column, Store } from "./store.js" */
 
 const HEIGHT = 34;
 const GRIP = 6;
 
 export class Histogram {
-  /** @type {any} */
-  column;
-  /** @type {Function} */
-  onBrush;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {() => any} */
-  theme;
-
   /**
-   * @param {any} column spec with `values` @param {import("./store.js").Store} store @param {() => object} theme
-   * @param {(range: [number, number]|null) => void} onBrush @param {() => void} [onClose]
+   * @param {Column} column with its values @param {Store} store @param {() => import("./color.js").Theme} theme
+   * @param {(range: number[] | null) => void} onBrush @param {() => void} [onClose]
    */
   constructor(column, store, theme, onBrush, onClose) {
-    Object.assign(this, { column, store, theme, onBrush, range: null, drag: null });
-    this.domain = extent(column.values);
-    this.bins = binned(column.values, ...this.domain);
+    this.column = column;
+    this.store = store;
+    this.theme = theme;
+    this.onBrush = onBrush;
+    /** @type {number[] | null} */
+    this.range = null;
+    /** @type {{ kind: "move", from: number, span: number[] } | { kind: "edge" | "new", other: number } | null} */
+    this.drag = null;
+    const values = column.values ?? store.loaded(column.name);
+    this.domain = extent(values);
+    this.bins = binned(values, this.domain[0], this.domain[1]);
     this.canvas = h("canvas", {
       class: "lw-hist",
       style: { height: `${HEIGHT}px` },
@@ -44,6 +45,7 @@ export class Histogram {
     this.showRange();
   }
 
+  /** @param {string} which */
   field(which) {
     return h("input", {
       class: "lw-bound",
@@ -55,6 +57,7 @@ export class Histogram {
   }
 
   typed() {
+    /** @param {HTMLInputElement} input @param {number} other */
     const number = (input, other) =>
       input.value.trim() === "" || !Number.isFinite(Number(input.value)) ? other : Number(input.value);
     this.setRange([number(this.low, this.domain[0]), number(this.high, this.domain[1])]);
@@ -67,13 +70,9 @@ export class Histogram {
       const x = this.share(event),
         span = this.shares();
       const near = span ? span.findIndex((s) => Math.abs(s - x) * canvas.clientWidth < GRIP) : -1;
-      const inside = span && x > span[0] && x < span[1];
-      this.drag =
-        near >= 0
-          ? { kind: "edge", other: span[1 - near] }
-          : inside
-            ? { kind: "move", from: x, span }
-            : { kind: "new", other: x };
+      if (span && near >= 0) this.drag = { kind: "edge", other: span[1 - near] };
+      else if (span && x > span[0] && x < span[1]) this.drag = { kind: "move", from: x, span };
+      else this.drag = { kind: "new", other: x };
       event.preventDefault();
     });
     canvas.addEventListener("pointermove", (event) => this.drag && this.pull(this.share(event)));
@@ -85,8 +84,10 @@ export class Histogram {
     canvas.addEventListener("dblclick", () => this.setRange(null));
   }
 
+  /** @param {number} x */
   pull(x) {
     const { drag } = this;
+    if (!drag) return;
     if (drag.kind === "move") {
       const by = Math.max(-drag.span[0], Math.min(1 - drag.span[1], x - drag.from));
       this.setShares(drag.span.map((s) => s + by));
@@ -94,6 +95,7 @@ export class Histogram {
       this.setShares([Math.min(x, drag.other), Math.max(x, drag.other)]);
   }
 
+  /** @param {MouseEvent} event */
   share(event) {
     const box = this.canvas.getBoundingClientRect();
     return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
@@ -104,12 +106,13 @@ export class Histogram {
     return this.range && hi > lo ? this.range.map((v) => (v - lo) / (hi - lo)) : null;
   }
 
+  /** @param {number[]} shares */
   setShares(shares) {
     const [lo, hi] = this.domain;
     this.setRange(shares.map((s) => lo + s * (hi - lo)));
   }
 
-  /** Set the brush (null clears it) and notify. */
+  /** Set the brush (null clears it) and notify. @param {number[]|null} range */
   setRange(range) {
     this.range = range && range[0] <= range[1] ? range : null;
     this.showRange();
@@ -136,6 +139,7 @@ export class Histogram {
       colors = this.theme(),
       most = Math.sqrt(Math.max(1, ...all)),
       w = width / BINS;
+    /** @param {Int32Array} counts @param {string} style */
     const bars = (counts, style) => {
       c.fillStyle = style;
       counts.forEach((v, i) => {
@@ -153,6 +157,7 @@ export class Histogram {
     this.drawBrush(c, width, colors);
   }
 
+  /** @param {CanvasRenderingContext2D} c @param {number} width @param {Theme} colors */
   drawBrush(c, width, colors) {
     const span = this.shares();
     if (!span) return;

@@ -13,53 +13,75 @@ import { mediaNode } from "./media.js";
 import { HIDDEN, NeighborStrip } from "./neighbors.js";
 import { TypeBox } from "./typebox.js";
 import { UnitJudge } from "./unitjudge.js";
+/** @import { InspectAnswer, Item, UnitInfo } from "./messages.js" */
 
 /** Code of the verdict "skip". */
 const SKIPPED = 3;
 
-export class Inspector {
-  /** @type {import("./actions.js").Actions} */
-  actions;
-  /** @type {InspectAnswers} */
-  answers;
-  /** @type {{ reasons?: string[] } | null} */
-  unit;
-  /** @type {Record<string, string[]>} */
-  edits;
-  /** @type {Function} */
-  emptyQueue;
-  /** @type {(error: Error) => void} */
-  fail;
-  /** @type {Record<string, string[]>} */
-  keymap;
-  /** @type {import("./editors.js").Kind} */
-  kind;
-  /** @type {import("./media.js").Media} */
-  media;
-  /** @type {Function} */
-  onLeave;
-  /** @type {Function} */
-  onPick;
-  /** @type {import("./paint.js").Paint} */
-  paint;
-  /** @type {any} */
-  rows;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {() => any} */
-  theme;
-  /** @type {import("./wire.js").Wire} */
-  wire;
+/**
+ * @typedef {object} InspectorOptions
+ * @property {import("./store.js").Store} store
+ * @property {import("./wire.js").Wire} wire
+ * @property {import("./media.js").Media} media
+ * @property {import("./paint.js").Paint} paint
+ * @property {() => import("./color.js").Theme} theme
+ * @property {import("./actions.js").Actions} actions
+ * @property {import("./editors.js").Kind} kind the editor of the kind of label
+ * @property {Record<string, string[]>} keymap keys of review mode
+ * @property {Record<string, string[]>} edits keys of the edit mode
+ * @property {(row: number) => void} onPick
+ * @property {(text: string, kind?: string) => void} say
+ * @property {(error: Error) => void} fail
+ * @property {() => void} onLeave
+ * @property {() => string} emptyQueue why there is nothing to review
+ */
 
-  /** @param {object} options `kind` is the editor of the kind of label, `edits` the keys of its edit mode */
+export class Inspector {
+  title = h("span", { class: "lw-title" });
+  place = h("span", { class: "lw-num lw-place" });
+  bar = h("span", { class: "lw-progress-fill" });
+  picture = h("div", { class: "lw-picture" });
+  facts = h("div", { class: "lw-editor-facts" });
+  tools = h("div", { class: "lw-editor-tools" });
+  why = h("ul", { class: "lw-why", "aria-label": "why the label may be wrong" });
+  acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
+  noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
+  table = h("dl", { class: "lw-columns" });
+
+  /** @param {InspectorOptions} options */
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null });
     this.frame = 0;
-    this.answers = new InspectAnswers(this);
+    this.store = options.store;
+    this.wire = options.wire;
+    this.media = options.media;
+    this.paint = options.paint;
+    this.theme = options.theme;
+    this.actions = options.actions;
+    this.kind = options.kind;
+    this.keymap = options.keymap;
+    this.edits = options.edits;
+    this.onPick = options.onPick;
+    this.say = options.say;
+    this.fail = options.fail;
+    this.emptyQueue = options.emptyQueue;
+    this.answers = new InspectAnswers(options);
+    /** @type {InspectAnswer | null} what is known of the example on show */
+    this.answer = null;
+    /** @type {UnitInfo | null} in focus */
+    this.unit = null;
+    /** @type {import("./rowtable.js").RowTable | null} set by a feature, where examples are rows of a table */
+    this.rows = null;
+    this.typeBox = new TypeBox({
+      keymap: this.edits,
+      onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
+      onLeave: options.onLeave,
+    });
+    this.curve = new CurvePart(this);
+    this.neighbors = new NeighborStrip(this);
+    this.linked = new LinkedStrip(this);
+    this.el = this.build();
     const { store } = this;
-    this.build();
+    this.buildActs();
     this.editor = this.kind.make({
       place: { facts: this.facts, tools: this.tools, root: this.el },
       line: this.typeBox,
@@ -83,26 +105,10 @@ export class Inspector {
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
+  /** All parts together. */
   build() {
-    this.title = h("span", { class: "lw-title" });
-    this.place = h("span", { class: "lw-num lw-place" });
-    this.bar = h("span", { class: "lw-progress-fill" });
-    this.picture = h("div", { class: "lw-picture" });
-    this.facts = h("div", { class: "lw-editor-facts" });
-    this.tools = h("div", { class: "lw-editor-tools" });
-    this.why = h("ul", { class: "lw-why", "aria-label": "why the label may be wrong" });
-    this.typeBox = new TypeBox({
-      keymap: this.edits,
-      onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
-      onLeave: () => this.onLeave?.(),
-    });
-    this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
-    this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
-    this.curve = new CurvePart(this);
-    this.neighbors = new NeighborStrip(this);
-    this.linked = new LinkedStrip(this);
-    this.table = h("dl", { class: "lw-columns" });
-    this.el = h(
+    this.why.hidden = this.store.meta.doubted === false;
+    return h(
       "section",
       { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },
       h(
@@ -129,12 +135,12 @@ export class Inspector {
         this.table,
       ),
     );
-    this.buildActs();
-    this.why.hidden = this.store.meta.doubted === false;
   }
 
   buildActs() {
+    /** @param {string} action */
     const cap = (action) => capOf(this.keymap, action);
+    /** @param {keyof typeof MEANINGS} action @param {string} text @param {() => void} run */
     const act = (action, text, run) =>
       h(
         "button",
@@ -241,7 +247,7 @@ export class Inspector {
       { row } = store;
     this.closeEditor();
     this.el.classList.toggle("lw-nothing", row < 0);
-    for (const button of this.el.querySelectorAll(".lw-act")) button.disabled = row < 0;
+    for (const button of this.acts.querySelectorAll("button")) button.disabled = row < 0;
     if (row < 0) {
       this.empty();
       return;
@@ -289,6 +295,7 @@ export class Inspector {
     this.note("");
   }
 
+  /** @param {InspectAnswer} answer */
   fill(answer) {
     this.answer = answer;
     this.title.textContent = `example ${clip(String(answer.id), 22)}`;
@@ -306,11 +313,12 @@ export class Inspector {
     this.store.emit("neighbors");
   }
 
+  /** @param {Item|undefined} item */
   drawPicture(item) {
     this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
   }
 
-  /** Show the reasons of the unit that has the focus in the editor. */
+  /** Show the reasons of the unit that has the focus in the editor. @param {UnitInfo|null|undefined} unit */
   explain(unit) {
     this.unit = unit || null;
     if (!this.answer) return;
@@ -323,16 +331,16 @@ export class Inspector {
   reasons() {
     const { answer } = this,
       { unit } = this,
-      said = unit ? unit.reasons || [] : answer.reasons;
+      said = (unit ? unit.reasons : answer?.reasons) ?? [];
     const shows = capOf(this.keymap, "hide");
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : said.length ? said : ["no reason to doubt this label"];
     this.why.replaceChildren(
-      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && !unit && answer.meanings?.[i]].filter(Boolean).join("\n") })),
+      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && !unit && answer?.meanings?.[i]].filter(Boolean).join("\n") })),
     );
-    this.note(this.hides ? "" : answer.note);
+    this.note(this.hides ? "" : (answer?.note ?? ""));
   }
 
-  /** The note on the example, shown where it is written. */
+  /** The note on the example, shown where it is written. @param {string} text */
   note(text) {
     this.noteLine.hidden = !text;
     this.noteLine.textContent = text ? `✎ ${text}` : "";
@@ -383,9 +391,10 @@ export class Inspector {
   openNote() {
     if (this.store.row < 0 || this.actions.refused()) return;
     const placeholder = "write a note, Enter saves it";
-    this.typeBox.open({ name: "note", placeholder, value: this.answer?.note || "", choose: (text) => this.saveNote(text) });
+    this.typeBox.open({ name: "note", placeholder, value: this.answer?.note || "", choose: (text) => this.saveNote(String(text)) });
   }
 
+  /** @param {string} text */
   async saveNote(text) {
     const { row } = this.store,
       known = this.answers.get(row);

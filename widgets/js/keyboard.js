@@ -2,28 +2,29 @@
 import { actionOf } from "./keys.js";
 
 export class Keyboard {
-  /** @param {import("./main.js").Explorer} view the Explorer whose parts act */
-  constructor(view) {
-    this.view = view;
-    const { root } = view;
-    for (const type of ["keydown", "keyup", "keypress"]) view.registry.listen(root, type, (event) => event.stopPropagation());
-    view.registry.listen(root, "keydown", (event) => this.key(event));
-    view.registry.listen(root, "pointerdown", (event) => this.takeFocus(event));
-    view.registry.listen(root, "change", (event) => {
-      if (event.target.tagName === "SELECT") view.focus();
+  /** @param {import("./main.js").Explorer["frame"]} frame with the Explorer whose parts act */
+  constructor(frame) {
+    this.frame = frame;
+    const { root, registry } = frame;
+    for (const type of ["keydown", "keyup", "keypress"]) registry.listen(root, type, (event) => event.stopPropagation());
+    registry.listen(root, "keydown", (event) => this.key(event));
+    registry.listen(root, "pointerdown", (event) => this.takeFocus(event));
+    registry.listen(root, "change", (event) => {
+      if (event.target.tagName === "SELECT") frame.focus();
     });
   }
 
-  /** A mouse press enables the keys: input fields keep the focus, buttons do not. */
+  /** A mouse press enables the keys: input fields keep the focus, buttons do not. @param {PointerEvent & { target: HTMLElement }} event */
   takeFocus(event) {
     if (event.target.closest("input, select, textarea, label")) return;
     if (event.target.closest("button")) event.preventDefault();
-    this.view.focus();
+    this.frame.focus();
   }
 
+  /** @param {KeyboardEvent & { target: HTMLElement }} event */
   key(event) {
-    const { view } = this;
-    if (!view.store) return;
+    const { view } = this.frame;
+    if (!view) return;
     if (event.target.matches("input, select, textarea")) {
       if (event.key === "Escape") {
         view.registry.escape();
@@ -51,14 +52,16 @@ export class Keyboard {
 
   run(/** @type {string} */ action) {
     if (action === "leave") this.leave();
-    else this.view.registry.actions.get(action)?.();
+    else this.frame.registry.actions.get(action)?.();
   }
 
   /** Close what is open; if nothing is, return the keyboard focus to the notebook. */
   leave() {
-    const { root, registry } = this.view;
+    const { root, registry } = this.frame;
     if (registry.escape()) return;
     root.blur();
-    root.closest(".jp-Notebook, .jp-Cell")?.focus({ preventScroll: true });
+    /** @type {HTMLElement | null} */
+    const around = root.closest(".jp-Notebook, .jp-Cell");
+    around?.focus({ preventScroll: true });
   }
 }

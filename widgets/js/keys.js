@@ -1,5 +1,7 @@
 /** Map key presses to actions: pure functions, testable without a page. The presets are defined in Python. */
 
+/** @typedef {Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey"> & Partial<KeyboardEvent>} KeyPress */
+
 /** Descriptions of the actions of review mode; their keys are in `widgets.wire.keymaps`. */
 export const MEANINGS = {
   label: "set a class",
@@ -36,6 +38,7 @@ export const MEANINGS = {
 };
 
 /** Actions that only some kinds of labels have. */
+/** @type {Record<string, "nothing" | "units">} */
 const OF_TASK = { nothing: "nothing", unknown: "units", nextUnit: "units", previousUnit: "units" };
 
 /**
@@ -49,6 +52,7 @@ export function inForce(keymap, editor) {
 /**
  * The class that each digit key sets: {digit: class index}. If all class names are single digits, the key is the name
  * (key 3 sets class "3"); otherwise keys 1..9 are the first nine classes and 0 the tenth.
+ * @param {string[]} classes @returns {Record<string, number>}
  */
 export function digitClasses(classes) {
   const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
@@ -58,7 +62,10 @@ export function digitClasses(classes) {
   return Object.fromEntries(pairs);
 }
 
-/** The digit of a key event by its position on the keyboard, also with Shift and on the number pad; null for other keys. */
+/**
+ * The digit of a key event by its position on the keyboard, also with Shift and on the number pad; null for other keys.
+ * @param {KeyPress} event
+ */
 export function digitOf(event) {
   const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
   if (row !== undefined) return row;
@@ -67,9 +74,10 @@ export function digitOf(event) {
 }
 
 /** Characters of keys whose output changes with Alt on some systems. */
+/** @type {Record<string, string>} */
 const PLACES = { Period: ".", Comma: "," };
 
-/** The modifiers and the key. Shift and Caps Lock affect letters; AltGr is part of a character. */
+/** The modifiers and the key. Shift and Caps Lock affect letters; AltGr is part of a character. @param {KeyPress} event */
 function pressed(event) {
   const typed = event.getModifierState?.("AltGraph"),
     ctrl = !typed && (event.ctrlKey || event.metaKey),
@@ -77,12 +85,12 @@ function pressed(event) {
   let { key } = event;
   const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
   if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt+h types "˙" on a Mac, and other scripts have other letters
-  else if (alt && PLACES[event.code]) key = PLACES[event.code];
+  else if (alt && PLACES[event.code || ""]) key = PLACES[event.code || ""];
   if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
   return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
 }
 
-/** The name of a pressed key as used in keymaps: "k", "K", " ", "Enter", "Shift+Tab", "Ctrl+z", "Alt+ArrowLeft". */
+/** The name of a pressed key as used in keymaps: "k", "K", " ", "Enter", "Shift+Tab", "Ctrl+z", "Alt+ArrowLeft". @param {KeyPress} event */
 export function keyName(event) {
   const { held, shift, key } = pressed(event);
   return held + (key.length > 1 ? shift : "") + key;
@@ -91,6 +99,7 @@ export function keyName(event) {
 /**
  * The action of a key press: {action, digit?}, or null if there is none. A digit key counts as a digit on every keyboard
  * layout; with Shift, a character of the keymap has precedence. Other named keys have the same action with Shift.
+ * @param {KeyPress} event @param {Record<string, string[]>} keymap
  */
 export function actionOf(event, keymap) {
   if (event.isComposing) return null;
@@ -99,10 +108,11 @@ export function actionOf(event, keymap) {
     digits = digit === null ? [] : [`${held}${shift}digit`],
     names = [keyName(event), held + key];
   for (const name of shift ? [...names, ...digits] : [...digits, ...names])
-    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digits.includes(name) ? { action, digit } : { action };
+    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digit !== null && digits.includes(name) ? { action, digit } : { action };
   return null;
 }
 
+/** @type {Record<string, string>} */
 const CAPS = {
   " ": "Space",
   ArrowRight: "→",
@@ -114,7 +124,10 @@ const CAPS = {
   Delete: "Del",
 };
 
-/** The label of a key. */
+/**
+ * The label of a key.
+ * @param {string} key @returns {string}
+ */
 export function keyCap(key) {
   if (CAPS[key]) return CAPS[key];
   const [, held, rest] = /^(Ctrl|Alt|Shift)\+(.+)$/.exec(key) || [];
@@ -122,16 +135,20 @@ export function keyCap(key) {
   return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
 
-/** The label of the first key of an action, "" if it has none. */
+/** The label of the first key of an action, "" if it has none. @param {Record<string, string[]>} keymap @param {string} action */
 export const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
 
-/** Indices of classes whose names contain all typed words, those that start with the text first; at most `most`, none `without`. */
+/**
+ * Indices of classes whose names contain all typed words, those that start with the text first; at most `most`, none `without`.
+ * @param {string[]} classes @param {string} text @param {(code: number) => boolean} [without]
+ */
 export function matchingClasses(classes, text, most = 8, without = (code) => false) {
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);
   const hits = classes
-    .map((name, i) => [name.toLowerCase(), i])
+    .map((name, i) => /** @type {[string, number]} */ ([name.toLowerCase(), i]))
     .filter(([name, i]) => words.every((word) => name.includes(word)) && !without(i));
+  /** @param {[string, number]} options */
   const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
   return hits
     .sort((a, b) => rank(a) - rank(b) || a[1] - b[1])

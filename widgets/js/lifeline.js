@@ -10,6 +10,7 @@ export function lifelineFeature(view) {
   const { model, store, registry, root, wire } = view;
   const banner = h("div", { class: "lw-banner", role: "alert", hidden: true });
   view.head.el.after(banner);
+  /** @param {string} reason @param {string} kind */
   const lock = (reason, kind) => {
     store.locked = reason;
     root.dataset.locked = kind;

@@ -7,6 +7,10 @@ import { clip, count, probability } from "./format.js";
 import { capOf } from "./keys.js";
 import { isSmall, mediaNode } from "./media.js";
 import { fitted, highlighted, originalPixels, resized, scaled, searchWords, settled } from "./zoom.js";
+/** @import { InspectAnswer, Item } from "./messages.js" */
+/** @import { Place } from "./zoom.js" */
+
+/** @typedef {{ text?: string, url?: string, width?: number, height?: number, alpha?: boolean, original?: number[], note?: string }} Known own pixels or whole text */
 
 /** Number of original pictures kept in memory. */
 const ORIGINALS_KEPT = 6;
@@ -17,15 +21,28 @@ const ZOOM_STEP = 1.25;
 const LETTERS = [11, 13, 15, 17, 20, 24, 30];
 
 export class Lightbox {
-  /** @type {any} */
-  kept;
-  /** @type {import("./main.js").Explorer} */
-  view;
-
   /** @param {import("./main.js").Explorer} view */
   constructor(view) {
-    Object.assign(this, { view, open: false, row: -1, kept: new Map(), place: null, size: null, letters: 2, timer: 0 });
+    this.view = view;
+    this.open = false;
+    this.row = -1;
+    /** @type {Map<number, Known>} */
+    this.kept = new Map();
+    /** @type {Place | null} */
+    this.place = null;
+    /** @type {number[] | null} of the picture on show */
+    this.size = null;
+    this.fits = false;
+    /** @type {HTMLImageElement | null} */
+    this.img = null;
+    /** @type {HTMLElement | null} */
+    this.text = null;
+    this.noted = "";
+    this.letters = 2;
+    this.timer = 0;
+    /** @param {string} action */
     const key = (action) => capOf(view.keymap, action);
+    /** @param {string} text @param {string} label @param {() => void} act @param {string} action */
     const button = (text, label, act, action) => {
       const said = key(action) ? `${label} (${key(action)})` : label;
       return h("button", { type: "button", class: "lw-icon", text, title: said, "aria-label": label, onclick: act });
@@ -110,7 +127,7 @@ export class Lightbox {
       item = answer?.media || media.peek(row);
     const known = this.kept.get(row);
     if (known) this.drawKnown(known);
-    else if (item && (changed || !this.size || item.width > this.size[0])) this.drawItem(item, answer);
+    else if (item && (changed || !this.size || (item.width ?? 0) > this.size[0])) this.drawItem(item, answer);
     else if (!item) this.stage.replaceChildren(h("span", { class: "lw-empty-line", text: "…" }));
     if (!known) this.timer = setTimeout(() => this.fetch(row, item), FETCH_REST);
   }
@@ -129,10 +146,11 @@ export class Lightbox {
     this.facts.title = this.facts.textContent;
   }
 
+  /** @param {Item} item @param {InspectAnswer} [answer] */
   drawItem(item, answer) {
     this.noted = this.note.textContent = "";
     if (item.src) {
-      this.drawPicture(item.src, [item.width, item.height], item);
+      this.drawPicture(item.src, [item.width ?? 0, item.height ?? 0], item);
       return;
     }
     this.img = this.size = this.text = null;
@@ -143,20 +161,24 @@ export class Lightbox {
     } else this.stage.replaceChildren(mediaNode(item, "full"));
   }
 
+  /** @param {Known} known */
   drawKnown(known) {
     if (known.text !== undefined) this.drawText(known.text);
-    else this.drawPicture(known.url, [known.width, known.height], known);
+    else this.drawPicture(known.url ?? "", [known.width ?? 0, known.height ?? 0], known);
   }
 
-  /** Keep the visible part if the picture has the same shape as the last one, else show all of it. */
+  /**
+   * Keep the visible part if the picture has the same shape as the last one, else show all of it.
+   * @param {string} src @param {number[]} size @param {{ alpha?: boolean, original?: number[], note?: string }} options
+   */
   drawPicture(src, size, { alpha, original, note }) {
-    const before = this.size && this.place,
-      fresh = !before || this.fits || Math.abs(this.size[0] * size[1] - this.size[1] * size[0]) > Math.max(...size, ...this.size);
-    if (!fresh) this.place = settled(resized(this.place, this.size, size), this.box(), size);
+    const { size: old, place } = this,
+      same = old && place && !this.fits && Math.abs(old[0] * size[1] - old[1] * size[0]) <= Math.max(...size, ...old);
+    if (same) this.place = settled(resized(place, old, size), this.box(), size);
     this.size = size;
     this.text = null;
     this.img = h("img", {
-      class: `lw-lightbox-picture${isSmall(...size) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
+      class: `lw-lightbox-picture${isSmall(size[0], size[1]) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
       alt: this.title.textContent,
       draggable: "false",
       src,
@@ -164,10 +186,11 @@ export class Lightbox {
     this.noted = original ? [`${count(original[0])} × ${count(original[1])} pixels`, note].filter(Boolean).join(" · ") : "";
     this.pixels.disabled = false;
     this.stage.replaceChildren(this.img);
-    if (fresh || this.fits) this.fit();
-    else this.lay();
+    if (same) this.lay();
+    else this.fit();
   }
 
+  /** @param {string} text */
   drawText(text) {
     this.img = this.size = null;
     const words = searchWords(this.view.store.look.filters.search);
@@ -180,7 +203,7 @@ export class Lightbox {
     this.letter(0);
   }
 
-  /** Request the original pixels of a picture, or the whole text if it was cut. */
+  /** Request the original pixels of a picture, or the whole text if it was cut. @param {number} row @param {Item|undefined} item */
   async fetch(row, item) {
     const { view } = this;
     if (!item || view.store.meta.locked) {
@@ -189,16 +212,25 @@ export class Lightbox {
     }
     const isText = typeof item.text === "string";
     if (isText ? view.media.kind === "own" : !item.src || view.media.kind !== "image") return;
+    /** @type {Known} */
+    let known;
     try {
-      const { body, buffers } = await view.wire.ask(isText ? "text" : "picture", { row });
-      this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: /** @type {any} */ (body).mime })) });
+      known = isText ? (await view.wire.ask("text", { row })).body : await this.fetchPicture(row);
+      this.keep(row, known);
     } catch (error) {
       if (this.row === row) this.tell(/** @type {Error} */ (error).message);
       return;
     }
-    if (this.open && this.row === row && !(isText && body0(this.text) === this.kept.get(row).text)) this.drawKnown(this.kept.get(row));
+    if (this.open && this.row === row && !(isText && this.text?.textContent === known.text)) this.drawKnown(known);
   }
 
+  /** The own pixels of a picture. @param {number} row */
+  async fetchPicture(row) {
+    const { body, buffers } = await this.view.wire.ask("picture", { row });
+    return { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: body.mime })) };
+  }
+
+  /** @param {number} row @param {Known} known */
   keep(row, known) {
     this.kept.set(row, known);
     for (const [oldest, { url }] of this.kept) {
@@ -208,6 +240,7 @@ export class Lightbox {
     }
   }
 
+  /** @param {string} text */
   tell(text) {
     this.noted = text;
     this.note.textContent = text;
@@ -227,16 +260,17 @@ export class Lightbox {
     this.lay();
   }
 
+  /** @param {number} factor */
   zoom(factor, point = this.box().map((side) => side / 2)) {
     if (this.text) this.letter(factor > 1 ? 1 : -1);
-    if (!this.size) return;
+    if (!this.size || !this.place) return;
     this.place = scaled(this.place, factor, point, this.box(), this.size);
     this.fits = false;
     this.lay();
   }
 
   togglePixels() {
-    if (!this.size) return;
+    if (!this.size || !this.place) return;
     const ratio = window.devicePixelRatio || 1,
       there = Math.abs(this.place.k * ratio - 1) < 1e-6;
     if (there && !this.fits) {
@@ -248,32 +282,37 @@ export class Lightbox {
     this.lay();
   }
 
+  /** @param {number} by */
   letter(by, at = this.letters) {
     this.letters = Math.max(0, Math.min(LETTERS.length - 1, at + by));
-    this.text.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
+    this.text?.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
     this.note.textContent = this.noted;
   }
 
   lay() {
-    const { x, y, k } = this.place,
-      { style } = this.img;
+    const { place, size, img } = this;
+    if (!place || !size || !img) return;
+    const { x, y, k } = place,
+      { style } = img;
     const ratio = window.devicePixelRatio || 1;
-    style.width = `${this.size[0] * k}px`;
-    style.height = `${this.size[1] * k}px`;
+    style.width = `${size[0] * k}px`;
+    style.height = `${size[1] * k}px`;
     style.transform = `translate(${x}px, ${y}px)`;
-    this.img.classList.toggle("lw-pixels", isSmall(...this.size) || k * ratio >= 3);
+    img.classList.toggle("lw-pixels", isSmall(size[0], size[1]) || k * ratio >= 3);
     this.note.textContent = [this.noted, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
   }
 
   listen() {
     const { stage } = this;
+    /** @type {{ from: number[], place: Place } | null} */
     let drag = null;
+    /** @param {MouseEvent} event */
     const at = (event) => {
       const box = stage.getBoundingClientRect();
       return [event.clientX - box.left, event.clientY - box.top];
     };
     stage.addEventListener("pointerdown", (event) => {
-      if (!this.size || event.button !== 0) return;
+      if (!this.size || !this.place || event.button !== 0) return;
       stage.setPointerCapture(event.pointerId);
       drag = { from: at(event), place: this.place };
       event.preventDefault();
@@ -302,11 +341,11 @@ export class Lightbox {
     );
   }
 
-  /** Page keys scroll a text. */
+  /** Page keys scroll a text. @param {KeyboardEvent} event */
   key(event) {
     const by = { PageDown: 0.9, PageUp: -0.9 }[event.key];
     if (!this.open || !this.text || !by) return false;
-    this.stage.firstChild.scrollBy({ top: by * this.stage.clientHeight });
+    this.stage.firstElementChild?.scrollBy({ top: by * this.stage.clientHeight });
     return true;
   }
 
@@ -317,8 +356,7 @@ export class Lightbox {
   }
 }
 
-const body0 = (node) => node?.textContent;
-
+/** @param {Node|null} node */
 /** @param {import("./main.js").Explorer} view */
 export function lightboxFeature(view) {
   const { store, registry, inspector, gallery, keymap } = view;
@@ -343,10 +381,7 @@ export function lightboxFeature(view) {
   registry.onAction("enlarge", () => box.toggle());
   registry.onAction("pixels", () => (box.open ? box.togglePixels() : view.say("enlarge the example first", "warn")));
   registry.onKey((event) => box.key(event));
-  for (const [action, factor] of [
-    ["zoomIn", ZOOM_STEP],
-    ["zoomOut", 1 / ZOOM_STEP],
-  ])
+  for (const [action, factor] of Object.entries({ zoomIn: ZOOM_STEP, zoomOut: 1 / ZOOM_STEP }))
     registry.onAction(action, () => {
       if (box.open) box.zoom(factor);
       else if (view.grid?.open) view.grid.resizeBy(factor);

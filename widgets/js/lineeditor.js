@@ -1,48 +1,48 @@
 /** Base of the editors whose edit mode is the input line: layout, options, and entering and leaving edit mode. */
 import { h } from "./dom.js";
+/** @import { Example, Thumb } from "./editors.js" */
+/** @import { UnitInfo } from "./messages.js" */
 
 export class LineEditor {
-  /** @type {import("./editors.js").EditorOptions["judge"]} */
-  judge;
-  /** @type {import("./editors.js").EditorOptions["explain"]} */
-  explain;
-  /** @type {import("./editors.js").EditorOptions["addClass"]} */
-  addClass;
-  /** @type {import("./typebox.js").TypeBox} */
-  line;
-  /** @type {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} */
-  place;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("./editors.js").Space} */
-  space;
-  /** @type {() => any} */
-  theme;
+  /** @type {Example | null} */
+  example = null;
 
   /**
    * @param {import("./editors.js").EditorOptions} options
    * @param {...HTMLElement} tools the controls for decisions, below the facts
    */
   constructor({ place, line, space, judge, say, theme, explain, addClass }, ...tools) {
-    Object.assign(this, { place, line, space, judge, say, theme, explain, addClass, example: null });
+    this.place = place;
+    this.line = line;
+    this.space = space;
+    this.judge = judge;
+    this.say = say;
+    this.theme = theme;
+    this.explain = explain;
+    this.addClass = addClass;
     this.facts = h("div", { class: "lw-labels" });
     this.tools = tools;
     place.facts.append(this.facts);
     place.tools.append(...tools);
   }
 
-  /** A thumbnail caption: whether anything was changed. */
+  /** @param {Example | null} example */
+  show(example) {
+    this.example = example;
+  }
+
+  /** A thumbnail caption: whether anything was changed. @param {HTMLElement} el @param {Thumb[]} units */
   thumb(el, [{ value }]) {
     el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
-  /** Pass keys of edit mode to the input line. */
-  key() {
+  /** Pass keys of edit mode to the input line. @param {KeyboardEvent} _event */
+  key(_event) {
     return false;
   }
 
   open() {
-    this.line.open(this.line.standing);
+    if (this.line.standing) this.line.open(this.line.standing);
   }
 
   close() {
@@ -57,12 +57,9 @@ export class LineEditor {
 
 /** An editor of examples with several units, one of which is in focus; a subclass has `focusOn(key)` and `asked`. */
 export class ManyUnitsEditor extends LineEditor {
-  /** @type {any[]} */
+  /** @type {UnitInfo[]} */
   units = [];
-  /** @type {string} */
   focus = "";
-  /** @type {any} */
-  example = null;
 
   get current() {
     return this.units.find((unit) => unit.key === this.focus);

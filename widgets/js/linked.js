@@ -5,6 +5,7 @@ import { drawEgo } from "./ego.js";
 import { NeighborStrip } from "./neighbors.js";
 
 /** Answer for an example without links. */
+/** @type {import("./messages.js").Linked} */
 const NO_LINKS = { rows: [], items: [], total: 0, between: [] };
 
 export class LinkedStrip extends NeighborStrip {
@@ -22,7 +23,7 @@ export class LinkedStrip extends NeighborStrip {
   }
 
   draw() {
-    this.el.hidden = !this.inspector.answer.linked;
+    this.el.hidden = !this.inspector.answer?.linked;
     super.draw();
     this.ego();
   }
@@ -56,6 +57,7 @@ export class LinkedStrip extends NeighborStrip {
       { rows, between } = this.near;
     this.picture.hidden = !rows.length;
     if (!answer || !rows.length) return;
+    /** @param {number} row */
     const color = (row) => (hides ? theme().grey : paint.classColor(store.labels[row]));
     drawEgo(this.picture, { center: color(answer.row), around: rows.map(color), between, theme: theme() });
     this.picture.setAttribute("aria-label", `${this.name.textContent}; ${between.length} links between them`);

@@ -1,5 +1,6 @@
 /** The look of the view (filters, colour, cameras, epochs): tracked here, sent to Python, and restored as a whole. */
 import { cameraAt, centreOf } from "./geometry.js";
+/** @import { Explorer } from "./main.js" */
 
 /** Maps whose cameras are stored, in the order of `view.maps`. */
 const CAMERAS = ["data map", "embedding map"];
@@ -11,6 +12,7 @@ export function lookFeature(view) {
   const { store, registry, model } = view;
   const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
   view.maps.slice(0, CAMERAS.length).forEach((map) => (map.onCamera = moved));
+  /** @type {Set<keyof import("./store.js").Look>} */
   const changed = new Set();
   const tell = afterRest(REST, () => {
     for (const name of changed) model.set(name, store.look[name]);
@@ -18,7 +20,7 @@ export function lookFeature(view) {
     model.save_changes();
   });
   store.on("look", ({ part }) => {
-    Object.keys(part).forEach((name) => changed.add(name));
+    for (const name of /** @type {(keyof import("./store.js").Look)[]} */ (Object.keys(part))) changed.add(name);
     tell();
   });
   registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
@@ -30,7 +32,7 @@ export function lookFeature(view) {
   view.showLook = (look) => showLook(view, look);
 }
 
-/** Apply a look to the view; missing parts do not change. */
+/** Apply a look to the view; missing parts do not change. @param {Explorer} view @param {import("./messages.js").ShownParts} options */
 async function showLook(view, { filters, color_by, cameras, epochs }) {
   const { store, maps } = view;
   if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
@@ -45,12 +47,13 @@ async function showLook(view, { filters, color_by, cameras, epochs }) {
   if (filters && JSON.stringify(filters) !== JSON.stringify(view.filters.state())) await view.filters.restore(filters);
 }
 
+/** @param {import("./map.js").PointMap[]} maps */
 function camerasOf(maps) {
   const pairs = CAMERAS.map((name, i) => [name, centreOf(maps[i].camera)]);
   return Object.fromEntries(pairs.filter(([, centre]) => centre));
 }
 
-/** Debounce: a function that runs after no call has been made for `ms`. */
+/** Debounce: a function that runs after no call has been made for `ms`. @param {number} ms @param {() => void} run */
 export function afterRest(ms, run) {
   let timer = 0;
   const call = () => {

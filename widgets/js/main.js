@@ -2,7 +2,7 @@
 import { Actions } from "./actions.js";
 import { Bulk } from "./bulk.js";
 import { readTheme } from "./color.js";
-import { h, seen } from "./dom.js";
+import { h, rootOf, seen } from "./dom.js";
 import { EDITORS } from "./editors.js";
 import { FEATURES } from "./features.js";
 import { Filters } from "./filters.js";
@@ -28,30 +28,19 @@ import { pageTheme } from "./theme.js";
 import { Tip } from "./tip.js";
 import { Toolbar } from "./toolbar.js";
 import { Wire } from "./wire.js";
+/** @import { OpenAnswer } from "./messages.js" */
+/** @import { Arrays } from "./packing.js" */
 
-export class Explorer {
-  /** @type {any[]} */
-  timelines;
-  /** @type {import("./grid.js").Grid} */
-  grid;
-  /** @type {import("./lightbox.js").Lightbox} */
-  lightbox;
-  /** @type {() => void} */
-  again;
-  /** @type {(look: any) => Promise<void>} */
-  showLook;
-  /** @type {any} */
-  colors;
-  /** @type {any} */
-  focused;
-  /** @type {any} */
-  model;
-  /** @type {import("./registry.js").Registry} */
-  registry;
-
-  /** @param {any} model the anywidget model @param {HTMLElement} el the container @param {() => void} again reopens the view */
+/** The place of the view in a page: there before it is opened, and what it hears from Python and the keys. */
+class Frame {
+  /** @param {any} model the anywidget model @param {HTMLElement} el where to draw @param {() => void} again opens the view anew */
   constructor(model, el, again) {
-    Object.assign(this, { model, again, registry: new Registry() });
+    this.model = model;
+    this.again = again;
+    /** @type {Explorer | null} null until Python has answered */
+    this.view = null;
+    this.focused = false; // did an earlier view have the focus?
+    this.registry = new Registry();
     this.root = h("div", {
       class: "lw",
       tabindex: "0",
@@ -63,12 +52,9 @@ export class Explorer {
     this.root.style.setProperty("--lw-height", `${model.get("height") || 540}px`);
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
-    this.progress = new ProgressLine(() => (this.store ? this.status : this.opening));
+    this.progress = new ProgressLine(() => this.view?.status ?? this.opening);
     el.append(this.root);
     this.root.dataset.theme = pageTheme(this.root);
-    this.say = (text, kind) => this.showStatus(text, kind);
-    this.fail = (error) => this.showStatus(error.message, "error");
-    this.theme = () => (this.colors ||= readTheme(this.root));
     this.wire = new Wire(
       model,
       (body, buffers) => this.news(body, buffers),
@@ -80,56 +66,110 @@ export class Explorer {
   async open() {
     try {
       const { body, buffers } = await this.wire.ask("open", {});
-      this.build(body, unpackedArrays(body.arrays, buffers));
+      const arrays = /** @type {import("./store.js").StartArrays} */ (unpackedArrays(body.arrays, buffers));
+      this.view = new Explorer(this, body, arrays);
+      this.view.start(body);
     } catch (error) {
       this.opening.textContent = `could not open: ${/** @type {Error} */ (error).message}`;
       this.root.dataset.state = "error";
     }
   }
 
-  /* ---- parts ---- */
+  /** @param {any} body @param {DataView<ArrayBuffer>[]} buffers */
+  news(body, buffers) {
+    if (body.push === "progress") this.progress.tell(body.text);
+    else if (body.request) this.progress.end(); // Python answers one question at a time
+    if (!this.view) return;
+    takePatch(this.view.store, body, buffers);
+    if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
+  }
 
-  build(meta, arrays) {
-    this.makeState(meta, arrays);
-    this.makeParts(meta);
+  /** @param {boolean} stuck */
+  waiting(stuck) {
+    if (this.view) this.view.waiting(stuck);
+    else if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again.";
+  }
+
+  focus() {
+    this.root.focus({ preventScroll: true });
+  }
+
+  destroy() {
+    this.progress.end();
+    this.registry.end();
+    this.wire.close();
+    this.root.remove();
+  }
+}
+
+export class Explorer {
+  /** @param {Frame} frame @param {OpenAnswer} meta @param {import("./store.js").StartArrays} arrays */
+  constructor(frame, meta, arrays) {
+    this.frame = frame;
+    this.model = frame.model;
+    this.again = frame.again;
+    this.registry = frame.registry;
+    this.root = frame.root;
+    this.wire = frame.wire;
+    /** @type {import("./color.js").Theme | null} */
+    this.colors = null;
+    /** @type {(text: string, kind?: string) => void} */
+    this.say = (text, kind) => this.showStatus(text, kind);
+    this.fail = (/** @type {unknown} */ error) => this.showStatus(/** @type {Error} */ (error).message, "error");
+    this.theme = () => (this.colors ||= readTheme(this.root));
+    this.pick = (/** @type {number} */ row) => this.store.goTo(row);
+    // what everything else rests on: data, colours, keys, decisions
+    this.store = makeStore(meta, arrays);
+    this.source = new Source(this.wire, this.store);
+    this.kind = EDITORS[meta.task] || EDITORS.units;
+    this.keymap = inForce(meta.keymap.review, this.kind);
+    this.paint = new Paint(this.store, this.theme);
+    this.media = new Media(this.wire, meta.media);
+    this.undoKey = capOf(this.keymap, "undo");
+    this.actions = new Actions({ store: this.store, wire: this.wire, say: this.say });
+    // parts
+    this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
+    this.head = this.makeHead();
+    this.filters = this.makeFilters();
+    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
+    this.toolbar = this.makeToolbar();
+    this.maps = this.makeMaps(meta);
+    this.legend = h("div", { class: "lw-legend" });
+    this.inspector = this.makeInspector(meta);
+    this.bulk = this.makeBulk();
+    this.gallery = this.makeGallery();
+    this.tip = new Tip({ store: this.store, media: this.media, paint: this.paint, root: this.root });
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.kind.units ? [] : this.store.classes, this.keymap, this.kind.units || this.store.meta.suggests) });
+    this.footSpace = h("span", { class: "lw-space" });
+    this.body = h("div", { class: "lw-body" });
+    // what features set
+    /** @type {import("./timeline.js").Timeline[]} */
+    this.timelines = [];
+    /** @type {import("./grid.js").Grid | null} */
+    this.grid = null;
+    /** @type {import("./lightbox.js").Lightbox | null} */
+    this.lightbox = null;
+    /** @type {(look: import("./messages.js").ShownParts) => Promise<void>} */
+    this.showLook = async () => {};
     this.putTogether();
     for (const feature of FEATURES) feature(this);
     this.listen();
-    this.start(meta);
   }
 
-  /** The parts that all others need: data, colours, keys, decisions. */
-  makeState(meta, arrays) {
-    const store = (this.store = new Store(meta, arrays));
-    for (const [name, values] of Object.entries({
-      ...arrays,
-      given_label: store.given,
-      suggested_label: store.suggested,
-      p_error: store.pError,
-      p_suggested: store.pSuggested,
-    })) {
-      if (store.columns.has(name)) store.setColumn(store.columns.get(name), values);
-    }
-    this.source = new Source(this.wire, store);
-    this.kind = EDITORS[meta.task] || EDITORS.units;
-    this.keymap = inForce(meta.keymap.review, this.kind);
-    this.paint = new Paint(store, this.theme);
-    this.media = new Media(this.wire, meta.media);
-    this.undoKey = capOf(this.keymap, "undo");
-    this.actions = new Actions({ store, wire: this.wire, say: this.say });
-  }
+  /* ---- parts ---- */
 
-  makeParts(meta) {
-    const { store, paint, media, theme, wire, actions, say, fail } = this,
-      onPick = (row) => store.goTo(row);
-    this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
-    this.head = new Head({
-      store,
+  makeHead() {
+    return new Head({
+      store: this.store,
       onColor: (name) => this.colorBy(name),
       onSlice: (mask, name) => this.showSlice(mask, name),
       onRemoteSlice: (name) => this.remoteSlice(name),
     });
-    this.filters = new Filters({
+  }
+
+  makeFilters() {
+    const { store, theme, paint, say, fail } = this;
+    return new Filters({
       store,
       theme,
       paint,
@@ -139,63 +179,73 @@ export class Explorer {
       say,
       fail,
     });
-    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
-    this.toolbar = new Toolbar({
-      onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
-      onHome: () => this.maps.forEach((m) => m.home()),
-      onClear: () => store.clearSelection(),
-    });
-    this.maps = this.makeMaps(meta, onPick);
-    this.legend = h("div", { class: "lw-legend" });
-    this.inspector = new Inspector({
-      store,
-      wire,
-      media,
-      paint,
-      theme,
-      actions,
-      kind: this.kind,
-      keymap: this.keymap,
-      edits: meta.keymap.edit[this.kind.task],
-      onPick,
-      say,
-      fail,
-      onLeave: () => this.focus(),
-      emptyQueue: () => this.gallery.nothing(),
-    });
-    this.bulk = new Bulk({ store, actions, units: this.kind.units, fail, onRank: () => wire.ask("rank").catch(fail) });
-    this.gallery = new Gallery({
-      store,
-      bulk: this.bulk,
-      media,
-      editor: this.inspector.editor,
-      onPick,
-      onToggle: (row) => this.toggleRow(row),
-      fail,
-    });
-    this.tip = new Tip({ store, media, paint, root: this.root });
-    this.registry.onEnd(() =>
-      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
-    );
   }
 
-  /** The data map and the embedding map. */
-  makeMaps(meta, onPick) {
+  makeToolbar() {
+    return new Toolbar({
+      onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
+      onHome: () => this.maps.forEach((m) => m.home()),
+      onClear: () => this.store.clearSelection(),
+    });
+  }
+
+  /** The data map and the embedding map. @param {OpenAnswer} meta */
+  makeMaps(meta) {
     const shared = {
       store: this.store,
       tools: this.toolbar,
       theme: this.theme,
       paint: this.paint,
-      onPick,
+      onPick: this.pick,
       webgl: this.model.get("webgl") !== false,
-      onHover: (row, map) => this.tip.show(row, map),
-      onSelect: (mask, how) => this.selectFromMap(mask, how),
+      onHover: (/** @type {number} */ row, /** @type {PointMap} */ map) => this.tip.show(row, map),
+      onSelect: (/** @type {Uint8Array} */ mask, /** @type {{ taken: number, mode: string }} */ how) => this.selectFromMap(mask, how),
     };
     const axes = { x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" };
     return [
       new PointMap({ ...shared, title: meta.data_map?.title || "data map", ...axes }),
       new PointMap({ ...shared, title: "embedding map" }),
     ];
+  }
+
+  /** @param {OpenAnswer} meta @returns {Inspector} */
+  makeInspector(meta) {
+    const { store, wire, media, paint, theme, actions, kind, keymap, say, fail } = this;
+    return new Inspector({
+      store,
+      wire,
+      media,
+      paint,
+      theme,
+      actions,
+      kind,
+      keymap,
+      edits: meta.keymap.edit[kind.task],
+      onPick: this.pick,
+      say,
+      fail,
+      onLeave: () => this.focus(),
+      emptyQueue: () => this.gallery.nothing(),
+    });
+  }
+
+  makeBulk() {
+    const { store, wire, actions, kind, fail } = this;
+    return new Bulk({ store, actions, units: kind.units, fail, onRank: () => wire.ask("rank").catch(fail) });
+  }
+
+  /** @returns {Gallery} */
+  makeGallery() {
+    const { store, bulk, media, inspector, fail } = this;
+    return new Gallery({
+      store,
+      bulk,
+      media,
+      editor: inspector.editor,
+      onPick: this.pick,
+      onToggle: (row) => this.toggleRow(row),
+      fail,
+    });
   }
 
   putTogether() {
@@ -210,57 +260,57 @@ export class Explorer {
       { class: "lw-maps" },
       this.maps.map((map) => map.el),
     );
-    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.kind.units ? [] : this.store.classes, this.keymap, this.kind.units || this.store.meta.suggests) });
-    this.opening.remove();
+    this.frame.opening.remove();
+    this.body.append(this.side.el, h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend), this.inspector.el);
     this.root.append(
       this.head.el,
-      (this.body = h(
-        "div",
-        { class: "lw-body" },
-        this.side.el,
-        h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend),
-        this.inspector.el,
-      )),
+      this.body,
       this.gallery.el,
-      h("div", { class: "lw-foot" }, this.status, undo, h("span", { class: "lw-space" }), this.footKeys),
+      h("div", { class: "lw-foot" }, this.status, undo, this.footSpace, this.footKeys),
       this.tip.el,
     );
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
+    this.registry.onEnd(() =>
+      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
+    );
   }
 
   /* ---- places for features ---- */
 
-  /** Add a tab beside the filters; `draw` is called when it is shown. */
+  /**
+   * Add a tab beside the filters; `draw` is called when it is shown.
+   * @param {string} name @param {HTMLElement} el @param {() => void} draw
+   */
   addTab(name, el, draw) {
     this.side.add(name, el, draw);
   }
 
-  /** Add a tool above the maps. */
+  /** Add a tool above the maps. @param {Element} el */
   addTool(el) {
     this.toolbar.info.before(el);
   }
 
-  /** Add a menu or button to the top bar, before the saved state. */
+  /** Add a menu or button to the top bar, before the saved state. @param {Element} el */
   addToHead(el) {
     this.head.gap.before(el);
   }
 
-  /** Add a button to the bottom bar. */
+  /** Add a button to the bottom bar. @param {Element} el */
   addToFoot(el) {
-    this.footKeys.previousSibling.before(el);
+    this.footSpace.before(el);
   }
 
-  /** Add an element that covers the maps while it is open; the inspector stays visible. */
+  /** Add an element that covers the maps while it is open; the inspector stays visible. @param {Element} el */
   addCover(el) {
     this.body.append(el);
   }
 
-  /** Add a panel over the view, such as the list of keys. */
+  /** Add a panel over the view, such as the list of keys. @param {Element} el */
   addPanel(el) {
     this.root.append(el);
   }
 
-  /** Position a panel under the button that opened it, inside the view. */
+  /** Position a panel under the button that opened it, inside the view. @param {HTMLElement} panel @param {HTMLElement} button */
   under(panel, button) {
     if (panel.hidden) return;
     const box = this.root.getBoundingClientRect(),
@@ -273,7 +323,7 @@ export class Explorer {
 
   /* ---- start and updates ---- */
 
-  /** First rendering: the available maps. Everything else waits until they are visible. */
+  /** First rendering: the available maps. Everything else waits until they are visible. @param {OpenAnswer} meta */
   async start(meta) {
     this.root.dataset.renderer = this.maps[0].points.kind;
     this.colorBy(this.model.get("color_by") || meta.color_by);
@@ -283,12 +333,12 @@ export class Explorer {
     if (this.root.isConnected) this.fill(meta);
   }
 
-  /** The first label issue, the gallery, filters. */
+  /** The first label issue, the gallery, filters. @param {OpenAnswer} meta */
   fill(meta) {
     const { store } = this;
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
-    if (this.focused) this.focus();
+    if (this.frame.focused) this.focus();
     this.gallery.redraw();
     this.filters
       .start(meta.first_filters)
@@ -303,19 +353,8 @@ export class Explorer {
     this.status.title = [this.status.textContent, meta.expected_title, meta.canaries, meta.warning, meta.how].filter(Boolean).join("; ");
   }
 
-  news(body, buffers) {
-    if (body.push === "progress") this.progress.tell(body.text);
-    else if (body.request) this.progress.end(); // Python handles one request at a time
-    if (!this.store) return;
-    takePatch(this.store, body, buffers);
-    if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
-  }
-
+  /** @param {boolean} stuck */
   waiting(stuck) {
-    if (!this.store) {
-      if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again.";
-      return;
-    }
     this.head.state(stuck);
     if (stuck && this.store.pending)
       this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
@@ -324,6 +363,7 @@ export class Explorer {
   /** Update the maps when the store changes, and the store when Python changes traits. */
   listen() {
     const { store, paint, maps, registry, model } = this;
+    /** @param {(map: PointMap) => void} act */
     const placed = (act) => maps.forEach((map) => map.xy && act(map));
     store.on("mask", ({ rows }) => {
       paint.restate(rows);
@@ -347,6 +387,7 @@ export class Explorer {
 
   /* ---- shared actions ---- */
 
+  /** @param {string} name */
   async colorBy(name) {
     if (!this.store.columns.has(name)) return;
     try {
@@ -362,18 +403,21 @@ export class Explorer {
     this.store.setLook({ color_by: name });
   }
 
+  /** @param {Uint8Array} mask @param {{ taken: number, mode: string }} options */
   selectFromMap(mask, { taken, mode }) {
     this.store.setSelection(mask);
     const word = mode === "remove" ? "removed" : mode === "add" ? "added" : "selected";
     this.say(`${count(taken)} ${word}${mode === "replace" ? "" : `, ${count(this.store.selectedCount)} in all`}`);
   }
 
+  /** @param {number} row */
   toggleRow(row) {
     const mask = this.store.selected.slice();
     mask[row] ^= 1;
     this.store.setSelection(mask);
   }
 
+  /** @param {string} name */
   async remoteSlice(name) {
     try {
       this.showSlice(await this.source.slice(name), name);
@@ -382,7 +426,7 @@ export class Explorer {
     }
   }
 
-  /** Select the rows of a mask and say why; `unit` as in `Store.setSelection`. */
+  /** Select the rows of a mask and say why; `unit` as in `Store.setSelection`. @param {Uint8Array} mask @param {string} name */
   showSlice(mask, name, unit = "") {
     this.store.setSelection(mask, { unit });
     this.say(`${count(this.store.selectedCount)} selected: ${name}`);
@@ -390,34 +434,47 @@ export class Explorer {
   }
 
   focus() {
-    this.root.focus({ preventScroll: true });
+    this.frame.focus();
   }
 
+  /** @param {string} text */
   showStatus(text, kind = "") {
     this.status.className = `lw-said${kind ? ` lw-${kind}` : ""}`;
     this.status.textContent = text;
     this.status.title = text;
   }
-
-  destroy() {
-    this.progress.end();
-    this.registry.end();
-    this.wire.close();
-    this.root.remove();
-  }
 }
 
+/** The store with the columns that came with the first answer. @param {OpenAnswer} meta @param {import("./store.js").StartArrays} arrays */
+function makeStore(meta, arrays) {
+  const store = new Store(meta, arrays);
+  for (const [name, values] of Object.entries({
+    ...arrays,
+    given_label: store.given,
+    suggested_label: store.suggested,
+    p_error: store.pError,
+    p_suggested: store.pSuggested,
+  })) {
+    const column = store.columns.get(name);
+    if (column) store.setColumn(column, values);
+  }
+  return store;
+}
+
+/** @param {{ model: any, el: HTMLElement }} options */
 export function render({ model, el }) {
-  let explorer = null;
+  /** @type {Frame | null} */
+  let frame = null;
   const open = () => {
-    const focused = Boolean(explorer?.root.contains(explorer.root.getRootNode().activeElement));
-    explorer?.destroy();
-    explorer = new Explorer(model, el, open);
-    explorer.focused = focused; // "Rank again" reopens the view: the keys keep working
-    explorer.open();
+    const root = frame?.root,
+      focused = Boolean(root && root.contains(rootOf(root).activeElement));
+    frame?.destroy();
+    frame = new Frame(model, el, open);
+    frame.focused = focused; // "Rank again" opens the view anew: the keys go on working
+    frame.open();
   };
   open();
-  return () => explorer.destroy();
+  return () => frame?.destroy();
 }
 
 export default { render };

@@ -18,6 +18,12 @@ import { extent } from "./bits.js";
 import { drawAxes, drawNeighbors, drawOutline, drawRegions, ink, ring } from "./overlay.js";
 import { Points2D } from "./points_2d.js";
 import { PointsGL } from "./points_gl.js";
+/** @import { Rows } from "./bits.js" */
+/** @import { Theme } from "./color.js" */
+/** @import { Camera } from "./geometry.js" */
+/** @import { Trail } from "./trails.js" */
+
+/** @typedef {{ kind: string, points: number[][], mode: string, camera: Camera, far: number }} Drag what a pressed pointer draws or moves */
 
 const HOME = { k: 1, tx: 0, ty: 0 };
 /** Maximum number of changed rows that are sent one by one. */
@@ -26,48 +32,49 @@ const FEW_ROWS = 2000;
 const CELLS = 48;
 
 export class PointMap {
-  /** @type {string} */
-  y;
-  /** @type {any} */
-  trails;
-  /** @type {Function} */
-  onCamera;
-  /** @type {Function} */
-  onHover;
-  /** @type {Function} */
-  onPick;
-  /** @type {Function} */
-  onSelect;
-  /** @type {any} */
-  overlays;
-  /** @type {import("./paint.js").Paint} */
-  paint;
-  /** @type {any} */
-  regions;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {() => any} */
-  theme;
-  /** @type {import("./toolbar.js").Toolbar} */
-  tools;
-  /** @type {any} */
-  x;
-
   /**
-   * @param {{store: import("./store.js").Store, tools: object, theme: () => object, paint: import("./paint.js").Paint, onHover: Function, onPick: Function,
-   *          title: string, x?: string, y?: string, regions?: boolean, webgl?: boolean}} options
+   * @param {{ store: import("./store.js").Store, tools: import("./toolbar.js").Toolbar, theme: () => import("./color.js").Theme,
+   *   paint: import("./paint.js").Paint, onHover: (row: number, map: PointMap) => void, onPick: (row: number) => void,
+   *   onSelect: (mask: Uint8Array, how: { taken: number, mode: string }) => void,
+   *   title: string, x?: string, y?: string, regions?: boolean, webgl?: boolean }} options
    */
   constructor(options) {
-    Object.assign(this, options, {
-      camera: { ...HOME },
-      xy: null,
-      hover: -1,
-      overlays: [],
-      drag: null,
-      frame: 0,
-      overFrame: 0,
-      size: { width: 0, height: 0 },
-    });
+    this.store = options.store;
+    this.tools = options.tools;
+    this.theme = options.theme;
+    this.paint = options.paint;
+    this.onHover = options.onHover;
+    this.onPick = options.onPick;
+    this.onSelect = options.onSelect;
+    this.title = options.title;
+    this.x = options.x;
+    this.y = options.y;
+    this.regions = options.regions;
+    /** @type {() => void} set by a feature */
+    this.onCamera = () => {};
+    /** @type {Camera} */
+    this.camera = { ...HOME };
+    /** @type {Float32Array | null} places of all rows, once there are any */
+    this.xy = null;
+    /** @type {number[][]} */
+    this.ranges = [];
+    /** @type {Trail | null} */
+    this.trails = null;
+    /** @type {number | undefined} on show; the last where none is named */
+    this.epoch = undefined;
+    /** @type {((c: CanvasRenderingContext2D, map: PointMap, colors: Theme) => void)[]} */
+    this.overlays = [];
+    /** @type {Drag | null} */
+    this.drag = null;
+    this.hover = -1;
+    this.frame = 0;
+    this.overFrame = 0;
+    this.gliding = 0;
+    this.looking = 0;
+    this.size = { width: 0, height: 0 };
+    /** @type {Float32Array | null} places that `cells` counts */
+    this.counted = null;
+    this.cells = new Uint32Array(0);
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
     this.over = h("canvas", {
       class: "lw-over",
@@ -99,7 +106,10 @@ export class PointMap {
 
   /* ---- data ---- */
 
-  /** Set the positions; `ranges` fixes the axes, otherwise they fit the data with a small margin. */
+  /**
+   * Set the positions; `ranges` fixes the axes, otherwise they fit the data with a small margin.
+   * @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {number[][]|null} [ranges]
+   */
   setData(xs, ys, ranges = null) {
     this.message.textContent = "";
     this.ranges = ranges || [extent(xs), extent(ys)];
@@ -109,17 +119,19 @@ export class PointMap {
     else this.place(next);
   }
 
+  /** @param {Float32Array<ArrayBuffer>} xy */
   place(xy) {
     this.xy = xy;
     this.points.setPositions(xy);
     this.recolor();
   }
 
-  /** Animate the points to new positions. */
+  /** Animate the points to new positions. @param {Float32Array} from @param {Float32Array<ArrayBuffer>} to */
   glide(from, to) {
     cancelAnimationFrame(this.gliding);
     const start = performance.now(),
       mid = new Float32Array(to.length);
+    /** @param {number} now */
     const tick = (now) => {
       const t = Math.min(1, (now - start) / 350),
         e = t * t * (3 - 2 * t);
@@ -132,6 +144,7 @@ export class PointMap {
     this.gliding = requestAnimationFrame(tick);
   }
 
+  /** @param {string} text */
   say(text) {
     this.message.replaceChildren(h("span", {}, withCode(text)));
   }
@@ -139,14 +152,14 @@ export class PointMap {
   /** All colours, states or the colour table changed. */
   recolor() {
     const { levels, states, table } = this.paint;
-    if (!levels) return;
+    if (!levels || !table) return;
     this.points.setTable(table);
     this.points.setLevels(levels);
     this.points.setStates(states);
     this.redraw();
   }
 
-  /** States of these or all rows changed, by filters or the selection. */
+  /** States of these or all rows changed, by filters or the selection. @param {Rows|null} [rows] */
   restate(rows = null) {
     if (!this.paint.levels) return;
     if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
@@ -154,7 +167,7 @@ export class PointMap {
     this.redraw();
   }
 
-  /** Only these rows changed. */
+  /** Only these rows changed. @param {Rows} rows */
   retouch(rows) {
     if (rows.length > FEW_ROWS) {
       this.recolor();
@@ -221,6 +234,7 @@ export class PointMap {
     this.drawOver(colors);
   }
 
+  /** @param {Theme} colors */
   drawOver(colors) {
     cancelAnimationFrame(this.overFrame);
     this.overFrame = 0;
@@ -228,7 +242,7 @@ export class PointMap {
       c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
     if (xy) {
-      if (this.x) drawAxes(c, { x: this.x, y: this.y, ranges: this.ranges, size, camera: this.camera }, colors);
+      if (this.x) drawAxes(c, { x: this.x, y: this.y ?? "", ranges: this.ranges, size, camera: this.camera }, colors);
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf,
@@ -255,21 +269,22 @@ export class PointMap {
 
   /** Approximate number of points in a box [x0, y0, x1, y1] in pixels when the whole map is shown. */
   crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
-    if (this.counted !== this.xy) {
+    if (this.xy && this.counted !== this.xy) {
       this.counted = this.xy;
       this.cells = cellsOf(this.xy, CELLS);
     }
     const { width, height } = this.size,
-      at = (v, span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
+      at = (/** @type {number} */ v, /** @type {number} */ span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
     let sum = 0;
     for (let b = at(y0, height); b <= at(y1, height); b++)
       for (let a = at(x0, width); a <= at(x1, width); a++) sum += this.cells[b * CELLS + a];
     return sum;
   }
 
-  /** Position of a row, in pixels. */
+  /** Position of a row, in pixels. @param {number} row */
   place2d(row) {
-    return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera);
+    const [x, y] = this.xy ? [this.xy[2 * row], this.xy[2 * row + 1]] : [NaN, NaN];
+    return toScreen([x, y], this.size, this.camera);
   }
 
   /* ---- mouse ---- */
@@ -285,6 +300,7 @@ export class PointMap {
     over.addEventListener("dblclick", () => this.home());
   }
 
+  /** @param {MouseEvent} event */
   at(event) {
     const box = this.over.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
     return [
@@ -293,6 +309,7 @@ export class PointMap {
     ];
   }
 
+  /** @param {PointerEvent} event */
   down(event) {
     if (!this.xy || event.button > 1) return;
     this.over.setPointerCapture(event.pointerId);
@@ -307,6 +324,7 @@ export class PointMap {
     event.preventDefault();
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     const here = this.at(event);
     if (!this.drag) {
@@ -328,6 +346,7 @@ export class PointMap {
     }
   }
 
+  /** @param {PointerEvent} event */
   up(event) {
     const { drag } = this;
     if (!drag) return;
@@ -342,20 +361,23 @@ export class PointMap {
     this.redrawOver();
   }
 
-  /** Select the points inside an outline. */
+  /** Select the points inside an outline. @param {Drag} drag */
   outline({ kind, points, mode }) {
-    const started = performance.now(),
-      path = points.map((p) => toData(p, this.size, this.camera));
+    if (!this.xy) return;
+    const path = points.map((p) => toData(p, this.size, this.camera));
     const allowed = this.store.filter.passing;
     const fresh =
       kind === "box"
         ? insideBox(this.xy, path[0], path[path.length - 1], allowed)
         : insidePolygon(this.xy, path, allowed);
     const mask = combined(this.store.selected, fresh, mode);
-    this.onSelect?.(mask, { taken: countMask(fresh), mode, started });
+    this.onSelect(mask, { taken: countMask(fresh), mode });
   }
 
-  /** A click on a point shows it (with a modifier, adds or removes it); on the background, clears the selection. */
+  /**
+   * A click on a point shows it (with a modifier, adds or removes it); on the background, clears the selection.
+   * @param {number[]} here @param {string} mode @param {MouseEvent} event
+   */
   click(here, mode, event) {
     const row = this.find(here, 10);
     const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
@@ -366,10 +388,11 @@ export class PointMap {
     if (modified) {
       const fresh = new Uint8Array(this.store.n);
       fresh[row] = 1;
-      this.onSelect?.(combined(this.store.selected, fresh, mode), { taken: 1, mode });
+      this.onSelect(combined(this.store.selected, fresh, mode), { taken: 1, mode });
     } else this.onPick(row);
   }
 
+  /** @param {number[]} here @param {number} radius */
   find(here, radius) {
     if (!this.xy) return -1;
     const { width, height } = this.size,
@@ -383,6 +406,7 @@ export class PointMap {
     );
   }
 
+  /** @param {number[]} here */
   lookAt(here) {
     if (this.looking) return;
     this.looking = requestAnimationFrame(() => {
@@ -391,6 +415,7 @@ export class PointMap {
     });
   }
 
+  /** @param {number} row */
   setHover(row) {
     if (row === this.hover) return;
     this.hover = row;
@@ -399,6 +424,7 @@ export class PointMap {
     this.onHover(row, this);
   }
 
+  /** @param {WheelEvent} event */
   wheel(event) {
     if (!this.xy || this.tools.scrolling()) return;
     event.preventDefault();
@@ -407,6 +433,7 @@ export class PointMap {
     this.setCamera(zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size));
   }
 
+  /** @param {number} factor */
   zoomBy(factor) {
     this.setCamera(zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size));
   }
@@ -415,11 +442,11 @@ export class PointMap {
     this.setCamera({ ...HOME });
   }
 
-  /** Set the camera. */
+  /** Set the camera. @param {Camera} camera */
   setCamera(camera) {
     this.camera = camera;
     this.redraw();
-    this.onCamera?.();
+    this.onCamera();
   }
 
   destroy() {

@@ -1,10 +1,11 @@
 /** Confusion of classes as a matrix and as a list: label issues, predictions, or the estimated noise. */
 import { arrayOf } from "./bits.js";
 import { hex, scoreColor } from "./color.js";
-import { fillSelect, h, sharpContext } from "./dom.js";
+import { context2d, fillSelect, h, sharpContext } from "./dom.js";
 import { count, shortNames } from "./format.js";
 import { swatch } from "./legend.js";
 import { cellCounts, topPairs } from "./orders.js";
+/** @import { Theme } from "./color.js" */
 
 const FONT = "10px system-ui, sans-serif";
 /** The matrices: [menu text, axes text, name of the other class]. */
@@ -19,33 +20,43 @@ const ROOMY = 15,
 /** Maximum width of the names beside the matrix, px. */
 const NAMES = 62;
 
-export class MatrixPanel {
-  /** @type {any} */
-  cell;
-  /** @type {number} */
-  edge;
-  /** @type {(error: Error) => void} */
-  fail;
-  /** @type {Map<string, any>} */
-  loaded;
-  /** @type {import("./paint.js").Paint} */
-  paint;
-  /** @type {any} */
-  select;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {() => any} */
-  theme;
-  /** @type {import("./wire.js").Wire} */
-  wire;
+/** @typedef {keyof typeof KINDS} Kind */
+/**
+ * @typedef {object} Matrix what is shown: codes of the other class by row, examples by cell, and numbers of the cells
+ * @property {Int32Array} codes
+ * @property {Int32Array} counts
+ * @property {ArrayLike<number>} cells
+ * @property {Float32Array} [low]
+ * @property {Float32Array} [high]
+ * @property {string} how
+ * @property {string} [title]
+ * @property {string} [warning]
+ */
 
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, paint: import("./paint.js").Paint, theme: () => any, fail: (error: Error) => void, select: (test: (row: number) => boolean, name: string) => void}} options */
-  constructor(options) {
-    Object.assign(this, options, { kind: "issues", loaded: new Map() });
+export class MatrixPanel {
+  /**
+   * @param {{ store: import("./store.js").Store, wire: import("./wire.js").Wire, paint: import("./paint.js").Paint, theme: () => import("./color.js").Theme,
+   *   fail: (error: Error) => void, select: (test: (row: number) => unknown, name: string) => void }} options
+   */
+  constructor({ store, wire, paint, theme, fail, select }) {
+    this.store = store;
+    this.wire = wire;
+    this.paint = paint;
+    this.theme = theme;
+    this.fail = fail;
+    this.select = select;
+    /** @type {Kind} */
+    this.kind = "issues";
+    /** @type {Map<string, Matrix>} */
+    this.loaded = new Map();
+    /** @type {Matrix | null} */
+    this.shown = null;
+    this.cell = 0;
+    this.edge = 0;
     this.menu = h("select", {
       class: "lw-matrix-menu",
       "aria-label": "what the matrix shows",
-      onchange: () => this.show(this.menu.value),
+      onchange: () => this.show(/** @type {Kind} */ (this.menu.value)),
     });
     fillSelect(this.menu, [["", Object.entries(KINDS).map(([kind, [text]]) => [kind, text])]], this.kind);
     this.axes = h("div", { class: "lw-quiet" });
@@ -55,7 +66,7 @@ export class MatrixPanel {
       "aria-label": "matrix of classes; the list below shows the same",
       onpointermove: (event) => this.point(this.at(event)),
       onpointerleave: () => this.point(null),
-      onclick: (event) => this.choose(...(this.at(event) || [-1])),
+      onclick: (event) => this.choose(this.at(event)),
     });
     this.readout = h("div", { class: "lw-readout lw-quiet" });
     this.list = h("div", { class: "lw-pairs" });
@@ -72,6 +83,7 @@ export class MatrixPanel {
     );
   }
 
+  /** @param {Kind} kind */
   async show(kind) {
     this.kind = kind;
     if (kind !== "issues" && !this.loaded.has(kind)) {
@@ -88,22 +100,21 @@ export class MatrixPanel {
     this.draw();
   }
 
+  /** @param {Kind} kind */
   async load(kind) {
     const { body, buffers } = await this.wire.ask("matrix", { of: kind });
     const [matrix, low, high] = buffers.slice(1).map((buffer) => arrayOf(Float32Array, buffer));
     const codes = arrayOf(Int32Array, buffers[0]);
     const counts = cellCounts(this.store.given, codes, this.store.k);
-    this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
+    this.loaded.set(kind, { ...body, codes, counts, cells: matrix ?? counts, low, high });
   }
 
-  /** Codes, values of the cells and their format in the current matrix. */
+  /** Codes, values of the cells and their format in the current matrix. @returns {Matrix} */
   data() {
     const { store } = this,
       k = store.k;
-    if (this.kind !== "issues") {
-      const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
-      return { codes, counts, cells: matrix || counts, ...rest };
-    }
+    const loaded = this.loaded.get(this.kind);
+    if (loaded) return loaded;
     const codes = Int32Array.from(store.suggested, (code, row) => (store.issue[row] ? code : -1));
     const counts = cellCounts(store.given, codes, k);
     return { codes, counts, cells: counts, how: "" };
@@ -124,19 +135,21 @@ export class MatrixPanel {
     this.paintMatrix(k, off);
   }
 
-  /** The value of a cell as text: a count or a percentage. */
+  /** The value of a cell as text: a count or a percentage. @param {number} number */
   value(number) {
     return this.kind === "noise" ? `${(100 * number).toFixed(number < 0.0995 ? 1 : 0)}%` : count(number);
   }
 
+  /** @param {number} a @param {number} b @param {number} value */
   pair(a, b, value) {
     const { classes } = this.store,
       colors = this.paint.classColors();
+    /** @param {number} code */
     const name = (code) => [swatch(colors[code]), h("span", { class: "lw-clip", text: this.store.shortName(code, 22) })];
     const long = Math.max(classes[a].length, classes[b].length) > 9;
     return h(
       "button",
-      { type: "button", class: `lw-pair${long ? " lw-pair-tall" : ""}`, title: this.sentence(a, b), onclick: () => this.choose(a, b) },
+      { type: "button", class: `lw-pair${long ? " lw-pair-tall" : ""}`, title: this.sentence(a, b), onclick: () => this.choose([a, b]) },
       ...name(a),
       h("span", { class: "lw-quiet", text: "→" }),
       ...name(b),
@@ -144,19 +157,21 @@ export class MatrixPanel {
     );
   }
 
+  /** @param {number} a @param {number} b */
   sentence(a, b) {
     const { classes } = this.store,
       at = a * this.store.k + b,
-      { counts, low, high, cells } = this.shown;
+      { counts, low, high, cells } = this.shown ?? this.data();
     const pair = `given ${classes[a]}, ${KINDS[this.kind][2]} ${classes[b]}`;
-    if (this.kind !== "noise") return `${pair}: ${count(counts[at])}`;
+    if (this.kind !== "noise" || !low || !high) return `${pair}: ${count(counts[at])}`;
     const range = `${(100 * low[at]).toFixed(1)} to ${(100 * high[at]).toFixed(1)}`;
     return `${pair}: ${this.value(cells[at])} (${range}), ${count(counts[at])} examples`;
   }
 
+  /** @param {number} k @param {Float32Array} off */
   paintMatrix(k, off) {
     const width = this.canvas.clientWidth || 160,
-      c = this.canvas.getContext("2d"),
+      c = context2d(this.canvas),
       whole = Math.min(width, 280);
     c.font = FONT;
     const names = shortNames(this.store.classes.slice(0, k), 9),
@@ -186,10 +201,14 @@ export class MatrixPanel {
         c.fillRect(x, y, cell - gap, cell - gap);
         if (value && cell >= ROOMY) this.write(c, value, x + cell / 2, y + cell / 2, share > 0.45, cell);
       }
-    Object.assign(this, { cell, edge });
+    this.cell = cell;
+    this.edge = edge;
   }
 
-  /** Class names beside the rows, and vertically above the columns. */
+  /**
+   * Class names beside the rows, and vertically above the columns.
+   * @param {CanvasRenderingContext2D} c @param {string[]} names @param {number} cell @param {number} edge @param {Theme} theme
+   */
   name(c, names, cell, edge, theme) {
     c.fillStyle = hex(theme.quiet);
     c.textBaseline = "middle";
@@ -208,6 +227,7 @@ export class MatrixPanel {
     });
   }
 
+  /** @param {CanvasRenderingContext2D} c @param {number} value @param {number} x @param {number} y @param {boolean} strong @param {number} cell */
   write(c, value, x, y, strong, cell) {
     const text = this.kind === "noise" ? (100 * value).toFixed(value < 0.0995 ? 1 : 0) : String(value);
     if (text === "0.0") return;
@@ -219,7 +239,7 @@ export class MatrixPanel {
     c.fillText(text, x, y);
   }
 
-  /** The cell under the pointer: [given, other], or null. */
+  /** The cell under the pointer: [given, other], or null. @param {MouseEvent} event */
   at(event) {
     const box = this.canvas.getBoundingClientRect(),
       k = this.store.k,
@@ -229,16 +249,19 @@ export class MatrixPanel {
     return a >= 0 && b >= 0 && a < k && b < k ? [a, b] : null;
   }
 
+  /** @param {number[] | null} hit */
   point(hit) {
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
     const why = this.store.meta.doubted === false ? "Without probabilities or embeddings no label issues can be found." : "nothing to show";
-    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
+    this.readout.textContent = hit ? this.sentence(hit[0], hit[1]) : nothing ? why : "click a cell to select it";
     this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * this.store.k + hit[1]] ? "pointer" : "default";
   }
 
-  choose(a, b) {
-    if (a < 0) return;
-    const { store } = this,
+  /** Select the examples of a cell. @param {number[] | null} cell */
+  choose(cell) {
+    if (!cell || !this.shown) return;
+    const [a, b] = cell,
+      { store } = this,
       { codes } = this.shown;
     this.select(
       (row) => store.given[row] === a && codes[row] === b,

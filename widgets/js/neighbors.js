@@ -5,13 +5,13 @@ import { mediaNode } from "./media.js";
 
 export const HIDDEN = "hidden until you choose";
 
-export class NeighborStrip {
-  /** @type {import("./inspector.js").Inspector} */
-  inspector;
+/** @type {import("./messages.js").Neighbors} */
+const NO_NEIGHBORS = { rows: [], items: [] };
 
+export class NeighborStrip {
   /** @param {import("./inspector.js").Inspector} inspector */
   constructor(inspector) {
-    Object.assign(this, { inspector });
+    this.inspector = inspector;
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
     this.name = h("span");
     this.parts = [h("h4", {}, this.name), this.strip];
@@ -19,7 +19,7 @@ export class NeighborStrip {
 
   /** The displayed rows and items of the answer. */
   get near() {
-    return this.inspector.answer.neighbors;
+    return this.inspector.answer?.neighbors ?? NO_NEIGHBORS;
   }
 
   draw() {
@@ -58,7 +58,7 @@ export class NeighborStrip {
     this.name.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
   }
 
-  /** The label of a neighbour; it is marked if the given labels differ, as in the reasons. */
+  /** The label of a neighbour; it is marked if the given labels differ, as in the reasons. @param {number} row */
   caption(row) {
     const { store, hides, editor } = this.inspector,
       label = store.labels[row],
@@ -79,6 +79,6 @@ export class NeighborStrip {
   }
 
   captions() {
-    for (const el of this.strip.children) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+    for (const el of this.strip.querySelectorAll("button")) el.lastElementChild?.replaceWith(this.caption(Number(el.dataset.row)));
   }
 }

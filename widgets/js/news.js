@@ -1,6 +1,8 @@
 /** Messages to and from Python: selection, queue, current example, decisions. */
 import { arrayOf, packMask, unpackMask } from "./bits.js";
 import { patchOf } from "./store.js";
+/** @import { Explorer } from "./main.js" */
+/** @import { Store } from "./store.js" */
 
 /** Delay before the current example is sent to Python, ms; avoids a message per step while an arrow key is held. */
 const TELL_PAUSE = 150;
@@ -20,7 +22,7 @@ export function newsFeature(view) {
   registry.onEnd(() => clearTimeout(timer));
 }
 
-/** Handle updates that any answer may contain, and messages that Python sends unasked. */
+/** Handle updates that any answer may contain, and messages that Python sends unasked. @param {Explorer} view */
 function hear(view) {
   const { store, registry } = view;
   registry.onPush("selection", (_, buffers) =>
@@ -32,12 +34,16 @@ function hear(view) {
   registry.onPush("decided", (body) => store.setSaved(body.time));
 }
 
-/** Apply the state of rows contained in any message from Python. */
+/**
+ * Apply the state of rows contained in any message from Python.
+ * @param {Store} store @param {{ patch?: import("./messages.js").Patch }} body @param {DataView<ArrayBuffer>[]} buffers
+ */
 export function takePatch(store, body, buffers) {
   if (body.patch?.added) store.grow(body.patch.added);
   if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at + 4)), body.patch.changed);
 }
 
+/** @param {Explorer} view */
 function tellSelection({ store, wire, fail }) {
   const buffers = store.selectedCount ? [packMask(store.selected).buffer] : [];
   wire.ask("select", { count: store.selectedCount }, buffers).catch(fail);

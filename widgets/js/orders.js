@@ -1,5 +1,7 @@
 /** Names of the orders of the review queue, and counts by class: pure functions of a store. */
+/** @import { Store } from "./store.js" */
 
+/** @type {Record<string, string>} */
 export const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
@@ -14,7 +16,10 @@ export const ORDERS = {
   own: "in your own order",
 };
 
-/** Orders for the menu: [name, text]; includes the current order even if it is the name of a column. */
+/**
+ * Orders for the menu: [name, text]; includes the current order even if it is the name of a column.
+ * @param {string[]} possible @param {string} inForce @param {import("./messages.js").TagInfo[]} [tags] @returns {string[][]}
+ */
 export function offeredOrders(possible, inForce, tags = []) {
   const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
   const listed = tagQueues(tags).some(([, queues]) => queues.some(([name]) => name === inForce));
@@ -35,8 +40,9 @@ export function tagQueues(tags) {
   });
 }
 
-/** Why the queue is empty in this order, and what can be done. */
+/** Why the queue is empty in this order, and what can be done. @param {Store} store @param {string} order */
 export function emptyQueue({ meta }, order) {
+  /** @type {Record<string, string>} */
   const why = {
     suspicion: "No label issues were found.",
     pairs: "No label issues were found.",
@@ -50,7 +56,7 @@ export function emptyQueue({ meta }, order) {
   return `${why[order] || "The queue is empty."} Choose “all examples” above to review all of them.`;
 }
 
-/** Counts per class: examples with this given label, and those among them that are label issues or were changed. */
+/** Counts per class: examples with this given label, and those among them that are label issues or were changed. @param {Store} store */
 export function classCounts(store) {
   const k = store.classes.length,
     given = new Int32Array(k),
@@ -68,16 +74,18 @@ export function classCounts(store) {
   return { given, issues, changed, expected };
 }
 
-/** The most frequent pairs: [[given, suggested, count], ...]. */
+/** The most frequent pairs: [[given, suggested, count], ...]. @param {ArrayLike<number>} counts @param {number} k */
 export function topPairs(counts, k, most = 30) {
+  /** @type {[number, number, number][]} */
   const pairs = [];
-  counts.forEach((count, i) => {
-    if (count) pairs.push([Math.floor(i / k), i % k, count]);
-  });
+  for (let i = 0; i < counts.length; i++) if (counts[i]) pairs.push([Math.floor(i / k), i % k, counts[i]]);
   return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }
 
-/** Number of examples by given class (rows) and another class (columns), flat k * k, without those that lack either. */
+/**
+ * Number of examples by given class (rows) and another class (columns), flat k * k, without those that lack either.
+ * @param {ArrayLike<number>} given @param {ArrayLike<number>} codes @param {number} k
+ */
 export function cellCounts(given, codes, k) {
   const counts = new Int32Array(k * k);
   for (let i = 0; i < given.length; i++) if (given[i] >= 0 && codes[i] >= 0) counts[given[i] * k + codes[i]]++;

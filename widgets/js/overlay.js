@@ -2,10 +2,14 @@
 import { hex } from "./color.js";
 import { short, ticks } from "./format.js";
 import { corners, toData, toScreen } from "./geometry.js";
+/** @import { Theme } from "./color.js" */
+/** @import { Camera, Point, Size } from "./geometry.js" */
+/** @import { Store } from "./store.js" */
+/** @import { Trail } from "./trails.js" */
 
 const MARGIN = 0.93;
 
-/** A CSS colour for a canvas. */
+/** A CSS colour for a canvas. @param {number[]} rgb */
 export const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
 
 /**
@@ -19,7 +23,10 @@ export function trailOf({ steps }, i, upto = Infinity) {
     .filter(([x, y]) => Math.abs(x) < 100 && Math.abs(y) < 100);
 }
 
-/** Draw trails as lines that darken towards the current epoch. `color(row)` returns the colour of an example. */
+/**
+ * Draw trails as lines that darken towards the current epoch. `color(row)` returns the colour of an example.
+ * @param {CanvasRenderingContext2D} c @param {{ trails: Trail, epoch: number|undefined, size: Size, camera: Camera, store: Store }} options @param {(row: number) => number[]} color @param {Theme} colors
+ */
 export function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
   c.lineCap = "round";
   trails.rows.forEach((row, i) => {
@@ -27,13 +34,15 @@ export function drawTrails(c, { trails, epoch, size, camera, store }, color, col
     const path = trailOf(trails, i, epoch).map((place) => toScreen(place, size, camera));
     for (let j = 1; j < path.length; j++) {
       const share = j / (path.length - 1);
-      for (const [width, stroke] of [
-        [3.5, ink(colors.background, 0.7)],
-        [1.6, ink(color(row), 0.35 + 0.65 * share)],
+      const [x0, y0] = path[j - 1],
+        [x1, y1] = path[j];
+      for (const { width, stroke } of [
+        { width: 3.5, stroke: ink(colors.background, 0.7) },
+        { width: 1.6, stroke: ink(color(row), 0.35 + 0.65 * share) },
       ]) {
         c.strokeStyle = stroke;
         c.lineWidth = width;
-        line(c, ...path[j - 1], ...path[j]);
+        line(c, x0, y0, x1, y1);
       }
     }
     if (path.length) ring(c, path[path.length - 1], 3.5, ink(color(row)), 2);
@@ -55,6 +64,7 @@ export function ring(c, [x, y], radius, stroke, line) {
 /**
  * Draw ticks and names of both axes.
  * @param {CanvasRenderingContext2D} c @param {{x: string, y: string, ranges: number[][], size: {width: number, height: number}, camera: any}} map
+ * @param {Theme} colors
  */
 export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   const { width, height } = size;
@@ -65,6 +75,7 @@ export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   const [left, bottom] = toData([0, height], size, camera),
     [right, top] = toData([width, 0], size, camera);
   const room = width - c.measureText(`${x} →`).width - 18;
+  /** @param {number} v */
   const along = (v) => toScreen([forward(v, xr), 0], size, camera)[0];
   const spread = readable((target) => ticks(invert(left, xr), invert(right, xr), target), width / 90, (v) => along(v) > 12 && along(v) < room);
   c.fillStyle = ink(colors.quiet);
@@ -89,7 +100,10 @@ export function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
   plate(c, `↑ ${y}`, 6, 10, colors);
 }
 
-/** Ticks such that at least two numbers fit, since a single one does not show the scale. */
+/**
+ * Ticks such that at least two numbers fit, since a single one does not show the scale.
+ * @param {(target: number) => number[]} make @param {number} target @param {(tick: number) => boolean} fits
+ */
 export function readable(make, target, fits) {
   for (const finer of [1, 1.6, 2.5, 4]) {
     const found = make(Math.max(2, target * finer));
@@ -98,6 +112,7 @@ export function readable(make, target, fits) {
   return make(Math.max(2, target));
 }
 
+/** @param {CanvasRenderingContext2D} c @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
 function line(c, x0, y0, x1, y1) {
   c.beginPath();
   c.moveTo(x0, y0);
@@ -107,10 +122,12 @@ function line(c, x0, y0, x1, y1) {
 
 /**
  * Name the three regions of a data map (Swayamdipta et al. 2020), each where the name hides the fewest points.
+ * @param {CanvasRenderingContext2D} c @param {Size} size @param {Theme} colors
  * @param {(box: number[]) => number} crowd points in a box of pixels
  */
 export function drawRegions(c, { width, height }, colors, crowd) {
   if (width < 240) return;
+  /** @param {number} from @param {number} to */
   const steps = (from, to) => [0, 0.25, 0.5, 0.75, 1].map((t) => from + t * (to - from));
   /** @type {[string, any[][]][]} */
   const places = [
@@ -128,7 +145,10 @@ export function drawRegions(c, { width, height }, colors, crowd) {
   }
 }
 
-/** Draw text on a background plate, so that it is readable over points. */
+/**
+ * Draw text on a background plate, so that it is readable over points.
+ * @param {CanvasRenderingContext2D} c @param {string} text @param {number} x @param {number} y @param {Theme} colors
+ */
 function plate(c, text, x, y, colors) {
   c.textAlign = "left";
   c.textBaseline = "middle";
@@ -138,18 +158,24 @@ function plate(c, text, x, y, colors) {
   c.fillText(text, x, y);
 }
 
-/** Draw rings around neighbours; with `rays`, also lines to them from their example. */
+/**
+ * Draw rings around neighbours; with `rays`, also lines to them from their example.
+ * @param {CanvasRenderingContext2D} c @param {number[]} from @param {number[][]} places @param {boolean} rays @param {Theme} colors
+ */
 export function drawNeighbors(c, from, places, rays, colors) {
   if (rays)
     for (const place of places) {
       c.strokeStyle = ink(colors.text, 0.35);
       c.lineWidth = 1;
-      line(c, ...from, ...place);
+      line(c, from[0], from[1], place[0], place[1]);
     }
   for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
 }
 
-/** Draw the current lasso or box; dashed if it removes points. */
+/**
+ * Draw the current lasso or box; dashed if it removes points.
+ * @param {CanvasRenderingContext2D} c @param {{ kind: string, points: number[][], mode: string }} options @param {Theme} colors
+ */
 export function drawOutline(c, { kind, points, mode }, colors) {
   c.beginPath();
   (kind === "box" ? corners(points[0], points[points.length - 1]) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));

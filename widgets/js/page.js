@@ -1,8 +1,10 @@
 /** The view in its page: layouts by width, theme, and visibility. */
 import { readTheme } from "./color.js";
 import { pageTheme } from "./theme.js";
+/** @import { Explorer } from "./main.js" */
 
 /** Container widths at which the layout changes. */
+/** @type {[number, string][]} */
 const LAYOUTS = [
   [1040, "wide"],
   [830, "middle"],
@@ -48,14 +50,16 @@ export function pageFeature(view) {
   };
 }
 
+/** @param {Explorer} view */
 function layout(view) {
   const width = view.root.clientWidth;
   if (!width) return;
-  const [, kind] = LAYOUTS.find(([least]) => width >= least);
+  const [, kind] = LAYOUTS.find(([least]) => width >= least) ?? LAYOUTS[LAYOUTS.length - 1];
   if (view.root.dataset.layout !== kind) view.root.dataset.layout = kind;
   view.registry.run("layout");
 }
 
+/** @param {Explorer} view */
 function watchSizes(view) {
   const sizes = new ResizeObserver(() => layout(view));
   sizes.observe(view.root);
@@ -73,10 +77,10 @@ function watchSizes(view) {
   });
 }
 
-/** Redraw if the pixel ratio changes, by zoom or on another screen, even if no size changed. */
+/** Redraw if the pixel ratio changes, by zoom or on another screen, even if no size changed. @param {Explorer} view */
 function watchPixels(view) {
   const resolution = window.matchMedia?.(`(resolution: ${window.devicePixelRatio}dppx)`);
-  if (!resolution?.addEventListener) return;
+  if (!resolution) return;
   const changed = () => {
     layout(view);
     watchPixels(view);
@@ -85,6 +89,7 @@ function watchPixels(view) {
   view.registry.onEnd(() => resolution.removeEventListener("change", changed));
 }
 
+/** @param {Explorer} view */
 function watchTheme(view) {
   const themes = new MutationObserver(() =>
     THEME_CHECKS.forEach((ms) => setTimeout(() => view.root.isConnected && retheme(view), ms)),
@@ -93,10 +98,10 @@ function watchTheme(view) {
     themes.observe(node, { attributes: true, attributeFilter: THEME_ATTRIBUTES });
   view.registry.onEnd(() => themes.disconnect());
   const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
-  if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
+  if (scheme) view.registry.listen(scheme, "change", () => retheme(view));
 }
 
-/** The theme of the page changed: read its colours again and redraw. */
+/** The theme of the page changed: read its colours again and redraw. @param {Explorer} view */
 function retheme(view) {
   if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
   const before = JSON.stringify(view.colors);

@@ -2,28 +2,29 @@
 import { classColors, classTable, levelsOf, levelsOfCodes, scoreColor, scoreTable } from "./color.js";
 import { extent } from "./bits.js";
 import { CHANGED, FLAGGED, PASSES, SELECTED } from "./points_gl.js";
+/** @import { Rows } from "./bits.js" */
+/** @import { Theme } from "./color.js" */
+/** @import { Column, Store } from "./store.js" */
+
+/** @typedef {{ kind: "number", column: Column, range: number[], color: (t: number) => number[] }} NumberLegend */
+/** @typedef {{ kind: "category", column: Column, colors: number[][] }} CategoryLegend */
+/** @typedef {NumberLegend | CategoryLegend | { kind: "hidden", column: Column }} Legend */
 
 export class Paint {
-  /** @type {any} */
-  palettes;
-  /** @type {any} */
-  states;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {() => any} */
-  theme;
-
+  /** @param {Store} store @param {() => Theme} theme */
   constructor(store, theme) {
-    Object.assign(this, {
-      store,
-      theme,
-      by: "",
-      levels: null,
-      states: new Uint8Array(store.n),
-      table: null,
-      legend: null,
-      palettes: new Map(),
-    });
+    this.store = store;
+    this.theme = theme;
+    this.by = "";
+    /** @type {Uint8Array<ArrayBuffer> | null} */
+    this.levels = null;
+    this.states = new Uint8Array(store.n);
+    /** @type {Uint8Array | null} */
+    this.table = null;
+    /** @type {Legend | null} */
+    this.legend = null;
+    /** @type {Map<string, number[][]>} */
+    this.palettes = new Map();
     this.restate();
   }
 
@@ -31,21 +32,22 @@ export class Paint {
   classColors(k = this.store.classes.length) {
     const { dark } = this.theme(),
       name = `${k} ${dark}`;
-    if (!this.palettes.has(name)) this.palettes.set(name, classColors(k, dark));
-    return this.palettes.get(name);
+    const known = this.palettes.get(name) ?? classColors(k, dark);
+    this.palettes.set(name, known);
+    return known;
   }
 
-  /** Colour of a class (or of another of k categories); grey for none. */
+  /** Colour of a class (or of another of k categories); grey for none. @param {number} code */
   classColor(code, k = this.store.classes.length) {
     const colors = this.classColors(k);
     return code < 0 ? this.theme().grey : colors[code % colors.length];
   }
 
-  /** Colour by a column whose values are loaded. */
+  /** Colour by a column whose values are loaded. @param {string} name */
   colorBy(name) {
     const { store } = this,
-      column = store.columns.get(name),
-      values = store.values(name);
+      column = store.column(name),
+      values = store.loaded(name);
     const { dark, grey } = this.theme();
     this.by = name;
     if (store.blind && store.meta.doubted !== false) {
@@ -58,7 +60,7 @@ export class Paint {
       const colors =
         column.categories === store.classes || column.classes
           ? this.classColors()
-          : this.classColors(column.categories.length);
+          : this.classColors(column.categories?.length);
       this.levels = levelsOfCodes(values);
       this.table = classTable(colors, grey);
       this.legend = { kind: "category", column, colors };
@@ -66,12 +68,12 @@ export class Paint {
     }
     const range = column.range && column.range.every(Number.isFinite) ? column.range : extent(values);
     const look = { suspicious: column.suspicious || "high", dark, scheme: column.suspicious ? "viridis" : "cividis" };
-    this.levels = levelsOf(values, ...range);
+    this.levels = levelsOf(values, range[0], range[1]);
     this.table = scoreTable(look, grey);
     this.legend = { kind: "number", column, range, color: (t) => scoreColor(t, look) };
   }
 
-  /** State bits of all rows, or of some. */
+  /** State bits of all rows, or of some. @param {Rows|null} [rows] */
   restate(rows = null) {
     const { store, states } = this,
       { passing } = store.filter;
@@ -81,10 +83,11 @@ export class Paint {
 
   /** The end of the colour scale that is drawn on top: 1 = high, -1 = low, 0 = neither. */
   get rise() {
-    const { suspicious } = this.legend?.column || {};
+    const suspicious = this.legend?.column.suspicious;
     return suspicious === "high" ? 1 : suspicious === "low" ? -1 : 0;
   }
 
+  /** @param {number} i @param {Uint8Array} passing */
   stateOf(i, passing) {
     const { store } = this;
     return (
@@ -95,16 +98,14 @@ export class Paint {
     );
   }
 
-  /** Rows were relabelled: update their state, and their colour if colours show labels. */
+  /** Rows were relabelled: update their state, and their colour if colours show labels. @param {Rows} rows */
   touch(rows) {
-    const { store } = this,
+    const { store, levels } = this,
       { passing } = store.filter;
+    const codes = (this.by === "label" || this.by === "verdict") && this.legend?.kind !== "hidden" ? store.loaded(this.by) : null;
     for (const row of rows) {
       this.states[row] = this.stateOf(row, passing);
-      if ((this.by === "label" || this.by === "verdict") && this.legend.kind !== "hidden") {
-        const code = store.values(this.by)[row];
-        this.levels[row] = code < 0 ? 255 : code % 254;
-      }
+      if (codes && levels) levels[row] = codes[row] < 0 ? 255 : codes[row] % 254;
     }
   }
 }

@@ -7,6 +7,9 @@ import { h } from "./dom.js";
 /** Number of tokens of a piece. */
 const PIECE = 80;
 
+/** @typedef {import("./messages.js").Passage} Passage */
+/** @typedef {{ first: number, last: number, el: HTMLElement, open: boolean }} Piece tokens that are drawn together */
+
 /**
  * @typedef {object} Rail a span to draw
  * @property {string} key of its unit
@@ -30,7 +33,7 @@ export function tokensOf({ begin, end, counts }, place) {
   return first < last ? [first, last] : null;
 }
 
-/** Index of the first number that is larger than a value, in ascending numbers. */
+/** Index of the first number that is larger than a value, in ascending numbers. @param {number[]} numbers @param {number} value */
 function firstAfter(numbers, value) {
   let low = 0,
     high = numbers.length;
@@ -45,6 +48,7 @@ function firstAfter(numbers, value) {
 /**
  * The position of some tokens, in the unit of spans.
  * @param {{ begin: number[], end: number[], counts: string }} passage
+ * @param {number} first @param {number} last
  */
 export function placeOf({ begin, end, counts }, first, last) {
   return counts === "tokens" ? { start: first, end: last } : { start: begin[first], end: end[last - 1] };
@@ -57,7 +61,7 @@ export function placeOf({ begin, end, counts }, first, last) {
 export function levels(ranges) {
   const order = ranges.map((_, i) => i).sort((a, b) => ranges[a].last - ranges[a].first - (ranges[b].last - ranges[b].first) || ranges[a].first - ranges[b].first),
     found = new Array(ranges.length).fill(0),
-    taken = [];
+    taken = /** @type {[number, number][][]} */ ([]);
   for (const i of order) {
     const { first, last } = ranges[i];
     const free = taken.findIndex((level) => level.every(([a, b]) => b <= first || a >= last));
@@ -85,19 +89,34 @@ export function equalForms(words, first, last) {
   return found;
 }
 
+/** @type {Passage} */
+const NO_TEXT = { text: "", begin: [], end: [], counts: "tokens" };
+
 export class PassageView {
   /** @param {{ pick: (token: number, extend: boolean) => void }} options callback for a press on a token */
   constructor({ pick }) {
     this.pick = pick;
     this.el = h("div", { class: "lw-passage", dir: "auto", role: "group", "aria-label": "text with spans" });
-    for (const type of ["pointerdown", "pointerover"]) this.el.addEventListener(type, (event) => this.pointed(event));
+    for (const type of ["pointerdown", "pointerover"]) this.el.addEventListener(type, (event) => this.pointed(/** @type {PointerEvent} */ (event)));
+    /** @type {Passage | null} */
     this.passage = null;
+    /** @type {string[]} characters of the text */
+    this.points = [];
+    /** @type {string[] | null} */
+    this.kept = null;
+    /** @type {Piece[]} */
     this.pieces = [];
+    /** @type {{ rail: Rail, level: number }[]} */
+    this.drawn = [];
+    /** @type {[number, number] | null} */
+    this.marked = null;
     this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
   }
 
+  /** @param {PointerEvent} event */
   pointed(event) {
-    const token = event.target.closest?.(".lw-token");
+    const { target } = event,
+      token = /** @type {HTMLElement | null} */ (target instanceof Element ? target.closest(".lw-token") : null);
     if (!token || (event.type === "pointerover" && !(event.buttons & 1))) return;
     event.preventDefault();
     this.pick(Number(token.dataset.token), event.type === "pointerover" || event.shiftKey);
@@ -113,7 +132,7 @@ export class PassageView {
 
   /**
    * Draw a passage with its rails.
-   * @param {{ text: string, begin: number[], end: number[], counts: string } | null} passage
+   * @param {Passage | null} passage
    * @param {Rail[]} rails @param {[number, number] | null} marked the selected tokens
    */
   show(passage, rails, marked) {
@@ -125,11 +144,11 @@ export class PassageView {
     }
     const now = rails.filter((rail) => !rail.hint),
       hints = rails.filter((rail) => rail.hint);
-    this.above = levels(now);
-    this.below = levels(hints);
-    this.drawn = [...now.map((rail, i) => ({ rail, level: this.above[i] })), ...hints.map((rail, i) => ({ rail, level: this.below[i] }))];
+    const above = levels(now),
+      below = levels(hints);
+    this.drawn = [...now.map((rail, i) => ({ rail, level: above[i] })), ...hints.map((rail, i) => ({ rail, level: below[i] }))];
     this.marked = marked;
-    for (const level of ["above", "below"]) this.el.style.setProperty(`--lw-${level}`, String(Math.max(0, ...this[level]) + (this[level].length ? 1 : 0)));
+    for (const [side, used] of Object.entries({ above, below })) this.el.style.setProperty(`--lw-${side}`, String(Math.max(0, ...used) + (used.length ? 1 : 0)));
     for (const piece of this.pieces) if (piece.open) this.fill(piece);
   }
 
@@ -151,26 +170,28 @@ export class PassageView {
     this.el.scrollTop = 0;
   }
 
-  /** The text from one token to another, including spaces before tokens. */
+  /** The text from one token to another, including spaces before tokens. @param {number} first @param {number} last */
   between(first, last) {
-    const { begin, end } = this.passage;
+    const { begin, end } = this.passage ?? NO_TEXT;
     return this.points.slice(first ? end[first - 1] : 0, last === begin.length ? this.points.length : end[last - 1]).join("");
   }
 
+  /** @param {IntersectionObserverEntry[]} entries */
   seen(entries) {
     for (const { target, isIntersecting } of entries) {
       const piece = this.pieces.find((one) => one.el === target);
       if (!piece || !isIntersecting || piece.open) continue;
       piece.open = true;
-      this.watcher.unobserve(target);
+      this.watcher?.unobserve(target);
       this.fill(piece);
     }
   }
 
-  /** The tokens of a piece as elements. */
+  /** The tokens of a piece as elements. @param {Piece} options */
   fill({ first, last, el }) {
-    const { begin, end } = this.passage,
-      nodes = [];
+    const { begin, end } = this.passage ?? NO_TEXT;
+    /** @type {(Node | string)[]} */
+    const nodes = [];
     for (let token = first; token < last; token++) {
       const space = this.points.slice(token ? end[token - 1] : 0, begin[token]).join("");
       if (space) nodes.push(space);
@@ -180,19 +201,21 @@ export class PassageView {
     el.replaceChildren(...nodes);
   }
 
+  /** @param {number} token */
   token(token) {
     const marked = this.marked && token >= this.marked[0] && token < this.marked[1];
-    const rails = (this.drawn || []).filter(({ rail }) => token >= rail.first && token < rail.last).map((one) => this.rail(one, token));
+    const rails = this.drawn.filter(({ rail }) => token >= rail.first && token < rail.last).map((one) => this.rail(one, token));
     return h("span", { class: `lw-token${marked ? " lw-marked" : ""}`, "data-token": String(token) }, this.words[token], ...rails);
   }
 
+  /** @param {{ rail: Rail, level: number }} options @param {number} token */
   rail({ rail, level }, token) {
     const { first, last, name, color, hint, focused, key } = rail;
     const marks = `${hint ? " lw-is-hint" : ""}${focused ? " lw-focused" : ""}${token === first ? " lw-first" : ""}${token < last - 1 ? " lw-goes-on" : ""}`;
     return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name }) : null);
   }
 
-  /** Scroll a token into view, moving only the text. */
+  /** Scroll a token into view, moving only the text. @param {number} token */
   reveal(token) {
     const piece = this.pieces.find((one) => token >= one.first && token < one.last);
     if (!piece) return;
@@ -201,6 +224,7 @@ export class PassageView {
       this.watcher?.unobserve(piece.el);
       this.fill(piece);
     }
+    /** @type {HTMLElement | null} */
     const el = piece.el.querySelector(`[data-token="${token}"]`);
     if (!el) return;
     const top = el.offsetTop - this.el.offsetTop - 20,

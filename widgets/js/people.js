@@ -3,23 +3,21 @@ import { leftInWords } from "./audit.js";
 import { arrayOf, unpackMask } from "./bits.js";
 import { h } from "./dom.js";
 import { count, probability } from "./format.js";
+/** @import { Pace } from "./messages.js" */
 
 /** Delay after a decision before the pace is requested, ms. */
 const PACE_PAUSE = 1500;
 
 export class PeoplePanel {
-  /** @type {(error: Error) => void} */
-  fail;
-  /** @type {Function} */
-  showSlice;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, showSlice: (mask: Uint8Array, name: string) => void, fail: (error: Error) => void}} options */
-  constructor(options) {
-    Object.assign(this, options);
+  /**
+   * @param {{ store: import("./store.js").Store, wire: import("./wire.js").Wire, showSlice: (mask: Uint8Array, name: string) => void,
+   *   fail: (error: Error) => void }} options
+   */
+  constructor({ store, wire, showSlice, fail }) {
+    this.store = store;
+    this.wire = wire;
+    this.showSlice = showSlice;
+    this.fail = fail;
     this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
   }
 
@@ -34,7 +32,7 @@ export class PeoplePanel {
   }
 
   /** @param {import("./messages.js").PeopleAnswer} answer */
-  fill({ author, pace, authors, withheld, annotators }) {
+  fill({ author, pace, authors = [], withheld, annotators = [] }) {
     this.el.replaceChildren(
       h("h4", { text: `${author}, this session` }),
       h("p", { text: paceInWords(pace) || "no decision yet" }),
@@ -45,6 +43,7 @@ export class PeoplePanel {
     );
   }
 
+  /** @param {import("./messages.js").Pair[]} pairs @param {number|undefined} withheld */
   authors(pairs, withheld) {
     if (withheld) {
       const why = `Shown once you have judged all the examples that others have: ${count(withheld)} left. Until then it would reveal their verdicts.`;
@@ -71,6 +70,7 @@ export class PeoplePanel {
     );
   }
 
+  /** @param {import("./messages.js").Annotator[]} people */
   annotators(people) {
     if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: wb.review.save_votes(run, frame) stores them." })];
     return people.map(({ name, votes, quality, often }) =>
@@ -89,6 +89,7 @@ export class PeoplePanel {
     );
   }
 
+  /** @param {import("./messages.js").DifferRequest} body @param {string} name */
   async pick(body, name) {
     try {
       const { buffers } = await this.wire.ask("differ", body);
@@ -99,14 +100,15 @@ export class PeoplePanel {
   }
 }
 
-/** "43 decisions, 12 a minute", or "" before the first decision. */
+/** "43 decisions, 12 a minute", or "" before the first decision. @param {Pace|null} pace */
 export function paceInWords(pace) {
   if (!pace?.decisions) return "";
   const word = pace.decisions === 1 ? "decision" : "decisions";
-  return `${count(pace.decisions)} ${word}${pace.per_minute ? `, ${paceOf(pace)} a minute` : ""}`;
+  return `${count(pace.decisions)} ${word}${pace.per_minute ? `, ${paceOf(pace.per_minute)} a minute` : ""}`;
 }
 
-const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
+/** @param {number} rate a minute */
+const paceOf = (rate) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
 /** Progress, pace and remaining errors: "14/180 done · 12/min · about 41 left, from the detector". @param {import("./main.js").Explorer} view */
 export function peopleFeature(view) {
@@ -114,12 +116,13 @@ export function peopleFeature(view) {
   const panel = new PeoplePanel({ store, wire, fail, showSlice: (mask, name) => view.showSlice(mask, name) });
   view.addTab("people", panel.el, () => panel.draw());
   const el = h("span", { class: "lw-num lw-quiet lw-pace" });
-  view.head.changed.parentElement.before(el);
-  let pace = null,
-    timer = 0;
+  view.head.standing.before(el);
+  /** @type {Pace | null} */
+  let pace = null;
+  let timer = 0;
   const show = () => {
     const { done, total } = store.progress();
-    const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
+    const rate = pace?.per_minute ? ` · ${paceOf(pace.per_minute)}/min` : "";
     const left = leftInWords(store.meta.audit);
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [

@@ -4,20 +4,21 @@
 const MOMENT = 400;
 
 export class ProgressLine {
-  /** @type {any} */
-  line;
-  /** @type {any} */
-  pause;
-
   /**
-   * @param {() => {textContent: string}} line the element that currently shows the text
+   * @param {() => { textContent: string | null }} line the element that currently shows the text
    * @param {number} pause delay before the first text appears, ms
    */
   constructor(line, pause = MOMENT) {
-    Object.assign(this, { line, pause, timer: 0, words: "", shown: "", before: "" });
+    this.line = line;
+    this.pause = pause;
+    this.timer = 0;
+    this.words = "";
+    this.shown = "";
+    /** @type {string | null} */
+    this.before = "";
   }
 
-  /** Set the current computation. */
+  /** Set the current computation. @param {string} words */
   tell(words) {
     this.words = words;
     if (this.shown) this.show();
@@ -34,6 +35,7 @@ export class ProgressLine {
   end() {
     clearTimeout(this.timer);
     if (this.shown && this.line().textContent === this.shown) this.line().textContent = this.before;
-    Object.assign(this, { timer: 0, shown: "", before: "" });
+    this.timer = 0;
+    this.shown = this.before = "";
   }
 }

@@ -4,49 +4,45 @@
  * here. `features.js` lists all features; main.js knows none of them.
  */
 export class Registry {
-  /** @type {Map<string, () => void>} */
-  actions;
-  /** @type {any} */
-  closers;
-  /** @type {any} */
-  endings;
-  /** @type {any} */
-  keys;
-  /** @type {any} */
-  moments;
-  /** @type {any} */
-  pushes;
-  /** @type {any} */
-  traits;
-
   constructor() {
-    Object.assign(this, {
-      pushes: new Map(),
-      traits: new Map(),
-      actions: new Map(),
-      closers: [],
-      keys: [],
-      moments: new Map(),
-      endings: [],
-    });
+    /** @type {Map<string, (body: any, buffers: DataView<ArrayBuffer>[]) => void>} */
+    this.pushes = new Map();
+    /** @type {Map<string, (value: any) => void>} */
+    this.traits = new Map();
+    /** @type {Map<string, () => void>} */
+    this.actions = new Map();
+    /** @type {(() => boolean)[]} */
+    this.closers = [];
+    /** @type {((event: KeyboardEvent) => unknown)[]} */
+    this.keys = [];
+    /** @type {Map<string, (() => void)[]>} */
+    this.moments = new Map();
+    /** @type {(() => void)[]} */
+    this.endings = [];
   }
 
-  /** Handle messages of one kind from Python: `react(body, buffers)`. */
+  /**
+   * Handle messages of one kind from Python: `react(body, buffers)`.
+   * @param {string} kind @param {(body: any, buffers: DataView<ArrayBuffer>[]) => void} react
+   */
   onPush(kind, react) {
     once(this.pushes, kind, react, "push");
   }
 
-  /** Handle a synced trait changed by Python: `react(value)`. */
+  /** Handle a synced trait changed by Python: `react(value)`. @param {string} name @param {(value: any) => void} react */
   onTrait(name, react) {
     once(this.traits, name, react, "trait");
   }
 
-  /** Handle an action of the keymap. */
+  /** Handle an action of the keymap. @param {string} name @param {() => void} act */
   onAction(name, act) {
     once(this.actions, name, act, "action");
   }
 
-  /** Register something that Escape closes: `close()` returns whether it was open. The latest is tried first. */
+  /**
+   * Register something that Escape closes: `close()` returns whether it was open. The latest is tried first.
+   * @param {() => boolean} close
+   */
   onEscape(close) {
     this.closers.unshift(close);
   }
@@ -56,33 +52,42 @@ export class Registry {
     return this.closers.some((close) => close());
   }
 
-  /** Register keys of an open part: `act(event)` returns whether it handled the key press. The latest is tried first. */
+  /**
+   * Register keys of an open part: `act(event)` returns whether it handled the key press. The latest is tried first.
+   * @param {(event: KeyboardEvent) => unknown} act
+   */
   onKey(act) {
     this.keys.unshift(act);
   }
 
-  /** Whether an open part handled a key press. */
+  /** Whether an open part handled a key press. @param {KeyboardEvent} event */
   took(event) {
     return this.keys.some((act) => act(event));
   }
 
-  /** Run at "start" (all parts are in the page), "ready" (filters and colours are loaded), "layout" (sizes changed) or "theme" (colours changed). */
+  /**
+   * Run at "start" (all parts are in the page), "ready" (filters and colours are loaded), "layout" (sizes changed) or "theme" (colours changed).
+   * @param {string} moment @param {() => void} react
+   */
   on(moment, react) {
     if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
-    if (!this.moments.has(moment)) this.moments.set(moment, []);
-    this.moments.get(moment).push(react);
+    this.moments.set(moment, [...(this.moments.get(moment) || []), react]);
   }
 
+  /** @param {string} moment */
   run(moment) {
     for (const react of this.moments.get(moment) || []) react();
   }
 
-  /** Run when the view is removed. */
+  /** Run when the view is removed. @param {() => void} end */
   onEnd(end) {
     this.endings.push(end);
   }
 
-  /** Add a listener that is removed with the view. */
+  /**
+   * Add a listener that is removed with the view.
+   * @param {EventTarget} target @param {string} type @param {(event: any) => void} listener @param {AddEventListenerOptions} [options]
+   */
   listen(target, type, listener, options) {
     target.addEventListener(type, listener, options);
     this.onEnd(() => target.removeEventListener(type, listener, options));
@@ -95,6 +100,7 @@ export class Registry {
 
 const MOMENTS = ["start", "ready", "layout", "theme"];
 
+/** @template T @param {Map<string, T>} map @param {string} key @param {T} value @param {string} what */
 function once(map, key, value, what) {
   if (map.has(key)) throw new Error(`two parts registered for the ${what} ${key}`);
   map.set(key, value);

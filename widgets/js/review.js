@@ -2,6 +2,8 @@
 import { arrayOf } from "./bits.js";
 import { count } from "./format.js";
 import { emptyQueue, ORDERS } from "./orders.js";
+/** @import { Explorer } from "./main.js" */
+/** @import { Store } from "./store.js" */
 
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 /** Orders that reveal how suspicious an example is. */
@@ -47,12 +49,16 @@ export function reviewFeature(view) {
   bulk.onReorder = (name) => reorder(view, name);
 }
 
+/** @param {Store} store @param {DataView<ArrayBuffer>} buffer @param {string} unit */
 function takeQueue(store, buffer, unit) {
   store.setQueue(arrayOf(Int32Array, buffer), unit);
   store.goTo(store.firstOpen("queue"));
 }
 
-/** Request the queue in another order from Python; "column" orders by the column that colours the points. */
+/**
+ * Request the queue in another order from Python; "column" orders by the column that colours the points.
+ * @param {Explorer} view @param {string} name
+ */
 async function reorder(view, name) {
   const { store, wire, paint, say, fail } = view;
   try {
@@ -73,6 +79,7 @@ async function reorder(view, name) {
   }
 }
 
+/** @param {Explorer} view */
 function selectNeighbors({ store, say }) {
   const near = store.neighborsOf;
   if (!near || near.row !== store.row || !near.rows.length) {
@@ -87,7 +94,10 @@ function selectNeighbors({ store, say }) {
   say(`${near.rows.length} neighbours selected`);
 }
 
-/** Blind mode hides the evidence on an example until it is judged: suggestion, probabilities, neighbours' labels, colours. */
+/**
+ * Blind mode hides the evidence on an example until it is judged: suggestion, probabilities, neighbours' labels, colours.
+ * @param {Explorer} view
+ */
 function toggleBlind(view) {
   const { store, inspector, gallery, bulk, paint, say } = view;
   store.blind = !store.blind;

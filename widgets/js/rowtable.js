@@ -6,6 +6,7 @@ import { hex } from "./color.js";
 import { h } from "./dom.js";
 import { clip, shortNames } from "./format.js";
 import { swatch } from "./legend.js";
+/** @import { Feature, InspectAnswer } from "./messages.js" */
 
 const HEADINGS = [
   ["name", "feature", "sort by name"],
@@ -16,32 +17,34 @@ const HEADINGS = [
 /** Maximum share at which a value is marked as unusual. */
 const ODD = 0.05;
 
-/** The rows of a table in the requested order: "unusual" (as sent by Python), "name" or "value". */
+/**
+ * The rows of a table in the requested order: "unusual" (as sent by Python), "name" or "value".
+ * @param {Feature[]} rows @param {string} by
+ */
 export function sortedRows(rows, by) {
   if (by === "name") return [...rows].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   if (by !== "value") return rows;
-  const number = ({ number }) => (Number.isFinite(number) ? number : -Infinity);
+  /** @param {Feature} feature */
+  const number = ({ number }) => (number !== null && Number.isFinite(number) ? number : -Infinity);
   return [...rows].sort((a, b) => number(b) - number(a) || a.value.localeCompare(b.value));
 }
 
-/** A share as a percentage that is never 0: .004 -> "0.4 %". */
+/** A share as a percentage that is never 0: .004 -> "0.4 %". @param {number|null} share */
 export function percent(share) {
-  if (!Number.isFinite(share)) return "–";
+  if (share === null || !Number.isFinite(share)) return "–";
   if (share < 0.001) return "<0.1 %";
   return `${share < 0.01 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 }
 
 export class RowTable {
-  /** @type {() => boolean} */
-  hides;
-  /** @type {import("./paint.js").Paint} */
-  paint;
-  /** @type {import("./store.js").Store} */
-  store;
-
-  /** @param {{store: import("./store.js").Store, paint: import("./paint.js").Paint, hides: () => boolean}} options */
-  constructor(options) {
-    Object.assign(this, options, { by: "unusual", answer: null });
+  /** @param {{ store: import("./store.js").Store, paint: import("./paint.js").Paint, hides: () => boolean }} options */
+  constructor({ store, paint, hides }) {
+    this.store = store;
+    this.paint = paint;
+    this.hides = hides;
+    this.by = "unusual";
+    /** @type {InspectAnswer | null} */
+    this.answer = null;
     this.heads = HEADINGS.map(([by, text, title]) =>
       by ? h("button", { type: "button", text, title, onclick: () => this.sort(by) }) : h("span", { text, title, class: "lw-quiet" }),
     );
@@ -50,12 +53,13 @@ export class RowTable {
     this.el = h("div", { class: "lw-rows" }, h("div", { class: "lw-rows-line lw-rows-head" }, this.heads), this.list, this.key);
   }
 
+  /** @param {string} by */
   sort(by) {
     this.by = by;
     this.draw();
   }
 
-  /** The table for an answer of `inspect`; without one, the current table. */
+  /** The table for an answer of `inspect`; without one, the current table. @param {InspectAnswer|null|undefined} answer */
   node(answer) {
     if (answer?.features && answer !== this.answer) {
       this.answer = answer;
@@ -66,8 +70,9 @@ export class RowTable {
   }
 
   draw() {
-    const { answer } = this,
-      { rows, more } = answer.features;
+    const features = this.answer?.features;
+    if (!features) return;
+    const { rows, more } = features;
     this.heads.forEach((head, i) => HEADINGS[i][0] && head.setAttribute("aria-pressed", String(HEADINGS[i][0] === this.by)));
     const shown = sortedRows(rows, this.by),
       names = shortNames(shown.map((row) => row.name), 22);
@@ -79,12 +84,14 @@ export class RowTable {
   }
 
   get classes() {
-    const { store, answer } = this,
-      given = store.given[answer.row],
+    const { store, answer } = this;
+    if (!answer) return { given: -1, suggested: -1 };
+    const given = store.given[answer.row],
       suggested = store.suggested[answer.row];
     return { given, suggested: this.hides() || suggested === given ? -1 : suggested };
   }
 
+  /** @param {number} code */
   color(code) {
     const colors = this.paint.classColors();
     return colors[code % colors.length];
@@ -92,17 +99,18 @@ export class RowTable {
 
   legend() {
     const { given, suggested } = this.classes,
-      one = (code) => code >= 0 && h("span", {}, swatch(this.color(code)), clip(this.store.className(code), 22));
-    this.key.replaceChildren(...[one(given), one(suggested), h("span", { text: "| this example" })].filter(Boolean));
+      one = (/** @type {number} */ code) => (code >= 0 ? [h("span", {}, swatch(this.color(code)), clip(this.store.className(code), 22))] : []);
+    this.key.replaceChildren(...one(given), ...one(suggested), h("span", { text: "| this example" }));
   }
 
+  /** @param {Feature} row @param {string} name */
   line(row, name) {
     const { store, answer } = this,
-      of = row.of === "class" ? store.className(store.given[answer.row]) : "all examples";
+      of = row.of === "class" && answer ? store.className(store.given[answer.row]) : "all examples";
     const said = Number.isFinite(row.unusual) ? `${percent(row.unusual)} of ${of} are at least as unusual` : "nothing to compare with";
     return h(
       "div",
-      { class: `lw-rows-line${row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
+      { class: `lw-rows-line${row.unusual !== null && row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
       h("span", { class: "lw-clip", role: "cell", text: name }),
       h("span", { class: "lw-num", role: "cell", text: row.value }),
       h("span", { class: "lw-rows-bar", role: "cell" }, this.bar(row)),
@@ -110,11 +118,13 @@ export class RowTable {
     );
   }
 
-  /** Numbers: middle 50 % and 90 % of both classes, and this example. Categories: their frequency in both. */
+  /** Numbers: middle 50 % and 90 % of both classes, and this example. Categories: their frequency in both. @param {Feature} row */
   bar(row) {
     const { given, suggested } = this.classes,
       parts = [];
+    /** @param {"given"|"suggested"} which @param {number} code */
     const strip = (which, code) => {
+      /** @param {number} a @param {number} b @param {boolean} thin */
       const place = (a, b, thin) =>
         h("span", {
           class: `lw-rows-${which}${thin ? " lw-rows-thin" : ""}`,
@@ -127,11 +137,11 @@ export class RowTable {
     if (!row.shares) parts.push(h("span", { class: "lw-rows-axis" }));
     if (given >= 0) strip("given", given);
     if (suggested >= 0) strip("suggested", suggested);
-    if (Number.isFinite(row.at)) parts.push(h("span", { class: "lw-rows-at", style: { left: `${100 * row.at}%` } }));
+    if (row.at !== undefined && Number.isFinite(row.at)) parts.push(h("span", { class: "lw-rows-at", style: { left: `${100 * row.at}%` } }));
     return parts;
   }
 
-  /** A second table of the same answer, where there is more room. */
+  /** A second table of the same answer, where there is more room. @param {InspectAnswer|undefined} answer */
   twin(answer) {
     const { store, paint, hides } = this;
     const other = new RowTable({ store, paint, hides });
@@ -144,8 +154,8 @@ export class RowTable {
 export function rowTableFeature(view) {
   const { store, paint, inspector, media, registry } = view;
   if (media.kind !== "none") return;
-  inspector.rows = new RowTable({ store, paint, hides: () => inspector.hides });
-  const again = () => inspector.rows.answer && inspector.rows.draw();
+  const rows = (inspector.rows = new RowTable({ store, paint, hides: () => inspector.hides }));
+  const again = () => rows.answer && rows.draw();
   registry.on("theme", again);
   store.on("labels", again); // a decision reveals the suggestion
 }

@@ -2,18 +2,22 @@
 import { drawLines } from "./curve.js";
 import { h } from "./dom.js";
 import { HIDDEN } from "./neighbors.js";
+/** @import { Theme } from "./color.js" */
 
 const WEIGHTS = "probability of each candidate as a share of the set after each epoch of the recorded training, which saw the set";
 const LEFT = "candidates left if those far behind the most likely one are removed after each epoch (POP: more than .6 behind at first, .05 at last)";
 
-/** Describe the number of remaining candidates by epoch: "3 candidates left, 2 from epoch 4, 1 from epoch 9". */
+/**
+ * Describe the number of remaining candidates by epoch: "3 candidates left, 2 from epoch 4, 1 from epoch 9".
+ * @param {number[]} epochs @param {number[]} sizes
+ */
 export function sizesInWords(epochs, sizes) {
   const steps = epochs.flatMap((epoch, i) => (i && sizes[i] !== sizes[i - 1] ? [`${sizes[i]} from epoch ${epoch}`] : []));
   return [`${sizes[0]} candidate${sizes[0] === 1 ? "" : "s"} left`, ...steps].join(", ");
 }
 
 export class SetCurvePart {
-  /** @param {{ paint: import("./paint.js").Paint, space: import("./editors.js").Space, theme: () => any }} options */
+  /** @param {{ paint: import("./paint.js").Paint, space: import("./editors.js").Space, theme: () => Theme }} options */
   constructor({ paint, space, theme }) {
     this.paint = paint;
     this.space = space;
@@ -38,11 +42,12 @@ export class SetCurvePart {
       return;
     }
     const codes = new Map(this.space.classes.map((name, code) => [name, code]));
+    /** @type {import("./curve.js").Line[]} */
     const lines = sets.names.map((name, i) => ({
       values: sets.weights[i],
-      color: this.space.color(codes.get(name)),
+      color: this.space.color(codes.get(name) ?? -1),
       dash: [],
-      name: this.space.shortName(codes.get(name), 14),
+      name: this.space.shortName(codes.get(name) ?? -1, 14),
     }));
     lines.push({ values: sets.outside, color: theme.quiet, dash: [4, 3], name: "outside" });
     drawLines(this.canvas, sets.epochs, lines, { theme });

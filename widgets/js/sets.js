@@ -9,6 +9,7 @@ const FIRST = 0.9;
 /** If an answer took longer than this (ms), it is repeated only by a button. */
 const QUICK = 1000;
 
+/** @param {number} share */
 const asShare = (share) => `${share > 0.995 && share < 1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 
 /** Describe a rule in a sentence. @param {import("./messages.js").TagRule} rule */
@@ -22,18 +23,15 @@ export function ruleInWords({ tag, other, implies, count: n, share, expected, br
 }
 
 export class SetsPanel {
-  /** @type {(error: Error) => void} */
-  fail;
-  /** @type {(mask: Uint8Array, name: string, unit: string) => void} */
-  showSlice;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, showSlice: (mask: Uint8Array, name: string, unit: string) => void, fail: (error: Error) => void}} options */
-  constructor(options) {
-    Object.assign(this, options);
+  /**
+   * @param {{ store: import("./store.js").Store, wire: import("./wire.js").Wire,
+   *   showSlice: (mask: Uint8Array, name: string, unit: string) => void, fail: (error: Error) => void }} options
+   */
+  constructor({ store, wire, showSlice, fail }) {
+    this.store = store;
+    this.wire = wire;
+    this.showSlice = showSlice;
+    this.fail = fail;
     this.asked = 0;
     this.took = 0;
     this.stale = true;

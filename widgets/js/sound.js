@@ -2,18 +2,17 @@
 import { h } from "./dom.js";
 
 export class Player {
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, fail: (error: Error) => void}} options */
-  constructor(options) {
-    Object.assign(this, options, { url: "" });
+  /** @param {import("./wire.js").Wire} wire */
+  constructor(wire) {
+    this.wire = wire;
+    this.url = "";
+    this.row = -1;
     this.audio = h("audio", { controls: true, preload: "auto", class: "lw-player", "aria-label": "sound of the example" });
     this.message = h("span", { class: "lw-quiet" });
     this.el = h("div", { class: "lw-player-box" }, this.audio, this.message);
   }
 
-  /** Load the sound of a row. */
+  /** Load the sound of a row. @param {number} row */
   async show(row) {
     this.forget();
     this.row = row;
@@ -41,7 +40,7 @@ export class Player {
 export function soundFeature(view) {
   if (view.media.kind !== "audio") return;
   const { store, wire, fail, registry, inspector } = view;
-  const player = new Player({ store, wire, fail });
+  const player = new Player(wire);
   inspector.picture.after(player.el);
   let timer = 0;
   const show = () => {

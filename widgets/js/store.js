@@ -8,10 +8,23 @@
 import { arrayOf, countMask, rowsOf } from "./bits.js";
 import { Crossfilter } from "./crossfilter.js";
 import { shortNames } from "./format.js";
+/** @import { Numbers } from "./packing.js" */
+
+/** @typedef {import("./messages.js").ColumnInfo & { values?: Numbers }} Column with its values once they are here */
+/** @typedef {{ rows: Int32Array, labels: Int32Array, verdict: Uint8Array, flags: Uint8Array }} Standing how rows stand */
+/** @typedef {{ before: Standing, after: Standing, rows: Int32Array, text: string }} Step one that can be undone */
+/** @typedef {{ rows: Int32Array, labels?: Int32Array, verdict?: Verdict, flag?: boolean, note?: boolean, text: string }} Change */
+/** @typedef {"relabel" | "keep" | "skip"} Verdict */
+/** @typedef {{ filters: Record<string, any>, color_by: string, cameras: Record<string, number[]>, epochs: Record<string, number> }} Look */
+/**
+ * @typedef {Record<string, Numbers> & { given: Int32Array, suggested: Int32Array, labels: Int32Array, verdict: Uint8Array,
+ *   flags: Uint8Array, p_error: Float32Array, p_suggested: Float32Array, order: Int32Array, queue: Int32Array, is_issue: Uint8Array }} StartArrays
+ */
 
 export const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
 /** Bits of the marks of an example, as in Python. */
 const BITS = { flagged: 1, noted: 2, edited: 4 };
+/** @type {Record<Verdict, number>} */
 const CODE = { relabel: 1, keep: 2, skip: 3 };
 
 /** Columns computed in the page because decisions change them. */
@@ -20,66 +33,47 @@ const LIVE = ["label", "verdict"];
 const NARROWED = ["queue", "all"];
 
 export class Store {
-  /** @type {import("./messages.js").Slice[] | undefined} */
-  slices;
-  /** @type {Int32Array} */
-  suggested;
-  /** @type {Float32Array} */
-  pError;
-  /** @type {Float32Array} */
-  pSuggested;
-  /** @type {Uint8Array} */
-  issue;
-  /** @type {{ row: number, rows: number[] } | null} */
-  neighborsOf;
-  /** @type {string[]} */
-  classes;
-  /** @type {Uint8Array} */
-  flags;
-  /** @type {Int32Array} */
-  given;
-  /** @type {Int32Array} */
-  labels;
-  /** @type {any} */
-  listeners;
-  /** @type {import("./messages.js").OpenAnswer} */
-  meta;
-  /** @type {number} */
-  n;
-  /** @type {Int32Array} */
-  order;
-  /** @type {Uint8Array} */
-  verdict;
-
-  /** @param {import("./messages.js").OpenAnswer} meta the answer of `open` @param {Record<string, ArrayLike<number>>} arrays by name */
+  /** @param {import("./messages.js").OpenAnswer} meta what `open` answered @param {StartArrays} arrays by name */
   constructor(meta, arrays) {
-    Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
-    Object.assign(this, {
-      given: arrays.given,
-      suggested: arrays.suggested,
-      labels: arrays.labels,
-      verdict: arrays.verdict,
-      flags: arrays.flags,
-      pError: arrays.p_error,
-      pSuggested: arrays.p_suggested,
-      order: arrays.order,
-      issue: arrays.is_issue,
-    });
-    /** @type {Map<string, import("./messages.js").ColumnInfo & { values?: any }>} */
+    this.meta = meta;
+    this.n = meta.n;
+    this.classes = meta.classes;
+    /** @type {Map<string, ((detail: any) => void)[]>} */
+    this.listeners = new Map();
+    this.given = arrays.given;
+    this.suggested = arrays.suggested;
+    this.labels = arrays.labels;
+    this.verdict = arrays.verdict;
+    this.flags = arrays.flags;
+    this.pError = arrays.p_error;
+    this.pSuggested = arrays.p_suggested;
+    this.order = arrays.order;
+    this.issue = arrays.is_issue;
+    /** @type {import("./messages.js").Slice[] | undefined} */
+    this.slices = undefined;
+    /** @type {{ row: number, rows: number[] } | null} */
+    this.neighborsOf = null;
+    /** @type {Map<string, Column>} */
     this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
     this.filter = new Crossfilter(this.n);
+    /** @type {Look} */
     this.look = { filters: {}, color_by: "", cameras: {}, epochs: {} };
+    /** @type {Uint8Array} */
     this.selected = new Uint8Array(this.n);
     this.selectedCount = 0;
+    /** @type {Record<string, Int32Array>} */
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.queueUnit = meta.queue_unit || "";
     this.selectionUnit = "";
-    this.narrowed = new Map(); // lists as the filters leave them
+    /** @type {Map<string, { of: Int32Array, rows: Int32Array }>} lists as the filters leave them */
+    this.narrowed = new Map();
     this.row = -1;
+    /** @type {Step[]} */
     this.past = [];
+    /** @type {Step[]} */
     this.future = [];
     this.pending = 0;
     this.saved = meta.saved || "";
@@ -87,17 +81,19 @@ export class Store {
     this.revealed = -1;
     this.changed = meta.changed; // number of examples whose labels differ from the given ones, counted by Python
     this.k = this.space.length; // classes of the dataset; added ones follow
-    this.gone = new Set(); // codes of classes whose addition was undone
+    /** @type {Set<number>} codes of classes whose addition was undone */
+    this.gone = new Set();
     this.grow(meta.added);
     this.locked = ""; // why nothing can be saved
     this.emptyBecause = ""; // why the queue is empty, if Python gave a reason
   }
 
+  /** @param {string} topic @param {(detail: any) => void} listener */
   on(topic, listener) {
-    if (!this.listeners.has(topic)) this.listeners.set(topic, []);
-    this.listeners.get(topic).push(listener);
+    this.listeners.set(topic, [...(this.listeners.get(topic) || []), listener]);
   }
 
+  /** @param {string} topic @param {any} [detail] */
   emit(topic, detail) {
     for (const listener of this.listeners.get(topic) || []) listener(detail);
   }
@@ -116,24 +112,40 @@ export class Store {
     if (space.length === k + added.length && gone.size === this.gone.size) return;
     space.splice(k, space.length, ...added.map(({ name }) => name));
     this.gone = gone;
-    if (space === this.classes) this.columns.get("label").categories = space;
+    const labels = this.columns.get("label");
+    if (labels && space === this.classes) labels.categories = space;
     this.emit("space");
   }
 
   /* ---- columns ---- */
 
-  /** Values or codes of a column, or null if they have not been loaded. */
+  /** Values or codes of a column, or null if they have not been loaded. @param {string} name */
   values(name) {
     if (name === "label") return this.labels;
     if (name === "verdict") return this.verdict;
     return this.columns.get(name)?.values || null;
   }
 
+  /** The values of a column that was loaded. @param {string} name */
+  loaded(name) {
+    const values = this.values(name);
+    if (!values) throw new Error(`the column ${name} is not loaded`);
+    return values;
+  }
+
+  /** @param {string} name */
+  column(name) {
+    const column = this.columns.get(name);
+    if (!column) throw new Error(`there is no column ${name}`);
+    return column;
+  }
+
+  /** @param {string} name */
   isLive(name) {
     return LIVE.includes(name);
   }
 
-  /** Add a column: an initial one, or one computed on request. */
+  /** Add a column: an initial one, or one computed on request. @param {Column} column @param {Numbers} values */
   setColumn(column, values) {
     const known = this.columns.get(column.name);
     if (known) known.values = values;
@@ -142,7 +154,10 @@ export class Store {
 
   /* ---- filters and selection ---- */
 
-  /** Run a change of the crossfilter, then notify all parts of the rows that started or stopped matching. */
+  /**
+   * Run a change of the crossfilter, then notify all parts of the rows that started or stopped matching.
+   * @param {(filter: Crossfilter) => void} change
+   */
   refilter(change) {
     change(this.filter);
     this.narrowed.clear();
@@ -153,6 +168,7 @@ export class Store {
    * The look of the view: filters as {column: [low, high] or [category, ...], search: text}, the colour column, cameras as
    * {map: [zoom, x, y]}, and epochs as {map: epoch} if not the last. Parts of the view follow their own controls; undo,
    * saved views and Python read this state.
+   * @param {Partial<Look>} part
    */
   setLook(part, { from = "page" } = {}) {
     const look = { ...this.look, ...part };
@@ -164,6 +180,7 @@ export class Store {
   /**
    * Select the rows of a mask and show them as a list; with `stay` the list on show stays. `unit` is the key of the units
    * that the selection is about, "" for all.
+   * @param {Uint8Array} mask
    */
   setSelection(mask, { from = "page", stay = false, unit = "" } = {}) {
     this.selected = mask;
@@ -185,9 +202,12 @@ export class Store {
   rows(name = this.list) {
     const rows = this.lists[name] || this.lists.queue;
     if (!NARROWED.includes(name) || !this.filter.active) return rows;
-    if (this.narrowed.get(name)?.of !== rows)
-      this.narrowed.set(name, { of: rows, rows: rows.filter((row) => this.filter.passing[row]) });
-    return this.narrowed.get(name).rows;
+    let narrowed = this.narrowed.get(name);
+    if (narrowed?.of !== rows) {
+      narrowed = { of: rows, rows: rows.filter((row) => this.filter.passing[row]) };
+      this.narrowed.set(name, narrowed);
+    }
+    return narrowed.rows;
   }
 
   /** The key of the units to which the displayed list is restricted; "" for all. */
@@ -195,6 +215,7 @@ export class Store {
     return this.list === "queue" ? this.queueUnit : this.list === "selection" ? this.selectionUnit : "";
   }
 
+  /** @param {string} name */
   showList(name) {
     this.list = name;
     this.emit("list");
@@ -208,12 +229,13 @@ export class Store {
     this.emit("list");
   }
 
-  /** Time of the last write to the journal, as "12:03". */
+  /** Time of the last write to the journal, as "12:03". @param {string|null} time */
   setSaved(time) {
     this.saved = time || "";
     this.emit("history");
   }
 
+  /** @param {number} row */
   goTo(row) {
     if (row === this.row) return;
     this.row = row;
@@ -221,7 +243,7 @@ export class Store {
     this.emit("cursor");
   }
 
-  /** Move within the current list; from a row outside it, to its first row. */
+  /** Move within the current list; from a row outside it, to its first row. @param {number} by */
   step(by) {
     const rows = this.rows();
     if (!rows.length) return;
@@ -256,7 +278,7 @@ export class Store {
 
   /**
    * Apply a change at once: labels (null keeps them), verdict and flag of rows; it is recorded for undo.
-   * @param {{rows: Int32Array, labels?: Int32Array, verdict?: string, flag?: boolean, note?: boolean, text: string}} change
+   * @param {Change} change
    */
   apply(change) {
     const { rows } = change;
@@ -272,7 +294,7 @@ export class Store {
     this.touched(rows);
   }
 
-  /** A copy of the state of rows. */
+  /** A copy of the state of rows. @param {Int32Array} rows */
   standing(rows) {
     const { labels, verdict, flags } = this;
     return {
@@ -283,7 +305,7 @@ export class Store {
     };
   }
 
-  /** An undoable step: the state `before` and the new state. */
+  /** An undoable step: the state `before` and the new state. @param {Standing} before @param {string} text */
   remember(before, text) {
     const { rows } = before;
     this.past.push({ before, after: this.standing(rows), text, rows });
@@ -301,26 +323,34 @@ export class Store {
     return step;
   }
 
-  /** Set a label that Python has not confirmed yet, and whether the example then differs from its given labels. */
+  /**
+   * Set a label that Python has not confirmed yet, and whether the example then differs from its given labels.
+   * @param {number} row @param {number} label
+   */
   expect(row, label) {
     this.labels[row] = label;
     this.flags[row] = label === this.given[row] ? this.flags[row] & ~BITS.edited : this.flags[row] | BITS.edited;
   }
 
-  /** Whether the labels of an example differ from the given ones. */
+  /** Whether the labels of an example differ from the given ones. @param {number} row */
   edited(row) {
     return Boolean(this.flags[row] & BITS.edited);
   }
 
+  /** @param {number} row */
   flagged(row) {
     return Boolean(this.flags[row] & BITS.flagged);
   }
 
+  /** @param {number} row */
   noted(row) {
     return Boolean(this.flags[row] & BITS.noted);
   }
 
-  /** Apply the state of rows and the number of changed examples from Python, which override those of the page. */
+  /**
+   * Apply the state of rows and the number of changed examples from Python, which override those of the page.
+   * @param {Standing} standing @param {number} changed
+   */
   patch({ rows, labels, verdict, flags }, changed) {
     const news = rows.some(
       (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
@@ -331,6 +361,7 @@ export class Store {
     this.emit("history");
   }
 
+  /** @param {Standing} standing */
   write({ rows, labels, verdict, flags }) {
     for (let i = 0; i < rows.length; i++) {
       this.labels[rows[i]] = labels[i];
@@ -340,12 +371,14 @@ export class Store {
     this.touched(rows);
   }
 
+  /** @param {Int32Array} rows */
   touched(rows) {
     LIVE.forEach((name) => this.filter.forget(name));
     this.narrowed.clear();
     this.emit("labels", rows);
   }
 
+  /** @param {number} code */
   className(code) {
     return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
   }
@@ -358,7 +391,10 @@ export class Store {
     return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
   }
 
-  /** Shorten long class names in a text, so that the text after them fits into a line of `most` characters. */
+  /**
+   * Shorten long class names in a text, so that the text after them fits into a line of `most` characters.
+   * @param {string} text @param {number} most
+   */
   shortenIn(text, most) {
     if (text.length <= most) return text;
     /** @type {[string, number][]} */
@@ -369,13 +405,13 @@ export class Store {
     return found.reduce((all, [name, code]) => all.replaceAll(name, this.shortName(code, room)), text);
   }
 
-  /** Whether blind mode hides the evidence on this row, which it does until the row is judged. */
+  /** Whether blind mode hides the evidence on this row, which it does until the row is judged. @param {number} row */
   hides(row) {
     return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
   }
 }
 
-/** The four arrays of a patch from Python. */
+/** The four arrays of a patch from Python. @param {DataView<ArrayBuffer>[]} buffers */
 export function patchOf(buffers) {
   return {
     rows: arrayOf(Int32Array, buffers[0]),

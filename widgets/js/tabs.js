@@ -2,18 +2,19 @@
 import { h } from "./dom.js";
 
 export class Tabs {
-  /** @type {any} */
-  panels;
-
-  /** @param {Array<[string, HTMLElement, () => void]>} panels name, element, function that draws it */
+  /** @param {[string, HTMLElement, () => void][]} panels name, element, how to draw it */
   constructor(panels) {
-    Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
+    this.panels = panels;
+    this.shown = panels[0][0];
+    this.frame = 0;
+    /** @type {HTMLButtonElement[]} */
     this.buttons = [];
     this.bar = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" });
     this.el = h("div", { class: "lw-filters" }, this.bar);
     panels.splice(0).forEach((panel) => this.add(...panel));
   }
 
+  /** @param {string} name @param {HTMLElement} el @param {() => void} draw */
   add(name, el, draw) {
     this.panels.push([name, el, draw]);
     this.buttons.push(h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
@@ -22,6 +23,7 @@ export class Tabs {
     this.mark();
   }
 
+  /** @param {string} name */
   show(name) {
     this.shown = name;
     this.mark();
@@ -37,7 +39,7 @@ export class Tabs {
 
   /** Draw the visible panel in the next frame; the first one (filters) only with `all`, as it draws itself. */
   refresh(all = false) {
-    const [name, , draw] = this.panels.find(([one]) => one === this.shown);
+    const [name, , draw] = this.panels.find(([one]) => one === this.shown) ?? this.panels[0];
     if (!all && name === this.panels[0][0]) return;
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(draw);

@@ -1,5 +1,6 @@
 /** Detects whether the page around the view is light or dark. Hosts signal it in different ways; some use a shadow tree. */
 import { luminance } from "./color.js";
+import { context2d } from "./dom.js";
 
 /**
  * Decide from the signs on a page, most reliable first.
@@ -15,7 +16,7 @@ export function darkPage({ jupyter, vscode, backgrounds, scheme, prefersDark }) 
   return scheme.includes("dark") && (prefersDark || !scheme.includes("light"));
 }
 
-/** "dark" or "light" for the page around a node. */
+/** "dark" or "light" for the page around a node. @param {Node} node */
 export function pageTheme(node) {
   const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
   const dark = darkPage({
@@ -28,19 +29,22 @@ export function pageTheme(node) {
   return dark ? "dark" : "light";
 }
 
-/** The ancestors of a node, from the inside out, through shadow trees. */
+/** The ancestors of a node, from the inside out, through shadow trees. @param {Node} node */
 function around(node) {
+  /** @type {Element[]} */
   const found = [];
-  for (let one = node.parentNode || node.host; one; one = one.parentNode || one.host)
-    if (one.nodeType === Node.ELEMENT_NODE) found.push(one);
+  for (let one = above(node); one; one = above(one)) if (one.nodeType === Node.ELEMENT_NODE) found.push(/** @type {Element} */ (one));
   return found;
 }
 
+/** The parent of a node, or the host of the shadow tree that it is. @param {Node} node @returns {Node | null} */
+const above = (node) => node.parentNode || /** @type {Partial<ShadowRoot>} */ (node).host || null;
+
 /** @type {CanvasRenderingContext2D | undefined} */
 let painter;
-/** Convert any CSS colour to RGBA with the browser. */
+/** Convert any CSS colour to RGBA with the browser. @param {string} color */
 function painted(color) {
-  const context = (painter ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
+  const context = (painter ||= context2d(document.createElement("canvas"), { willReadFrequently: true }));
   context.clearRect(0, 0, 1, 1);
   context.fillStyle = color;
   context.fillRect(0, 0, 1, 1);

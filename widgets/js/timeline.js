@@ -1,36 +1,30 @@
 /** The epoch slider of a map, which shows the map after each epoch, with a play button. */
 import { h, icon, ICONS } from "./dom.js";
 
-export class Timeline {
-  /** @type {any} */
-  epochs;
-  /** @type {any} */
-  first;
-  /** @type {any} */
-  frames;
-  /** @type {Function} */
-  load;
-  /** @type {number} */
-  n;
-  /** @type {string} */
-  name;
-  /** @type {Function} */
-  onTurn;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {any} */
-  show;
-  /** @type {any} */
-  turns;
+/** @typedef {[xs: ArrayLike<number>, ys: ArrayLike<number>, note?: string]} Frame coordinates of an epoch */
 
+export class Timeline {
   /**
-   * @param {{epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Array>,
-   *          show: (xs: Float32Array, ys: Float32Array, epoch: number, note?: string) => void, say: (text: string, kind?: string) => void}} options
-   *        `load` returns the coordinates [xs, ys] of an epoch, and optionally a note; `first` is the smallest useful position
+   * @param {{ epochs: number[], first: number, name: string, n: number, load: (epoch: number) => Promise<Frame>,
+   *   show: (xs: ArrayLike<number>, ys: ArrayLike<number>, epoch: number, note?: string) => void,
+   *   onTurn: (epoch: number) => void, say: (text: string, kind?: string) => void }} options
+   *        `load` gives an epoch, `first` is the least position that makes sense
    */
-  constructor(options) {
-    Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
-    const { epochs } = this;
+  constructor({ epochs, first, name, n, load, show, onTurn, say }) {
+    this.epochs = epochs;
+    this.first = first;
+    this.name = name;
+    this.n = n;
+    this.load = load;
+    this.show = show;
+    this.onTurn = onTurn;
+    this.say = say;
+    /** @type {number | undefined} position on show; the last until another was asked for */
+    this.wanted = undefined;
+    this.playing = 0;
+    this.turns = 0;
+    /** @type {Map<number, Frame>} */
+    this.frames = new Map();
     this.last = epochs.length - 1;
     this.slider = h("input", {
       type: "range",
@@ -57,27 +51,28 @@ export class Timeline {
     this.mark(this.last);
   }
 
+  /** @param {number} position */
   mark(position) {
     const { epochs } = this;
     this.label.textContent = `epoch ${epochs[position]}`;
     this.slider.setAttribute("aria-valuetext", this.label.textContent);
   }
 
-  /** Show the map of an epoch; by default the last one. */
+  /** Show the map of an epoch; by default the last one. @param {number|undefined} epoch */
   goTo(epoch) {
     this.stop();
-    const at = this.epochs.indexOf(epoch),
+    const at = epoch === undefined ? -1 : this.epochs.indexOf(epoch),
       position = at < 0 ? this.last : Math.max(this.first, at);
     if (position !== (this.wanted ?? this.last)) this.go(position);
   }
 
-  /** The user moved the slider: show that epoch, and announce it. */
+  /** The user moved the slider: show that epoch, and announce it. @param {number} position */
   turn(position) {
-    this.onTurn?.(this.epochs[position]);
+    this.onTurn(this.epochs[position]);
     return this.go(position);
   }
 
-  /** Show the map after the epoch at a position. */
+  /** Show the map after the epoch at a position. @param {number} position */
   async go(position) {
     this.slider.value = String(position);
     this.mark(position);
@@ -91,11 +86,14 @@ export class Timeline {
     }
   }
 
+  /** @param {number} position */
   async frame(position) {
-    if (this.frames.has(position)) return this.frames.get(position);
+    const known = this.frames.get(position);
+    if (known) return known;
     const frame = await this.load(this.epochs[position]);
     this.frames.set(position, frame);
-    if (this.frames.size * this.n > 4e6) this.frames.delete(this.frames.keys().next().value);
+    const [oldest] = this.frames.keys();
+    if (this.frames.size * this.n > 4e6) this.frames.delete(oldest);
     return frame;
   }
 
@@ -105,7 +103,7 @@ export class Timeline {
       return;
     }
     this.stop();
-    this.onTurn?.(this.epochs[this.wanted]);
+    this.onTurn(this.epochs[this.wanted ?? this.last]);
   }
 
   async play() {
@@ -118,7 +116,7 @@ export class Timeline {
     }
     if (this.playing !== mine) return;
     this.stop();
-    this.onTurn?.(this.epochs[this.last]);
+    this.onTurn(this.epochs[this.last]);
   }
 
   stop() {

@@ -7,25 +7,20 @@ import { mediaNode } from "./media.js";
 const POINTER_REST = 120;
 
 export class Tip {
-  /** @type {import("./media.js").Media} */
-  media;
-  /** @type {import("./paint.js").Paint} */
-  paint;
-  /** @type {HTMLElement} */
-  root;
-  /** @type {import("./store.js").Store} */
-  store;
-
-  /** @param {{store: import("./store.js").Store, media: import("./media.js").Media, paint: import("./paint.js").Paint, root: HTMLElement}} options */
-  constructor(options) {
-    Object.assign(this, options);
+  /** @param {{ store: import("./store.js").Store, media: import("./media.js").Media, paint: import("./paint.js").Paint, root: HTMLElement }} options */
+  constructor({ store, media, paint, root }) {
+    this.store = store;
+    this.media = media;
+    this.paint = paint;
+    this.root = root;
+    this.timer = 0;
     this.line = h("div", { class: "lw-clip" });
     this.picture = h("div", { class: "lw-tip-media", hidden: true });
     this.el = h("div", { class: "lw-tip", hidden: true }, this.picture, this.line);
     this.row = -1;
   }
 
-  /** Show the example under the pointer of a map; row -1 hides the tooltip. */
+  /** Show the example under the pointer of a map; row -1 hides the tooltip. @param {number} row @param {import("./map.js").PointMap} map */
   show(row, map) {
     const { el } = this;
     el.hidden = row < 0 || Boolean(map.drag);
@@ -43,7 +38,7 @@ export class Tip {
     el.style.top = `${top + el.offsetHeight > box.height - 4 ? Math.max(4, top - el.offsetHeight - 24) : top}px`;
   }
 
-  /** Show the picture of a row, requested when the pointer rests. */
+  /** Show the picture of a row, requested when the pointer rests. @param {number} row */
   draw(row) {
     const { media, picture } = this;
     picture.hidden = media.kind !== "image"; // its space is reserved, so that nothing moves when it arrives
@@ -67,6 +62,7 @@ export class Tip {
     clearTimeout(this.timer);
   }
 
+  /** @param {number} row */
   text(row) {
     const { store } = this,
       item = this.media.peek(row),
@@ -74,7 +70,7 @@ export class Tip {
     if (store.blind) return `${item ? `${item.id} · ` : ""}hidden in blind mode`;
     const column = store.columns.get(by),
       value = store.values(by)?.[row];
-    const shown = column.kind !== "category" ? probability(value) : value >= 0 ? column.categories[value] : "none";
+    const shown = column?.kind !== "category" ? probability(value) : value !== undefined && value >= 0 ? column.categories?.[value] : "none";
     const change = store.edited(row) ? ` → ${store.className(store.labels[row])}` : "";
     return `${item ? `${item.id} · ` : ""}${store.className(store.given[row])}${change} · ${by} ${shown}`;
   }

@@ -1,11 +1,13 @@
 /** Tools shared by all maps: drag tool, selection mode, zoom and reset. */
-import { h, iconButton } from "./dom.js";
+import { h, iconButton, ICONS } from "./dom.js";
 
+/** @type {[keyof typeof ICONS, string][]} */
 const TOOLS = [
   ["lasso", "lasso: draw around points"],
   ["box", "box: drag a rectangle"],
   ["pan", "pan: drag the map"],
 ];
+/** @type {[keyof typeof ICONS, string][]} */
 const MODES = [
   ["replace", "new selection"],
   ["add", "add to the selection (Shift)"],
@@ -13,16 +15,17 @@ const MODES = [
 ];
 
 export class Toolbar {
-  /** @type {Function} */
-  onClear;
-  /** @type {Function} */
-  onHome;
-  /** @type {Function} */
-  onZoom;
-
-  /** @param {{onZoom: (factor: number) => void, onHome: Function, onClear: Function}} actions */
-  constructor(actions) {
-    Object.assign(this, actions, { tool: "lasso", mode: "replace", wheelAt: -1e9, wheelInside: false });
+  /** @param {{ onZoom: (factor: number) => void, onHome: () => void, onClear: () => void }} actions */
+  constructor({ onZoom, onHome, onClear }) {
+    this.onZoom = onZoom;
+    this.onHome = onHome;
+    this.onClear = onClear;
+    this.tool = "lasso";
+    this.mode = "replace";
+    this.wheelAt = -1e9;
+    this.wheelInside = false;
+    /** @type {() => EventTarget[]} */
+    this.stages = () => [];
     this.toolButtons = TOOLS.map(([name, label]) => iconButton(name, label, () => this.setTool(name)));
     this.modeButtons = MODES.map(([name, label]) => iconButton(name, label, () => this.setMode(name)));
     this.info = h("span", { class: "lw-num lw-tool-info", "aria-live": "off" });
@@ -48,14 +51,16 @@ export class Toolbar {
         onclick: () => this.onClear(),
       })),
     );
-    this.onWheel = (event) => this.noteWheel(event);
+    this.onWheel = (/** @type {WheelEvent} */ event) => this.noteWheel(event);
     this.mark();
   }
 
+  /** @param {string} tool */
   setTool(tool) {
     this.tool = tool;
     this.mark();
   }
+  /** @param {string} mode */
   setMode(mode) {
     this.mode = mode;
     this.mark();
@@ -66,12 +71,13 @@ export class Toolbar {
     this.modeButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(MODES[i][0] === this.mode)));
   }
 
-  /** Observe the mouse wheel of the page, so that scrolling past a map does not zoom it. */
+  /** Observe the mouse wheel of the page, so that scrolling past a map does not zoom it. @param {() => EventTarget[]} stages */
   watch(stages) {
     this.stages = stages;
     window.addEventListener("wheel", this.onWheel, { passive: true, capture: true });
   }
 
+  /** @param {WheelEvent} event */
   noteWheel(event) {
     const path = event.composedPath(); // in a shadow tree, the target is the host
     const inside = this.stages().some((stage) => path.includes(stage));
@@ -89,6 +95,7 @@ export class Toolbar {
   }
 }
 
+/** @param {string} text @param {string} label @param {() => void} onclick */
 function textButton(text, label, onclick) {
   return h("button", { type: "button", class: "lw-icon", text, title: label, "aria-label": label, onclick });
 }

@@ -5,26 +5,32 @@ import { count } from "./format.js";
 import { axesOf, normalized } from "./geometry.js";
 import { afterRest } from "./look.js";
 import { drawTrails } from "./overlay.js";
+/** @import { Explorer } from "./main.js" */
+/** @import { PointMap } from "./map.js" */
+/** @import { OpenAnswer } from "./messages.js" */
+
+/** @typedef {{ rows: number[], steps: { epoch: number, xy: Float32Array }[] }} Trail places [x0, y0, x1, y1, ...] of rows, by epoch */
 
 /** Maximum number of trails; more would cover the map. */
 const MOST_TRAILS = 50;
 /** Delay before a new selection gets trails, ms. */
 const TRAIL_REST = 150;
 
-/** One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of its map. */
+/**
+ * One step of all trails: [x0, y0, x1, y1, ...] of an epoch, in the space of its map.
+ * @param {number} epoch @param {Float32Array} xy @param {number[][]} ranges
+ */
 export function stepOf(epoch, xy, ranges) {
   const [xs, ys] = axesOf(xy);
   return { epoch, xy: normalized(xs, ys, ranges[0], ranges[1]) };
 }
 
 class Trails {
-  /** @type {any} */
-  turn;
-  /** @type {import("./main.js").Explorer} */
-  view;
-
+  /** @param {Explorer} view */
   constructor(view) {
-    Object.assign(this, { view, on: false, turn: 0 });
+    this.view = view;
+    this.on = false;
+    this.turn = 0;
     this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
     this.button.setAttribute("aria-pressed", "false");
   }
@@ -66,6 +72,7 @@ class Trails {
     }
   }
 
+  /** @param {number} shown */
   words(shown) {
     const { selectedCount } = this.view.store;
     return selectedCount > shown
@@ -73,39 +80,43 @@ class Trails {
       : `${shown === 1 ? "trail" : "trails"} of ${count(shown)} ${shown === 1 ? "example" : "examples"}`;
   }
 
+  /** @param {number[]} rows @param {number} turn */
   async dataSteps(rows, turn) {
     const { wire, store, maps } = this.view,
-      { buffers } = await wire.ask("trail", { map: "data", rows });
-    if (turn !== this.turn) return;
+      { buffers } = await wire.ask("trail", { map: "data", rows }),
+      ranges = store.meta.data_map?.ranges;
+    if (turn !== this.turn || !ranges) return;
     const all = arrayOf(Float32Array, buffers[0]),
       size = 2 * rows.length;
     const steps = store.meta.epochs.map((epoch, e) =>
-      stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
+      stepOf(epoch, all.slice(e * size, (e + 1) * size), ranges),
     );
     this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch there is no variability yet
   }
 
-  /** Load epoch by epoch from the last one, because new layouts take a while. */
+  /** Load epoch by epoch from the last one, because new layouts take a while. @param {number[]} rows @param {number} turn */
   async embeddingSteps(rows, turn) {
     const { source, store, maps } = this.view,
       { embedding_epochs: epochs } = store.meta;
     if (epochs.length < 2) return;
+    /** @type {Trail} */
     const trails = { rows, steps: [] };
     for (const epoch of [...epochs].reverse()) {
       const { body, buffers } = await source.patiently("trail", { map: "embedding", rows, epoch });
       if (turn !== this.turn) return;
-      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent));
+      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent ?? []));
       this.show(maps[1], trails);
     }
   }
 
+  /** @param {PointMap} map @param {Trail} trails */
   show(map, trails) {
     map.trails = trails;
     map.redrawOver();
   }
 }
 
-/** Whether the data map has epochs; that of several runs is a mean, which has none. */
+/** Whether the data map has epochs; that of several runs is a mean, which has none. @param {OpenAnswer} meta */
 export const overEpochs = (meta) => !meta.pooled && meta.data_map?.x === "variability" && meta.epochs.length > 1;
 
 /** @param {import("./main.js").Explorer} view */
@@ -120,7 +131,8 @@ export function trailsFeature(view) {
   if (!possible) return;
   for (const map of view.maps)
     map.overlays.push((c, on, colors) => {
-      if (on.trails) drawTrails(c, on, (row) => view.paint.classColor(store.labels[row]), colors);
+      const { trails: shown, epoch, size, camera } = on;
+      if (shown) drawTrails(c, { trails: shown, epoch, size, camera, store }, (row) => view.paint.classColor(store.labels[row]), colors);
     });
   view.addTool(trails.button);
   store.on("mask", ({ selection }) => selection && later());

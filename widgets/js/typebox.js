@@ -23,21 +23,22 @@ import { actionOf } from "./keys.js";
 const NEW = -2;
 
 export class TypeBox {
-  /** @type {Record<string, string[]>} */
-  keymap;
-  /** @type {Function} */
-  onLeave;
-  /** @type {Function} */
-  onMode;
-  /** @type {any} */
-  standing;
-
   /**
-   * @param {{keymap: Record<string, string[]>, onMode: (typing: boolean) => void, onLeave: Function}} options
-   *        `keymap`: keys of the editor that owns the line
+   * @param {{ keymap: Record<string, string[]>, onMode: (typing: boolean) => void, onLeave: () => void }} options
+   *        `keymap`: the keys of the editor whose line it is
    */
-  constructor(options) {
-    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [], sure: false });
+  constructor({ keymap, onMode, onLeave }) {
+    this.keymap = keymap;
+    this.onMode = onMode;
+    this.onLeave = onLeave;
+    /** @type {Typing | null} while the line is open */
+    this.mode = null;
+    /** @type {Typing | null} what the line does unless something else is asked for */
+    this.standing = null;
+    this.best = -1;
+    /** @type {number[]} */
+    this.found = [];
+    this.sure = false;
     this.input = h("input", {
       class: "lw-type",
       "aria-label": "type a class name",
@@ -112,7 +113,9 @@ export class TypeBox {
     if (below > 0) panel.scrollTop += Math.min(below + 4, above);
   }
 
+  /** @param {number} item */
   option(item) {
+    /** @param {PointerEvent} event */
     const onpointerdown = (event) => {
       event.preventDefault();
       this.choose(item);
@@ -120,17 +123,18 @@ export class TypeBox {
     const { mode } = this;
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: item === NEW ? "" : mode.title(item), onpointerdown },
-      ...(item === NEW ? [h("span", { class: "lw-clip", text: this.offer() })] : mode.node(item)),
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: item === NEW ? "" : mode?.title?.(item), onpointerdown },
+      ...(item === NEW ? [h("span", { class: "lw-clip", text: this.offer() })] : (mode?.node?.(item) ?? [])),
     );
   }
 
   /** Adding a name needs two presses, so that a typing mistake does not add a class. */
   offer() {
     const name = `“${this.input.value.trim()}”`;
-    return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode.name} ${name}`;
+    return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode?.name} ${name}`;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const { action = "" } = actionOf(event, this.keymap) || {},
       step = { nextMatch: 1, previousMatch: -1 }[action];
@@ -142,7 +146,7 @@ export class TypeBox {
     else if (this.best !== -1) this.choose(this.best);
   }
 
-  /** Highlight another match. */
+  /** Highlight another match. @param {number} by */
   move(by) {
     if (!this.mode?.find || !this.found.length) return;
     const at = Math.max(0, Math.min(this.found.length - 1, this.found.indexOf(this.best) + by));
@@ -150,6 +154,7 @@ export class TypeBox {
     [...this.matches.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
   }
 
+  /** @param {number|string} item */
   choose(item) {
     const { mode } = this;
     if (item === NEW && !this.sure) {
@@ -159,10 +164,11 @@ export class TypeBox {
       this.reveal();
       return;
     }
+    if (!mode) return;
     const name = this.input.value.trim();
     if (item === NEW || !mode.stays) this.leave();
     if (item === NEW) {
-      mode.add(name);
+      mode.add?.(name);
       return;
     }
     mode.choose(item);

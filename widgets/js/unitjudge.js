@@ -3,14 +3,11 @@ import { clip, count } from "./format.js";
 import { valueText } from "./unitlist.js";
 
 export class UnitJudge {
-  /** @type {import("./inspector.js").Inspector} */
-  inspector;
-  /** @type {Set<number>} */
-  changed;
-
   /** @param {import("./inspector.js").Inspector} inspector */
   constructor(inspector) {
-    Object.assign(this, { inspector, changed: new Set() });
+    this.inspector = inspector;
+    /** @type {Set<number>} */
+    this.changed = new Set();
     const { store } = inspector;
     store.on("labels", (rows) => {
       for (const row of rows) this.changed.add(row);
@@ -31,7 +28,7 @@ export class UnitJudge {
   async judge(verdicts, how) {
     const { inspector } = this,
       { store, actions, answer } = inspector;
-    if (answer?.row !== store.row || actions.refused()) return;
+    if (answer?.row !== store.row || !answer.units || actions.refused()) return;
     const said = new Map(verdicts.map(({ key, value }) => [key, value]));
     for (const unit of answer.units)
       if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });

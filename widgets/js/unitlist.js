@@ -1,6 +1,7 @@
 /** The units of an example: their order in a list, and their values as text. */
+/** @import { UnitInfo } from "./messages.js" */
 
-/** A stored value as readable text: JSON strings without their quotes. */
+/** A stored value as readable text: JSON strings without their quotes. @param {string|null|undefined} value @returns {string} */
 export function valueText(value) {
   if (value === null || value === undefined) return "none";
   if (!/^["[{]|^null$/.test(value)) return value;
@@ -14,9 +15,14 @@ export function valueText(value) {
   }
 }
 
-/** Sort units: suspicious ones first, then decided ones, then given ones, each group by name. */
+/**
+ * Sort units: suspicious ones first, then decided ones, then given ones, each group by name.
+ * @param {UnitInfo[]} units @param {boolean} blind
+ */
 export function inOrder(units, blind) {
+  /** @param {UnitInfo} unit */
   const place = (unit) => (unit.doubted && !blind ? 0 : unit.decided ? 1 : unit.given !== null && unit.given !== "no" ? 2 : 3);
+  /** @param {UnitInfo} unit */
   const doubt = (unit) => (place(unit) === 0 ? -(unit.p_error ?? 0) : 0);
   return [...units].sort((a, b) => place(a) - place(b) || doubt(a) - doubt(b) || String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
 }

@@ -17,8 +17,7 @@ export class UnitSuggestions {
     this.rows = [];
     this.asked = 0;
     this.due = false; // a decision is being saved: ask Python afterwards
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
+    this.timer = 0;
     store.on("history", () => {
       if (this.due && !store.pending) this.renew();
     });

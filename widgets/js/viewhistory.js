@@ -3,22 +3,27 @@ import { h, iconButton } from "./dom.js";
 import { capOf } from "./keys.js";
 import { afterRest } from "./look.js";
 
+/** @typedef {import("./store.js").Look & { selected: Uint8Array }} ViewState */
+
 /** Maximum number of undo steps. */
 const STEPS = 50;
 /** Time without changes after which the changes count as one step, ms. */
 const STEP_REST = 350;
+/** @type {Record<keyof ViewState, string>} */
 const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
 
 /** A linear history of states with a current one. */
 export class ViewHistory {
-  /** @type {any} */
-  past;
-
+  /** @param {ViewState} state */
   constructor(state) {
-    Object.assign(this, { past: [], now: state, future: [] });
+    this.now = state;
+    /** @type {ViewState[]} */
+    this.past = [];
+    /** @type {ViewState[]} */
+    this.future = [];
   }
 
-  /** Add a new state, unless it equals the current one. */
+  /** Add a new state, unless it equals the current one. @param {ViewState} state */
   record(state) {
     if (!changedParts(this.now, state).length) return false;
     this.past.push(this.now);
@@ -31,20 +36,23 @@ export class ViewHistory {
   /** Undo (or, with `forward`, redo) one step; returns the new current state, or null. */
   travel(forward = false) {
     const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
-    if (!from.length) return null;
+    const state = from.pop();
+    if (!state) return null;
     to.push(this.now);
-    this.now = from.pop();
-    return this.now;
+    this.now = state;
+    return state;
   }
 }
 
-/** The names of the parts in which two states differ. */
+/** The names of the parts in which two states differ. @param {ViewState} a @param {ViewState} b */
 export function changedParts(a, b) {
-  return Object.keys(WORDS).filter((name) =>
+  const parts = /** @type {(keyof ViewState)[]} */ (Object.keys(WORDS));
+  return parts.filter((name) =>
     name === "selected" ? !sameMask(a.selected, b.selected) : JSON.stringify(a[name]) !== JSON.stringify(b[name]),
   );
 }
 
+/** @param {Uint8Array} a @param {Uint8Array} b */
 function sameMask(a, b) {
   return a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
 }
@@ -53,8 +61,9 @@ function sameMask(a, b) {
 export function viewHistoryFeature(view) {
   const { store, registry } = view;
   const state = () => ({ ...store.look, selected: store.selected });
-  let history = null,
-    busy = false;
+  /** @type {ViewHistory | null} */
+  let history = null;
+  let busy = false;
   const back = iconButton("back", `undo the last change of the view (${capOf(view.keymap, "undoView")})`, () => travel(false)),
     forth = iconButton("forth", `redo the change of the view (${capOf(view.keymap, "redoView")})`, () => travel(true));
   const mark = () => {
@@ -65,6 +74,7 @@ export function viewHistoryFeature(view) {
     if (history && !busy && history.record(state())) mark();
   };
   const later = afterRest(STEP_REST, record);
+  /** @param {boolean} forward */
   const travel = async (forward) => {
     if (!history || busy) return;
     record();

@@ -3,22 +3,17 @@ import { packMask } from "./bits.js";
 import { closeButton, h, panelHead } from "./dom.js";
 
 class ViewsMenu {
-  /** @type {(error: Error) => void} */
-  fail;
-  /** @type {Function} */
-  onClose;
-  /** @type {Function} */
-  onOpen;
-  /** @type {(text: string, kind?: string) => void} */
-  say;
-  /** @type {import("./store.js").Store} */
-  store;
-  /** @type {import("./wire.js").Wire} */
-  wire;
-
-  /** @param {{store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void, fail: (error: Error) => void, onOpen: Function, onClose: Function}} options */
-  constructor(options) {
-    Object.assign(this, options);
+  /**
+   * @param {{ store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void, fail: (error: Error) => void,
+   *   onOpen: () => void, onClose: () => void }} options
+   */
+  constructor({ store, wire, say, fail, onOpen, onClose }) {
+    this.store = store;
+    this.wire = wire;
+    this.say = say;
+    this.fail = fail;
+    this.onOpen = onOpen;
+    this.onClose = onClose;
     this.button = h(
       "button",
       {
@@ -60,8 +55,10 @@ class ViewsMenu {
     this.show(this.store.meta.views || []);
   }
 
+  /** @param {string[]} names */
   show(names) {
     const empty = h("div", { class: "lw-quiet", text: "None yet. A view stores filters, selection, colour, zoom and the epochs of the sliders." });
+    /** @param {string} name */
     const line = (name) =>
       h(
         "div",
@@ -72,6 +69,7 @@ class ViewsMenu {
     this.list.replaceChildren(...(names.length ? names.map(line) : [empty]));
   }
 
+  /** @param {string} name */
   async open(name) {
     try {
       await this.wire.ask("show_view", { name });
@@ -100,7 +98,7 @@ class ViewsMenu {
   }
 
   /** Open or close the menu; returns whether that changed anything. */
-  toggle(open = this.el.hidden) {
+  toggle(open = Boolean(this.el.hidden)) {
     const was = !this.el.hidden;
     this.el.hidden = !open;
     this.button.setAttribute("aria-expanded", String(open));

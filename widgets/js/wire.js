@@ -10,31 +10,36 @@ const PATIENCE = 6;
 /** Kinds of requests that change something. */
 const CHANGES = new Set(["decide", "add_class", "accept", "undo", "redo"]);
 
-export class Wire {
-  /** @type {number} */
-  last;
-  /** @type {any} */
-  model;
-  /** @type {Function} */
-  onNews;
-  /** @type {Function} */
-  onWaiting;
-  /** @type {any} */
-  open;
-  /** @type {number} */
-  turn;
+/**
+ * @typedef {object} Asked an open question
+ * @property {(answer: { body: any, buffers: DataView<ArrayBuffer>[] }) => void} resolve
+ * @property {(error: Error) => void} reject
+ * @property {{ kind: string, request: string, turn?: number }} message
+ * @property {ArrayBufferLike[]} buffers
+ * @property {number} sent
+ * @property {number} since ms
+ */
 
+export class Wire {
   /**
    * @param {any} model the anywidget model
-   * @param {(body: object, buffers: DataView[]) => void} onNews called for all messages from Python, including answers
-   * @param {(waiting: boolean) => void} onWaiting called when Python has not answered for some seconds, and when it answers again
+   * @param {(body: any, buffers: DataView<ArrayBuffer>[]) => void} onNews called for whatever Python sends, answers included
+   * @param {(waiting: boolean) => void} onWaiting Python has (not) answered for some seconds
    */
   constructor(model, onNews, onWaiting = () => {}) {
-    Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, turn: 0, stuck: false, patience: PATIENCE });
+    this.model = model;
+    this.onNews = onNews;
+    this.onWaiting = onWaiting;
+    /** @type {Map<string, Asked>} */
+    this.open = new Map();
+    this.last = 0;
+    this.turn = 0;
+    this.stuck = false;
+    this.patience = PATIENCE;
     this.onLost = () => {}; // called when a request could not be sent
     this.onSilence = () => {}; // called from time to time while a change waits; sending a request then reveals lost messages
     this.view = Math.random().toString(36).slice(2, 10);
-    this.listen = (body, buffers) => this.receive(body, buffers || []);
+    this.listen = (/** @type {any} */ body, /** @type {DataView<ArrayBuffer>[] | undefined} */ buffers) => this.receive(body, buffers || []);
     model.on("msg:custom", this.listen);
     this.timer = setInterval(() => this.watch(), 2000);
   }
@@ -44,8 +49,8 @@ export class Wire {
    * @template {keyof import("./messages.js").Requests} K
    * @param {K} kind
    * @param {import("./messages.js").Requests[K]} [body]
-   * @param {any[]} [buffers]
-   * @returns {Promise<{ body: import("./messages.js").Answers[K], buffers: any[] }>}
+   * @param {ArrayBufferLike[]} [buffers]
+   * @returns {Promise<{ body: import("./messages.js").Answers[K], buffers: DataView<ArrayBuffer>[] }>}
    */
   ask(kind, body, buffers = []) {
     const request = `${this.view}.${++this.last}`;
@@ -64,6 +69,7 @@ export class Wire {
     });
   }
 
+  /** @param {any} body @param {DataView<ArrayBuffer>[]} buffers */
   receive(body, buffers) {
     this.onNews(body, buffers);
     const asked = this.open.get(body.request);
@@ -75,7 +81,7 @@ export class Wire {
     this.watch();
   }
 
-  /** Python answers in order: unanswered changes that were sent before the answered request never reached it. */
+  /** Python answers in order: unanswered changes that were sent before the answered request never reached it. @param {number} answered */
   sendAgain(answered) {
     for (const one of this.open.values()) {
       if (!one.message.turn || one.sent >= answered) continue;
@@ -84,7 +90,7 @@ export class Wire {
     }
   }
 
-  /** No more answers will come: reject all open requests. */
+  /** No more answers will come: reject all open requests. @param {string} why */
   abandon(why) {
     const asked = [...this.open.values()];
     this.open.clear();

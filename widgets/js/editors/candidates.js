@@ -8,12 +8,14 @@ import { count, probability } from "../format.js";
 import { swatch } from "../legend.js";
 import { LineEditor } from "../lineeditor.js";
 import { valueText } from "../unitlist.js";
+/** @import { Example } from "../editors.js" */
+/** @import { UnitInfo } from "../messages.js" */
 
 /** Number of chips with a digit key. */
 const DIGITS = 10;
 const WRONG = "p_error: probability that the true class is none of the candidates";
 
-/** The class names in a stored value; none if there is no label. */
+/** The class names in a stored value; none if there is no label. @param {string|null|undefined} value @returns {string[]} */
 const namesOf = (value) => (value ? JSON.parse(value) : []);
 
 class CandidatesEditor extends LineEditor {
@@ -21,7 +23,13 @@ class CandidatesEditor extends LineEditor {
   constructor(options) {
     const chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
     super(options, chips);
-    Object.assign(this, { unit: null, names: [], focus: 0 });
+    /** @type {UnitInfo | null} */
+    this.unit = null;
+    /** @type {string[]} */
+    this.names = [];
+    this.focus = 0;
+    /** @type {Map<string, number>} */
+    this.codes = new Map();
     this.chips = chips;
     this.place.root.classList.add("lw-many");
     this.grow();
@@ -43,33 +51,36 @@ class CandidatesEditor extends LineEditor {
       },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
-      choose: (code) => this.choose(space.classes[code], "typed"),
+      choose: (code) => this.choose(space.classes[Number(code)], "typed"),
     });
   }
 
-  /** Set the true class. */
+  /** Set the true class. @param {string} name @param {string} how */
   choose(name, how) {
     if (this.unit) this.judge([{ key: this.unit.key, value: JSON.stringify([name]) }], how);
   }
 
   /* ---- display ---- */
 
+  /** @param {Example|null} example */
   show(example) {
     if (example?.row !== this.example?.row) this.focus = 0;
-    this.example = example;
+    super.show(example);
     this.unit = example?.units?.[0] ?? null;
     const given = namesOf(this.unit?.given);
     this.names = [...given, ...namesOf(this.unit?.value).filter((name) => !given.includes(name))];
     this.focus = Math.min(this.focus, Math.max(this.names.length - 1, 0));
-    this.facts.replaceChildren(...(this.unit ? this.describe(example, this.unit) : []));
+    this.facts.replaceChildren(...(example && this.unit ? this.describe(example, this.unit) : []));
     this.chips.replaceChildren(...this.names.map((name, i) => this.chip(name, i)));
     this.chips.style.setProperty("--lw-choice-columns", this.names.some((name) => name.length > 9) ? "2" : "3");
     this.explain(this.unit);
   }
 
+  /** @param {Example} example @param {UnitInfo} unit */
   describe({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
     const says = { text: "p ", title: WRONG, label: "probability that the true class is none of them" };
     const now = value !== given ? valueText(value) : STAYS[verdict] || "undecided";
+    /** @param {string} name */
     const hidden = (name) => factLine(name, quiet("hidden"));
     return [
       factLine("candidates", given ? h("span", { class: "lw-fact-value lw-num", text: count(namesOf(given).length) }) : quiet("none given")),
@@ -83,16 +94,22 @@ class CandidatesEditor extends LineEditor {
     ];
   }
 
-  named(name) {
-    return h("span", { class: "lw-fact-value", title: name }, swatch(this.space.color(this.codes.get(name))), h("span", { class: "lw-clip", text: name }));
+  /** The colour of a class by its name. @param {string} name */
+  color(name) {
+    return this.space.color(this.codes.get(name) ?? -1);
   }
 
-  /** A candidate, struck out if it was removed from the set. */
+  /** @param {string} name */
+  named(name) {
+    return h("span", { class: "lw-fact-value", title: name }, swatch(this.color(name)), h("span", { class: "lw-clip", text: name }));
+  }
+
+  /** A candidate, struck out if it was removed from the set. @param {string} name @param {number} i */
   chip(name, i) {
-    const { unit, example, space } = this,
-      now = namesOf(unit.value),
+    const { unit, example } = this,
+      now = namesOf(unit?.value),
       is = now.length === 1 && now[0] === name,
-      hint = !example.hides && !is && namesOf(unit.suggested)[0] === name;
+      hint = !example?.hides && !is && namesOf(unit?.suggested)[0] === name;
     const marks = `${is ? " lw-is-label" : hint ? " lw-is-hint" : ""}${now.includes(name) ? "" : " lw-out"}${i === this.focus ? " lw-focused" : ""}`;
     return h(
       "button",
@@ -106,13 +123,14 @@ class CandidatesEditor extends LineEditor {
         onclick: () => this.choose(name, "button"),
       },
       h("kbd", { text: i < DIGITS ? String((i + 1) % 10) : "" }),
-      swatch(space.color(this.codes.get(name))),
+      swatch(this.color(name)),
       h("span", { class: "lw-clip", text: name }),
     );
   }
 
   /* ---- decisions ---- */
 
+  /** @param {number} by */
   step(by) {
     if (!this.names.length) return;
     this.focus = (this.focus + by + this.names.length) % this.names.length;
@@ -120,6 +138,7 @@ class CandidatesEditor extends LineEditor {
     this.chips.children[this.focus].scrollIntoView?.({ block: "nearest" });
   }
 
+  /** @param {string} digit @param {boolean} selection */
   digit(digit, selection) {
     const name = this.names[(Number(digit) + 9) % 10];
     if (selection) this.say("digits apply to one example here, not to a selection", "warn");
@@ -153,6 +172,7 @@ class CandidatesEditor extends LineEditor {
   }
 }
 
+/** @type {import("../editors.js").Kind} */
 export const editor = {
   task: "candidates",
   nothing: true,

@@ -5,13 +5,15 @@ import { count, probability } from "../format.js";
 import { digitClasses } from "../keys.js";
 import { swatch } from "../legend.js";
 import { LineEditor } from "../lineeditor.js";
+/** @import { Example, Thumb } from "../editors.js" */
+/** @import { Typing } from "../typebox.js" */
 
 /** Maximum number of class buttons beside the input line. */
 const BUTTONS = 10;
 /** Explanations of the probabilities. */
 const WHOSE = {
-  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
-  suggested: (name) => `p_suggested: the detector's probability that ${name} is the correct label`,
+  given: (/** @type {string} */ name, /** @type {number | null} */ epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
+  suggested: (/** @type {string} */ name) => `p_suggested: the detector's probability that ${name} is the correct label`,
   wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
@@ -21,6 +23,12 @@ class ClassEditor extends LineEditor {
     const choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
     super(options, choices);
     this.choices = choices;
+    /** @type {Record<string, number>} class of a digit key */
+    this.digits = {};
+    /** @type {Record<number, string>} */
+    this.keyOf = {};
+    this.many = false;
+    this.dark = false;
     this.grow();
   }
 
@@ -35,7 +43,10 @@ class ClassEditor extends LineEditor {
     if (this.example) this.mark(this.example);
   }
 
-  /** The behaviour of the input line. */
+  /**
+   * The behaviour of the input line.
+   * @returns {Typing}
+   */
   typing() {
     const { space, judge } = this;
     return {
@@ -83,33 +94,34 @@ class ClassEditor extends LineEditor {
 
   /* ---- display ---- */
 
-  /** Show the given, suggested and current class with their probabilities; null if there is no example. */
+  /** Show the given, suggested and current class with their probabilities; null if there is no example. @param {Example|null} example */
   show(example) {
-    this.example = example;
+    super.show(example);
     if (this.dark !== this.theme().dark) this.buildChoices();
-    for (const button of this.choices.children) button.disabled = !example;
+    for (const button of this.choices.querySelectorAll("button")) button.disabled = !example;
     if (!example) this.facts.replaceChildren();
     else this.facts.replaceChildren(this.given(example), ...this.doubts(example), this.decision(example));
     this.mark(example);
   }
 
-  /** Mark the buttons of the current and the suggested class. */
+  /** Mark the buttons of the current and the suggested class. @param {Example|null} example */
   mark(example) {
-    for (const button of this.choices.children) {
+    for (const button of this.choices.querySelectorAll("button")) {
       const code = Number(button.dataset.code),
-        is = Boolean(example) && code === example.label;
+        is = code === example?.label;
       button.classList.toggle("lw-is-label", is);
-      button.classList.toggle("lw-is-hint", Boolean(example) && !example.hides && code === example.suggested && !is);
+      button.classList.toggle("lw-is-hint", Boolean(example && !example.hides && code === example.suggested && !is));
       button.setAttribute("aria-pressed", String(is));
     }
   }
 
+  /** @param {Example} example */
   given({ given, hides, pGiven, epoch }) {
     if (pGiven === null || hides) return this.classFact("given", given);
     return this.classFact("given", given, `epoch ${epoch}: p ${probability(pGiven)}`, WHOSE.given(this.space.className(given), epoch));
   }
 
-  /** The suggested class, and the probability that the given one is wrong. */
+  /** The suggested class, and the probability that the given one is wrong. @param {Example} example */
   doubts({ suggested, hides, pError, pSuggested, doubted }) {
     if (!doubted) return [];
     if (hides) return [factLine("suggested", quiet("hidden")), factLine("wrong?", quiet("hidden"))];
@@ -122,11 +134,13 @@ class ClassEditor extends LineEditor {
     ];
   }
 
+  /** @param {Example} example */
   decision({ label, edited, verdict, flagged }) {
     const said = edited ? `now ${this.space.shortName(label, 22)}` : STAYS[verdict] || "undecided";
     return decisionLine(said, { verdict, flagged });
   }
 
+  /** @param {string} name @param {number} code @param {string} [detail] @param {string} [title] */
   classFact(name, code, detail, title) {
     const { space } = this,
       value = h("span", { class: "lw-fact-value", title: space.className(code) });
@@ -134,16 +148,16 @@ class ClassEditor extends LineEditor {
     return tallFact(name, value, { detail, title });
   }
 
-  /** The class of an example on thumbnails: a colour and a name. */
+  /** The class of an example on thumbnails: a colour and a name. @param {HTMLElement} el @param {Thumb[]} options */
   thumb(el, [{ value, most, before = "" }]) {
     const { space } = this;
     if (value >= 0) el.append(swatch(space.color(value)));
-    el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most) }));
+    el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most ?? Infinity) }));
   }
 
   /* ---- decisions ---- */
 
-  /** A digit sets a class of the example or of the whole selection. */
+  /** A digit sets a class of the example or of the whole selection. @param {string} digit @param {boolean} selection */
   digit(digit, selection) {
     const code = this.digits[digit];
     if (code === undefined) this.say(`no class on key ${digit}`, "warn");
@@ -151,9 +165,10 @@ class ClassEditor extends LineEditor {
   }
 
   accept() {
-    const { suggested } = this.example || {};
+    if (!this.example) return;
+    const { suggested } = this.example;
     if (suggested < 0) this.say("there is no suggestion for this example", "warn");
-    else if (this.example) this.judge([{ key: "", value: suggested }], "accept");
+    else this.judge([{ key: "", value: suggested }], "accept");
   }
 
   keep() {
@@ -161,6 +176,7 @@ class ClassEditor extends LineEditor {
   }
 }
 
+/** @type {import("../editors.js").Kind} */
 export const editor = {
   task: "multiclass",
   nothing: false,

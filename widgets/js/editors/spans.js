@@ -12,16 +12,27 @@ import { swatch } from "../legend.js";
 import { ManyUnitsEditor } from "../lineeditor.js";
 import { equalForms, PassageView, placeOf, tokensOf } from "../passage.js";
 import { valueText } from "../unitlist.js";
+/** @import { Example, Thumb } from "../editors.js" */
+/** @import { UnitInfo } from "../messages.js" */
 
+/** @typedef {{ start: number, end: number, label: string }} Span what a value says */
+/** @typedef {{ start: number, end: number }} Borders */
+
+/** @type {Record<number, string>} */
 const VERDICTS = { 1: "changed", ...STAYS };
+/** @type {Record<string, [number, number]>} */
 const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
+/** @type {Record<string, [number, boolean]>} */
 const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
 /** Maximum number of characters of a span in the line below the text. */
 const LONGEST = 40;
 
-/** Parse a value; null for no span. */
+/** Parse a value; null for no span. @param {string|null|undefined} value @returns {Span|null} */
 const parsed = (value) => (value ? JSON.parse(value) : null);
-/** Format a value like Python, with sorted keys. */
+/**
+ * Format a value like Python, with sorted keys.
+ * @param {{ start: number, end: number }} place @param {string|undefined} label
+ */
 export const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
 
 /** Create a key for a span added by the user. */
@@ -39,7 +50,15 @@ class SpansEditor extends ManyUnitsEditor {
     this.passage = passage;
     this.head = head;
     this.keymap = options.keymap;
-    Object.assign(this, { draft: null, editing: false });
+    /** @type {Borders | null} borders that were moved and are not saved */
+    this.draft = null;
+    this.editing = false;
+    /** @type {number | null} where a new span began */
+    this.anchor = null;
+    /** @type {Record<string, number>} class of a digit key */
+    this.digits = {};
+    /** @type {Map<string, number>} */
+    this.codes = new Map();
     /** @type {[number, number] | null} */
     this.marked = null;
     this.place.root.classList.add("lw-many", "lw-of-spans");
@@ -63,16 +82,17 @@ class SpansEditor extends ManyUnitsEditor {
       },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
-      choose: (code) => this.label(space.classes[code], "typed"),
+      choose: (code) => this.label(space.classes[Number(code)], "typed"),
     });
   }
 
   /* ---- display ---- */
 
+  /** @param {Example|null} example */
   show(example) {
     const other = example?.row !== this.example?.row,
       before = this.asked;
-    this.example = example;
+    super.show(example);
     this.units = example?.units ? this.inTurn(example.units) : [];
     if (other) this.leave();
     if (other || before !== this.asked || (!this.current && !this.marked)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
@@ -82,8 +102,9 @@ class SpansEditor extends ManyUnitsEditor {
     this.reveal();
   }
 
-  /** Spans in the order of the text. */
+  /** Spans in the order of the text. @param {UnitInfo[]} units */
   inTurn(units) {
+    /** @param {UnitInfo} unit */
     const start = (unit) => (unit.shape || parsed(unit.value) || parsed(unit.suggested))?.start ?? 0;
     return [...units].sort((a, b) => start(a) - start(b));
   }
@@ -92,11 +113,15 @@ class SpansEditor extends ManyUnitsEditor {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
   }
 
-  /** The position to show: of a draft, or of the current, given or suggested span. */
+  /**
+   * The position to show: of a draft, or of the current, given or suggested span.
+   * @param {UnitInfo|undefined} unit @returns {Span|null}
+   */
   placeNow(unit) {
     return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
   }
 
+  /** @param {Example} example */
   describe({ verdict, flagged, hides, pError }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
@@ -119,23 +144,26 @@ class SpansEditor extends ManyUnitsEditor {
 
   /** The rails to draw: all current spans, and suggestions for undecided doubtful ones. */
   rails() {
-    const rails = [],
-      { passage, hides } = this.example;
+    /** @type {import("../passage.js").Rail[]} */
+    const rails = [];
+    const { passage = null, hides = false } = this.example ?? {};
+    /** @param {UnitInfo} unit @param {Span|null} value @param {boolean} hint */
     const add = (unit, value, hint) => {
-      const tokens = value && tokensOf(passage, value);
+      const tokens = value && passage && tokensOf(passage, value);
       if (!tokens) return;
       const code = this.codes.get(value.label);
       const color = code === undefined ? "var(--lw-accent)" : hex(this.space.color(code));
       rails.push({ key: unit.key, first: tokens[0], last: tokens[1], name: value.label, color, hint, focused: unit.key === this.focus });
     };
     for (const unit of this.units) {
-      const draft = unit.key === this.focus && this.draft ? { ...this.draft, label: this.labelOf(unit) } : null;
+      const draft = unit.key === this.focus && this.draft ? { ...this.draft, label: this.labelOf(unit) ?? "" } : null;
       add(unit, draft || parsed(unit.value), false);
       if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit.suggested && unit.suggested !== unit.value) add(unit, parsed(unit.suggested), true);
     }
     return rails;
   }
 
+  /** @param {UnitInfo} unit */
   labelOf(unit) {
     return (parsed(unit.value) || parsed(unit.given) || parsed(unit.suggested))?.label;
   }
@@ -143,15 +171,16 @@ class SpansEditor extends ManyUnitsEditor {
   /** A line about the span in focus: its words, current value and suggestion. */
   headline() {
     const unit = this.current,
-      { hides, passage } = this.example;
+      { hides = false, passage = null } = this.example ?? {};
     if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "press a digit or / to name the new span" })];
     if (!unit) return [quiet(this.units.length ? "" : "no spans: drag over words, or press Enter and use the arrows")];
     const place = this.draft || this.placeNow(unit),
       tokens = place && passage && tokensOf(passage, place);
-    const parts = [tokens ? h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` }) : null, h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
+    /** @type {HTMLElement[]} */
+    const parts = [...(tokens ? [h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` })] : []), h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
     if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
       const same = parsed(unit.suggested),
-        moved = same && tokens && tokensOf(passage, same)?.join() !== tokens.join();
+        moved = same && passage && tokens && tokensOf(passage, same)?.join() !== tokens.join();
       const text = `→ ${valueText(unit.suggested)}${moved ? " with other boundaries" : ""}`;
       parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
     }
@@ -159,12 +188,14 @@ class SpansEditor extends ManyUnitsEditor {
     return parts;
   }
 
+  /** @param {[number, number]} options */
   textOf([first, last]) {
     return this.passage.words.slice(first, last).join(" ");
   }
 
   /* ---- focus ---- */
 
+  /** @param {string} key */
   focusOn(key) {
     this.focus = key;
     this.leave();
@@ -174,21 +205,25 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   reveal() {
-    const { passage } = this.example || {},
+    const passage = this.example?.passage,
       place = this.placeNow(this.current);
     const tokens = this.marked || (passage && place && tokensOf(passage, place));
     if (tokens) this.passage.reveal(tokens[0]);
   }
 
+  /** @param {number} by */
   step(by) {
     if (!this.units.length) return;
     const at = this.units.findIndex((unit) => unit.key === this.focus);
     this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
   }
 
-  /** A press on a token focuses its span; with Shift or by dragging, it starts a new one. */
+  /**
+   * A press on a token focuses its span; with Shift or by dragging, it starts a new one.
+   * @param {number} token @param {boolean} extend
+   */
   pick(token, extend) {
-    const { passage } = this.example || {};
+    const passage = this.example?.passage;
     if (!passage) return;
     if (extend) {
       this.anchor ??= token;
@@ -199,7 +234,8 @@ class SpansEditor extends ManyUnitsEditor {
     }
     this.anchor = token;
     const here = this.units.filter((unit) => {
-      const tokens = this.placeNow(unit) && tokensOf(passage, this.placeNow(unit));
+      const place = this.placeNow(unit),
+        tokens = place && tokensOf(passage, place);
       return tokens && token >= tokens[0] && token < tokens[1];
     });
     const at = here.findIndex((unit) => unit.key === this.focus);
@@ -214,10 +250,10 @@ class SpansEditor extends ManyUnitsEditor {
 
   /* ---- edit mode ---- */
 
-  /** Enter edits the boundaries of the span in focus or selects tokens for a new one; "/" sets a class. */
+  /** Enter edits the boundaries of the span in focus or selects tokens for a new one; "/" sets a class. @param {boolean} [typing] */
   open(typing) {
     if (typing) {
-      this.line.open(this.line.standing);
+      if (this.line.standing) this.line.open(this.line.standing);
       return;
     }
     if (!this.example?.passage?.begin.length) {
@@ -238,15 +274,17 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   leave() {
-    Object.assign(this, { editing: false, draft: null, marked: null, anchor: null });
+    this.editing = false;
+    this.draft = this.marked = this.anchor = null;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
     if (!meant) return false;
     const { action, digit } = meant;
     if (digit !== undefined) this.digit(digit, false);
-    else if (action === "type") this.line.open(this.line.standing);
+    else if (action === "type") this.open(true);
     else if (EDGES[action]) this.move(...EDGES[action]);
     else if (MARKING[action]) this.mark(...MARKING[action]);
     else if (action === "remove") this.nothing();
@@ -256,11 +294,12 @@ class SpansEditor extends ManyUnitsEditor {
     return true;
   }
 
-  /** Move the boundaries of the span in focus, or of the selected tokens. */
+  /** Move the boundaries of the span in focus, or of the selected tokens. @param {number} start @param {number} end */
   move(start, end) {
-    const { passage } = this.example,
-      now = this.marked || (this.draft || this.placeNow(this.current) ? tokensOf(passage, this.draft || this.placeNow(this.current)) : null);
-    if (!now) return;
+    const passage = this.example?.passage,
+      place = this.draft || this.placeNow(this.current),
+      now = this.marked || (passage && place && tokensOf(passage, place));
+    if (!now || !passage) return;
     const first = Math.max(0, now[0] + start),
       last = Math.min(passage.begin.length, now[1] + end);
     if (first >= last) return;
@@ -270,19 +309,23 @@ class SpansEditor extends ManyUnitsEditor {
     this.passage.reveal(end ? last - 1 : first);
   }
 
-  /** Select the next token, or extend the selection. */
+  /** Select the next token, or extend the selection. @param {number} by @param {boolean} extend */
   mark(by, extend) {
-    const most = this.example.passage.begin.length,
+    const passage = this.example?.passage;
+    if (!passage) return;
+    const most = passage.begin.length,
       place = this.placeNow(this.current),
-      from = this.marked || (place && tokensOf(this.example.passage, place)) || [0, 1];
-    if (extend) this.marked = [from[0], Math.max(from[0] + 1, Math.min(most, from[1] + by))];
-    else {
+      from = this.marked || (place && tokensOf(passage, place)) || [0, 1];
+    /** @type {[number, number]} */
+    let marked = [from[0], Math.max(from[0] + 1, Math.min(most, from[1] + by))];
+    if (!extend) {
       const at = this.marked || !place ? Math.max(0, Math.min(most - 1, (by > 0 ? from[1] - 1 : from[0]) + by)) : by > 0 ? Math.min(most - 1, from[1]) : Math.max(0, from[0] - 1);
-      this.marked = [at, at + 1];
+      marked = [at, at + 1];
     }
+    this.marked = marked;
     this.draft = null;
     this.draw();
-    this.passage.reveal(by > 0 ? this.marked[1] - 1 : this.marked[0]);
+    this.passage.reveal(by > 0 ? marked[1] - 1 : marked[0]);
   }
 
   /** Save the moved boundaries. */
@@ -298,15 +341,15 @@ class SpansEditor extends ManyUnitsEditor {
 
   /** Repeat the span in focus at all occurrences of its words, as one step. */
   everywhere() {
-    const { passage } = this.example,
+    const { passage = null, hides = false } = this.example ?? {},
       unit = this.current,
-      value = unit && (parsed(unit.value) || (this.example.hides ? null : parsed(unit.suggested))),
-      tokens = value && tokensOf(passage, value);
-    if (!tokens) {
+      value = unit && (parsed(unit.value) || (hides ? null : parsed(unit.suggested))),
+      tokens = value && passage && tokensOf(passage, value);
+    if (!tokens || !passage) {
       this.say("no span in focus", "warn");
       return;
     }
-    const verdicts = equalForms(this.passage.words, ...tokens).map(([first, last]) => {
+    const verdicts = equalForms(this.passage.words, tokens[0], tokens[1]).map(([first, last]) => {
       const place = placeOf(passage, first, last);
       const there = this.units.find((one) => {
         const own = this.placeNow(one);
@@ -321,13 +364,13 @@ class SpansEditor extends ManyUnitsEditor {
 
   /* ---- decisions ---- */
 
-  /** Set the class of the selected tokens or of the span in focus. */
+  /** Set the class of the selected tokens or of the span in focus. @param {string} name @param {string} how */
   label(name, how) {
     const unit = this.current,
-      { passage } = this.example || {};
+      passage = this.example?.passage;
     if (this.marked && passage) {
       const key = freshKey(),
-        value = written(placeOf(passage, ...this.marked), name);
+        value = written(placeOf(passage, this.marked[0], this.marked[1]), name);
       this.leave();
       this.focus = key;
       this.judge([{ key, value }], how);
@@ -341,6 +384,7 @@ class SpansEditor extends ManyUnitsEditor {
     }
   }
 
+  /** @param {string} digit @param {boolean} selection */
   digit(digit, selection) {
     const code = this.digits[digit];
     if (selection) this.say("digits apply to one span here, not to a selection", "warn");
@@ -374,6 +418,7 @@ class SpansEditor extends ManyUnitsEditor {
   }
 }
 
+/** @type {import("../editors.js").Kind} */
 export const editor = {
   task: "spans",
   nothing: true,

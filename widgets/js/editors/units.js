@@ -8,12 +8,17 @@ import { clip, count, probability } from "../format.js";
 import { digitClasses, matchingClasses } from "../keys.js";
 import { ManyUnitsEditor } from "../lineeditor.js";
 import { inOrder, valueText } from "../unitlist.js";
+/** @import { Example } from "../editors.js" */
+/** @import { UnitInfo } from "../messages.js" */
+/** @import { Typing } from "../typebox.js" */
 
 /** Maximum number of answers for which each line has a button per answer and a digit key; with more, digits are answers. */
 const FEW = 3;
 /** Maximum length of a name; it is shortened in the middle, since names often share their start. */
 const LONGEST = 36;
+/** @type {Record<string, string>} */
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
+/** @type {Record<number, string>} */
 const VERDICTS = { 1: "changed", ...STAYS };
 
 /**
@@ -48,13 +53,16 @@ class UnitsEditor extends ManyUnitsEditor {
     this.line.stand(this.typing());
   }
 
-  /** The behaviour of the input line: set a tag to yes, choose an answer, or enter a value. */
+  /**
+   * The behaviour of the input line: set a tag to yes, choose an answer, or enter a value.
+   * @returns {Typing}
+   */
   typing() {
     const { space } = this;
     const naming = space.choices.includes("yes") && space.classes.length > 0,
       names = naming ? space.classes : space.choices.map(valueText);
     const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "no match" };
-    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(text) };
+    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(String(text)) };
     return {
       ...common,
       stays: naming,
@@ -67,11 +75,11 @@ class UnitsEditor extends ManyUnitsEditor {
       },
       title: (code) => names[code],
       node: (code) => [h("span", { class: "lw-clip", text: names[code] })],
-      choose: (code) => (naming ? this.apply(code) : this.say1(space.choices[code], "typed")),
+      choose: (code) => (naming ? this.apply(Number(code)) : this.say1(space.choices[Number(code)], "typed")),
     };
   }
 
-  /** Set a typed tag to yes. */
+  /** Set a typed tag to yes. @param {number} code */
   apply(code) {
     const name = this.space.classes[code],
       unit = this.units.find((one) => one.name === name);
@@ -79,12 +87,13 @@ class UnitsEditor extends ManyUnitsEditor {
     this.judge([{ key: this.focus, value: "yes" }], "typed");
   }
 
+  /** @param {string} text */
   typed(text) {
     if (!text) this.say("type a value first", "warn");
     else this.say1(text, "typed");
   }
 
-  /** Set this value of the unit in focus. */
+  /** Set this value of the unit in focus. @param {string} value @param {string} how */
   say1(value, how) {
     const unit = this.current;
     if (unit) this.judge([{ key: unit.key, value }], how);
@@ -92,10 +101,11 @@ class UnitsEditor extends ManyUnitsEditor {
 
   /* ---- display ---- */
 
+  /** @param {Example|null} example */
   show(example) {
     const before = this.asked;
     let other = example?.row !== this.example?.row;
-    this.example = example;
+    super.show(example);
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
     other ||= this.asked !== before;
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
@@ -108,7 +118,7 @@ class UnitsEditor extends ManyUnitsEditor {
   /** Draw a line per unit. Unchanged lines are kept, since a decision changes only one or two of many. */
   drawLines() {
     const before = this.lines,
-      looks = (unit, i) => JSON.stringify([i, this.example.row, this.example.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
+      looks = (/** @type {UnitInfo} */ unit, /** @type {number} */ i) => JSON.stringify([i, this.example?.row, this.example?.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
     this.lines = new Map(
       this.units.map((unit, i) => {
         const look = looks(unit, i),
@@ -129,6 +139,7 @@ class UnitsEditor extends ManyUnitsEditor {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
   }
 
+  /** @param {Example} example */
   describe({ verdict, flagged, hides, pError, audited }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
@@ -143,8 +154,9 @@ class UnitsEditor extends ManyUnitsEditor {
     ];
   }
 
+  /** @param {UnitInfo} unit @param {number} i */
   lineOf(unit, i) {
-    const { hides } = this.example,
+    const hides = this.example?.hides,
       focused = unit.key === this.focus;
     const doubt = hides ? "" : unit.p_error === null || unit.p_error === undefined ? "" : `p ${probability(unit.p_error)}`;
     const title = [unit.name, `given: ${valueText(unit.given)}`, !hides && unit.kind && `${unit.kind}, p(wrong) ${probability(unit.p_error)}`].filter(Boolean).join("\n");
@@ -165,9 +177,9 @@ class UnitsEditor extends ManyUnitsEditor {
     );
   }
 
-  /** The answers of a line: buttons if there are few, otherwise the current and the suggested value. */
+  /** The answers of a line: buttons if there are few, otherwise the current and the suggested value. @param {UnitInfo} unit */
   answers(unit) {
-    const { hides } = this.example,
+    const hides = this.example?.hides,
       hint = !hides && unit.doubted && !unit.decided ? unit.suggested : null;
     if (!this.few) {
       const now = valueText(unit.value);
@@ -191,6 +203,7 @@ class UnitsEditor extends ManyUnitsEditor {
     });
   }
 
+  /** @param {UnitInfo} unit @param {string} value */
   press(unit, value) {
     this.focus = unit.key;
     this.judge([{ key: unit.key, value }], "button");
@@ -198,9 +211,10 @@ class UnitsEditor extends ManyUnitsEditor {
 
   /* ---- decisions ---- */
 
+  /** @param {string} key */
   focusOn(key) {
     this.focus = key;
-    for (const el of this.list.children) {
+    for (const el of this.list.querySelectorAll("div")) {
       const is = el.dataset.key === key;
       el.classList.toggle("lw-focused", is);
       el.setAttribute("aria-current", String(is));
@@ -211,6 +225,7 @@ class UnitsEditor extends ManyUnitsEditor {
 
   /** Scroll the line in focus into view, moving only the list. */
   reveal() {
+    /** @type {HTMLElement | null} */
     const el = this.list.querySelector(".lw-focused");
     if (!el) return;
     const top = el.offsetTop - this.list.offsetTop,
@@ -219,21 +234,25 @@ class UnitsEditor extends ManyUnitsEditor {
     else if (bottom > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = bottom - this.list.clientHeight;
   }
 
-  /** Move to the next or previous unit of the example. */
+  /** Move to the next or previous unit of the example. @param {number} by */
   step(by) {
     if (!this.units.length) return;
     const at = this.units.findIndex((unit) => unit.key === this.focus);
     this.focusOn(this.units[Math.max(0, Math.min(this.units.length - 1, at + by))].key);
   }
 
-  /** A digit toggles a line between yes and no, or sets an answer of the line in focus. */
+  /**
+   * A digit toggles a line between yes and no, or sets an answer of the line in focus.
+   * @param {string} digit @param {boolean} selection
+   */
   digit(digit, selection) {
     const unit = this.units[(Number(digit) + 9) % 10];
     if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
     else if (selection) this.say("Shift + digit applies the tag of that row to the whole selection", "warn");
-    else if (!this.space.choices.length) this.line.open({ ...this.line.standing, value: digit });
+    else if (!this.space.choices.length) this.line.open({ ...this.typing(), value: digit });
     else if (this.few) {
-      if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
+      const other = unit && this.space.choices.find((value) => value !== unit.value && value !== "unknown");
+      if (unit && other !== undefined) this.press(unit, other);
       else this.say(`no label on key ${digit}`, "warn");
     } else if (this.digits[digit] !== undefined) this.say1(this.space.choices[this.digits[digit]], "key");
     else this.say(`no answer on key ${digit}`, "warn");
@@ -252,7 +271,7 @@ class UnitsEditor extends ManyUnitsEditor {
   }
 
   open() {
-    this.line.open({ ...this.line.standing, value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
+    this.line.open({ ...this.typing(), value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
   }
 
   accept() {
@@ -268,6 +287,7 @@ class UnitsEditor extends ManyUnitsEditor {
   }
 }
 
+/** @type {import("../editors.js").Kind} */
 export const editor = {
   task: "units",
   nothing: true,
