@@ -18,7 +18,7 @@ function assign(node, key, value) {
 function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
-  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(child);
+  for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(typeof child === "object" ? child : String(child));
   return node;
 }
 
@@ -101,7 +101,7 @@ function sharpContext(canvas, width, height) {
     canvas.width = w;
     canvas.height = hgt;
   }
-  const context = canvas.getContext("2d");
+  const context = context2d(canvas);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
@@ -114,6 +114,14 @@ function seen() {
   });
 }
 
+const rootOf = (node) => /** @type {Document | ShadowRoot} */ (node.getRootNode());
+
+function context2d(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
+  if (!context) throw new Error("this canvas has a context of another kind");
+  return context;
+}
+
 // --- format.js
 const count = (n) => Math.round(n).toLocaleString("en-US");
 
@@ -124,7 +132,7 @@ function brief(n) {
 }
 
 function probability(p) {
-  if (!Number.isFinite(p)) return "–";
+  if (p === null || p === undefined || !Number.isFinite(p)) return "–";
   if (p > 0.995 && p < 1) return ">.99";
   if (p < 0.005 && p > 0) return "<.01";
   const text = p.toFixed(2);
@@ -152,15 +160,15 @@ function clip(text, most = 24) {
 const shortened = new WeakMap();
 
 function shortNames(names, most) {
-  if (!shortened.has(names)) shortened.set(names, new Map());
-  const known = shortened.get(names);
-  if (!known.has(most)) known.set(most, shorten(names, most));
-  return known.get(most);
+  const known = shortened.get(names) ?? new Map(),
+    fitting = known.get(most) ?? shorten(names, most);
+  shortened.set(names, known.set(most, fitting));
+  return fitting;
 }
 
 function shorten(names, most) {
   const out = names.map((name) => clip(name, most)),
-    alike = new Map();
+    alike = /** @type {Map<string, number[]>} */ (new Map());
   out.forEach((text, i) => alike.set(text, [...(alike.get(text) || []), i]));
   for (const group of alike.values()) {
     if (group.length < 2) continue;
@@ -189,7 +197,7 @@ function ticks(low, high, target = 4) {
   if (!(span > 0)) return [low];
   const raw = span / target,
     power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999) ?? 10 * power;
   const out = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
     out.push(Number((i * step).toPrecision(12)));
@@ -396,8 +404,8 @@ function drawLegend(node, legend) {
     node.replaceChildren();
     return;
   }
-  const hidden = () => [h("span", { class: "lw-quiet", text: "colours are hidden in blind mode" })];
-  const colors = { category: swatches, number: bar, hidden }[legend.kind](legend);
+  const hidden = [h("span", { class: "lw-quiet", text: "colours are hidden in blind mode" })];
+  const colors = legend.kind === "category" ? swatches(legend) : legend.kind === "number" ? bar(legend) : hidden;
   node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
 }
 
@@ -414,8 +422,9 @@ function bar({ column, range, color }) {
 }
 
 function swatches({ column, colors }) {
-  const names = column.categories.slice(0, MOST),
-    more = column.categories.length - names.length;
+  const { categories = [] } = column,
+    names = categories.slice(0, MOST),
+    more = categories.length - names.length;
   return [
     h("span", { class: "lw-legend-name", text: column.name }),
     ...names.map((name, i) =>
@@ -423,11 +432,11 @@ function swatches({ column, colors }) {
         "span",
         { class: "lw-key", title: name },
         swatch(colors[i % colors.length]),
-        h("span", { text: shortNames(column.categories, 14)[i] }),
+        h("span", { text: shortNames(categories, 14)[i] }),
       ),
     ),
-    more > 0 && h("span", { class: "lw-quiet", text: `and ${more} more` }),
-  ].filter(Boolean);
+    ...(more > 0 ? [h("span", { class: "lw-quiet", text: `and ${more} more` })] : []),
+  ];
 }
 
 function swatch(rgb) {
@@ -436,33 +445,37 @@ function swatch(rgb) {
 
 // --- lineeditor.js
 class LineEditor {
-  judge;
-  explain;
-  addClass;
-  line;
-  place;
-  say;
-  space;
-  theme;
+  example = null;
 
   constructor({ place, line, space, judge, say, theme, explain, addClass }, ...tools) {
-    Object.assign(this, { place, line, space, judge, say, theme, explain, addClass, example: null });
+    this.place = place;
+    this.line = line;
+    this.space = space;
+    this.judge = judge;
+    this.say = say;
+    this.theme = theme;
+    this.explain = explain;
+    this.addClass = addClass;
     this.facts = h("div", { class: "lw-labels" });
     this.tools = tools;
     place.facts.append(this.facts);
     place.tools.append(...tools);
   }
 
+  show(example) {
+    this.example = example;
+  }
+
   thumb(el, [{ value }]) {
     el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
   }
 
-  key() {
+  key(_event) {
     return false;
   }
 
   open() {
-    this.line.open(this.line.standing);
+    if (this.line.standing) this.line.open(this.line.standing);
   }
 
   close() {
@@ -478,7 +491,6 @@ class LineEditor {
 class ManyUnitsEditor extends LineEditor {
   units = [];
   focus = "";
-  example = null;
 
   get current() {
     return this.units.find((unit) => unit.key === this.focus);
@@ -542,7 +554,10 @@ class CandidatesEditor extends LineEditor {
   constructor(options) {
     const chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
     super(options, chips);
-    Object.assign(this, { unit: null, names: [], focus: 0 });
+    this.unit = null;
+    this.names = [];
+    this.focus = 0;
+    this.codes = new Map();
     this.chips = chips;
     this.place.root.classList.add("lw-many");
     this.grow();
@@ -563,7 +578,7 @@ class CandidatesEditor extends LineEditor {
       },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
-      choose: (code) => this.choose(space.classes[code], "typed"),
+      choose: (code) => this.choose(space.classes[Number(code)], "typed"),
     });
   }
 
@@ -574,12 +589,12 @@ class CandidatesEditor extends LineEditor {
 
   show(example) {
     if (example?.row !== this.example?.row) this.focus = 0;
-    this.example = example;
+    super.show(example);
     this.unit = example?.units?.[0] ?? null;
     const given = namesOf(this.unit?.given);
     this.names = [...given, ...namesOf(this.unit?.value).filter((name) => !given.includes(name))];
     this.focus = Math.min(this.focus, Math.max(this.names.length - 1, 0));
-    this.facts.replaceChildren(...(this.unit ? this.describe(example, this.unit) : []));
+    this.facts.replaceChildren(...(example && this.unit ? this.describe(example, this.unit) : []));
     this.chips.replaceChildren(...this.names.map((name, i) => this.chip(name, i)));
     this.chips.style.setProperty("--lw-choice-columns", this.names.some((name) => name.length > 9) ? "2" : "3");
     this.explain(this.unit);
@@ -601,15 +616,19 @@ class CandidatesEditor extends LineEditor {
     ];
   }
 
+  color(name) {
+    return this.space.color(this.codes.get(name) ?? -1);
+  }
+
   named(name) {
-    return h("span", { class: "lw-fact-value", title: name }, swatch(this.space.color(this.codes.get(name))), h("span", { class: "lw-clip", text: name }));
+    return h("span", { class: "lw-fact-value", title: name }, swatch(this.color(name)), h("span", { class: "lw-clip", text: name }));
   }
 
   chip(name, i) {
-    const { unit, example, space } = this,
-      now = namesOf(unit.value),
+    const { unit, example } = this,
+      now = namesOf(unit?.value),
       is = now.length === 1 && now[0] === name,
-      hint = !example.hides && !is && namesOf(unit.suggested)[0] === name;
+      hint = !example?.hides && !is && namesOf(unit?.suggested)[0] === name;
     const marks = `${is ? " lw-is-label" : hint ? " lw-is-hint" : ""}${now.includes(name) ? "" : " lw-out"}${i === this.focus ? " lw-focused" : ""}`;
     return h(
       "button",
@@ -623,7 +642,7 @@ class CandidatesEditor extends LineEditor {
         onclick: () => this.choose(name, "button"),
       },
       h("kbd", { text: i < DIGITS ? String((i + 1) % 10) : "" }),
-      swatch(space.color(this.codes.get(name))),
+      swatch(this.color(name)),
       h("span", { class: "lw-clip", text: name }),
     );
   }
@@ -748,7 +767,7 @@ function pressed(event) {
   let { key } = event;
   const letter = /^Key([A-Z])$/.exec(event.code || "")?.[1];
   if (letter && (alt || /^[^\x00-\x7f]$/.test(key))) key = letter; // Alt+h types "˙" on a Mac, and other scripts have other letters
-  else if (alt && PLACES[event.code]) key = PLACES[event.code];
+  else if (alt && PLACES[event.code || ""]) key = PLACES[event.code || ""];
   if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
   return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
 }
@@ -765,7 +784,7 @@ function actionOf(event, keymap) {
     digits = digit === null ? [] : [`${held}${shift}digit`],
     names = [keyName(event), held + key];
   for (const name of shift ? [...names, ...digits] : [...digits, ...names])
-    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digits.includes(name) ? { action, digit } : { action };
+    for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digit !== null && digits.includes(name) ? { action, digit } : { action };
   return null;
 }
 
@@ -793,7 +812,7 @@ function matchingClasses(classes, text, most = 8, without = (code) => false) {
   const wanted = text.trim().toLowerCase();
   const words = wanted.split(/\s+/).filter(Boolean);
   const hits = classes
-    .map((name, i) => [name.toLowerCase(), i])
+    .map((name, i) => /** @type {[string, number]} */ ([name.toLowerCase(), i]))
     .filter(([name, i]) => words.every((word) => name.includes(word)) && !without(i));
   const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
   return hits
@@ -806,8 +825,8 @@ function matchingClasses(classes, text, most = 8, without = (code) => false) {
 {
 const BUTTONS = 10;
 const WHOSE = {
-  given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
-  suggested: (name) => `p_suggested: the detector's probability that ${name} is the correct label`,
+  given: (/** @type {string} */ name, /** @type {number | null} */ epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
+  suggested: (/** @type {string} */ name) => `p_suggested: the detector's probability that ${name} is the correct label`,
   wrong: "p_error: the detector's probability that the given label is wrong",
 };
 
@@ -816,6 +835,10 @@ class ClassEditor extends LineEditor {
     const choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
     super(options, choices);
     this.choices = choices;
+    this.digits = {};
+    this.keyOf = {};
+    this.many = false;
+    this.dark = false;
     this.grow();
   }
 
@@ -876,20 +899,20 @@ class ClassEditor extends LineEditor {
 
 
   show(example) {
-    this.example = example;
+    super.show(example);
     if (this.dark !== this.theme().dark) this.buildChoices();
-    for (const button of this.choices.children) button.disabled = !example;
+    for (const button of this.choices.querySelectorAll("button")) button.disabled = !example;
     if (!example) this.facts.replaceChildren();
     else this.facts.replaceChildren(this.given(example), ...this.doubts(example), this.decision(example));
     this.mark(example);
   }
 
   mark(example) {
-    for (const button of this.choices.children) {
+    for (const button of this.choices.querySelectorAll("button")) {
       const code = Number(button.dataset.code),
-        is = Boolean(example) && code === example.label;
+        is = code === example?.label;
       button.classList.toggle("lw-is-label", is);
-      button.classList.toggle("lw-is-hint", Boolean(example) && !example.hides && code === example.suggested && !is);
+      button.classList.toggle("lw-is-hint", Boolean(example && !example.hides && code === example.suggested && !is));
       button.setAttribute("aria-pressed", String(is));
     }
   }
@@ -926,7 +949,7 @@ class ClassEditor extends LineEditor {
   thumb(el, [{ value, most, before = "" }]) {
     const { space } = this;
     if (value >= 0) el.append(swatch(space.color(value)));
-    el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most) }));
+    el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most ?? Infinity) }));
   }
 
 
@@ -937,9 +960,10 @@ class ClassEditor extends LineEditor {
   }
 
   accept() {
-    const { suggested } = this.example || {};
+    if (!this.example) return;
+    const { suggested } = this.example;
     if (suggested < 0) this.say("there is no suggestion for this example", "warn");
-    else if (this.example) this.judge([{ key: "", value: suggested }], "accept");
+    else this.judge([{ key: "", value: suggested }], "accept");
   }
 
   keep() {
@@ -964,6 +988,7 @@ EDITORS[editor.task] = editor;
 
 // --- passage.js
 const PIECE = 80;
+
 
 
 function tokensOf({ begin, end, counts }, place) {
@@ -991,7 +1016,7 @@ function placeOf({ begin, end, counts }, first, last) {
 function levels(ranges) {
   const order = ranges.map((_, i) => i).sort((a, b) => ranges[a].last - ranges[a].first - (ranges[b].last - ranges[b].first) || ranges[a].first - ranges[b].first),
     found = new Array(ranges.length).fill(0),
-    taken = [];
+    taken = /** @type {[number, number][][]} */ ([]);
   for (const i of order) {
     const { first, last } = ranges[i];
     const free = taken.findIndex((level) => level.every(([a, b]) => b <= first || a >= last));
@@ -1013,18 +1038,25 @@ function equalForms(words, first, last) {
   return found;
 }
 
+const NO_TEXT = { text: "", begin: [], end: [], counts: "tokens" };
+
 class PassageView {
   constructor({ pick }) {
     this.pick = pick;
     this.el = h("div", { class: "lw-passage", dir: "auto", role: "group", "aria-label": "text with spans" });
-    for (const type of ["pointerdown", "pointerover"]) this.el.addEventListener(type, (event) => this.pointed(event));
+    for (const type of ["pointerdown", "pointerover"]) this.el.addEventListener(type, (event) => this.pointed(/** @type {PointerEvent} */ (event)));
     this.passage = null;
+    this.points = [];
+    this.kept = null;
     this.pieces = [];
+    this.drawn = [];
+    this.marked = null;
     this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
   }
 
   pointed(event) {
-    const token = event.target.closest?.(".lw-token");
+    const { target } = event,
+      token = /** @type {HTMLElement | null} */ (target instanceof Element ? target.closest(".lw-token") : null);
     if (!token || (event.type === "pointerover" && !(event.buttons & 1))) return;
     event.preventDefault();
     this.pick(Number(token.dataset.token), event.type === "pointerover" || event.shiftKey);
@@ -1046,11 +1078,11 @@ class PassageView {
     }
     const now = rails.filter((rail) => !rail.hint),
       hints = rails.filter((rail) => rail.hint);
-    this.above = levels(now);
-    this.below = levels(hints);
-    this.drawn = [...now.map((rail, i) => ({ rail, level: this.above[i] })), ...hints.map((rail, i) => ({ rail, level: this.below[i] }))];
+    const above = levels(now),
+      below = levels(hints);
+    this.drawn = [...now.map((rail, i) => ({ rail, level: above[i] })), ...hints.map((rail, i) => ({ rail, level: below[i] }))];
     this.marked = marked;
-    for (const level of ["above", "below"]) this.el.style.setProperty(`--lw-${level}`, String(Math.max(0, ...this[level]) + (this[level].length ? 1 : 0)));
+    for (const [side, used] of Object.entries({ above, below })) this.el.style.setProperty(`--lw-${side}`, String(Math.max(0, ...used) + (used.length ? 1 : 0)));
     for (const piece of this.pieces) if (piece.open) this.fill(piece);
   }
 
@@ -1073,7 +1105,7 @@ class PassageView {
   }
 
   between(first, last) {
-    const { begin, end } = this.passage;
+    const { begin, end } = this.passage ?? NO_TEXT;
     return this.points.slice(first ? end[first - 1] : 0, last === begin.length ? this.points.length : end[last - 1]).join("");
   }
 
@@ -1082,14 +1114,14 @@ class PassageView {
       const piece = this.pieces.find((one) => one.el === target);
       if (!piece || !isIntersecting || piece.open) continue;
       piece.open = true;
-      this.watcher.unobserve(target);
+      this.watcher?.unobserve(target);
       this.fill(piece);
     }
   }
 
   fill({ first, last, el }) {
-    const { begin, end } = this.passage,
-      nodes = [];
+    const { begin, end } = this.passage ?? NO_TEXT;
+    const nodes = [];
     for (let token = first; token < last; token++) {
       const space = this.points.slice(token ? end[token - 1] : 0, begin[token]).join("");
       if (space) nodes.push(space);
@@ -1101,7 +1133,7 @@ class PassageView {
 
   token(token) {
     const marked = this.marked && token >= this.marked[0] && token < this.marked[1];
-    const rails = (this.drawn || []).filter(({ rail }) => token >= rail.first && token < rail.last).map((one) => this.rail(one, token));
+    const rails = this.drawn.filter(({ rail }) => token >= rail.first && token < rail.last).map((one) => this.rail(one, token));
     return h("span", { class: `lw-token${marked ? " lw-marked" : ""}`, "data-token": String(token) }, this.words[token], ...rails);
   }
 
@@ -1156,7 +1188,11 @@ class SpansEditor extends ManyUnitsEditor {
     this.passage = passage;
     this.head = head;
     this.keymap = options.keymap;
-    Object.assign(this, { draft: null, editing: false });
+    this.draft = null;
+    this.editing = false;
+    this.anchor = null;
+    this.digits = {};
+    this.codes = new Map();
     this.marked = null;
     this.place.root.classList.add("lw-many", "lw-of-spans");
     this.grow();
@@ -1178,7 +1214,7 @@ class SpansEditor extends ManyUnitsEditor {
       },
       title: (code) => space.classes[code],
       node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
-      choose: (code) => this.label(space.classes[code], "typed"),
+      choose: (code) => this.label(space.classes[Number(code)], "typed"),
     });
   }
 
@@ -1186,7 +1222,7 @@ class SpansEditor extends ManyUnitsEditor {
   show(example) {
     const other = example?.row !== this.example?.row,
       before = this.asked;
-    this.example = example;
+    super.show(example);
     this.units = example?.units ? this.inTurn(example.units) : [];
     if (other) this.leave();
     if (other || before !== this.asked || (!this.current && !this.marked)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
@@ -1230,17 +1266,17 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   rails() {
-    const rails = [],
-      { passage, hides } = this.example;
+    const rails = [];
+    const { passage = null, hides = false } = this.example ?? {};
     const add = (unit, value, hint) => {
-      const tokens = value && tokensOf(passage, value);
+      const tokens = value && passage && tokensOf(passage, value);
       if (!tokens) return;
       const code = this.codes.get(value.label);
       const color = code === undefined ? "var(--lw-accent)" : hex(this.space.color(code));
       rails.push({ key: unit.key, first: tokens[0], last: tokens[1], name: value.label, color, hint, focused: unit.key === this.focus });
     };
     for (const unit of this.units) {
-      const draft = unit.key === this.focus && this.draft ? { ...this.draft, label: this.labelOf(unit) } : null;
+      const draft = unit.key === this.focus && this.draft ? { ...this.draft, label: this.labelOf(unit) ?? "" } : null;
       add(unit, draft || parsed(unit.value), false);
       if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit.suggested && unit.suggested !== unit.value) add(unit, parsed(unit.suggested), true);
     }
@@ -1253,15 +1289,15 @@ class SpansEditor extends ManyUnitsEditor {
 
   headline() {
     const unit = this.current,
-      { hides, passage } = this.example;
+      { hides = false, passage = null } = this.example ?? {};
     if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "press a digit or / to name the new span" })];
     if (!unit) return [quiet(this.units.length ? "" : "no spans: drag over words, or press Enter and use the arrows")];
     const place = this.draft || this.placeNow(unit),
       tokens = place && passage && tokensOf(passage, place);
-    const parts = [tokens ? h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` }) : null, h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
+    const parts = [...(tokens ? [h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` })] : []), h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
     if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
       const same = parsed(unit.suggested),
-        moved = same && tokens && tokensOf(passage, same)?.join() !== tokens.join();
+        moved = same && passage && tokens && tokensOf(passage, same)?.join() !== tokens.join();
       const text = `→ ${valueText(unit.suggested)}${moved ? " with other boundaries" : ""}`;
       parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
     }
@@ -1283,7 +1319,7 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   reveal() {
-    const { passage } = this.example || {},
+    const passage = this.example?.passage,
       place = this.placeNow(this.current);
     const tokens = this.marked || (passage && place && tokensOf(passage, place));
     if (tokens) this.passage.reveal(tokens[0]);
@@ -1296,7 +1332,7 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   pick(token, extend) {
-    const { passage } = this.example || {};
+    const passage = this.example?.passage;
     if (!passage) return;
     if (extend) {
       this.anchor ??= token;
@@ -1307,7 +1343,8 @@ class SpansEditor extends ManyUnitsEditor {
     }
     this.anchor = token;
     const here = this.units.filter((unit) => {
-      const tokens = this.placeNow(unit) && tokensOf(passage, this.placeNow(unit));
+      const place = this.placeNow(unit),
+        tokens = place && tokensOf(passage, place);
       return tokens && token >= tokens[0] && token < tokens[1];
     });
     const at = here.findIndex((unit) => unit.key === this.focus);
@@ -1323,7 +1360,7 @@ class SpansEditor extends ManyUnitsEditor {
 
   open(typing) {
     if (typing) {
-      this.line.open(this.line.standing);
+      if (this.line.standing) this.line.open(this.line.standing);
       return;
     }
     if (!this.example?.passage?.begin.length) {
@@ -1344,7 +1381,8 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   leave() {
-    Object.assign(this, { editing: false, draft: null, marked: null, anchor: null });
+    this.editing = false;
+    this.draft = this.marked = this.anchor = null;
   }
 
   key(event) {
@@ -1352,7 +1390,7 @@ class SpansEditor extends ManyUnitsEditor {
     if (!meant) return false;
     const { action, digit } = meant;
     if (digit !== undefined) this.digit(digit, false);
-    else if (action === "type") this.line.open(this.line.standing);
+    else if (action === "type") this.open(true);
     else if (EDGES[action]) this.move(...EDGES[action]);
     else if (MARKING[action]) this.mark(...MARKING[action]);
     else if (action === "remove") this.nothing();
@@ -1363,9 +1401,10 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   move(start, end) {
-    const { passage } = this.example,
-      now = this.marked || (this.draft || this.placeNow(this.current) ? tokensOf(passage, this.draft || this.placeNow(this.current)) : null);
-    if (!now) return;
+    const passage = this.example?.passage,
+      place = this.draft || this.placeNow(this.current),
+      now = this.marked || (passage && place && tokensOf(passage, place));
+    if (!now || !passage) return;
     const first = Math.max(0, now[0] + start),
       last = Math.min(passage.begin.length, now[1] + end);
     if (first >= last) return;
@@ -1376,17 +1415,20 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   mark(by, extend) {
-    const most = this.example.passage.begin.length,
+    const passage = this.example?.passage;
+    if (!passage) return;
+    const most = passage.begin.length,
       place = this.placeNow(this.current),
-      from = this.marked || (place && tokensOf(this.example.passage, place)) || [0, 1];
-    if (extend) this.marked = [from[0], Math.max(from[0] + 1, Math.min(most, from[1] + by))];
-    else {
+      from = this.marked || (place && tokensOf(passage, place)) || [0, 1];
+    let marked = [from[0], Math.max(from[0] + 1, Math.min(most, from[1] + by))];
+    if (!extend) {
       const at = this.marked || !place ? Math.max(0, Math.min(most - 1, (by > 0 ? from[1] - 1 : from[0]) + by)) : by > 0 ? Math.min(most - 1, from[1]) : Math.max(0, from[0] - 1);
-      this.marked = [at, at + 1];
+      marked = [at, at + 1];
     }
+    this.marked = marked;
     this.draft = null;
     this.draw();
-    this.passage.reveal(by > 0 ? this.marked[1] - 1 : this.marked[0]);
+    this.passage.reveal(by > 0 ? marked[1] - 1 : marked[0]);
   }
 
   commit() {
@@ -1400,15 +1442,15 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
   everywhere() {
-    const { passage } = this.example,
+    const { passage = null, hides = false } = this.example ?? {},
       unit = this.current,
-      value = unit && (parsed(unit.value) || (this.example.hides ? null : parsed(unit.suggested))),
-      tokens = value && tokensOf(passage, value);
-    if (!tokens) {
+      value = unit && (parsed(unit.value) || (hides ? null : parsed(unit.suggested))),
+      tokens = value && passage && tokensOf(passage, value);
+    if (!tokens || !passage) {
       this.say("no span in focus", "warn");
       return;
     }
-    const verdicts = equalForms(this.passage.words, ...tokens).map(([first, last]) => {
+    const verdicts = equalForms(this.passage.words, tokens[0], tokens[1]).map(([first, last]) => {
       const place = placeOf(passage, first, last);
       const there = this.units.find((one) => {
         const own = this.placeNow(one);
@@ -1424,10 +1466,10 @@ class SpansEditor extends ManyUnitsEditor {
 
   label(name, how) {
     const unit = this.current,
-      { passage } = this.example || {};
+      passage = this.example?.passage;
     if (this.marked && passage) {
       const key = freshKey(),
-        value = written(placeOf(passage, ...this.marked), name);
+        value = written(placeOf(passage, this.marked[0], this.marked[1]), name);
       this.leave();
       this.focus = key;
       this.judge([{ key, value }], how);
@@ -1535,7 +1577,7 @@ class UnitsEditor extends ManyUnitsEditor {
     const naming = space.choices.includes("yes") && space.classes.length > 0,
       names = naming ? space.classes : space.choices.map(valueText);
     const common = { name: naming ? "tag" : "value", resting: naming ? `/ type one of ${count(names.length)} tags` : "/ type a value", nothing: "no match" };
-    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(text) };
+    if (!names.length) return { ...common, placeholder: "type a value, Enter saves it", nudge, choose: (text) => this.typed(String(text)) };
     return {
       ...common,
       stays: naming,
@@ -1548,7 +1590,7 @@ class UnitsEditor extends ManyUnitsEditor {
       },
       title: (code) => names[code],
       node: (code) => [h("span", { class: "lw-clip", text: names[code] })],
-      choose: (code) => (naming ? this.apply(code) : this.say1(space.choices[code], "typed")),
+      choose: (code) => (naming ? this.apply(Number(code)) : this.say1(space.choices[Number(code)], "typed")),
     };
   }
 
@@ -1573,7 +1615,7 @@ class UnitsEditor extends ManyUnitsEditor {
   show(example) {
     const before = this.asked;
     let other = example?.row !== this.example?.row;
-    this.example = example;
+    super.show(example);
     this.units = example?.units ? inOrder(example.units, example.hides) : [];
     other ||= this.asked !== before;
     if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
@@ -1585,7 +1627,7 @@ class UnitsEditor extends ManyUnitsEditor {
 
   drawLines() {
     const before = this.lines,
-      looks = (unit, i) => JSON.stringify([i, this.example.row, this.example.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
+      looks = (/** @type {UnitInfo} */ unit, /** @type {number} */ i) => JSON.stringify([i, this.example?.row, this.example?.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
     this.lines = new Map(
       this.units.map((unit, i) => {
         const look = looks(unit, i),
@@ -1620,7 +1662,7 @@ class UnitsEditor extends ManyUnitsEditor {
   }
 
   lineOf(unit, i) {
-    const { hides } = this.example,
+    const hides = this.example?.hides,
       focused = unit.key === this.focus;
     const doubt = hides ? "" : unit.p_error === null || unit.p_error === undefined ? "" : `p ${probability(unit.p_error)}`;
     const title = [unit.name, `given: ${valueText(unit.given)}`, !hides && unit.kind && `${unit.kind}, p(wrong) ${probability(unit.p_error)}`].filter(Boolean).join("\n");
@@ -1642,7 +1684,7 @@ class UnitsEditor extends ManyUnitsEditor {
   }
 
   answers(unit) {
-    const { hides } = this.example,
+    const hides = this.example?.hides,
       hint = !hides && unit.doubted && !unit.decided ? unit.suggested : null;
     if (!this.few) {
       const now = valueText(unit.value);
@@ -1674,7 +1716,7 @@ class UnitsEditor extends ManyUnitsEditor {
 
   focusOn(key) {
     this.focus = key;
-    for (const el of this.list.children) {
+    for (const el of this.list.querySelectorAll("div")) {
       const is = el.dataset.key === key;
       el.classList.toggle("lw-focused", is);
       el.setAttribute("aria-current", String(is));
@@ -1702,9 +1744,10 @@ class UnitsEditor extends ManyUnitsEditor {
     const unit = this.units[(Number(digit) + 9) % 10];
     if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
     else if (selection) this.say("Shift + digit applies the tag of that row to the whole selection", "warn");
-    else if (!this.space.choices.length) this.line.open({ ...this.line.standing, value: digit });
+    else if (!this.space.choices.length) this.line.open({ ...this.typing(), value: digit });
     else if (this.few) {
-      if (unit) this.press(unit, this.space.choices.find((value) => value !== unit.value && value !== "unknown"));
+      const other = unit && this.space.choices.find((value) => value !== unit.value && value !== "unknown");
+      if (unit && other !== undefined) this.press(unit, other);
       else this.say(`no label on key ${digit}`, "warn");
     } else if (this.digits[digit] !== undefined) this.say1(this.space.choices[this.digits[digit]], "key");
     else this.say(`no answer on key ${digit}`, "warn");
@@ -1722,7 +1765,7 @@ class UnitsEditor extends ManyUnitsEditor {
   }
 
   open() {
-    this.line.open({ ...this.line.standing, value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
+    this.line.open({ ...this.typing(), value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
   }
 
   accept() {
@@ -1799,12 +1842,11 @@ function extent(values) {
 const FEW = 500;
 
 class Actions {
-  say;
-  store;
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options);
+  constructor({ store, wire, say }) {
+    this.store = store;
+    this.wire = wire;
+    this.say = say;
+    this.asked = null;
   }
 
   name(code) {
@@ -1906,7 +1948,7 @@ class Actions {
     const step = store.past[store.past.length - 1];
     try {
       const { body } = await this.send("add_class", { name }, []);
-      return body.code;
+      return body.code ?? -1;
     } catch {
       store.past = store.past.filter((one) => one !== step);
       return -1;
@@ -2042,8 +2084,9 @@ class Actions {
 
   async send(kind, body, buffers, rows) {
     const { store } = this;
+    let asked = body;
     if (rows) {
-      if (rows.length <= FEW) body.rows = Array.from(rows);
+      if (rows.length <= FEW) asked = { ...body, rows: Array.from(rows) };
       else {
         const mask = new Uint8Array(store.n);
         for (const row of rows) mask[row] = 1;
@@ -2054,7 +2097,7 @@ class Actions {
     store.pending++;
     store.emit("history");
     try {
-      const answer = await this.wire.ask(kind, body, buffers);
+      const answer = await this.wire.ask(kind, asked, buffers);
       store.saved = answer.body.time || clock();
       return answer;
     } catch (error) {
@@ -2134,9 +2177,7 @@ function classCounts(store) {
 
 function topPairs(counts, k, most = 30) {
   const pairs = [];
-  counts.forEach((count, i) => {
-    if (count) pairs.push([Math.floor(i / k), i % k, count]);
-  });
+  for (let i = 0; i < counts.length; i++) if (counts[i]) pairs.push([Math.floor(i / k), i % k, counts[i]]);
   return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }
 
@@ -2159,7 +2200,7 @@ class UnitSuggestions {
     this.rows = [];
     this.asked = 0;
     this.due = false; // a decision is being saved: ask Python afterwards
-    this.timer = undefined;
+    this.timer = 0;
     store.on("history", () => {
       if (this.due && !store.pending) this.renew();
     });
@@ -2221,24 +2262,26 @@ const CAREFUL = 0.9;
 const ARMED = 4000;
 
 function thresholds(likely) {
-  const all = [...THRESHOLDS.map((level) => [level, likely.filter((p) => p >= level).length]), [null, likely.length]];
+  const all = [...THRESHOLDS.map((level) => /** @type {[number, number]} */ ([level, likely.filter((p) => p >= level).length])), [null, likely.length]];
   return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
 }
 
 function preset(levels) {
-  const careful = levels.filter(([level]) => level >= CAREFUL);
+  const careful = levels.filter(([level]) => level !== null && level >= CAREFUL);
   return (careful[careful.length - 1] || levels[0])?.[0] ?? null;
 }
 
 class Bulk {
-  actions;
-  onAudit;
-  onRank;
-  onReorder;
-  store;
-
   constructor({ store, actions, units, fail, onRank }) {
-    Object.assign(this, { store, actions, onRank, armed: 0 });
+    this.store = store;
+    this.actions = actions;
+    this.onRank = onRank;
+    this.onAudit = () => {};
+    this.onReorder = () => {};
+    this.armed = 0; // runs while a first click waits for the second
+    this.frame = 0;
+    this.chosen = false; // was the threshold set by hand?
+    this.ranking = false;
     this.units = units ? new UnitSuggestions({ store, actions, fail, onNews: () => this.offer() }) : null;
     this.least = h("select", {
       "aria-label": "minimum probability of a suggestion",
@@ -2363,12 +2406,11 @@ class Bulk {
 const PAUSE = 700;
 
 class Audit {
-  say;
-  store;
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options, { timer: 0 });
+  constructor({ store, wire, say }) {
+    this.store = store;
+    this.wire = wire;
+    this.say = say;
+    this.timer = 0;
     this.store.on("labels", () => this.later());
   }
 
@@ -2508,7 +2550,7 @@ function insidePolygon(xy, outline, allowed) {
 }
 
 function edgesByStrip(ey, strip) {
-  const edges = Array.from({ length: STRIPS + 1 }, () => []);
+  const edges = Array.from({ length: STRIPS + 1 }, () => /** @type {number[]} */ ([]));
   for (let a = 0; a < ey.length; a++) {
     const [from, to] = [strip(ey[a]), strip(ey[a ? a - 1 : ey.length - 1])];
     for (let s = Math.min(from, to); s <= Math.max(from, to); s++) edges[s].push(a);
@@ -2592,13 +2634,15 @@ function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
     const path = trailOf(trails, i, epoch).map((place) => toScreen(place, size, camera));
     for (let j = 1; j < path.length; j++) {
       const share = j / (path.length - 1);
-      for (const [width, stroke] of [
-        [3.5, ink(colors.background, 0.7)],
-        [1.6, ink(color(row), 0.35 + 0.65 * share)],
+      const [x0, y0] = path[j - 1],
+        [x1, y1] = path[j];
+      for (const { width, stroke } of [
+        { width: 3.5, stroke: ink(colors.background, 0.7) },
+        { width: 1.6, stroke: ink(color(row), 0.35 + 0.65 * share) },
       ]) {
         c.strokeStyle = stroke;
         c.lineWidth = width;
-        line(c, ...path[j - 1], ...path[j]);
+        line(c, x0, y0, x1, y1);
       }
     }
     if (path.length) ring(c, path[path.length - 1], 3.5, ink(color(row)), 2);
@@ -2691,7 +2735,7 @@ function drawNeighbors(c, from, places, rays, colors) {
     for (const place of places) {
       c.strokeStyle = ink(colors.text, 0.35);
       c.lineWidth = 1;
-      line(c, ...from, ...place);
+      line(c, from[0], from[1], place[0], place[1]);
     }
   for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
 }
@@ -2720,14 +2764,18 @@ function unpackedArrays(specs, buffers) {
 
 function unpacked(spec, buffers, earlier) {
   const Type = TYPES[spec.type],
-    { length } = spec;
-  if ("fill" in spec) return new Type(length).fill(spec.fill === null ? NaN : spec.fill);
-  if (spec.rows) return new Type(length).map((_, i) => i);
-  if (spec.like) return earlier[spec.like].slice(0, length);
-  const sent = arrayOf(TYPES[spec.sent || spec.type], buffers[spec.buffer]);
-  if (!spec.sent) return sent;
+    { length, fill, buffer, less = 0 } = spec;
+  if (fill !== undefined) return new Type(length).fill(fill === null ? NaN : fill);
   const out = new Type(length);
-  for (let i = 0; i < length; i++) out[i] = sent[i] - spec.less;
+  if (spec.rows) {
+    for (let i = 0; i < length; i++) out[i] = i;
+    return out;
+  }
+  if (spec.like) return earlier[spec.like].slice(0, length);
+  if (buffer === undefined) throw new Error(`no values were sent for the array ${spec.name}`);
+  const sent = arrayOf(TYPES[spec.sent || spec.type], buffers[buffer]);
+  if (!spec.sent) return sent;
+  for (let i = 0; i < length; i++) out[i] = sent[i] - less;
   return out;
 }
 
@@ -2735,12 +2783,10 @@ function unpacked(spec, buffers, earlier) {
 const ASK_AGAIN = 5000;
 
 class Source {
-  layouts;
-  store;
-  wire;
-
   constructor(wire, store) {
-    Object.assign(this, { wire, store, layouts: new Map() });
+    this.wire = wire;
+    this.store = store;
+    this.layouts = new Map();
   }
 
   async load(name) {
@@ -2762,11 +2808,12 @@ class Source {
 
   async dataMap(epoch) {
     const { meta } = this.store;
-    if (epoch === meta.epochs[meta.epochs.length - 1]) {
-      return [this.store.values(meta.data_map.x), this.store.values(meta.data_map.y)];
+    if (meta.data_map && epoch === meta.epochs[meta.epochs.length - 1]) {
+      return [this.store.loaded(meta.data_map.x), this.store.loaded(meta.data_map.y)];
     }
     const { buffers } = await this.wire.ask("upto", { epoch });
-    return buffers.map((buffer) => arrayOf(Float32Array, buffer));
+    const [xs, ys] = buffers.map((buffer) => arrayOf(Float32Array, buffer));
+    return [xs, ys];
   }
 
   async embedding(epoch = -1) {
@@ -2777,9 +2824,9 @@ class Source {
   async patiently(kind, question) {
     for (;;) {
       const answer = await this.wire.ask(kind, question);
-      if (answer.body.later === undefined) return answer;
+      const epoch = answer.body.later;
+      if (epoch === undefined) return answer;
       await new Promise((resolve, reject) => {
-        const epoch = answer.body.later;
         this.layouts.set(epoch, [...(this.layouts.get(epoch) || []), { resolve, reject }]);
         setTimeout(resolve, ASK_AGAIN); // its message may have arrived before the answer
       });
@@ -2816,19 +2863,18 @@ function distances([ax, ay], [bx, by]) {
 }
 
 class Compare {
-  far;
-  here;
-  how;
-  map;
-  name;
-  ranges;
-  there;
-  view;
-
-  constructor(view, options) {
-    Object.assign(this, options, { view, at: "here", rows: [] });
-    const { store } = view,
-      { map, name } = this;
+  constructor(view, { map, name, here, there, ranges, how, far }) {
+    this.view = view;
+    this.map = map;
+    this.name = name;
+    this.here = here;
+    this.there = there;
+    this.ranges = ranges;
+    this.how = how;
+    this.far = far;
+    this.at = "here";
+    this.rows = [];
+    const { store } = view;
     this.moved = distances(this.here, this.there);
     this.buttons = ["here", "other"].map((at) =>
       h("button", {
@@ -2850,7 +2896,8 @@ class Compare {
   go(at) {
     this.at = at;
     this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
-    this.map.setData(...(at === "here" ? this.here : this.there), this.ranges || this.map.ranges);
+    const [xs, ys] = at === "here" ? this.here : this.there;
+    this.map.setData(xs, ys, this.ranges || this.map.ranges);
     const far = count(this.moved.filter((value) => value > this.far).length);
     const there = `positions in ${this.name}; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
     this.view.say(at === "here" ? "positions in this run" : there);
@@ -2897,7 +2944,7 @@ function arrow(c, [x0, y0], [x1, y1]) {
   c.stroke();
 }
 
-function runsTab(view, { name, phrases, scores }) {
+function runsTab(view, { name, phrases = [], scores = [] }) {
   const value = (number) => (number === null ? "–" : short(number));
   const row = (score) =>
     h(
@@ -2933,7 +2980,8 @@ async function compareEmbedding(view, name) {
   if (!buffers.length) return;
   const here = await view.source.embedding(),
     there = placed({}, buffers);
-  const ranges = ["xs", "ys"].map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that include
+  const both = /** @type {("xs" | "ys")[]} */ (["xs", "ys"]);
+  const ranges = both.map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that include
   const far = 0.1 * Math.max(...ranges.map(([low, high]) => high - low));
   new Compare(view, {
     map: view.maps[1],
@@ -2941,7 +2989,7 @@ async function compareEmbedding(view, name) {
     here: [here.xs, here.ys],
     there: [there.xs, there.ys],
     ranges,
-    how: body.how,
+    how: body.how ?? "",
     far,
   });
 }
@@ -2952,16 +3000,17 @@ function compareFeature(view) {
   registry.on("start", async () => {
     try {
       const { body, buffers } = await wire.ask("compare");
-      say(body.text, "quiet");
-      view.status.title = body.text;
+      const { name = "", text = "" } = body;
+      say(text, "quiet");
+      view.status.title = text;
       runsTab(view, body);
       if (buffers.length && store.meta.data_map) {
         const { x, y, ranges } = store.meta.data_map,
           there = buffers.map((buffer) => arrayOf(Float32Array, buffer));
-        const here = [store.values(x), store.values(y)];
-        new Compare(view, { map: view.maps[0], name: body.name, here, there, ranges, how: "", far: 0.1 });
+        const here = [store.loaded(x), store.loaded(y)];
+        new Compare(view, { map: view.maps[0], name, here, there, ranges, how: "", far: 0.1 });
       }
-      if (body.embedding && !store.locked) await compareEmbedding(view, body.name);
+      if (body.embedding && !store.locked) await compareEmbedding(view, name);
     } catch (error) {
       fail(error);
     }
@@ -2970,20 +3019,19 @@ function compareFeature(view) {
 
 // --- timeline.js
 class Timeline {
-  epochs;
-  first;
-  frames;
-  load;
-  n;
-  name;
-  onTurn;
-  say;
-  show;
-  turns;
-
-  constructor(options) {
-    Object.assign(this, options, { playing: 0, turns: 0, frames: new Map() });
-    const { epochs } = this;
+  constructor({ epochs, first, name, n, load, show, onTurn, say }) {
+    this.epochs = epochs;
+    this.first = first;
+    this.name = name;
+    this.n = n;
+    this.load = load;
+    this.show = show;
+    this.onTurn = onTurn;
+    this.say = say;
+    this.wanted = undefined;
+    this.playing = 0;
+    this.turns = 0;
+    this.frames = new Map();
     this.last = epochs.length - 1;
     this.slider = h("input", {
       type: "range",
@@ -3018,13 +3066,13 @@ class Timeline {
 
   goTo(epoch) {
     this.stop();
-    const at = this.epochs.indexOf(epoch),
+    const at = epoch === undefined ? -1 : this.epochs.indexOf(epoch),
       position = at < 0 ? this.last : Math.max(this.first, at);
     if (position !== (this.wanted ?? this.last)) this.go(position);
   }
 
   turn(position) {
-    this.onTurn?.(this.epochs[position]);
+    this.onTurn(this.epochs[position]);
     return this.go(position);
   }
 
@@ -3042,10 +3090,12 @@ class Timeline {
   }
 
   async frame(position) {
-    if (this.frames.has(position)) return this.frames.get(position);
+    const known = this.frames.get(position);
+    if (known) return known;
     const frame = await this.load(this.epochs[position]);
     this.frames.set(position, frame);
-    if (this.frames.size * this.n > 4e6) this.frames.delete(this.frames.keys().next().value);
+    const [oldest] = this.frames.keys();
+    if (this.frames.size * this.n > 4e6) this.frames.delete(oldest);
     return frame;
   }
 
@@ -3055,7 +3105,7 @@ class Timeline {
       return;
     }
     this.stop();
-    this.onTurn?.(this.epochs[this.wanted]);
+    this.onTurn(this.epochs[this.wanted ?? this.last]);
   }
 
   async play() {
@@ -3068,7 +3118,7 @@ class Timeline {
     }
     if (this.playing !== mine) return;
     this.stop();
-    this.onTurn?.(this.epochs[this.last]);
+    this.onTurn(this.epochs[this.last]);
   }
 
   stop() {
@@ -3096,7 +3146,7 @@ function lookFeature(view) {
     model.save_changes();
   });
   store.on("look", ({ part }) => {
-    Object.keys(part).forEach((name) => changed.add(name));
+    for (const name of /** @type {(keyof import("./store.js").Look)[]} */ (Object.keys(part))) changed.add(name);
     tell();
   });
   registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
@@ -3147,11 +3197,10 @@ function stepOf(epoch, xy, ranges) {
 }
 
 class Trails {
-  turn;
-  view;
-
   constructor(view) {
-    Object.assign(this, { view, on: false, turn: 0 });
+    this.view = view;
+    this.on = false;
+    this.turn = 0;
     this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
     this.button.setAttribute("aria-pressed", "false");
   }
@@ -3201,12 +3250,13 @@ class Trails {
 
   async dataSteps(rows, turn) {
     const { wire, store, maps } = this.view,
-      { buffers } = await wire.ask("trail", { map: "data", rows });
-    if (turn !== this.turn) return;
+      { buffers } = await wire.ask("trail", { map: "data", rows }),
+      ranges = store.meta.data_map?.ranges;
+    if (turn !== this.turn || !ranges) return;
     const all = arrayOf(Float32Array, buffers[0]),
       size = 2 * rows.length;
     const steps = store.meta.epochs.map((epoch, e) =>
-      stepOf(epoch, all.slice(e * size, (e + 1) * size), store.meta.data_map.ranges),
+      stepOf(epoch, all.slice(e * size, (e + 1) * size), ranges),
     );
     this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch there is no variability yet
   }
@@ -3219,7 +3269,7 @@ class Trails {
     for (const epoch of [...epochs].reverse()) {
       const { body, buffers } = await source.patiently("trail", { map: "embedding", rows, epoch });
       if (turn !== this.turn) return;
-      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent));
+      trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.extent ?? []));
       this.show(maps[1], trails);
     }
   }
@@ -3243,7 +3293,8 @@ function trailsFeature(view) {
   if (!possible) return;
   for (const map of view.maps)
     map.overlays.push((c, on, colors) => {
-      if (on.trails) drawTrails(c, on, (row) => view.paint.classColor(store.labels[row]), colors);
+      const { trails: shown, epoch, size, camera } = on;
+      if (shown) drawTrails(c, { trails: shown, epoch, size, camera, store }, (row) => view.paint.classColor(store.labels[row]), colors);
     });
   view.addTool(trails.button);
   store.on("mask", ({ selection }) => selection && later());
@@ -3258,7 +3309,7 @@ function epochsFeature(view) {
   const { meta } = view.store,
     [data, embedding] = view.maps;
   const place = ({ note, xs, ys }) => {
-    embedding.note.textContent = note;
+    embedding.note.textContent = note ?? "";
     embedding.setData(xs, ys);
   };
   view.timelines = [];
@@ -3275,13 +3326,14 @@ function epochsFeature(view) {
     view.source.laidOut(body);
     if (body.failed) view.say(body.failed, "error");
   });
-  if (overEpochs(meta)) {
+  const axes = meta.data_map;
+  if (axes && overEpochs(meta)) {
     addTimeline(view, data, {
       name: "data map",
       epochs: meta.epochs,
       first: 1,
       load: (epoch) => view.source.dataMap(epoch),
-      show: (xs, ys) => data.setData(xs, ys, meta.data_map.ranges),
+      show: (xs, ys) => data.setData(xs, ys, axes.ranges),
     });
   }
   if (meta.embedding_epochs.length > 1) {
@@ -3319,7 +3371,7 @@ function turned({ store }, { name, epochs }, epoch) {
 async function start({ store, source, maps }, place) {
   const { meta } = store,
     [data, embedding] = maps;
-  if (meta.data_map) data.setData(store.values(meta.data_map.x), store.values(meta.data_map.y), meta.data_map.ranges);
+  if (meta.data_map) data.setData(store.loaded(meta.data_map.x), store.loaded(meta.data_map.y), meta.data_map.ranges);
   else data.say(meta.no_data_map);
   if (!embedding.el.hidden) embedding.say(meta.embedding.message);
   if (!meta.embedding.there) return;
@@ -3344,13 +3396,13 @@ const COLUMNS = [
 ];
 
 class ClassTable {
-  paint;
-  select;
-  store;
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options);
+  constructor({ store, paint, wire, select }) {
+    this.store = store;
+    this.paint = paint;
+    this.wire = wire;
+    this.select = select;
+    this.asked = false;
+    this.estimated = null;
     this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });
   }
 
@@ -3428,23 +3480,24 @@ const ROOMY = 15,
   NAMED = 9;
 const NAMES = 62;
 
-class MatrixPanel {
-  cell;
-  edge;
-  fail;
-  loaded;
-  paint;
-  select;
-  store;
-  theme;
-  wire;
 
-  constructor(options) {
-    Object.assign(this, options, { kind: "issues", loaded: new Map() });
+class MatrixPanel {
+  constructor({ store, wire, paint, theme, fail, select }) {
+    this.store = store;
+    this.wire = wire;
+    this.paint = paint;
+    this.theme = theme;
+    this.fail = fail;
+    this.select = select;
+    this.kind = "issues";
+    this.loaded = new Map();
+    this.shown = null;
+    this.cell = 0;
+    this.edge = 0;
     this.menu = h("select", {
       class: "lw-matrix-menu",
       "aria-label": "what the matrix shows",
-      onchange: () => this.show(this.menu.value),
+      onchange: () => this.show(/** @type {Kind} */ (this.menu.value)),
     });
     fillSelect(this.menu, [["", Object.entries(KINDS).map(([kind, [text]]) => [kind, text])]], this.kind);
     this.axes = h("div", { class: "lw-quiet" });
@@ -3454,7 +3507,7 @@ class MatrixPanel {
       "aria-label": "matrix of classes; the list below shows the same",
       onpointermove: (event) => this.point(this.at(event)),
       onpointerleave: () => this.point(null),
-      onclick: (event) => this.choose(...(this.at(event) || [-1])),
+      onclick: (event) => this.choose(this.at(event)),
     });
     this.readout = h("div", { class: "lw-readout lw-quiet" });
     this.list = h("div", { class: "lw-pairs" });
@@ -3492,16 +3545,14 @@ class MatrixPanel {
     const [matrix, low, high] = buffers.slice(1).map((buffer) => arrayOf(Float32Array, buffer));
     const codes = arrayOf(Int32Array, buffers[0]);
     const counts = cellCounts(this.store.given, codes, this.store.k);
-    this.loaded.set(kind, { ...body, codes, counts, matrix, low, high });
+    this.loaded.set(kind, { ...body, codes, counts, cells: matrix ?? counts, low, high });
   }
 
   data() {
     const { store } = this,
       k = store.k;
-    if (this.kind !== "issues") {
-      const { codes, counts, matrix, ...rest } = this.loaded.get(this.kind);
-      return { codes, counts, cells: matrix || counts, ...rest };
-    }
+    const loaded = this.loaded.get(this.kind);
+    if (loaded) return loaded;
     const codes = Int32Array.from(store.suggested, (code, row) => (store.issue[row] ? code : -1));
     const counts = cellCounts(store.given, codes, k);
     return { codes, counts, cells: counts, how: "" };
@@ -3533,7 +3584,7 @@ class MatrixPanel {
     const long = Math.max(classes[a].length, classes[b].length) > 9;
     return h(
       "button",
-      { type: "button", class: `lw-pair${long ? " lw-pair-tall" : ""}`, title: this.sentence(a, b), onclick: () => this.choose(a, b) },
+      { type: "button", class: `lw-pair${long ? " lw-pair-tall" : ""}`, title: this.sentence(a, b), onclick: () => this.choose([a, b]) },
       ...name(a),
       h("span", { class: "lw-quiet", text: "→" }),
       ...name(b),
@@ -3544,16 +3595,16 @@ class MatrixPanel {
   sentence(a, b) {
     const { classes } = this.store,
       at = a * this.store.k + b,
-      { counts, low, high, cells } = this.shown;
+      { counts, low, high, cells } = this.shown ?? this.data();
     const pair = `given ${classes[a]}, ${KINDS[this.kind][2]} ${classes[b]}`;
-    if (this.kind !== "noise") return `${pair}: ${count(counts[at])}`;
+    if (this.kind !== "noise" || !low || !high) return `${pair}: ${count(counts[at])}`;
     const range = `${(100 * low[at]).toFixed(1)} to ${(100 * high[at]).toFixed(1)}`;
     return `${pair}: ${this.value(cells[at])} (${range}), ${count(counts[at])} examples`;
   }
 
   paintMatrix(k, off) {
     const width = this.canvas.clientWidth || 160,
-      c = this.canvas.getContext("2d"),
+      c = context2d(this.canvas),
       whole = Math.min(width, 280);
     c.font = FONT;
     const names = shortNames(this.store.classes.slice(0, k), 9),
@@ -3583,7 +3634,8 @@ class MatrixPanel {
         c.fillRect(x, y, cell - gap, cell - gap);
         if (value && cell >= ROOMY) this.write(c, value, x + cell / 2, y + cell / 2, share > 0.45, cell);
       }
-    Object.assign(this, { cell, edge });
+    this.cell = cell;
+    this.edge = edge;
   }
 
   name(c, names, cell, edge, theme) {
@@ -3627,13 +3679,14 @@ class MatrixPanel {
   point(hit) {
     const nothing = !this.shown || !this.shown.counts.some((value) => value);
     const why = this.store.meta.doubted === false ? "Without probabilities or embeddings no label issues can be found." : "nothing to show";
-    this.readout.textContent = hit ? this.sentence(...hit) : nothing ? why : "click a cell to select it";
+    this.readout.textContent = hit ? this.sentence(hit[0], hit[1]) : nothing ? why : "click a cell to select it";
     this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * this.store.k + hit[1]] ? "pointer" : "default";
   }
 
-  choose(a, b) {
-    if (a < 0) return;
-    const { store } = this,
+  choose(cell) {
+    if (!cell || !this.shown) return;
+    const [a, b] = cell,
+      { store } = this,
       { codes } = this.shown;
     this.select(
       (row) => store.given[row] === a && codes[row] === b,
@@ -3652,7 +3705,7 @@ function evidenceFeature(view) {
     for (let i = 0; i < store.n; i++) mask[i] = test(i) ? 1 : 0;
     view.showSlice(mask, name);
   };
-  const classes = new ClassTable({ store, paint, wire, select, fail }),
+  const classes = new ClassTable({ store, paint, wire, select }),
     matrix = new MatrixPanel({ store, paint, theme, wire, select, fail });
   if (!view.kind.units) {
     view.addTab("classes", classes.el, () => classes.draw());
@@ -3664,7 +3717,7 @@ function evidenceFeature(view) {
     asked = true;
   };
   if (view.kind.units) {
-    view.head.slices.parentElement.hidden = true; // slices are of classes
+    view.head.slicing.hidden = true; // slices are of classes
     return;
   }
   if (store.n <= SOON) registry.on("start", load);
@@ -3695,18 +3748,16 @@ const CONTENTS = [
 ];
 
 class Exporter {
-  onClose;
-  onToggle;
-  say;
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options);
+  constructor({ wire, path, say, onClose, onToggle }) {
+    this.wire = wire;
+    this.say = say;
+    this.onClose = onClose;
+    this.onToggle = onToggle;
     this.path = h("input", {
       class: "lw-path",
       "aria-label": "file to write",
       spellcheck: "false",
-      value: `${options.path}.csv`,
+      value: `${path}.csv`,
       oninput: () => this.whereTo(),
       onkeydown: (event) => event.key === "Enter" && this.write(),
     });
@@ -3765,7 +3816,7 @@ class Exporter {
     this.whereTo();
   }
 
-  toggle(open = this.el.hidden) {
+  toggle(open = Boolean(this.el.hidden)) {
     this.el.hidden = !open;
     if (open) {
       this.result.textContent = "";
@@ -3802,9 +3853,9 @@ class Exporter {
         overwrite: this.over.checked,
         cleaned: this.kind.value,
       });
-      this.result.textContent = body.text;
+      this.result.textContent = body.text ?? "";
       this.over.checked = false;
-      this.say(body.text);
+      this.say(body.text ?? "");
     } catch (error) {
       this.result.className = "lw-result lw-error";
       this.result.textContent = /** @type {Error} */ (error).message;
@@ -3818,7 +3869,7 @@ function exportFeature(view) {
   const { head } = view;
   const exporter = new Exporter({
     wire: view.wire,
-    path: view.store.meta.export_path,
+    path: view.store.meta.export_path ?? "",
     say: view.say,
     onClose: () => view.focus(),
     onToggle: (open) => head.export.setAttribute("aria-expanded", String(open)),
@@ -3841,12 +3892,10 @@ const ROOM = 16_000_000;
 const FOLD = 700;
 
 class Shelf {
-  items;
-  room;
-  size;
-
   constructor(room = ROOM) {
-    Object.assign(this, { room, size: 0, items: new Map() });
+    this.room = room;
+    this.size = 0;
+    this.items = new Map();
   }
 
   get(row) {
@@ -3881,14 +3930,12 @@ function weight({ src = "", text = "", html = "", url = "", table = [] }) {
 }
 
 class Media {
-  asked;
-  kind;
-  question;
-  shelf;
-  wire;
-
   constructor(wire, kind, question = {}) {
-    Object.assign(this, { wire, kind, question, shelf: new Shelf(), asked: new Map() });
+    this.wire = wire;
+    this.kind = kind;
+    this.question = question;
+    this.shelf = new Shelf();
+    this.asked = new Map();
     this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // larger pictures
   }
 
@@ -3925,12 +3972,14 @@ class Media {
 
 function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
-  const kind = ["error", "src", "html", "url", "sound", "table", "text"].find((name) => name in item && item[name] !== null);
+  const kind = APPEARANCES.find((name) => item[name] !== undefined && item[name] !== null);
   return kind ? NODES[kind](item, size) : nothing(item, size);
 }
 
+const APPEARANCES = ["error", "src", "html", "url", "sound", "table", "text"];
+
 const NODES = {
-  error: ({ error, brief }, size) =>
+  error: ({ error = "", brief }, size) =>
     h("span", {
       class: `lw-media lw-${size} lw-broken`,
       title: error,
@@ -3945,7 +3994,7 @@ const NODES = {
     }),
   html: ({ id, html }) =>
     h("iframe", { class: "lw-media lw-html", sandbox: "", srcdoc: html, title: `example ${id}`, referrerpolicy: "no-referrer" }),
-  url: ({ url }, size) => urlNode(url, size),
+  url: ({ url = "" }, size) => urlNode(url, size),
   sound: ({ sound, text }, size) =>
     h(
       "span",
@@ -3953,8 +4002,8 @@ const NODES = {
       h("span", { class: "lw-sound-name lw-clip", text: `♪ ${sound}`, title: sound }),
       text ? textNode(text, size) : null,
     ),
-  table: ({ table }, size) => tableNode(table, size),
-  text: ({ text }, size) => textNode(text, size),
+  table: ({ table = [] }, size) => tableNode(table, size),
+  text: ({ text = "" }, size) => textNode(text, size),
 };
 
 const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
@@ -4019,14 +4068,16 @@ function seenOf({ columns, rows, tall }, top, height, n) {
 }
 
 class Grid {
-  alone;
-  view;
-  wanted;
-
   constructor(view) {
     const { maps, no_data_map } = view.store.meta;
     this.alone = maps.includes(true) ? "" : no_data_map;
-    Object.assign(this, { view, open: false, size: TILE_SIZES.first, anchor: -1, drawn: [0, 0], frame: 0, timer: 0, wanted: 0 });
+    this.view = view;
+    this.open = false;
+    this.size = TILE_SIZES.first;
+    this.anchor = -1;
+    this.frame = 0;
+    this.wanted = 0;
+    this.timer = 0;
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples in the grid" });
     this.said = h("span", { class: "lw-quiet lw-num" });
     this.slider = h("input", {
@@ -4096,7 +4147,7 @@ class Grid {
 
   resize(size) {
     this.size = Math.max(TILE_SIZES.least, Math.min(TILE_SIZES.most, Math.round(size)));
-    this.slider.value = this.size;
+    this.slider.value = String(this.size);
     this.follow();
   }
 
@@ -4181,8 +4232,8 @@ class Grid {
       return;
     }
     if (wanted !== this.wanted) return;
-    for (const el of this.sheet.querySelectorAll(".lw-tile"))
-      el.firstChild.replaceChildren(mediaNode(this.item(Number(el.dataset.row)), "thumb"));
+    for (const el of this.sheet.querySelectorAll("button"))
+      el.firstElementChild?.replaceChildren(mediaNode(this.item(Number(el.dataset.row)), "thumb"));
   }
 
   drawTabs() {
@@ -4241,7 +4292,7 @@ class Grid {
   }
 
   key(event) {
-    if (this.alone && !this.el.contains(event.target)) return false; // elsewhere, keys act as with maps
+    if (this.alone && !this.el.contains(/** @type {Node | null} */ (event.target))) return false;
     if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
     const { columns } = this.layout(),
       page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));
@@ -4310,8 +4361,8 @@ function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
   const words = named ? { ...MEANINGS, label: "set the class of that name" } : MEANINGS;
   const lines = Object.entries(words)
     .filter(([action]) => action in keymap)
-    .map(([action, text]) => [printed(keymap[action], digits), text]);
-  const editing = Object.entries(kind.edits).map(([action, text]) => [printed(edits[action], digits), text]);
+    .map(([action, text]) => /** @type {[string[], string]} */ ([printed(keymap[action], digits), text]));
+  const editing = Object.entries(kind.edits).map(([action, text]) => /** @type {[string[], string]} */ ([printed(edits[action], digits), text]));
   const mouse = [
     ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
     ["wheel", "zoom; drag with the middle button to pan; double-click to reset"],
@@ -4365,7 +4416,7 @@ function helpFeature(view) {
   const digits = digitClasses(kind.units ? Array(10).fill("") : classes);
   const keys = { keymap, kind, edits: meta.keymap.edit[kind.task], digits, classes };
   const box = helpPanel(keys, () => toggle(false));
-  const toggle = (open = box.hidden) => {
+  const toggle = (open = Boolean(box.hidden)) => {
     const was = !box.hidden;
     box.hidden = !open;
     view.under(box, head.help);
@@ -4442,11 +4493,19 @@ const ZOOM_STEP = 1.25;
 const LETTERS = [11, 13, 15, 17, 20, 24, 30];
 
 class Lightbox {
-  kept;
-  view;
-
   constructor(view) {
-    Object.assign(this, { view, open: false, row: -1, kept: new Map(), place: null, size: null, letters: 2, timer: 0 });
+    this.view = view;
+    this.open = false;
+    this.row = -1;
+    this.kept = new Map();
+    this.place = null;
+    this.size = null;
+    this.fits = false;
+    this.img = null;
+    this.text = null;
+    this.noted = "";
+    this.letters = 2;
+    this.timer = 0;
     const key = (action) => capOf(view.keymap, action);
     const button = (text, label, act, action) => {
       const said = key(action) ? `${label} (${key(action)})` : label;
@@ -4528,7 +4587,7 @@ class Lightbox {
       item = answer?.media || media.peek(row);
     const known = this.kept.get(row);
     if (known) this.drawKnown(known);
-    else if (item && (changed || !this.size || item.width > this.size[0])) this.drawItem(item, answer);
+    else if (item && (changed || !this.size || (item.width ?? 0) > this.size[0])) this.drawItem(item, answer);
     else if (!item) this.stage.replaceChildren(h("span", { class: "lw-empty-line", text: "…" }));
     if (!known) this.timer = setTimeout(() => this.fetch(row, item), FETCH_REST);
   }
@@ -4550,7 +4609,7 @@ class Lightbox {
   drawItem(item, answer) {
     this.noted = this.note.textContent = "";
     if (item.src) {
-      this.drawPicture(item.src, [item.width, item.height], item);
+      this.drawPicture(item.src, [item.width ?? 0, item.height ?? 0], item);
       return;
     }
     this.img = this.size = this.text = null;
@@ -4563,17 +4622,17 @@ class Lightbox {
 
   drawKnown(known) {
     if (known.text !== undefined) this.drawText(known.text);
-    else this.drawPicture(known.url, [known.width, known.height], known);
+    else this.drawPicture(known.url ?? "", [known.width ?? 0, known.height ?? 0], known);
   }
 
   drawPicture(src, size, { alpha, original, note }) {
-    const before = this.size && this.place,
-      fresh = !before || this.fits || Math.abs(this.size[0] * size[1] - this.size[1] * size[0]) > Math.max(...size, ...this.size);
-    if (!fresh) this.place = settled(resized(this.place, this.size, size), this.box(), size);
+    const { size: old, place } = this,
+      same = old && place && !this.fits && Math.abs(old[0] * size[1] - old[1] * size[0]) <= Math.max(...size, ...old);
+    if (same) this.place = settled(resized(place, old, size), this.box(), size);
     this.size = size;
     this.text = null;
     this.img = h("img", {
-      class: `lw-lightbox-picture${isSmall(...size) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
+      class: `lw-lightbox-picture${isSmall(size[0], size[1]) ? " lw-pixels" : ""}${alpha ? " lw-alpha" : ""}`,
       alt: this.title.textContent,
       draggable: "false",
       src,
@@ -4581,8 +4640,8 @@ class Lightbox {
     this.noted = original ? [`${count(original[0])} × ${count(original[1])} pixels`, note].filter(Boolean).join(" · ") : "";
     this.pixels.disabled = false;
     this.stage.replaceChildren(this.img);
-    if (fresh || this.fits) this.fit();
-    else this.lay();
+    if (same) this.lay();
+    else this.fit();
   }
 
   drawText(text) {
@@ -4605,14 +4664,20 @@ class Lightbox {
     }
     const isText = typeof item.text === "string";
     if (isText ? view.media.kind === "own" : !item.src || view.media.kind !== "image") return;
+    let known;
     try {
-      const { body, buffers } = await view.wire.ask(isText ? "text" : "picture", { row });
-      this.keep(row, isText ? body : { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: /** @type {any} */ (body).mime })) });
+      known = isText ? (await view.wire.ask("text", { row })).body : await this.fetchPicture(row);
+      this.keep(row, known);
     } catch (error) {
       if (this.row === row) this.tell(/** @type {Error} */ (error).message);
       return;
     }
-    if (this.open && this.row === row && !(isText && body0(this.text) === this.kept.get(row).text)) this.drawKnown(this.kept.get(row));
+    if (this.open && this.row === row && !(isText && this.text?.textContent === known.text)) this.drawKnown(known);
+  }
+
+  async fetchPicture(row) {
+    const { body, buffers } = await this.view.wire.ask("picture", { row });
+    return { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: body.mime })) };
   }
 
   keep(row, known) {
@@ -4644,14 +4709,14 @@ class Lightbox {
 
   zoom(factor, point = this.box().map((side) => side / 2)) {
     if (this.text) this.letter(factor > 1 ? 1 : -1);
-    if (!this.size) return;
+    if (!this.size || !this.place) return;
     this.place = scaled(this.place, factor, point, this.box(), this.size);
     this.fits = false;
     this.lay();
   }
 
   togglePixels() {
-    if (!this.size) return;
+    if (!this.size || !this.place) return;
     const ratio = window.devicePixelRatio || 1,
       there = Math.abs(this.place.k * ratio - 1) < 1e-6;
     if (there && !this.fits) {
@@ -4665,18 +4730,20 @@ class Lightbox {
 
   letter(by, at = this.letters) {
     this.letters = Math.max(0, Math.min(LETTERS.length - 1, at + by));
-    this.text.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
+    this.text?.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
     this.note.textContent = this.noted;
   }
 
   lay() {
-    const { x, y, k } = this.place,
-      { style } = this.img;
+    const { place, size, img } = this;
+    if (!place || !size || !img) return;
+    const { x, y, k } = place,
+      { style } = img;
     const ratio = window.devicePixelRatio || 1;
-    style.width = `${this.size[0] * k}px`;
-    style.height = `${this.size[1] * k}px`;
+    style.width = `${size[0] * k}px`;
+    style.height = `${size[1] * k}px`;
     style.transform = `translate(${x}px, ${y}px)`;
-    this.img.classList.toggle("lw-pixels", isSmall(...this.size) || k * ratio >= 3);
+    img.classList.toggle("lw-pixels", isSmall(size[0], size[1]) || k * ratio >= 3);
     this.note.textContent = [this.noted, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
   }
 
@@ -4688,7 +4755,7 @@ class Lightbox {
       return [event.clientX - box.left, event.clientY - box.top];
     };
     stage.addEventListener("pointerdown", (event) => {
-      if (!this.size || event.button !== 0) return;
+      if (!this.size || !this.place || event.button !== 0) return;
       stage.setPointerCapture(event.pointerId);
       drag = { from: at(event), place: this.place };
       event.preventDefault();
@@ -4720,7 +4787,7 @@ class Lightbox {
   key(event) {
     const by = { PageDown: 0.9, PageUp: -0.9 }[event.key];
     if (!this.open || !this.text || !by) return false;
-    this.stage.firstChild.scrollBy({ top: by * this.stage.clientHeight });
+    this.stage.firstElementChild?.scrollBy({ top: by * this.stage.clientHeight });
     return true;
   }
 
@@ -4730,8 +4797,6 @@ class Lightbox {
     this.kept.clear();
   }
 }
-
-const body0 = (node) => node?.textContent;
 
 function lightboxFeature(view) {
   const { store, registry, inspector, gallery, keymap } = view;
@@ -4756,10 +4821,7 @@ function lightboxFeature(view) {
   registry.onAction("enlarge", () => box.toggle());
   registry.onAction("pixels", () => (box.open ? box.togglePixels() : view.say("enlarge the example first", "warn")));
   registry.onKey((event) => box.key(event));
-  for (const [action, factor] of [
-    ["zoomIn", ZOOM_STEP],
-    ["zoomOut", 1 / ZOOM_STEP],
-  ])
+  for (const [action, factor] of Object.entries({ zoomIn: ZOOM_STEP, zoomOut: 1 / ZOOM_STEP }))
     registry.onAction(action, () => {
       if (box.open) box.zoom(factor);
       else if (view.grid?.open) view.grid.resizeBy(factor);
@@ -4847,6 +4909,7 @@ function bucketed(values, buckets = BUCKETS) {
   return { rows, starts, bucket };
 }
 
+
 class Crossfilter {
   constructor(n) {
     this.n = n;
@@ -4863,15 +4926,15 @@ class Crossfilter {
   }
 
   bit(name) {
-    if (!this.bits.has(name)) {
-      const used = new Set(this.bits.values());
-      let free = 0;
-      while (used.has(1 << free)) free++;
-      if (free > 30) throw new Error("more than 31 filters at once");
-      this.bits.set(name, 1 << free);
-      this.forget(name); // its counts ignore this bit from now on
-    }
-    return this.bits.get(name);
+    const known = this.bits.get(name);
+    if (known !== undefined) return known;
+    const used = new Set(this.bits.values());
+    let free = 0;
+    while (used.has(1 << free)) free++;
+    if (free > 30) throw new Error("more than 31 filters at once");
+    this.bits.set(name, 1 << free);
+    this.forget(name); // its counts ignore this bit from now on
+    return 1 << free;
   }
 
 
@@ -4887,8 +4950,9 @@ class Crossfilter {
       for (let i = 0; i < n; i++) test(i);
       return;
     }
-    if (!this.indexes.has(values)) this.indexes.set(values, bucketed(values));
-    const { rows, starts, bucket } = this.indexes.get(values);
+    const index = this.indexes.get(values) ?? bucketed(values);
+    this.indexes.set(values, index);
+    const { rows, starts, bucket } = index;
     for (const [a, b] of [
       [before.low, low],
       [before.high, high],
@@ -4919,9 +4983,9 @@ class Crossfilter {
   }
 
   clear(name) {
-    if (!this.bits.has(name)) return;
     const bit = this.bits.get(name),
       { failed, n } = this;
+    if (bit === undefined) return;
     for (let i = 0; i < n; i++) if (failed[i] & bit) this.flip(i, bit);
     this.bits.delete(name);
     this.ranges.delete(name);
@@ -5006,35 +5070,22 @@ const LIVE = ["label", "verdict"];
 const NARROWED = ["queue", "all"];
 
 class Store {
-  slices;
-  suggested;
-  pError;
-  pSuggested;
-  issue;
-  neighborsOf;
-  classes;
-  flags;
-  given;
-  labels;
-  listeners;
-  meta;
-  n;
-  order;
-  verdict;
-
   constructor(meta, arrays) {
-    Object.assign(this, { meta, n: meta.n, classes: meta.classes, listeners: new Map() });
-    Object.assign(this, {
-      given: arrays.given,
-      suggested: arrays.suggested,
-      labels: arrays.labels,
-      verdict: arrays.verdict,
-      flags: arrays.flags,
-      pError: arrays.p_error,
-      pSuggested: arrays.p_suggested,
-      order: arrays.order,
-      issue: arrays.is_issue,
-    });
+    this.meta = meta;
+    this.n = meta.n;
+    this.classes = meta.classes;
+    this.listeners = new Map();
+    this.given = arrays.given;
+    this.suggested = arrays.suggested;
+    this.labels = arrays.labels;
+    this.verdict = arrays.verdict;
+    this.flags = arrays.flags;
+    this.pError = arrays.p_error;
+    this.pSuggested = arrays.p_suggested;
+    this.order = arrays.order;
+    this.issue = arrays.is_issue;
+    this.slices = undefined;
+    this.neighborsOf = null;
     this.columns = new Map(meta.columns.map((column) => [column.name, { ...column }]));
     this.rank = new Int32Array(this.n);
     for (let i = 0; i < this.n; i++) this.rank[this.order[i]] = i;
@@ -5046,7 +5097,7 @@ class Store {
     this.list = "queue";
     this.queueUnit = meta.queue_unit || "";
     this.selectionUnit = "";
-    this.narrowed = new Map(); // lists as the filters leave them
+    this.narrowed = new Map();
     this.row = -1;
     this.past = [];
     this.future = [];
@@ -5056,15 +5107,14 @@ class Store {
     this.revealed = -1;
     this.changed = meta.changed; // number of examples whose labels differ from the given ones, counted by Python
     this.k = this.space.length; // classes of the dataset; added ones follow
-    this.gone = new Set(); // codes of classes whose addition was undone
+    this.gone = new Set();
     this.grow(meta.added);
     this.locked = ""; // why nothing can be saved
     this.emptyBecause = ""; // why the queue is empty, if Python gave a reason
   }
 
   on(topic, listener) {
-    if (!this.listeners.has(topic)) this.listeners.set(topic, []);
-    this.listeners.get(topic).push(listener);
+    this.listeners.set(topic, [...(this.listeners.get(topic) || []), listener]);
   }
 
   emit(topic, detail) {
@@ -5082,7 +5132,8 @@ class Store {
     if (space.length === k + added.length && gone.size === this.gone.size) return;
     space.splice(k, space.length, ...added.map(({ name }) => name));
     this.gone = gone;
-    if (space === this.classes) this.columns.get("label").categories = space;
+    const labels = this.columns.get("label");
+    if (labels && space === this.classes) labels.categories = space;
     this.emit("space");
   }
 
@@ -5091,6 +5142,18 @@ class Store {
     if (name === "label") return this.labels;
     if (name === "verdict") return this.verdict;
     return this.columns.get(name)?.values || null;
+  }
+
+  loaded(name) {
+    const values = this.values(name);
+    if (!values) throw new Error(`the column ${name} is not loaded`);
+    return values;
+  }
+
+  column(name) {
+    const column = this.columns.get(name);
+    if (!column) throw new Error(`there is no column ${name}`);
+    return column;
   }
 
   isLive(name) {
@@ -5135,9 +5198,12 @@ class Store {
   rows(name = this.list) {
     const rows = this.lists[name] || this.lists.queue;
     if (!NARROWED.includes(name) || !this.filter.active) return rows;
-    if (this.narrowed.get(name)?.of !== rows)
-      this.narrowed.set(name, { of: rows, rows: rows.filter((row) => this.filter.passing[row]) });
-    return this.narrowed.get(name).rows;
+    let narrowed = this.narrowed.get(name);
+    if (narrowed?.of !== rows) {
+      narrowed = { of: rows, rows: rows.filter((row) => this.filter.passing[row]) };
+      this.narrowed.set(name, narrowed);
+    }
+    return narrowed.rows;
   }
 
   get unit() {
@@ -5371,14 +5437,15 @@ function pageTheme(node) {
 
 function around(node) {
   const found = [];
-  for (let one = node.parentNode || node.host; one; one = one.parentNode || one.host)
-    if (one.nodeType === Node.ELEMENT_NODE) found.push(one);
+  for (let one = above(node); one; one = above(one)) if (one.nodeType === Node.ELEMENT_NODE) found.push(/** @type {Element} */ (one));
   return found;
 }
 
+const above = (node) => node.parentNode || /** @type {Partial<ShadowRoot>} */ (node).host || null;
+
 let painter;
 function painted(color) {
-  const context = (painter ||= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
+  const context = (painter ||= context2d(document.createElement("canvas"), { willReadFrequently: true }));
   context.clearRect(0, 0, 1, 1);
   context.fillStyle = color;
   context.fillRect(0, 0, 1, 1);
@@ -5431,7 +5498,7 @@ function pageFeature(view) {
 function layout(view) {
   const width = view.root.clientWidth;
   if (!width) return;
-  const [, kind] = LAYOUTS.find(([least]) => width >= least);
+  const [, kind] = LAYOUTS.find(([least]) => width >= least) ?? LAYOUTS[LAYOUTS.length - 1];
   if (view.root.dataset.layout !== kind) view.root.dataset.layout = kind;
   view.registry.run("layout");
 }
@@ -5455,7 +5522,7 @@ function watchSizes(view) {
 
 function watchPixels(view) {
   const resolution = window.matchMedia?.(`(resolution: ${window.devicePixelRatio}dppx)`);
-  if (!resolution?.addEventListener) return;
+  if (!resolution) return;
   const changed = () => {
     layout(view);
     watchPixels(view);
@@ -5472,7 +5539,7 @@ function watchTheme(view) {
     themes.observe(node, { attributes: true, attributeFilter: THEME_ATTRIBUTES });
   view.registry.onEnd(() => themes.disconnect());
   const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
-  if (scheme?.addEventListener) view.registry.listen(scheme, "change", () => retheme(view));
+  if (scheme) view.registry.listen(scheme, "change", () => retheme(view));
 }
 
 function retheme(view) {
@@ -5487,13 +5554,11 @@ function retheme(view) {
 const PACE_PAUSE = 1500;
 
 class PeoplePanel {
-  fail;
-  showSlice;
-  store;
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options);
+  constructor({ store, wire, showSlice, fail }) {
+    this.store = store;
+    this.wire = wire;
+    this.showSlice = showSlice;
+    this.fail = fail;
     this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
   }
 
@@ -5507,7 +5572,7 @@ class PeoplePanel {
     }
   }
 
-  fill({ author, pace, authors, withheld, annotators }) {
+  fill({ author, pace, authors = [], withheld, annotators = [] }) {
     this.el.replaceChildren(
       h("h4", { text: `${author}, this session` }),
       h("p", { text: paceInWords(pace) || "no decision yet" }),
@@ -5575,22 +5640,22 @@ class PeoplePanel {
 function paceInWords(pace) {
   if (!pace?.decisions) return "";
   const word = pace.decisions === 1 ? "decision" : "decisions";
-  return `${count(pace.decisions)} ${word}${pace.per_minute ? `, ${paceOf(pace)} a minute` : ""}`;
+  return `${count(pace.decisions)} ${word}${pace.per_minute ? `, ${paceOf(pace.per_minute)} a minute` : ""}`;
 }
 
-const paceOf = ({ per_minute: rate }) => (rate < 10 ? rate.toFixed(1) : count(rate));
+const paceOf = (rate) => (rate < 10 ? rate.toFixed(1) : count(rate));
 
 function peopleFeature(view) {
   const { store, wire, registry, fail } = view;
   const panel = new PeoplePanel({ store, wire, fail, showSlice: (mask, name) => view.showSlice(mask, name) });
   view.addTab("people", panel.el, () => panel.draw());
   const el = h("span", { class: "lw-num lw-quiet lw-pace" });
-  view.head.changed.parentElement.before(el);
-  let pace = null,
-    timer = 0;
+  view.head.standing.before(el);
+  let pace = null;
+  let timer = 0;
   const show = () => {
     const { done, total } = store.progress();
-    const rate = pace?.per_minute ? ` · ${paceOf(pace)}/min` : "";
+    const rate = pace?.per_minute ? ` · ${paceOf(pace.per_minute)}/min` : "";
     const left = leftInWords(store.meta.audit);
     el.textContent = [total ? `${count(done)}/${count(total)} done${rate}` : "", left].filter(Boolean).join(" · ");
     el.title = [
@@ -5727,23 +5792,23 @@ const ODD = 0.05;
 function sortedRows(rows, by) {
   if (by === "name") return [...rows].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   if (by !== "value") return rows;
-  const number = ({ number }) => (Number.isFinite(number) ? number : -Infinity);
+  const number = ({ number }) => (number !== null && Number.isFinite(number) ? number : -Infinity);
   return [...rows].sort((a, b) => number(b) - number(a) || a.value.localeCompare(b.value));
 }
 
 function percent(share) {
-  if (!Number.isFinite(share)) return "–";
+  if (share === null || !Number.isFinite(share)) return "–";
   if (share < 0.001) return "<0.1 %";
   return `${share < 0.01 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 }
 
 class RowTable {
-  hides;
-  paint;
-  store;
-
-  constructor(options) {
-    Object.assign(this, options, { by: "unusual", answer: null });
+  constructor({ store, paint, hides }) {
+    this.store = store;
+    this.paint = paint;
+    this.hides = hides;
+    this.by = "unusual";
+    this.answer = null;
     this.heads = HEADINGS.map(([by, text, title]) =>
       by ? h("button", { type: "button", text, title, onclick: () => this.sort(by) }) : h("span", { text, title, class: "lw-quiet" }),
     );
@@ -5767,8 +5832,9 @@ class RowTable {
   }
 
   draw() {
-    const { answer } = this,
-      { rows, more } = answer.features;
+    const features = this.answer?.features;
+    if (!features) return;
+    const { rows, more } = features;
     this.heads.forEach((head, i) => HEADINGS[i][0] && head.setAttribute("aria-pressed", String(HEADINGS[i][0] === this.by)));
     const shown = sortedRows(rows, this.by),
       names = shortNames(shown.map((row) => row.name), 22);
@@ -5780,8 +5846,9 @@ class RowTable {
   }
 
   get classes() {
-    const { store, answer } = this,
-      given = store.given[answer.row],
+    const { store, answer } = this;
+    if (!answer) return { given: -1, suggested: -1 };
+    const given = store.given[answer.row],
       suggested = store.suggested[answer.row];
     return { given, suggested: this.hides() || suggested === given ? -1 : suggested };
   }
@@ -5793,17 +5860,17 @@ class RowTable {
 
   legend() {
     const { given, suggested } = this.classes,
-      one = (code) => code >= 0 && h("span", {}, swatch(this.color(code)), clip(this.store.className(code), 22));
-    this.key.replaceChildren(...[one(given), one(suggested), h("span", { text: "| this example" })].filter(Boolean));
+      one = (/** @type {number} */ code) => (code >= 0 ? [h("span", {}, swatch(this.color(code)), clip(this.store.className(code), 22))] : []);
+    this.key.replaceChildren(...one(given), ...one(suggested), h("span", { text: "| this example" }));
   }
 
   line(row, name) {
     const { store, answer } = this,
-      of = row.of === "class" ? store.className(store.given[answer.row]) : "all examples";
+      of = row.of === "class" && answer ? store.className(store.given[answer.row]) : "all examples";
     const said = Number.isFinite(row.unusual) ? `${percent(row.unusual)} of ${of} are at least as unusual` : "nothing to compare with";
     return h(
       "div",
-      { class: `lw-rows-line${row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
+      { class: `lw-rows-line${row.unusual !== null && row.unusual <= ODD ? " lw-rows-odd" : ""}`, role: "row", title: `${row.name}: ${row.value}\n${said}` },
       h("span", { class: "lw-clip", role: "cell", text: name }),
       h("span", { class: "lw-num", role: "cell", text: row.value }),
       h("span", { class: "lw-rows-bar", role: "cell" }, this.bar(row)),
@@ -5827,7 +5894,7 @@ class RowTable {
     if (!row.shares) parts.push(h("span", { class: "lw-rows-axis" }));
     if (given >= 0) strip("given", given);
     if (suggested >= 0) strip("suggested", suggested);
-    if (Number.isFinite(row.at)) parts.push(h("span", { class: "lw-rows-at", style: { left: `${100 * row.at}%` } }));
+    if (row.at !== undefined && Number.isFinite(row.at)) parts.push(h("span", { class: "lw-rows-at", style: { left: `${100 * row.at}%` } }));
     return parts;
   }
 
@@ -5842,8 +5909,8 @@ class RowTable {
 function rowTableFeature(view) {
   const { store, paint, inspector, media, registry } = view;
   if (media.kind !== "none") return;
-  inspector.rows = new RowTable({ store, paint, hides: () => inspector.hides });
-  const again = () => inspector.rows.answer && inspector.rows.draw();
+  const rows = (inspector.rows = new RowTable({ store, paint, hides: () => inspector.hides }));
+  const again = () => rows.answer && rows.draw();
   registry.on("theme", again);
   store.on("labels", again); // a decision reveals the suggestion
 }
@@ -5865,13 +5932,11 @@ function ruleInWords({ tag, other, implies, count: n, share, expected, broken })
 }
 
 class SetsPanel {
-  fail;
-  showSlice;
-  store;
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options);
+  constructor({ store, wire, showSlice, fail }) {
+    this.store = store;
+    this.wire = wire;
+    this.showSlice = showSlice;
+    this.fail = fail;
     this.asked = 0;
     this.took = 0;
     this.stale = true;
@@ -5974,10 +6039,10 @@ function setsFeature(view) {
 
 // --- sound.js
 class Player {
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options, { url: "" });
+  constructor(wire) {
+    this.wire = wire;
+    this.url = "";
+    this.row = -1;
     this.audio = h("audio", { controls: true, preload: "auto", class: "lw-player", "aria-label": "sound of the example" });
     this.message = h("span", { class: "lw-quiet" });
     this.el = h("div", { class: "lw-player-box" }, this.audio, this.message);
@@ -6009,7 +6074,7 @@ class Player {
 function soundFeature(view) {
   if (view.media.kind !== "audio") return;
   const { store, wire, fail, registry, inspector } = view;
-  const player = new Player({ store, wire, fail });
+  const player = new Player(wire);
   inspector.picture.after(player.el);
   let timer = 0;
   const show = () => {
@@ -6031,10 +6096,10 @@ const STEP_REST = 350;
 const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
 
 class ViewHistory {
-  past;
-
   constructor(state) {
-    Object.assign(this, { past: [], now: state, future: [] });
+    this.now = state;
+    this.past = [];
+    this.future = [];
   }
 
   record(state) {
@@ -6048,15 +6113,17 @@ class ViewHistory {
 
   travel(forward = false) {
     const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
-    if (!from.length) return null;
+    const state = from.pop();
+    if (!state) return null;
     to.push(this.now);
-    this.now = from.pop();
-    return this.now;
+    this.now = state;
+    return state;
   }
 }
 
 function changedParts(a, b) {
-  return Object.keys(WORDS).filter((name) =>
+  const parts = /** @type {(keyof ViewState)[]} */ (Object.keys(WORDS));
+  return parts.filter((name) =>
     name === "selected" ? !sameMask(a.selected, b.selected) : JSON.stringify(a[name]) !== JSON.stringify(b[name]),
   );
 }
@@ -6068,8 +6135,8 @@ function sameMask(a, b) {
 function viewHistoryFeature(view) {
   const { store, registry } = view;
   const state = () => ({ ...store.look, selected: store.selected });
-  let history = null,
-    busy = false;
+  let history = null;
+  let busy = false;
   const back = iconButton("back", `undo the last change of the view (${capOf(view.keymap, "undoView")})`, () => travel(false)),
     forth = iconButton("forth", `redo the change of the view (${capOf(view.keymap, "redoView")})`, () => travel(true));
   const mark = () => {
@@ -6112,15 +6179,13 @@ function viewHistoryFeature(view) {
 
 // --- views.js
 class ViewsMenu {
-  fail;
-  onClose;
-  onOpen;
-  say;
-  store;
-  wire;
-
-  constructor(options) {
-    Object.assign(this, options);
+  constructor({ store, wire, say, fail, onOpen, onClose }) {
+    this.store = store;
+    this.wire = wire;
+    this.say = say;
+    this.fail = fail;
+    this.onOpen = onOpen;
+    this.onClose = onClose;
     this.button = h(
       "button",
       {
@@ -6201,7 +6266,7 @@ class ViewsMenu {
     }
   }
 
-  toggle(open = this.el.hidden) {
+  toggle(open = Boolean(this.el.hidden)) {
     const was = !this.el.hidden;
     this.el.hidden = !open;
     this.button.setAttribute("aria-expanded", String(open));
@@ -6270,14 +6335,13 @@ function filterBox({ name, title }, onClose, ...parts) {
 
 // --- bars.js
 class Bars {
-  colors;
-  column;
-  onPick;
-  store;
-
   constructor(column, store, colors, onPick, onClose) {
-    Object.assign(this, { column, store, colors, onPick, kept: null });
-    this.lines = column.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
+    this.column = column;
+    this.store = store;
+    this.colors = colors;
+    this.onPick = onPick;
+    this.kept = null;
+    this.lines = this.categories.map((name, i) => this.line(name, i, colors ? colors()[i] : null));
     this.bars = h(
       "div",
       { class: "lw-bars" },
@@ -6286,24 +6350,29 @@ class Bars {
     this.el = filterBox(column, onClose, this.bars);
   }
 
+  get categories() {
+    return this.column.categories ?? [];
+  }
+
   line(name, code, color) {
     const fill = h("span", { class: "lw-bar-fill" }),
       back = h("span", { class: "lw-bar-all" }),
-      number = h("span", { class: "lw-num" });
+      number = h("span", { class: "lw-num" }),
+      square = color ? swatch(color) : null;
     const el = h(
       "button",
       { type: "button", class: "lw-bar", "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
-      h("span", { class: "lw-bar-name" }, color && swatch(color), h("span", { class: "lw-clip", text: shortNames(this.column.categories, 16)[code] })),
+      h("span", { class: "lw-bar-name" }, square, h("span", { class: "lw-clip", text: shortNames(this.categories, 16)[code] })),
       h("span", { class: "lw-bar-track" }, back, fill),
       number,
     );
-    return { el, fill, back, number, square: el.querySelector(".lw-swatch") };
+    return { el, fill, back, number, square };
   }
 
   toggle(code) {
     const kept = new Set(this.kept || []);
     if (!kept.delete(code)) kept.add(code);
-    this.setKept(kept.size && kept.size < this.column.categories.length ? kept : null);
+    this.setKept(kept.size && kept.size < this.categories.length ? kept : null);
   }
 
   setKept(kept) {
@@ -6314,14 +6383,14 @@ class Bars {
   }
 
   draw() {
-    const { column, store } = this;
-    for (let i = this.lines.length; i < column.categories.length; i++) {
-      this.lines.push(this.line(column.categories[i], i, this.colors?.()[i])); // a class that was added
+    const { column, store, categories } = this;
+    for (let i = this.lines.length; i < categories.length; i++) {
+      this.lines.push(this.line(categories[i], i, this.colors?.()[i])); // a class that was added
       this.bars.append(this.lines[i].el);
     }
     const { all, shown, chosen } = store.filter.counts(
       column.name,
-      store.values(column.name),
+      store.loaded(column.name),
       this.lines.length,
       store.selectedCount ? store.selected : null,
     );
@@ -6329,7 +6398,7 @@ class Bars {
       most = Math.max(1, ...all);
     const colors = this.colors?.();
     this.lines.forEach(({ el, fill, back, number, square }, i) => {
-      if (square) square.style.background = hex(colors[i]); // the theme may have changed
+      if (square && colors) square.style.background = hex(colors[i]); // the theme may have changed
       back.style.width = `${(100 * all[i]) / most}%`;
       fill.style.width = `${(100 * numbers[i]) / most}%`;
       number.textContent = count(numbers[i]);
@@ -6343,15 +6412,16 @@ const HEIGHT = 34;
 const GRIP = 6;
 
 class Histogram {
-  column;
-  onBrush;
-  store;
-  theme;
-
   constructor(column, store, theme, onBrush, onClose) {
-    Object.assign(this, { column, store, theme, onBrush, range: null, drag: null });
-    this.domain = extent(column.values);
-    this.bins = binned(column.values, ...this.domain);
+    this.column = column;
+    this.store = store;
+    this.theme = theme;
+    this.onBrush = onBrush;
+    this.range = null;
+    this.drag = null;
+    const values = column.values ?? store.loaded(column.name);
+    this.domain = extent(values);
+    this.bins = binned(values, this.domain[0], this.domain[1]);
     this.canvas = h("canvas", {
       class: "lw-hist",
       style: { height: `${HEIGHT}px` },
@@ -6392,13 +6462,9 @@ class Histogram {
       const x = this.share(event),
         span = this.shares();
       const near = span ? span.findIndex((s) => Math.abs(s - x) * canvas.clientWidth < GRIP) : -1;
-      const inside = span && x > span[0] && x < span[1];
-      this.drag =
-        near >= 0
-          ? { kind: "edge", other: span[1 - near] }
-          : inside
-            ? { kind: "move", from: x, span }
-            : { kind: "new", other: x };
+      if (span && near >= 0) this.drag = { kind: "edge", other: span[1 - near] };
+      else if (span && x > span[0] && x < span[1]) this.drag = { kind: "move", from: x, span };
+      else this.drag = { kind: "new", other: x };
       event.preventDefault();
     });
     canvas.addEventListener("pointermove", (event) => this.drag && this.pull(this.share(event)));
@@ -6412,6 +6478,7 @@ class Histogram {
 
   pull(x) {
     const { drag } = this;
+    if (!drag) return;
     if (drag.kind === "move") {
       const by = Math.max(-drag.span[0], Math.min(1 - drag.span[1], x - drag.from));
       this.setShares(drag.span.map((s) => s + by));
@@ -6500,20 +6567,21 @@ function queryShown({ meta, columns, classes }) {
 const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
 
 class Filters {
-  fail;
-  load;
-  onChange;
-  paint;
-  quiet;
-  say;
-  search;
-  shown;
-  store;
-  theme;
-  waiting;
-
-  constructor(options) {
-    Object.assign(this, options, { shown: new Map(), waiting: new Map(), frame: 0, query: "", quiet: 0 });
+  constructor({ store, theme, paint, load, search, onChange, say, fail }) {
+    this.store = store;
+    this.theme = theme;
+    this.paint = paint;
+    this.load = load;
+    this.search = search;
+    this.onChange = onChange;
+    this.say = say;
+    this.fail = fail;
+    this.shown = new Map();
+    this.waiting = new Map();
+    this.frame = 0;
+    this.liveFrame = 0;
+    this.query = "";
+    this.quiet = 0;
     const query = queryShown(this.store);
     this.box = h("input", {
       type: "search",
@@ -6581,7 +6649,7 @@ class Filters {
       return null;
     }
     if (this.shown.has(name)) return this.shown.get(name);
-    const column = store.columns.get(name),
+    const column = store.column(name),
       close = () => this.remove(name);
     const view =
       column.kind === "category"
@@ -6624,7 +6692,7 @@ class Filters {
     this.waiting.clear();
     this.store.refilter((filter) => {
       for (const [name, range] of moves) {
-        if (range && this.shown.has(name)) filter.range(name, this.store.values(name), ...range);
+        if (range && this.shown.has(name)) filter.range(name, this.store.loaded(name), range[0], range[1]);
         else filter.clear(name);
       }
     });
@@ -6632,7 +6700,7 @@ class Filters {
   }
 
   pick(name, kept) {
-    this.store.refilter((filter) => (kept ? filter.among(name, this.store.values(name), kept) : filter.clear(name)));
+    this.store.refilter((filter) => (kept ? filter.among(name, this.store.loaded(name), kept) : filter.clear(name)));
     this.notify();
   }
 
@@ -6643,7 +6711,8 @@ class Filters {
   relive() {
     const live = [...this.shown].filter(([name]) => this.store.isLive(name));
     for (const [name, view] of live) {
-      if (view.kept) this.store.refilter((filter) => filter.among(name, this.store.values(name), view.kept));
+      const { kept } = view instanceof Bars ? view : { kept: null };
+      if (kept) this.store.refilter((filter) => filter.among(name, this.store.loaded(name), kept));
     }
     cancelAnimationFrame(this.liveFrame);
     this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
@@ -6685,8 +6754,9 @@ class Filters {
   state() {
     const out = {};
     for (const [name, view] of this.shown) {
-      if (view.range) out[name] = view.range;
-      if (view.kept) out[name] = [...view.kept].sort((a, b) => a - b).map((code) => view.column.categories[code]);
+      if (view instanceof Histogram) {
+        if (view.range) out[name] = view.range;
+      } else if (view.kept) out[name] = [...view.kept].sort((a, b) => a - b).map((code) => view.categories[code]);
     }
     if (this.query) out.search = this.query;
     return out;
@@ -6696,8 +6766,10 @@ class Filters {
     this.quiet++;
     try {
       for (const [name, view] of this.shown) {
-        if (!(name in state) && view.range) view.setRange(null);
-        if (!(name in state) && view.kept) view.setKept(null);
+        if (name in state) continue;
+        if (view instanceof Histogram) {
+          if (view.range) view.setRange(null);
+        } else if (view.kept) view.setKept(null);
       }
       for (const [name, value] of Object.entries(state)) if (name !== "search") await this.restoreOne(name, value);
       this.settle();
@@ -6712,9 +6784,8 @@ class Filters {
   async restoreOne(name, value) {
     const view = await this.add(name);
     if (!view) return;
-    if (view.column.kind === "category")
-      view.setKept(new Set(value.map((v) => view.column.categories.indexOf(v)).filter((code) => code >= 0)));
-    else view.setRange(value);
+    if (view instanceof Histogram) view.setRange(value);
+    else view.setKept(new Set(value.map((/** @type {string} */ v) => view.categories.indexOf(v)).filter((/** @type {number} */ code) => code >= 0)));
   }
 
   redraw() {
@@ -6747,17 +6818,18 @@ class Filters {
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 class Gallery {
-  bulk;
-  editor;
-  fail;
-  media;
-  onPick;
-  onToggle;
-  store;
-  wanted;
-
-  constructor(options) {
-    Object.assign(this, options, { start: 0, perPage: 12, wanted: 0 });
+  constructor({ store, media, editor, bulk, onPick, onToggle, fail }) {
+    this.store = store;
+    this.media = media;
+    this.editor = editor;
+    this.bulk = bulk;
+    this.onPick = onPick;
+    this.onToggle = onToggle;
+    this.fail = fail;
+    this.start = 0;
+    this.perPage = 12;
+    this.wanted = 0;
+    this.frame = 0;
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
     this.pager = h("span", { class: "lw-num lw-quiet" });
     this.back = iconButton("left", "previous examples", () => this.page(-1));
@@ -6778,7 +6850,6 @@ class Gallery {
       ),
       this.strip,
     );
-    const { store } = this;
     store.on("list", () => {
       this.start = 0;
       this.follow();
@@ -6837,9 +6908,9 @@ class Gallery {
       this.strip.replaceChildren(h("span", { class: "lw-empty-line", text: this.nothing() }));
       return;
     }
-    const focused = this.strip.contains(this.strip.getRootNode().activeElement);
+    const focused = this.strip.contains(rootOf(this.strip).activeElement);
     this.strip.replaceChildren(...page.map((row) => this.card(row)));
-    if (focused) this.strip.querySelector("[aria-selected=true]")?.focus({ preventScroll: true }); // new cards, same place
+    if (focused) /** @type {HTMLElement | null} */ (this.strip.querySelector("[aria-selected=true]"))?.focus({ preventScroll: true }); // new cards, same place
     this.fill(page);
   }
 
@@ -6930,8 +7001,8 @@ class Gallery {
       return;
     }
     if (wanted !== this.wanted) return;
-    for (const el of this.strip.querySelectorAll(".lw-card"))
-      el.firstChild.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
+    for (const el of this.strip.querySelectorAll("button"))
+      el.firstElementChild?.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
     this.ahead();
   }
 
@@ -6948,8 +7019,8 @@ class Gallery {
       return;
     }
     const changed = new Set(rows);
-    for (const el of this.strip.querySelectorAll(".lw-card"))
-      if (changed.has(Number(el.dataset.row))) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+    for (const el of this.strip.querySelectorAll("button"))
+      if (changed.has(Number(el.dataset.row))) el.lastElementChild?.replaceWith(this.caption(Number(el.dataset.row)));
   }
 }
 
@@ -6966,18 +7037,16 @@ const SLICES = [
 ];
 
 class Head {
-  onColor;
-  onExport;
-  onFold;
-  onHelp;
-  onSlice;
-  onRemoteSlice;
-  store;
-
-  constructor(options) {
-    Object.assign(this, options);
-    const { store } = this,
-      { meta } = store;
+  constructor({ store, onColor, onSlice, onRemoteSlice }) {
+    this.store = store;
+    this.onColor = onColor;
+    this.onSlice = onSlice;
+    this.onRemoteSlice = onRemoteSlice;
+    this.onExport = () => {};
+    this.onHelp = () => {};
+    this.onFold = () => {};
+    this.waiting = false;
+    const { meta } = store;
     this.color = h("select", {
       "aria-label": "colour by",
       title: "colour by",
@@ -7020,6 +7089,8 @@ class Head {
       "aria-expanded": "false",
       onclick: () => this.onHelp(),
     });
+    this.slicing = h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.slices);
+    this.standing = h("span", { class: "lw-state" }, this.changed, this.saved);
     const tags = meta.choices.includes("yes") ? `${count(meta.space.length)} tags` : "";
     const space = meta.space.length ? tags : `${count(store.classes.length)} classes`;
     this.el = h(
@@ -7032,9 +7103,9 @@ class Head {
       }, h("span"), h("span", { text: `${count(store.n)} examples` }), h("span", { text: space && `\u00a0· ${space}` })),
       this.fold,
       h("label", { class: "lw-pick" }, h("span", { text: "colour" }), this.color),
-      h("label", { class: "lw-pick" }, h("span", { text: "slice" }), this.slices),
+      this.slicing,
       this.gap,
-      h("span", { class: "lw-state" }, this.changed, this.saved),
+      this.standing,
       this.export,
       this.help,
     );
@@ -7087,8 +7158,10 @@ class Head {
       this.onRemoteSlice(value.slice(3));
       return;
     }
-    const [name, test] = SLICES.find(([one]) => one === value),
+    const slice = SLICES.find(([one]) => one === value),
       mask = new Uint8Array(store.n);
+    if (!slice) return;
+    const [name, test] = slice;
     for (let i = 0; i < store.n; i++) mask[i] = test(store, i) ? 1 : 0;
     this.onSlice(mask, name);
   }
@@ -7119,7 +7192,7 @@ class InspectAnswers {
     this.wire = wire;
     this.media = media;
     this.kept = new Map();
-    this.timer = undefined;
+    this.timer = 0;
   }
 
   get(row) {
@@ -7175,11 +7248,11 @@ function apart(a, b, gap) {
 
 function spread(places, gap) {
   const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b] || a - b),
-    blocks = [];
+    blocks = /** @type {{ sum: number, count: number }[]} */ ([]);
   order.forEach((i, rank) => {
     let block = { sum: places[i] - rank * gap, count: 1 };
-    while (blocks.length && blocks[blocks.length - 1].sum / blocks[blocks.length - 1].count > block.sum / block.count) {
-      const last = blocks.pop();
+    for (let last = blocks.at(-1); last && last.sum / last.count > block.sum / block.count; last = blocks.at(-1)) {
+      blocks.pop();
       block = { sum: last.sum + block.sum, count: last.count + block.count };
     }
     blocks.push(block);
@@ -7213,14 +7286,14 @@ function gapsInWords({ epochs, given, suggested }, name) {
     .join("; ");
 }
 
-function drawCurve(canvas, curve, { given, suggested, colors, theme, nothing }) {
+function drawCurve(canvas, curve, { given = "", suggested = "", colors, theme, nothing }) {
   if (!curve) {
     drawLines(canvas, [], [], { theme, nothing });
     return;
   }
   const lines = [
-    { values: curve.given, color: colors[0], dash: [], name: given },
-    ...(curve.suggested ? [{ values: curve.suggested, color: colors[1], dash: [4, 3], name: suggested }] : []),
+    { values: curve.given, color: colors?.[0] ?? theme.text, dash: [], name: given },
+    ...(curve.suggested ? [{ values: curve.suggested, color: colors?.[1] ?? theme.text, dash: [4, 3], name: suggested }] : []),
   ];
   drawLines(canvas, curve.epochs, lines, { theme, nothing });
 }
@@ -7244,7 +7317,7 @@ function drawLines(canvas, epochs, lines, { theme, nothing }) {
     e0 = epochs[0],
     e1 = epochs[epochs.length - 1];
   const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left),
-    y = (p) => bottom - p * (bottom - PAD.top);
+    y = (/** @type {number} */ p) => bottom - p * (bottom - PAD.top);
   grid(c, { x, y, e0, e1, right, bottom, theme });
   for (const { values, color, dash } of lines) stroke(c, epochs, values, x, y, color, dash);
   names(c, lines, y, right, theme);
@@ -7275,20 +7348,21 @@ function stroke(c, epochs, values, x, y, color, dash) {
   c.lineWidth = 1.8;
   c.setLineDash(dash);
   c.beginPath();
-  const known = values.map((v) => v !== null && Number.isFinite(v)),
-    alone = [];
-  epochs.forEach((e, i) => {
-    if (!known[i]) return;
-    if (known[i - 1]) c.lineTo(x(e), y(values[i]));
-    else c.moveTo(x(e), y(values[i]));
-    if (!known[i - 1] && !known[i + 1]) alone.push(i);
+  const known = (/** @type {number} */ i) => i in values && Number.isFinite(values[i]);
+  const alone = [];
+  values.forEach((value, i) => {
+    if (value === null || !known(i)) return;
+    const place = [x(epochs[i]), y(value)];
+    if (known(i - 1)) c.lineTo(place[0], place[1]);
+    else c.moveTo(place[0], place[1]);
+    if (!known(i - 1) && !known(i + 1)) alone.push(place);
   });
   c.stroke();
   c.setLineDash([]);
   c.fillStyle = hex(color);
-  for (const i of alone) {
+  for (const place of alone) {
     c.beginPath();
-    c.arc(x(epochs[i]), y(values[i]), 2, 0, 7);
+    c.arc(place[0], place[1], 2, 0, 7);
     c.fill();
   }
 }
@@ -7326,18 +7400,18 @@ function labelSpace(store, paint) {
 // --- neighbors.js
 const HIDDEN = "hidden until you choose";
 
-class NeighborStrip {
-  inspector;
+const NO_NEIGHBORS = { rows: [], items: [] };
 
+class NeighborStrip {
   constructor(inspector) {
-    Object.assign(this, { inspector });
+    this.inspector = inspector;
     this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours" });
     this.name = h("span");
     this.parts = [h("h4", {}, this.name), this.strip];
   }
 
   get near() {
-    return this.inspector.answer.neighbors;
+    return this.inspector.answer?.neighbors ?? NO_NEIGHBORS;
   }
 
   draw() {
@@ -7394,7 +7468,7 @@ class NeighborStrip {
   }
 
   captions() {
-    for (const el of this.strip.children) el.lastChild.replaceWith(this.caption(Number(el.dataset.row)));
+    for (const el of this.strip.querySelectorAll("button")) el.lastElementChild?.replaceWith(this.caption(Number(el.dataset.row)));
   }
 }
 
@@ -7433,9 +7507,9 @@ class SetCurvePart {
     const codes = new Map(this.space.classes.map((name, code) => [name, code]));
     const lines = sets.names.map((name, i) => ({
       values: sets.weights[i],
-      color: this.space.color(codes.get(name)),
+      color: this.space.color(codes.get(name) ?? -1),
       dash: [],
-      name: this.space.shortName(codes.get(name), 14),
+      name: this.space.shortName(codes.get(name) ?? -1, 14),
     }));
     lines.push({ values: sets.outside, color: theme.quiet, dash: [4, 3], name: "outside" });
     drawLines(this.canvas, sets.epochs, lines, { theme });
@@ -7574,7 +7648,7 @@ class LinkedStrip extends NeighborStrip {
   }
 
   draw() {
-    this.el.hidden = !this.inspector.answer.linked;
+    this.el.hidden = !this.inspector.answer?.linked;
     super.draw();
     this.ego();
   }
@@ -7616,13 +7690,15 @@ class LinkedStrip extends NeighborStrip {
 const NEW = -2;
 
 class TypeBox {
-  keymap;
-  onLeave;
-  onMode;
-  standing;
-
-  constructor(options) {
-    Object.assign(this, options, { mode: null, standing: null, best: -1, found: [], sure: false });
+  constructor({ keymap, onMode, onLeave }) {
+    this.keymap = keymap;
+    this.onMode = onMode;
+    this.onLeave = onLeave;
+    this.mode = null;
+    this.standing = null;
+    this.best = -1;
+    this.found = [];
+    this.sure = false;
     this.input = h("input", {
       class: "lw-type",
       "aria-label": "type a class name",
@@ -7700,14 +7776,14 @@ class TypeBox {
     const { mode } = this;
     return h(
       "button",
-      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: item === NEW ? "" : mode.title(item), onpointerdown },
-      ...(item === NEW ? [h("span", { class: "lw-clip", text: this.offer() })] : mode.node(item)),
+      { type: "button", class: "lw-match", role: "option", "aria-selected": String(item === this.best), title: item === NEW ? "" : mode?.title?.(item), onpointerdown },
+      ...(item === NEW ? [h("span", { class: "lw-clip", text: this.offer() })] : (mode?.node?.(item) ?? [])),
     );
   }
 
   offer() {
     const name = `“${this.input.value.trim()}”`;
-    return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode.name} ${name}`;
+    return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode?.name} ${name}`;
   }
 
   key(event) {
@@ -7737,10 +7813,11 @@ class TypeBox {
       this.reveal();
       return;
     }
+    if (!mode) return;
     const name = this.input.value.trim();
     if (item === NEW || !mode.stays) this.leave();
     if (item === NEW) {
-      mode.add(name);
+      mode.add?.(name);
       return;
     }
     mode.choose(item);
@@ -7755,11 +7832,9 @@ class TypeBox {
 
 // --- unitjudge.js
 class UnitJudge {
-  inspector;
-  changed;
-
   constructor(inspector) {
-    Object.assign(this, { inspector, changed: new Set() });
+    this.inspector = inspector;
+    this.changed = new Set();
     const { store } = inspector;
     store.on("labels", (rows) => {
       for (const row of rows) this.changed.add(row);
@@ -7776,7 +7851,7 @@ class UnitJudge {
   async judge(verdicts, how) {
     const { inspector } = this,
       { store, actions, answer } = inspector;
-    if (answer?.row !== store.row || actions.refused()) return;
+    if (answer?.row !== store.row || !answer.units || actions.refused()) return;
     const said = new Map(verdicts.map(({ key, value }) => [key, value]));
     for (const unit of answer.units)
       if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
@@ -7824,31 +7899,49 @@ class UnitJudge {
 // --- inspector.js
 const SKIPPED = 3;
 
+
 class Inspector {
-  actions;
-  answers;
-  unit;
-  edits;
-  emptyQueue;
-  fail;
-  keymap;
-  kind;
-  media;
-  onLeave;
-  onPick;
-  paint;
-  rows;
-  say;
-  store;
-  theme;
-  wire;
+  title = h("span", { class: "lw-title" });
+  place = h("span", { class: "lw-num lw-place" });
+  bar = h("span", { class: "lw-progress-fill" });
+  picture = h("div", { class: "lw-picture" });
+  facts = h("div", { class: "lw-editor-facts" });
+  tools = h("div", { class: "lw-editor-tools" });
+  why = h("ul", { class: "lw-why", "aria-label": "why the label may be wrong" });
+  acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
+  noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
+  table = h("dl", { class: "lw-columns" });
 
   constructor(options) {
-    Object.assign(this, { emptyQueue: () => "The queue is empty." }, options, { unit: null });
     this.frame = 0;
-    this.answers = new InspectAnswers(this);
+    this.store = options.store;
+    this.wire = options.wire;
+    this.media = options.media;
+    this.paint = options.paint;
+    this.theme = options.theme;
+    this.actions = options.actions;
+    this.kind = options.kind;
+    this.keymap = options.keymap;
+    this.edits = options.edits;
+    this.onPick = options.onPick;
+    this.say = options.say;
+    this.fail = options.fail;
+    this.emptyQueue = options.emptyQueue;
+    this.answers = new InspectAnswers(options);
+    this.answer = null;
+    this.unit = null;
+    this.rows = null;
+    this.typeBox = new TypeBox({
+      keymap: this.edits,
+      onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
+      onLeave: options.onLeave,
+    });
+    this.curve = new CurvePart(this);
+    this.neighbors = new NeighborStrip(this);
+    this.linked = new LinkedStrip(this);
+    this.el = this.build();
     const { store } = this;
-    this.build();
+    this.buildActs();
     this.editor = this.kind.make({
       place: { facts: this.facts, tools: this.tools, root: this.el },
       line: this.typeBox,
@@ -7873,25 +7966,8 @@ class Inspector {
   }
 
   build() {
-    this.title = h("span", { class: "lw-title" });
-    this.place = h("span", { class: "lw-num lw-place" });
-    this.bar = h("span", { class: "lw-progress-fill" });
-    this.picture = h("div", { class: "lw-picture" });
-    this.facts = h("div", { class: "lw-editor-facts" });
-    this.tools = h("div", { class: "lw-editor-tools" });
-    this.why = h("ul", { class: "lw-why", "aria-label": "why the label may be wrong" });
-    this.typeBox = new TypeBox({
-      keymap: this.edits,
-      onMode: (typing) => this.el.classList.toggle("lw-typing", typing),
-      onLeave: () => this.onLeave?.(),
-    });
-    this.acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
-    this.noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
-    this.curve = new CurvePart(this);
-    this.neighbors = new NeighborStrip(this);
-    this.linked = new LinkedStrip(this);
-    this.table = h("dl", { class: "lw-columns" });
-    this.el = h(
+    this.why.hidden = this.store.meta.doubted === false;
+    return h(
       "section",
       { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },
       h(
@@ -7918,8 +7994,6 @@ class Inspector {
         this.table,
       ),
     );
-    this.buildActs();
-    this.why.hidden = this.store.meta.doubted === false;
   }
 
   buildActs() {
@@ -8019,7 +8093,7 @@ class Inspector {
       { row } = store;
     this.closeEditor();
     this.el.classList.toggle("lw-nothing", row < 0);
-    for (const button of this.el.querySelectorAll(".lw-act")) button.disabled = row < 0;
+    for (const button of this.acts.querySelectorAll("button")) button.disabled = row < 0;
     if (row < 0) {
       this.empty();
       return;
@@ -8099,13 +8173,13 @@ class Inspector {
   reasons() {
     const { answer } = this,
       { unit } = this,
-      said = unit ? unit.reasons || [] : answer.reasons;
+      said = (unit ? unit.reasons : answer?.reasons) ?? [];
     const shows = capOf(this.keymap, "hide");
     const lines = this.hides ? [`${HIDDEN}${shows && ` (${shows} shows it)`}`] : said.length ? said : ["no reason to doubt this label"];
     this.why.replaceChildren(
-      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && !unit && answer.meanings?.[i]].filter(Boolean).join("\n") })),
+      ...lines.map((text, i) => h("li", { text: this.store.shortenIn(text, 46), title: [text, !this.hides && !unit && answer?.meanings?.[i]].filter(Boolean).join("\n") })),
     );
-    this.note(this.hides ? "" : answer.note);
+    this.note(this.hides ? "" : (answer?.note ?? ""));
   }
 
   note(text) {
@@ -8154,7 +8228,7 @@ class Inspector {
   openNote() {
     if (this.store.row < 0 || this.actions.refused()) return;
     const placeholder = "write a note, Enter saves it";
-    this.typeBox.open({ name: "note", placeholder, value: this.answer?.note || "", choose: (text) => this.saveNote(text) });
+    this.typeBox.open({ name: "note", placeholder, value: this.answer?.note || "", choose: (text) => this.saveNote(String(text)) });
   }
 
   async saveNote(text) {
@@ -8175,26 +8249,26 @@ class Inspector {
 
 // --- keyboard.js
 class Keyboard {
-  constructor(view) {
-    this.view = view;
-    const { root } = view;
-    for (const type of ["keydown", "keyup", "keypress"]) view.registry.listen(root, type, (event) => event.stopPropagation());
-    view.registry.listen(root, "keydown", (event) => this.key(event));
-    view.registry.listen(root, "pointerdown", (event) => this.takeFocus(event));
-    view.registry.listen(root, "change", (event) => {
-      if (event.target.tagName === "SELECT") view.focus();
+  constructor(frame) {
+    this.frame = frame;
+    const { root, registry } = frame;
+    for (const type of ["keydown", "keyup", "keypress"]) registry.listen(root, type, (event) => event.stopPropagation());
+    registry.listen(root, "keydown", (event) => this.key(event));
+    registry.listen(root, "pointerdown", (event) => this.takeFocus(event));
+    registry.listen(root, "change", (event) => {
+      if (event.target.tagName === "SELECT") frame.focus();
     });
   }
 
   takeFocus(event) {
     if (event.target.closest("input, select, textarea, label")) return;
     if (event.target.closest("button")) event.preventDefault();
-    this.view.focus();
+    this.frame.focus();
   }
 
   key(event) {
-    const { view } = this;
-    if (!view.store) return;
+    const { view } = this.frame;
+    if (!view) return;
     if (event.target.matches("input, select, textarea")) {
       if (event.key === "Escape") {
         view.registry.escape();
@@ -8222,18 +8296,33 @@ class Keyboard {
 
   run(/** @type {string} */ action) {
     if (action === "leave") this.leave();
-    else this.view.registry.actions.get(action)?.();
+    else this.frame.registry.actions.get(action)?.();
   }
 
   leave() {
-    const { root, registry } = this.view;
+    const { root, registry } = this.frame;
     if (registry.escape()) return;
     root.blur();
-    root.closest(".jp-Notebook, .jp-Cell")?.focus({ preventScroll: true });
+    const around = root.closest(".jp-Notebook, .jp-Cell");
+    around?.focus({ preventScroll: true });
   }
 }
 
 // --- points_gl.js
+function built(gl) {
+  const program = linked(gl);
+  const names = ["scale", "shift", "size", "alpha", "rise", "grey", "outline", "anySelected", "table"];
+  const at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
+  const buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
+  const texture = gl.createTexture();
+  gl.enable(gl.BLEND);
+  gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+  gl.enable(gl.DEPTH_TEST);
+  gl.depthFunc(gl.LEQUAL);
+  return { program, at, buffers, texture };
+}
+
+
 const PASSES = 1;
 const SELECTED = 2;
 const CHANGED = 4;
@@ -8269,6 +8358,7 @@ void main() {
 
 function compiled(gl, kind, source) {
   const shader = gl.createShader(kind);
+  if (!shader) throw new Error("the context is lost");
   gl.shaderSource(shader, source);
   gl.compileShader(shader);
   if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader) || "shader");
@@ -8277,6 +8367,7 @@ function compiled(gl, kind, source) {
 
 function linked(gl) {
   const program = gl.createProgram();
+  if (!program) throw new Error("the context is lost");
   gl.attachShader(program, compiled(gl, gl.VERTEX_SHADER, VERTEX));
   gl.attachShader(program, compiled(gl, gl.FRAGMENT_SHADER, FRAGMENT));
   ["place", "level", "state"].forEach((name, i) => gl.bindAttribLocation(program, i, name));
@@ -8286,11 +8377,6 @@ function linked(gl) {
 }
 
 class PointsGL {
-  kind;
-  canvas;
-  gl;
-  onrestored;
-
   static on(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
     if (!gl) return null;
@@ -8302,27 +8388,19 @@ class PointsGL {
   }
 
   constructor(canvas, gl) {
-    Object.assign(this, { canvas, gl, n: 0, kind: "webgl2", kept: {} });
-    this.build();
+    this.canvas = canvas;
+    this.gl = gl;
+    this.kind = "webgl2";
+    this.onrestored = () => {};
+    this.n = 0;
+    this.kept = {};
+    this.parts = built(gl);
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
-      this.build();
+      this.parts = built(gl);
       this.again();
-      this.onrestored?.();
+      this.onrestored();
     });
-  }
-
-  build() {
-    const { gl } = this;
-    this.program = linked(gl);
-    const names = ["scale", "shift", "size", "alpha", "rise", "grey", "outline", "anySelected", "table"];
-    this.at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(this.program, name)]));
-    this.buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
-    this.texture = gl.createTexture();
-    gl.enable(gl.BLEND);
-    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    gl.enable(gl.DEPTH_TEST);
-    gl.depthFunc(gl.LEQUAL);
   }
 
   again() {
@@ -8335,7 +8413,7 @@ class PointsGL {
 
   upload(index, data, usage) {
     const { gl } = this;
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[index]);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[index]);
     gl.bufferData(gl.ARRAY_BUFFER, data, usage);
   }
 
@@ -8356,42 +8434,44 @@ class PointsGL {
   touch(which, rows) {
     const { gl } = this,
       data = which === "levels" ? this.kept.levels : this.kept.states;
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[which === "levels" ? 1 : 2]);
+    if (!data) return;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[which === "levels" ? 1 : 2]);
     for (const row of rows) gl.bufferSubData(gl.ARRAY_BUFFER, row, data, row, 1);
   }
 
   setTable(rgba) {
     const { gl } = this;
     this.kept.table = rgba;
-    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.bindTexture(gl.TEXTURE_2D, this.parts.texture);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
     for (const p of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, p, gl.NEAREST);
   }
 
   draw({ camera, size, alpha, rise = 0, grey, outline, anySelected, ratio }) {
-    const { gl, at, canvas } = this;
+    const { gl, canvas } = this,
+      { at } = this.parts;
     if (gl.isContextLost()) return;
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     if (!this.n || !this.kept.levels || !this.kept.states || !this.kept.table) return;
-    gl.useProgram(this.program);
+    gl.useProgram(this.parts.program);
     gl.uniform2f(at.scale, camera.k, camera.k);
     gl.uniform2f(at.shift, camera.tx, camera.ty);
     gl.uniform1f(at.size, size * ratio);
     gl.uniform1f(at.alpha, alpha);
     gl.uniform1f(at.rise, rise);
-    gl.uniform3f(at.grey, ...grey.map((v) => v / 255));
-    gl.uniform3f(at.outline, ...outline.map((v) => v / 255));
+    gl.uniform3fv(at.grey, grey.map((v) => v / 255));
+    gl.uniform3fv(at.outline, outline.map((v) => v / 255));
     gl.uniform1i(at.anySelected, anySelected ? 1 : 0);
     gl.uniform1i(at.table, 0);
     gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[0]);
+    gl.bindTexture(gl.TEXTURE_2D, this.parts.texture);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[0]);
     gl.enableVertexAttribArray(0);
     gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
     for (const i of [1, 2]) {
-      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[i]);
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[i]);
       gl.enableVertexAttribArray(i);
       gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
     }
@@ -8426,13 +8506,16 @@ function pixels(d, inside) {
 const packed = (rgb) => (255 << 24) | (Math.round(rgb[2]) << 16) | (Math.round(rgb[1]) << 8) | Math.round(rgb[0]);
 
 class Points2D {
-  onrestored;
-  kind;
-  canvas;
-  context;
-
   constructor(canvas) {
-    Object.assign(this, { canvas, context: canvas.getContext("2d"), n: 0, kind: "canvas2d" });
+    this.canvas = canvas;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")); // a fresh canvas has one
+    this.kind = "canvas2d";
+    this.onrestored = () => {};
+    this.n = 0;
+    this.xy = null;
+    this.levels = null;
+    this.states = null;
+    this.table = null;
   }
 
   setPositions(xy) {
@@ -8467,17 +8550,19 @@ class Points2D {
       table,
       n,
     } = this;
-    if (!n || !levels || !states || !table) {
+    if (!n || !xy || !levels || !states || !table) {
       context.clearRect(0, 0, width, height);
       return;
     }
     const image = context.createImageData(width, height),
       pixels = new Uint32Array(image.data.buffer);
     const wide = Math.max(1.5 * size, 5) * ratio,
-      discs = [disc(size * ratio * 0.6), disc(size * ratio * 0.85), disc(size * ratio * (anySelected ? 1.25 : 1))],
-      marks = { 3: "square", 4: "diamond" };
-    for (const layer of [3, 4]) discs[layer] = mark(layer === 3 ? wide * 0.8 : wide, marks[layer]);
-    const cores = { 3: mark(wide * 0.5, "square"), 4: mark(wide * 0.6, "diamond") };
+      discs = [
+        ...[0.6, 0.85, anySelected ? 1.25 : 1].map((factor) => disc(size * ratio * factor)),
+        mark(wide * 0.8, "square"),
+        mark(wide, "diamond"),
+      ],
+      cores = [[], [], [], mark(wide * 0.5, "square"), mark(wide * 0.6, "diamond")]; // of the marks
     const shown = new Uint8Array(rise ? width * height : 0); // suspicion of the point shown at each pixel
     const greyValue = packed(grey),
       edge = packed(outline),
@@ -8515,31 +8600,34 @@ const FEW_ROWS = 2000;
 const CELLS = 48;
 
 class PointMap {
-  y;
-  trails;
-  onCamera;
-  onHover;
-  onPick;
-  onSelect;
-  overlays;
-  paint;
-  regions;
-  store;
-  theme;
-  tools;
-  x;
-
   constructor(options) {
-    Object.assign(this, options, {
-      camera: { ...HOME },
-      xy: null,
-      hover: -1,
-      overlays: [],
-      drag: null,
-      frame: 0,
-      overFrame: 0,
-      size: { width: 0, height: 0 },
-    });
+    this.store = options.store;
+    this.tools = options.tools;
+    this.theme = options.theme;
+    this.paint = options.paint;
+    this.onHover = options.onHover;
+    this.onPick = options.onPick;
+    this.onSelect = options.onSelect;
+    this.title = options.title;
+    this.x = options.x;
+    this.y = options.y;
+    this.regions = options.regions;
+    this.onCamera = () => {};
+    this.camera = { ...HOME };
+    this.xy = null;
+    this.ranges = [];
+    this.trails = null;
+    this.epoch = undefined;
+    this.overlays = [];
+    this.drag = null;
+    this.hover = -1;
+    this.frame = 0;
+    this.overFrame = 0;
+    this.gliding = 0;
+    this.looking = 0;
+    this.size = { width: 0, height: 0 };
+    this.counted = null;
+    this.cells = new Uint32Array(0);
     this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
     this.over = h("canvas", {
       class: "lw-over",
@@ -8606,7 +8694,7 @@ class PointMap {
 
   recolor() {
     const { levels, states, table } = this.paint;
-    if (!levels) return;
+    if (!levels || !table) return;
     this.points.setTable(table);
     this.points.setLevels(levels);
     this.points.setStates(states);
@@ -8690,7 +8778,7 @@ class PointMap {
       c = sharpContext(this.over, size.width, size.height);
     c.font = "10px system-ui, sans-serif";
     if (xy) {
-      if (this.x) drawAxes(c, { x: this.x, y: this.y, ranges: this.ranges, size, camera: this.camera }, colors);
+      if (this.x) drawAxes(c, { x: this.x, y: this.y ?? "", ranges: this.ranges, size, camera: this.camera }, colors);
       if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
       for (const paint of this.overlays) paint(c, this, colors);
       const near = store.neighborsOf,
@@ -8716,12 +8804,12 @@ class PointMap {
   }
 
   crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
-    if (this.counted !== this.xy) {
+    if (this.xy && this.counted !== this.xy) {
       this.counted = this.xy;
       this.cells = cellsOf(this.xy, CELLS);
     }
     const { width, height } = this.size,
-      at = (v, span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
+      at = (/** @type {number} */ v, /** @type {number} */ span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
     let sum = 0;
     for (let b = at(y0, height); b <= at(y1, height); b++)
       for (let a = at(x0, width); a <= at(x1, width); a++) sum += this.cells[b * CELLS + a];
@@ -8729,7 +8817,8 @@ class PointMap {
   }
 
   place2d(row) {
-    return toScreen([this.xy[2 * row], this.xy[2 * row + 1]], this.size, this.camera);
+    const [x, y] = this.xy ? [this.xy[2 * row], this.xy[2 * row + 1]] : [NaN, NaN];
+    return toScreen([x, y], this.size, this.camera);
   }
 
 
@@ -8802,15 +8891,15 @@ class PointMap {
   }
 
   outline({ kind, points, mode }) {
-    const started = performance.now(),
-      path = points.map((p) => toData(p, this.size, this.camera));
+    if (!this.xy) return;
+    const path = points.map((p) => toData(p, this.size, this.camera));
     const allowed = this.store.filter.passing;
     const fresh =
       kind === "box"
         ? insideBox(this.xy, path[0], path[path.length - 1], allowed)
         : insidePolygon(this.xy, path, allowed);
     const mask = combined(this.store.selected, fresh, mode);
-    this.onSelect?.(mask, { taken: countMask(fresh), mode, started });
+    this.onSelect(mask, { taken: countMask(fresh), mode });
   }
 
   click(here, mode, event) {
@@ -8823,7 +8912,7 @@ class PointMap {
     if (modified) {
       const fresh = new Uint8Array(this.store.n);
       fresh[row] = 1;
-      this.onSelect?.(combined(this.store.selected, fresh, mode), { taken: 1, mode });
+      this.onSelect(combined(this.store.selected, fresh, mode), { taken: 1, mode });
     } else this.onPick(row);
   }
 
@@ -8875,7 +8964,7 @@ class PointMap {
   setCamera(camera) {
     this.camera = camera;
     this.redraw();
-    this.onCamera?.();
+    this.onCamera();
   }
 
   destroy() {
@@ -8889,30 +8978,24 @@ class PointMap {
 
 // --- paint.js
 class Paint {
-  palettes;
-  states;
-  store;
-  theme;
-
   constructor(store, theme) {
-    Object.assign(this, {
-      store,
-      theme,
-      by: "",
-      levels: null,
-      states: new Uint8Array(store.n),
-      table: null,
-      legend: null,
-      palettes: new Map(),
-    });
+    this.store = store;
+    this.theme = theme;
+    this.by = "";
+    this.levels = null;
+    this.states = new Uint8Array(store.n);
+    this.table = null;
+    this.legend = null;
+    this.palettes = new Map();
     this.restate();
   }
 
   classColors(k = this.store.classes.length) {
     const { dark } = this.theme(),
       name = `${k} ${dark}`;
-    if (!this.palettes.has(name)) this.palettes.set(name, classColors(k, dark));
-    return this.palettes.get(name);
+    const known = this.palettes.get(name) ?? classColors(k, dark);
+    this.palettes.set(name, known);
+    return known;
   }
 
   classColor(code, k = this.store.classes.length) {
@@ -8922,8 +9005,8 @@ class Paint {
 
   colorBy(name) {
     const { store } = this,
-      column = store.columns.get(name),
-      values = store.values(name);
+      column = store.column(name),
+      values = store.loaded(name);
     const { dark, grey } = this.theme();
     this.by = name;
     if (store.blind && store.meta.doubted !== false) {
@@ -8936,7 +9019,7 @@ class Paint {
       const colors =
         column.categories === store.classes || column.classes
           ? this.classColors()
-          : this.classColors(column.categories.length);
+          : this.classColors(column.categories?.length);
       this.levels = levelsOfCodes(values);
       this.table = classTable(colors, grey);
       this.legend = { kind: "category", column, colors };
@@ -8944,7 +9027,7 @@ class Paint {
     }
     const range = column.range && column.range.every(Number.isFinite) ? column.range : extent(values);
     const look = { suspicious: column.suspicious || "high", dark, scheme: column.suspicious ? "viridis" : "cividis" };
-    this.levels = levelsOf(values, ...range);
+    this.levels = levelsOf(values, range[0], range[1]);
     this.table = scoreTable(look, grey);
     this.legend = { kind: "number", column, range, color: (t) => scoreColor(t, look) };
   }
@@ -8957,7 +9040,7 @@ class Paint {
   }
 
   get rise() {
-    const { suspicious } = this.legend?.column || {};
+    const suspicious = this.legend?.column.suspicious;
     return suspicious === "high" ? 1 : suspicious === "low" ? -1 : 0;
   }
 
@@ -8972,14 +9055,12 @@ class Paint {
   }
 
   touch(rows) {
-    const { store } = this,
+    const { store, levels } = this,
       { passing } = store.filter;
+    const codes = (this.by === "label" || this.by === "verdict") && this.legend?.kind !== "hidden" ? store.loaded(this.by) : null;
     for (const row of rows) {
       this.states[row] = this.stateOf(row, passing);
-      if ((this.by === "label" || this.by === "verdict") && this.legend.kind !== "hidden") {
-        const code = store.values(this.by)[row];
-        this.levels[row] = code < 0 ? 255 : code % 254;
-      }
+      if (codes && levels) levels[row] = codes[row] < 0 ? 255 : codes[row] % 254;
     }
   }
 }
@@ -8988,11 +9069,13 @@ class Paint {
 const MOMENT = 400;
 
 class ProgressLine {
-  line;
-  pause;
-
   constructor(line, pause = MOMENT) {
-    Object.assign(this, { line, pause, timer: 0, words: "", shown: "", before: "" });
+    this.line = line;
+    this.pause = pause;
+    this.timer = 0;
+    this.words = "";
+    this.shown = "";
+    this.before = "";
   }
 
   tell(words) {
@@ -9010,30 +9093,21 @@ class ProgressLine {
   end() {
     clearTimeout(this.timer);
     if (this.shown && this.line().textContent === this.shown) this.line().textContent = this.before;
-    Object.assign(this, { timer: 0, shown: "", before: "" });
+    this.timer = 0;
+    this.shown = this.before = "";
   }
 }
 
 // --- registry.js
 class Registry {
-  actions;
-  closers;
-  endings;
-  keys;
-  moments;
-  pushes;
-  traits;
-
   constructor() {
-    Object.assign(this, {
-      pushes: new Map(),
-      traits: new Map(),
-      actions: new Map(),
-      closers: [],
-      keys: [],
-      moments: new Map(),
-      endings: [],
-    });
+    this.pushes = new Map();
+    this.traits = new Map();
+    this.actions = new Map();
+    this.closers = [];
+    this.keys = [];
+    this.moments = new Map();
+    this.endings = [];
   }
 
   onPush(kind, react) {
@@ -9066,8 +9140,7 @@ class Registry {
 
   on(moment, react) {
     if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
-    if (!this.moments.has(moment)) this.moments.set(moment, []);
-    this.moments.get(moment).push(react);
+    this.moments.set(moment, [...(this.moments.get(moment) || []), react]);
   }
 
   run(moment) {
@@ -9097,10 +9170,10 @@ function once(map, key, value, what) {
 
 // --- tabs.js
 class Tabs {
-  panels;
-
   constructor(panels) {
-    Object.assign(this, { panels, shown: panels[0][0], frame: 0 });
+    this.panels = panels;
+    this.shown = panels[0][0];
+    this.frame = 0;
     this.buttons = [];
     this.bar = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side panel" });
     this.el = h("div", { class: "lw-filters" }, this.bar);
@@ -9129,7 +9202,7 @@ class Tabs {
   }
 
   refresh(all = false) {
-    const [name, , draw] = this.panels.find(([one]) => one === this.shown);
+    const [name, , draw] = this.panels.find(([one]) => one === this.shown) ?? this.panels[0];
     if (!all && name === this.panels[0][0]) return;
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(draw);
@@ -9144,13 +9217,12 @@ class Tabs {
 const POINTER_REST = 120;
 
 class Tip {
-  media;
-  paint;
-  root;
-  store;
-
-  constructor(options) {
-    Object.assign(this, options);
+  constructor({ store, media, paint, root }) {
+    this.store = store;
+    this.media = media;
+    this.paint = paint;
+    this.root = root;
+    this.timer = 0;
     this.line = h("div", { class: "lw-clip" });
     this.picture = h("div", { class: "lw-tip-media", hidden: true });
     this.el = h("div", { class: "lw-tip", hidden: true }, this.picture, this.line);
@@ -9204,7 +9276,7 @@ class Tip {
     if (store.blind) return `${item ? `${item.id} · ` : ""}hidden in blind mode`;
     const column = store.columns.get(by),
       value = store.values(by)?.[row];
-    const shown = column.kind !== "category" ? probability(value) : value >= 0 ? column.categories[value] : "none";
+    const shown = column?.kind !== "category" ? probability(value) : value !== undefined && value >= 0 ? column.categories?.[value] : "none";
     const change = store.edited(row) ? ` → ${store.className(store.labels[row])}` : "";
     return `${item ? `${item.id} · ` : ""}${store.className(store.given[row])}${change} · ${by} ${shown}`;
   }
@@ -9223,12 +9295,15 @@ const MODES = [
 ];
 
 class Toolbar {
-  onClear;
-  onHome;
-  onZoom;
-
-  constructor(actions) {
-    Object.assign(this, actions, { tool: "lasso", mode: "replace", wheelAt: -1e9, wheelInside: false });
+  constructor({ onZoom, onHome, onClear }) {
+    this.onZoom = onZoom;
+    this.onHome = onHome;
+    this.onClear = onClear;
+    this.tool = "lasso";
+    this.mode = "replace";
+    this.wheelAt = -1e9;
+    this.wheelInside = false;
+    this.stages = () => [];
     this.toolButtons = TOOLS.map(([name, label]) => iconButton(name, label, () => this.setTool(name)));
     this.modeButtons = MODES.map(([name, label]) => iconButton(name, label, () => this.setMode(name)));
     this.info = h("span", { class: "lw-num lw-tool-info", "aria-live": "off" });
@@ -9254,7 +9329,7 @@ class Toolbar {
         onclick: () => this.onClear(),
       })),
     );
-    this.onWheel = (event) => this.noteWheel(event);
+    this.onWheel = (/** @type {WheelEvent} */ event) => this.noteWheel(event);
     this.mark();
   }
 
@@ -9301,20 +9376,21 @@ function textButton(text, label, onclick) {
 const PATIENCE = 6;
 const CHANGES = new Set(["decide", "add_class", "accept", "undo", "redo"]);
 
-class Wire {
-  last;
-  model;
-  onNews;
-  onWaiting;
-  open;
-  turn;
 
+class Wire {
   constructor(model, onNews, onWaiting = () => {}) {
-    Object.assign(this, { model, onNews, onWaiting, open: new Map(), last: 0, turn: 0, stuck: false, patience: PATIENCE });
+    this.model = model;
+    this.onNews = onNews;
+    this.onWaiting = onWaiting;
+    this.open = new Map();
+    this.last = 0;
+    this.turn = 0;
+    this.stuck = false;
+    this.patience = PATIENCE;
     this.onLost = () => {}; // called when a request could not be sent
     this.onSilence = () => {}; // called from time to time while a change waits; sending a request then reveals lost messages
     this.view = Math.random().toString(36).slice(2, 10);
-    this.listen = (body, buffers) => this.receive(body, buffers || []);
+    this.listen = (/** @type {any} */ body, /** @type {DataView<ArrayBuffer>[] | undefined} */ buffers) => this.receive(body, buffers || []);
     model.on("msg:custom", this.listen);
     this.timer = setInterval(() => this.watch(), 2000);
   }
@@ -9381,19 +9457,13 @@ class Wire {
 }
 
 // --- main.js
-class Explorer {
-  timelines;
-  grid;
-  lightbox;
-  again;
-  showLook;
-  colors;
-  focused;
-  model;
-  registry;
-
+class Frame {
   constructor(model, el, again) {
-    Object.assign(this, { model, again, registry: new Registry() });
+    this.model = model;
+    this.again = again;
+    this.view = null;
+    this.focused = false; // did an earlier view have the focus?
+    this.registry = new Registry();
     this.root = h("div", {
       class: "lw",
       tabindex: "0",
@@ -9405,12 +9475,9 @@ class Explorer {
     this.root.style.setProperty("--lw-height", `${model.get("height") || 540}px`);
     this.opening = h("div", { class: "lw-opening", role: "status", text: "opening…" });
     this.root.append(this.opening);
-    this.progress = new ProgressLine(() => (this.store ? this.status : this.opening));
+    this.progress = new ProgressLine(() => this.view?.status ?? this.opening);
     el.append(this.root);
     this.root.dataset.theme = pageTheme(this.root);
-    this.say = (text, kind) => this.showStatus(text, kind);
-    this.fail = (error) => this.showStatus(error.message, "error");
-    this.theme = () => (this.colors ||= readTheme(this.root));
     this.wire = new Wire(
       model,
       (body, buffers) => this.news(body, buffers),
@@ -9422,54 +9489,97 @@ class Explorer {
   async open() {
     try {
       const { body, buffers } = await this.wire.ask("open", {});
-      this.build(body, unpackedArrays(body.arrays, buffers));
+      const arrays = /** @type {import("./store.js").StartArrays} */ (unpackedArrays(body.arrays, buffers));
+      this.view = new Explorer(this, body, arrays);
+      this.view.start(body);
     } catch (error) {
       this.opening.textContent = `could not open: ${/** @type {Error} */ (error).message}`;
       this.root.dataset.state = "error";
     }
   }
 
+  news(body, buffers) {
+    if (body.push === "progress") this.progress.tell(body.text);
+    else if (body.request) this.progress.end(); // Python answers one question at a time
+    if (!this.view) return;
+    takePatch(this.view.store, body, buffers);
+    if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
+  }
 
-  build(meta, arrays) {
-    this.makeState(meta, arrays);
-    this.makeParts(meta);
+  waiting(stuck) {
+    if (this.view) this.view.waiting(stuck);
+    else if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again.";
+  }
+
+  focus() {
+    this.root.focus({ preventScroll: true });
+  }
+
+  destroy() {
+    this.progress.end();
+    this.registry.end();
+    this.wire.close();
+    this.root.remove();
+  }
+}
+
+class Explorer {
+  constructor(frame, meta, arrays) {
+    this.frame = frame;
+    this.model = frame.model;
+    this.again = frame.again;
+    this.registry = frame.registry;
+    this.root = frame.root;
+    this.wire = frame.wire;
+    this.colors = null;
+    this.say = (text, kind) => this.showStatus(text, kind);
+    this.fail = (/** @type {unknown} */ error) => this.showStatus(/** @type {Error} */ (error).message, "error");
+    this.theme = () => (this.colors ||= readTheme(this.root));
+    this.pick = (/** @type {number} */ row) => this.store.goTo(row);
+    this.store = makeStore(meta, arrays);
+    this.source = new Source(this.wire, this.store);
+    this.kind = EDITORS[meta.task] || EDITORS.units;
+    this.keymap = inForce(meta.keymap.review, this.kind);
+    this.paint = new Paint(this.store, this.theme);
+    this.media = new Media(this.wire, meta.media);
+    this.undoKey = capOf(this.keymap, "undo");
+    this.actions = new Actions({ store: this.store, wire: this.wire, say: this.say });
+    this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
+    this.head = this.makeHead();
+    this.filters = this.makeFilters();
+    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
+    this.toolbar = this.makeToolbar();
+    this.maps = this.makeMaps(meta);
+    this.legend = h("div", { class: "lw-legend" });
+    this.inspector = this.makeInspector(meta);
+    this.bulk = this.makeBulk();
+    this.gallery = this.makeGallery();
+    this.tip = new Tip({ store: this.store, media: this.media, paint: this.paint, root: this.root });
+    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.kind.units ? [] : this.store.classes, this.keymap, this.kind.units || this.store.meta.suggests) });
+    this.footSpace = h("span", { class: "lw-space" });
+    this.body = h("div", { class: "lw-body" });
+    this.timelines = [];
+    this.grid = null;
+    this.lightbox = null;
+    this.showLook = async () => {};
     this.putTogether();
     for (const feature of FEATURES) feature(this);
     this.listen();
-    this.start(meta);
   }
 
-  makeState(meta, arrays) {
-    const store = (this.store = new Store(meta, arrays));
-    for (const [name, values] of Object.entries({
-      ...arrays,
-      given_label: store.given,
-      suggested_label: store.suggested,
-      p_error: store.pError,
-      p_suggested: store.pSuggested,
-    })) {
-      if (store.columns.has(name)) store.setColumn(store.columns.get(name), values);
-    }
-    this.source = new Source(this.wire, store);
-    this.kind = EDITORS[meta.task] || EDITORS.units;
-    this.keymap = inForce(meta.keymap.review, this.kind);
-    this.paint = new Paint(store, this.theme);
-    this.media = new Media(this.wire, meta.media);
-    this.undoKey = capOf(this.keymap, "undo");
-    this.actions = new Actions({ store, wire: this.wire, say: this.say });
-  }
 
-  makeParts(meta) {
-    const { store, paint, media, theme, wire, actions, say, fail } = this,
-      onPick = (row) => store.goTo(row);
-    this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
-    this.head = new Head({
-      store,
+  makeHead() {
+    return new Head({
+      store: this.store,
       onColor: (name) => this.colorBy(name),
       onSlice: (mask, name) => this.showSlice(mask, name),
       onRemoteSlice: (name) => this.remoteSlice(name),
     });
-    this.filters = new Filters({
+  }
+
+  makeFilters() {
+    const { store, theme, paint, say, fail } = this;
+    return new Filters({
       store,
       theme,
       paint,
@@ -9479,62 +9589,70 @@ class Explorer {
       say,
       fail,
     });
-    this.side = new Tabs([["filters", this.filters.el, () => this.filters.redraw()]]);
-    this.toolbar = new Toolbar({
-      onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
-      onHome: () => this.maps.forEach((m) => m.home()),
-      onClear: () => store.clearSelection(),
-    });
-    this.maps = this.makeMaps(meta, onPick);
-    this.legend = h("div", { class: "lw-legend" });
-    this.inspector = new Inspector({
-      store,
-      wire,
-      media,
-      paint,
-      theme,
-      actions,
-      kind: this.kind,
-      keymap: this.keymap,
-      edits: meta.keymap.edit[this.kind.task],
-      onPick,
-      say,
-      fail,
-      onLeave: () => this.focus(),
-      emptyQueue: () => this.gallery.nothing(),
-    });
-    this.bulk = new Bulk({ store, actions, units: this.kind.units, fail, onRank: () => wire.ask("rank").catch(fail) });
-    this.gallery = new Gallery({
-      store,
-      bulk: this.bulk,
-      media,
-      editor: this.inspector.editor,
-      onPick,
-      onToggle: (row) => this.toggleRow(row),
-      fail,
-    });
-    this.tip = new Tip({ store, media, paint, root: this.root });
-    this.registry.onEnd(() =>
-      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
-    );
   }
 
-  makeMaps(meta, onPick) {
+  makeToolbar() {
+    return new Toolbar({
+      onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
+      onHome: () => this.maps.forEach((m) => m.home()),
+      onClear: () => this.store.clearSelection(),
+    });
+  }
+
+  makeMaps(meta) {
     const shared = {
       store: this.store,
       tools: this.toolbar,
       theme: this.theme,
       paint: this.paint,
-      onPick,
+      onPick: this.pick,
       webgl: this.model.get("webgl") !== false,
-      onHover: (row, map) => this.tip.show(row, map),
-      onSelect: (mask, how) => this.selectFromMap(mask, how),
+      onHover: (/** @type {number} */ row, /** @type {PointMap} */ map) => this.tip.show(row, map),
+      onSelect: (/** @type {Uint8Array} */ mask, /** @type {{ taken: number, mode: string }} */ how) => this.selectFromMap(mask, how),
     };
     const axes = { x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" };
     return [
       new PointMap({ ...shared, title: meta.data_map?.title || "data map", ...axes }),
       new PointMap({ ...shared, title: "embedding map" }),
     ];
+  }
+
+  makeInspector(meta) {
+    const { store, wire, media, paint, theme, actions, kind, keymap, say, fail } = this;
+    return new Inspector({
+      store,
+      wire,
+      media,
+      paint,
+      theme,
+      actions,
+      kind,
+      keymap,
+      edits: meta.keymap.edit[kind.task],
+      onPick: this.pick,
+      say,
+      fail,
+      onLeave: () => this.focus(),
+      emptyQueue: () => this.gallery.nothing(),
+    });
+  }
+
+  makeBulk() {
+    const { store, wire, actions, kind, fail } = this;
+    return new Bulk({ store, actions, units: kind.units, fail, onRank: () => wire.ask("rank").catch(fail) });
+  }
+
+  makeGallery() {
+    const { store, bulk, media, inspector, fail } = this;
+    return new Gallery({
+      store,
+      bulk,
+      media,
+      editor: inspector.editor,
+      onPick: this.pick,
+      onToggle: (row) => this.toggleRow(row),
+      fail,
+    });
   }
 
   putTogether() {
@@ -9549,22 +9667,19 @@ class Explorer {
       { class: "lw-maps" },
       this.maps.map((map) => map.el),
     );
-    this.footKeys = h("span", { class: "lw-quiet lw-keys", text: keyLine(this.kind.units ? [] : this.store.classes, this.keymap, this.kind.units || this.store.meta.suggests) });
-    this.opening.remove();
+    this.frame.opening.remove();
+    this.body.append(this.side.el, h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend), this.inspector.el);
     this.root.append(
       this.head.el,
-      (this.body = h(
-        "div",
-        { class: "lw-body" },
-        this.side.el,
-        h("div", { class: "lw-center" }, this.toolbar.el, maps, this.legend),
-        this.inspector.el,
-      )),
+      this.body,
       this.gallery.el,
-      h("div", { class: "lw-foot" }, this.status, undo, h("span", { class: "lw-space" }), this.footKeys),
+      h("div", { class: "lw-foot" }, this.status, undo, this.footSpace, this.footKeys),
       this.tip.el,
     );
     this.toolbar.watch(() => this.maps.map((map) => map.stage));
+    this.registry.onEnd(() =>
+      [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
+    );
   }
 
 
@@ -9581,7 +9696,7 @@ class Explorer {
   }
 
   addToFoot(el) {
-    this.footKeys.previousSibling.before(el);
+    this.footSpace.before(el);
   }
 
   addCover(el) {
@@ -9616,7 +9731,7 @@ class Explorer {
     const { store } = this;
     store.goTo(store.firstOpen("queue"));
     if (store.row < 0) this.inspector.show();
-    if (this.focused) this.focus();
+    if (this.frame.focused) this.focus();
     this.gallery.redraw();
     this.filters
       .start(meta.first_filters)
@@ -9631,19 +9746,7 @@ class Explorer {
     this.status.title = [this.status.textContent, meta.expected_title, meta.canaries, meta.warning, meta.how].filter(Boolean).join("; ");
   }
 
-  news(body, buffers) {
-    if (body.push === "progress") this.progress.tell(body.text);
-    else if (body.request) this.progress.end(); // Python handles one request at a time
-    if (!this.store) return;
-    takePatch(this.store, body, buffers);
-    if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
-  }
-
   waiting(stuck) {
-    if (!this.store) {
-      if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again.";
-      return;
-    }
     this.head.state(stuck);
     if (stuck && this.store.pending)
       this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
@@ -9715,7 +9818,7 @@ class Explorer {
   }
 
   focus() {
-    this.root.focus({ preventScroll: true });
+    this.frame.focus();
   }
 
   showStatus(text, kind = "") {
@@ -9723,26 +9826,35 @@ class Explorer {
     this.status.textContent = text;
     this.status.title = text;
   }
+}
 
-  destroy() {
-    this.progress.end();
-    this.registry.end();
-    this.wire.close();
-    this.root.remove();
+function makeStore(meta, arrays) {
+  const store = new Store(meta, arrays);
+  for (const [name, values] of Object.entries({
+    ...arrays,
+    given_label: store.given,
+    suggested_label: store.suggested,
+    p_error: store.pError,
+    p_suggested: store.pSuggested,
+  })) {
+    const column = store.columns.get(name);
+    if (column) store.setColumn(column, values);
   }
+  return store;
 }
 
 function render({ model, el }) {
-  let explorer = null;
+  let frame = null;
   const open = () => {
-    const focused = Boolean(explorer?.root.contains(explorer.root.getRootNode().activeElement));
-    explorer?.destroy();
-    explorer = new Explorer(model, el, open);
-    explorer.focused = focused; // "Rank again" reopens the view: the keys keep working
-    explorer.open();
+    const root = frame?.root,
+      focused = Boolean(root && root.contains(rootOf(root).activeElement));
+    frame?.destroy();
+    frame = new Frame(model, el, open);
+    frame.focused = focused; // "Rank again" opens the view anew: the keys go on working
+    frame.open();
   };
   open();
-  return () => explorer.destroy();
+  return () => frame?.destroy();
 }
 
 export default { render };
