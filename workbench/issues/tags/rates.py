@@ -38,7 +38,7 @@ COUNTED_AGAIN, RATE_STEPS = 3, 6
 MEAN_CELLS = 200_000
 """Cells by which the number of errors is kept."""
 
-OWN_DOUBT = 0.5
+OWN_DOUBT = 0.7
 """Weight of the log odds of 1 - P(given), beside 1 for each of the two ways to count, where the confident joint counts
 twice as many errors as maximum likelihood, or more; 0 where it does not count more."""
 
