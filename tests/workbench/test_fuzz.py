@@ -27,6 +27,7 @@ ONCE = (
     ("checkpoints.safetensors", "folder", True, 0),
     ("views.json", "pipe", True, 0),
     ("pred_probs.json", "pipe", True, 0),
+    ("pred_probs.npy", "link to itself", True, 0),
     ("cache.npz", "folder", True, 0),
 )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError, RunError
 from workbench.storage.described import about, load_array, said_beside, write_described
+from workbench.storage.files import is_there, unreadable
 from workbench.storage.layout import Layout
 from workbench.storage.provenance import Provenance, of_old_description
 
@@ -136,10 +137,15 @@ class StoredProbabilities:
         return there is None or not there.automatic
 
     def _version(self) -> tuple[int, ...] | None:
+        path = self._layout.pred_probs
         try:
-            stat = self._layout.pred_probs.stat()
-        except FileNotFoundError:
+            if not is_there(path):
+                return None
+            stat = path.stat()
+        except FileNotFoundError:  # replaced in between
             return None
+        except OSError as error:
+            raise unreadable(path, error) from error
         return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
