@@ -119,7 +119,7 @@ def edge_issues(
     random = _random_absent(graph, round(RANDOM_PAIRS * len(given)), np.random.default_rng(seed))
     pool = _pool(graph, features) if absent else np.empty((0, 2), np.int64)
     evidence = [described(pairs) for pairs in (given, random, pool)]
-    of_links, of_random = (odds + np.log(len(random) / len(given)) for odds in _odds(*evidence[:2], seed))
+    of_links, of_random = (odds + np.log(len(random) / len(given)) for odds in _odds(evidence[0], evidence[1], seed))
     wrong = _wrong_share(of_links, of_random)
     of_pool = _odds(evidence[0], evidence[2], seed)[1]
     best = np.sort(np.argsort(-of_pool, kind="stable")[: round(absent * len(given))])
