@@ -1561,6 +1561,7 @@ class UnitsEditor extends ManyUnitsEditor {
     super(options, list);
     this.list = list;
     this.lines = new Map();
+    this.frame = 0;
     const { space } = this;
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
@@ -1726,6 +1727,11 @@ class UnitsEditor extends ManyUnitsEditor {
   }
 
   reveal() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.scroll());
+  }
+
+  scroll() {
     const el = this.list.querySelector(".lw-focused");
     if (!el) return;
     const top = el.offsetTop - this.list.offsetTop,

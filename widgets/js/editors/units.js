@@ -41,6 +41,7 @@ class UnitsEditor extends ManyUnitsEditor {
     this.list = list;
     /** @type {Map<string, { look: string, el: HTMLElement }>} displayed lines, by the key of their unit */
     this.lines = new Map();
+    this.frame = 0;
     const { space } = this;
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
@@ -223,8 +224,14 @@ class UnitsEditor extends ManyUnitsEditor {
     this.reveal();
   }
 
-  /** Scroll the line in focus into view, moving only the list. */
+  /** Scroll the line in focus into view with the next frame, whose layout it needs: a decision draws several times. */
   reveal() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.scroll());
+  }
+
+  /** Scroll the line in focus into view, moving only the list. */
+  scroll() {
     /** @type {HTMLElement | null} */
     const el = this.list.querySelector(".lw-focused");
     if (!el) return;
