@@ -43,6 +43,7 @@ def gather_tags(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | No
         issues = find_issues(run, fdr=fdr, per="unit")
     elif issues.index.nlevels != 2:
         raise InputError.at("issues", "has one row per example", "Pass `find_issues(run, per='unit')`.")
+    assert issues is not None  # `find_issues` returns a table
     state, changes = run.journal.state(per="unit"), run.changes()
     missing: list[str] = []
     verdicts = state["verdict"].value_counts()

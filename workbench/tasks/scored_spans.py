@@ -40,7 +40,7 @@ def scored(predictions: Any, n: int, classes: Sequence[str]) -> tuple[np.ndarray
                 start, end, label, p = parts
                 whole = int(start) == start and int(end) == end and 0 <= start < end and 0 <= float(p) <= 1
             except (TypeError, ValueError):
-                whole = False
+                raise InputError.at("predictions", f"span {place} is {shortened(span)}", todo, row=row) from None
             if not whole:
                 raise InputError.at("predictions", f"span {place} is {shortened(span)}", todo, row=row)
             if str(label) not in code_of:

@@ -73,10 +73,8 @@ def read_spans(
     order = np.argsort(np.array(found.rows, np.int64), kind="stable")
     codes, known = _codes(found, names)
     size = np.array(found.length, np.int64)
-    table = SpanTable(
-        *(np.array(one, np.int64)[order] for one in (found.rows, found.start, found.end)), codes[order],
-        np.maximum(size, -1), size == -2,
-    )  # fmt: skip
+    rows, start, end = (np.array(one, np.int64)[order] for one in (found.rows, found.start, found.end))
+    table = SpanTable(rows, start, end, codes[order], np.maximum(size, -1), size == -2)
     stored = stored_spans(table)
     if tagged or not len(table.rows):
         return stored, known

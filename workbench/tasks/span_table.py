@@ -53,8 +53,8 @@ class SpanTable(NamedTuple):
 
     def chosen(self, keep: np.ndarray) -> SpanTable:
         """Select the spans of a mask (m,)."""
-        parts = (one[keep] for one in (self.rows, self.start, self.end, self.label))
-        return SpanTable(*parts, self.length, self.missing)
+        rows, start, end, label = (one[keep] for one in (self.rows, self.start, self.end, self.label))
+        return SpanTable(rows, start, end, label, self.length, self.missing)
 
 
 def table_of(labels: pa.StructArray) -> SpanTable:
@@ -66,9 +66,12 @@ def table_of(labels: pa.StructArray) -> SpanTable:
     flat = lists.flatten()
     if len(flat) != sizes.sum():  # values below a null of the example
         flat = pa.array([one for row, here in zip(lists.to_pylist(), ~gone) if here for one in row], ONE_SPAN)
-    parts = (flat.field(name).to_numpy(zero_copy_only=False).astype(np.int64) for name in ("start", "end", "label"))
+    start, end, label = (
+        flat.field(name).to_numpy(zero_copy_only=False).astype(np.int64) for name in ("start", "end", "label")
+    )
     tokens = length.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return SpanTable(np.repeat(np.arange(len(labels)), sizes), *parts, np.where(missing, -1, tokens), missing)
+    rows = np.repeat(np.arange(len(labels)), sizes)
+    return SpanTable(rows, start, end, label, np.where(missing, -1, tokens), missing)
 
 
 def stored_spans(table: SpanTable) -> pa.StructArray:

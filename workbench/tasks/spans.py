@@ -145,8 +145,8 @@ class Spans(TaskMixin):
         missing = table.missing.copy()
         missing[decided.rows] = False
         added = np.array(more, np.int64).reshape(-1, 4).T
-        columns = [np.concatenate([one[keep], new]) for one, new in zip(table[:4], added)]
-        return stored_spans(SpanTable(*columns, table.length, missing))
+        rows, start, end, label = (np.concatenate([one[keep], new]) for one, new in zip(table[:4], added))
+        return stored_spans(SpanTable(rows, start, end, label, table.length, missing))
 
     def meet(self, units: Units, classes: Sequence[str], *, predictions: Any = None, **others: Any) -> Met:
         """Match scored spans with the given ones, and add those missing from the labels."""
@@ -167,10 +167,11 @@ def _value(start: int, end: int, label: str) -> dict[str, Any]:
 
 def _listed(table: SpanTable, classes: Sequence[str]) -> list[list[dict[str, Any]] | None]:
     listed: list[list[dict[str, Any]] | None] = [None if gone else [] for gone in table.missing.tolist()]
-    for row, start, end, label in zip(*(one.tolist() for one in table[:4])):
+    places = table.rows.tolist(), table.start.tolist(), table.end.tolist(), table.label.tolist()
+    for row, start, end, label in zip(*places):
         spans = listed[row]
         assert spans is not None  # rows without a label have no spans
-        spans.append(_value(start, end, classes[label]))
+        spans.append(_value(start, end, classes[int(label)]))
     return listed
 
 

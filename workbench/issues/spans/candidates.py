@@ -51,7 +51,8 @@ def proposed(probs: np.ndarray, starts: np.ndarray) -> Proposals:
         goes = (on > LEAST_SPAN) & (p * on > LEAST_SPAN)
         at, stop, label, p, end = at[goes], stop[goes], label[goes], (p * on)[goes], end[goes] + 1
     if not found:
-        return Proposals(*(np.empty(0, np.int64),) * 3, np.empty(0))
+        none = np.empty(0, np.int64)
+        return Proposals(none, none, none, np.empty(0))
     first, last, label, p = (np.concatenate(one) for one in zip(*found))
     order = np.lexsort((first, -p))
     return Proposals(first[order], last[order], label[order], p[order])

@@ -113,7 +113,9 @@ def _log_whole(q: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray
     return (logs[first, 1::2] + rest) / (last - first)[:, None]
 
 
-def _likeliest(first: np.ndarray, last: np.ndarray, q: np.ndarray, without: np.ndarray | int) -> tuple:
+def _likeliest(
+    first: np.ndarray, last: np.ndarray, q: np.ndarray, without: np.ndarray | int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (class, per-token probability) of the most likely class of ranges except `without` (m,), -1 for none."""
     if not len(first):
         return np.empty(0, np.int64), np.empty(0)
@@ -140,7 +142,8 @@ def _alternatives(first: np.ndarray, last: np.ndarray, label: np.ndarray, q: np.
     """
     m = len(first)
     if not m:
-        return Proposals(*(np.empty(0, np.int64),) * 3, np.empty(0))
+        none = np.empty(0, np.int64)
+        return Proposals(none, none, none, np.empty(0))
     nothing = np.exp(_mean_in(np.log(np.maximum(q[:, 0], 1e-12)), first, last))
     by_posterior, p_other = _likeliest(first, last, q, label) if q.shape[1] > 3 else (label, np.zeros(m))
     bounds, p_bounds = _overlapping(first, last, every)

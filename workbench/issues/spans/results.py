@@ -111,7 +111,7 @@ def in_units(asked: Asked, table: SpanTable, tokens: Tokens, given: Given, layer
     blanks = [
         *(np.arange(m), given.first, given.last, table.label, np.where(nowhere, NO_TOKEN, np.nan), np.zeros(m)),
         *(given.first, given.last, np.where(nowhere, -1, table.label), nowhere.astype(float)),
-        np.where(nowhere, np.array(SPAN_ERRORS[2], object), None),
+        np.where(nowhere, np.array(SPAN_ERRORS[2], object), np.array(None, object)),
     ]
     judged = [np.concatenate(one) for one in zip(*(layer.judged for layer in layers))]
     old = judged[0] >= 0

@@ -71,8 +71,8 @@ class TagOpinions:
         if self.predicted is not None:
             own = self._of_layer() == layer
             if layer == 0 or own.any():
-                parts = (one[own] for one in vars(self.predicted).values())
-                found[ON_PREDICTIONS] = probabilities_of_spans(*parts, len(codes), self.k)
+                first, last, label, p = (one[own] for one in vars(self.predicted).values())
+                found[ON_PREDICTIONS] = probabilities_of_spans(first, last, label, p, len(codes), self.k)
         return found
 
     def _own(self, codes: np.ndarray) -> dict[str, np.ndarray]:

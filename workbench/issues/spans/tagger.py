@@ -28,7 +28,7 @@ SUFFICIENT_GAIN, STEP_HALVINGS = 1e-4, 20
 def deal_sentences(tokens: Tokens, seed: int) -> np.ndarray:
     """Return the fold of each token (t,), that of its example; equal sentences share a fold."""
     rng = np.random.default_rng(seed)
-    first: dict[tuple, int] = {}
+    first: dict[tuple[object, ...], int] = {}
     sentences = (tuple(tokens.words[start:end]) for start, end in pairwise(tokens.starts.tolist()))
     same = np.array([first.setdefault(words, row) for row, words in enumerate(sentences)], np.int64)
     fold = rng.permutation(tokens.n) % TAGGER_FOLDS

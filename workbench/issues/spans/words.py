@@ -19,13 +19,20 @@ LONGEST_TEXT = 60
 class Ranged(Protocol):
     """Units with token ranges, as in `workbench.issues.spans.estimator`."""
 
-    place: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
-    label: np.ndarray
-    other_first: np.ndarray
-    other_last: np.ndarray
-    other_label: np.ndarray
+    @property
+    def place(self) -> np.ndarray: ...
+    @property
+    def first(self) -> np.ndarray: ...
+    @property
+    def last(self) -> np.ndarray: ...
+    @property
+    def label(self) -> np.ndarray: ...
+    @property
+    def other_first(self) -> np.ndarray: ...
+    @property
+    def other_last(self) -> np.ndarray: ...
+    @property
+    def other_label(self) -> np.ndarray: ...
 
 
 class SpanWords:
