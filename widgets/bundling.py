@@ -9,6 +9,7 @@ committed file differs from the output.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ HEADER = "// Generated from widgets/js/ by `python -m widgets._bundle`. Do not e
 EDITORS = "editors.js"
 """The module with the table of editors; the editors are the files in the folder of the same name."""
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\.\.?/([\w-]+\.js)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[\w./-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*.*?\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 """A comment that occupies whole lines."""
@@ -78,6 +79,12 @@ def declared_names(text: str) -> list[str]:
     return names
 
 
+def imports_of(name: str, text: str) -> list[tuple[str, str]]:
+    """Return the imports of a module: the names as text, and the imported module by its path in `widgets/js/`."""
+    folder = posixpath.dirname(name)
+    return [(names, posixpath.normpath(posixpath.join(folder, path))) for names, path in _IMPORT.findall(text)]
+
+
 def _visit(sources: Path, name: str, order: list[str], texts: dict[str, str], above: tuple[str, ...]) -> None:
     """Append a module after all modules that it imports."""
     if name in above:
@@ -88,8 +95,8 @@ def _visit(sources: Path, name: str, order: list[str], texts: dict[str, str], ab
     rest = _IMPORT.sub("", text)
     if re.search(r"^import\b", rest, re.MULTILINE) or re.search(r"^export (?:\*|\{)", rest, re.MULTILINE):
         raise ValueError(f'{name}: write imports as `import {{ a, b }} from "./x.js";` on one line, without renaming')
-    wanted_first = [("EDITORS", EDITORS)] if name.startswith("editors/") else []
-    for names, target in wanted_first + _IMPORT.findall(text):
+    found = imports_of(name, text)
+    for names, target in [("EDITORS", EDITORS), *found] if name.startswith("editors/") else found:
         _visit(sources, target, order, texts, (*above, name))
         exported = declared_names("\n".join(line for line in texts[target].splitlines() if line.startswith("export ")))
         for wanted in (part.strip() for part in names.split(",") if part.strip()):

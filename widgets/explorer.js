@@ -3,7 +3,7 @@
 // --- editors.js
 const EDITORS = {};
 
-// --- dom.js
+// --- base/dom.js
 const SVG = "http://www.w3.org/2000/svg";
 
 function assign(node, key, value) {
@@ -122,7 +122,7 @@ function context2d(canvas, settings) {
   return context;
 }
 
-// --- format.js
+// --- base/format.js
 const count = (n) => Math.round(n).toLocaleString("en-US");
 
 function brief(n) {
@@ -204,7 +204,7 @@ function ticks(low, high, target = 4) {
   return out;
 }
 
-// --- facts.js
+// --- examples/facts.js
 function factLine(name, content) {
   return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content);
 }
@@ -237,7 +237,7 @@ function meter(p, { text, title, label }) {
   );
 }
 
-// --- color.js
+// --- base/color.js
 const OKABE_ITO = ["#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#f0e442"];
 const VIRIDIS = [
   [68, 1, 84],
@@ -396,7 +396,7 @@ function readTheme(node) {
   };
 }
 
-// --- legend.js
+// --- maps/legend.js
 const MOST = 12;
 
 function drawLegend(node, legend) {
@@ -443,7 +443,7 @@ function swatch(rgb) {
   return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
 
-// --- lineeditor.js
+// --- base/lineeditor.js
 class LineEditor {
   example = null;
 
@@ -523,7 +523,7 @@ class ManyUnitsEditor extends LineEditor {
   }
 }
 
-// --- unitlist.js
+// --- examples/unitlist.js
 function valueText(value) {
   if (value === null || value === undefined) return "none";
   if (!/^["[{]|^null$/.test(value)) return value;
@@ -702,7 +702,7 @@ const editor = {
 EDITORS[editor.task] = editor;
 }
 
-// --- keys.js
+// --- base/keys.js
 const MEANINGS = {
   label: "set a class",
   labelSelection: "relabel the selection, one undo step",
@@ -986,7 +986,7 @@ const editor = {
 EDITORS[editor.task] = editor;
 }
 
-// --- passage.js
+// --- examples/passage.js
 const PIECE = 80;
 
 
@@ -1802,7 +1802,7 @@ const editor = {
 EDITORS[editor.task] = editor;
 }
 
-// --- bits.js
+// --- base/bits.js
 function arrayOf(Type, view) {
   const { buffer, byteOffset = 0, byteLength } = view;
   return new Type(buffer.slice(byteOffset, byteOffset + byteLength));
@@ -1844,7 +1844,7 @@ function extent(values) {
   return low <= high && Number.isFinite(low) ? [low, high] : [0, 1];
 }
 
-// --- actions.js
+// --- review/actions.js
 const FEW = 500;
 
 class Actions {
@@ -2121,7 +2121,7 @@ function inRowOrder(rows, labels) {
   return Int32Array.from(order, (i) => labels[i]);
 }
 
-// --- orders.js
+// --- state/orders.js
 const ORDERS = {
   suspicion: "most suspicious first",
   pairs: "by class pair",
@@ -2193,7 +2193,7 @@ function cellCounts(given, codes, k) {
   return counts;
 }
 
-// --- unitsuggestions.js
+// --- review/unitsuggestions.js
 const ASK_PAUSE = 120;
 
 class UnitSuggestions {
@@ -2262,7 +2262,7 @@ class UnitSuggestions {
   }
 }
 
-// --- bulk.js
+// --- review/bulk.js
 const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 const CAREFUL = 0.9;
 const ARMED = 4000;
@@ -2408,7 +2408,7 @@ class Bulk {
   }
 }
 
-// --- audit.js
+// --- review/audit.js
 const PAUSE = 700;
 
 class Audit {
@@ -2464,7 +2464,7 @@ function auditFeature(view) {
   view.registry.onEnd(() => audit.destroy());
 }
 
-// --- geometry.js
+// --- base/geometry.js
 const NOWHERE = 1e4;
 const STRIPS = 256;
 
@@ -2621,7 +2621,7 @@ function cellsOf(xy, side) {
   return counts;
 }
 
-// --- overlay.js
+// --- maps/overlay.js
 const MARGIN = 0.93;
 
 const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
@@ -2759,7 +2759,7 @@ function drawOutline(c, { kind, points, mode }, colors) {
   c.setLineDash([]);
 }
 
-// --- packing.js
+// --- base/packing.js
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array, u2: Uint16Array };
 
 function unpackedArrays(specs, buffers) {
@@ -2785,7 +2785,7 @@ function unpacked(spec, buffers, earlier) {
   return out;
 }
 
-// --- source.js
+// --- state/source.js
 const ASK_AGAIN = 5000;
 
 class Source {
@@ -2854,7 +2854,7 @@ function placed(body, buffers) {
   return { note: body.note, xs, ys };
 }
 
-// --- compare.js
+// --- maps/compare.js
 const MOST_ARROWS = 30;
 const HEAD_LENGTH = 6;
 
@@ -3023,7 +3023,7 @@ function compareFeature(view) {
   });
 }
 
-// --- timeline.js
+// --- maps/timeline.js
 class Timeline {
   constructor({ epochs, first, name, n, load, show, onTurn, say }) {
     this.epochs = epochs;
@@ -3137,7 +3137,7 @@ class Timeline {
   }
 }
 
-// --- look.js
+// --- state/look.js
 const CAMERAS = ["data map", "embedding map"];
 const REST = 200;
 
@@ -3193,7 +3193,7 @@ function afterRest(ms, run) {
   return call;
 }
 
-// --- trails.js
+// --- maps/trails.js
 const MOST_TRAILS = 50;
 const TRAIL_REST = 150;
 
@@ -3308,7 +3308,7 @@ function trailsFeature(view) {
   registry.onEnd(() => later.cancel());
 }
 
-// --- epochs.js
+// --- maps/epochs.js
 const EMBEDDING = "embedding map";
 
 function epochsFeature(view) {
@@ -3395,7 +3395,7 @@ async function embeddingOf({ source, maps: { 1: map } }, epoch) {
   return [xs, ys, note];
 }
 
-// --- classes.js
+// --- filters/classes.js
 const COLUMNS = [
   ["issues", "label issues among the examples with this given label"],
   ["wrong", "expected share of wrong labels among the examples with this given label (mean of the detector's p_error)"],
@@ -3475,7 +3475,7 @@ class ClassTable {
   }
 }
 
-// --- matrix.js
+// --- filters/matrix.js
 const FONT = "10px system-ui, sans-serif";
 const KINDS = {
   issues: ["label issues by suggestion", "given ↓  suggested →", "suggested"],
@@ -3701,7 +3701,7 @@ class MatrixPanel {
   }
 }
 
-// --- evidence.js
+// --- filters/evidence.js
 const SOON = 200_000;
 
 function evidenceFeature(view) {
@@ -3740,7 +3740,7 @@ async function fetchSlices({ store, wire, head, fail }) {
   }
 }
 
-// --- exporter.js
+// --- review/exporter.js
 const FORMATS = [
   ["csv", "CSV"],
   ["jsonl", "JSON lines"],
@@ -3892,7 +3892,7 @@ function exportFeature(view) {
   });
 }
 
-// --- media.js
+// --- examples/media.js
 const PACK = 24;
 const ROOM = 16_000_000;
 const FOLD = 700;
@@ -4052,7 +4052,7 @@ function folded(node, text) {
   return node;
 }
 
-// --- grid.js
+// --- examples/grid.js
 const TILE_SIZES = { least: 56, most: 240, first: 104 };
 const TILE_GAP = 6;
 const TILE_CAPTION = 34;
@@ -4435,7 +4435,7 @@ function helpFeature(view) {
   view.registry.onEscape(() => toggle(false));
 }
 
-// --- zoom.js
+// --- base/zoom.js
 function fitted(box, size) {
   const k = Math.min(box[0] / size[0], box[1] / size[1]);
   return settled({ k, x: 0, y: 0 }, box, size);
@@ -4492,7 +4492,7 @@ function searchWords(search) {
   return search.trim().split(/\s+/);
 }
 
-// --- lightbox.js
+// --- examples/lightbox.js
 const ORIGINALS_KEPT = 6;
 const FETCH_REST = 120;
 const ZOOM_STEP = 1.25;
@@ -4837,7 +4837,7 @@ function lightboxFeature(view) {
   registry.onEnd(() => box.destroy());
 }
 
-// --- lifeline.js
+// --- state/lifeline.js
 const RESTARTED = "The kernel was restarted or shut down: decisions are no longer saved. Run this cell again.";
 const ANSWER_WITHIN = 4000;
 
@@ -4873,7 +4873,7 @@ function lifelineFeature(view) {
   registry.onEnd(() => model.off("comm_live_update", look));
 }
 
-// --- crossfilter.js
+// --- base/crossfilter.js
 const BINS = 40;
 const NO_BIN = 255;
 const BUCKETS = 8192;
@@ -5067,7 +5067,7 @@ class Crossfilter {
   }
 }
 
-// --- store.js
+// --- state/store.js
 const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
 const BITS = { flagged: 1, noted: 2, edited: 4 };
 const CODE = { relabel: 1, keep: 2, skip: 3 };
@@ -5158,7 +5158,7 @@ class Store {
 
   column(name) {
     const column = this.columns.get(name);
-    if (!column) throw new Error(`there is no column ${name}`);
+    if (!column) throw new Error(`no column is named ${name}`);
     return column;
   }
 
@@ -5382,7 +5382,7 @@ function patchOf(buffers) {
   };
 }
 
-// --- news.js
+// --- state/news.js
 const TELL_PAUSE = 150;
 
 function newsFeature(view) {
@@ -5420,7 +5420,7 @@ function tellSelection({ store, wire, fail }) {
   wire.ask("select", { count: store.selectedCount }, buffers).catch(fail);
 }
 
-// --- theme.js
+// --- base/theme.js
 function darkPage({ jupyter, vscode, backgrounds, scheme, prefersDark }) {
   if (jupyter) return jupyter === "false";
   if (vscode) return vscode === "vscode-dark" || vscode === "vscode-high-contrast";
@@ -5556,7 +5556,7 @@ function retheme(view) {
   if (JSON.stringify(view.colors) !== before) view.registry.run("theme");
 }
 
-// --- people.js
+// --- review/people.js
 const PACE_PAUSE = 1500;
 
 class PeoplePanel {
@@ -5692,7 +5692,7 @@ function peopleFeature(view) {
   registry.onEnd(() => clearTimeout(timer));
 }
 
-// --- review.js
+// --- review/review.js
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*)$/s;
 
@@ -5786,7 +5786,7 @@ function toggleBlind(view) {
   view.registry.run("blind");
 }
 
-// --- rowtable.js
+// --- filters/rowtable.js
 const HEADINGS = [
   ["name", "feature", "sort by name"],
   ["value", "value", "sort by value, largest first"],
@@ -5921,7 +5921,7 @@ function rowTableFeature(view) {
   store.on("labels", again); // a decision reveals the suggestion
 }
 
-// --- sets.js
+// --- filters/sets.js
 const SHARES = [0.99, 0.95, 0.9, 0.8, 0.65, 0.5];
 const FIRST = 0.9;
 const QUICK = 1000;
@@ -6043,7 +6043,7 @@ function setsFeature(view) {
   view.addTab("sets", panel.el, () => panel.draw());
 }
 
-// --- sound.js
+// --- examples/sound.js
 class Player {
   constructor(wire) {
     this.wire = wire;
@@ -6324,7 +6324,7 @@ const FEATURES = [
   lifelineFeature,
 ];
 
-// --- filterbox.js
+// --- filters/filterbox.js
 function filterBox({ name, title }, onClose, ...parts) {
   return h(
     "div",
@@ -6339,7 +6339,7 @@ function filterBox({ name, title }, onClose, ...parts) {
   );
 }
 
-// --- bars.js
+// --- filters/bars.js
 class Bars {
   constructor(column, store, colors, onPick, onClose) {
     this.column = column;
@@ -6413,7 +6413,7 @@ class Bars {
   }
 }
 
-// --- histogram.js
+// --- filters/histogram.js
 const HEIGHT = 34;
 const GRIP = 6;
 
@@ -6562,7 +6562,7 @@ class Histogram {
   }
 }
 
-// --- filters.js
+// --- filters/filters.js
 function queryShown({ meta, columns, classes }) {
   if (meta.doubted !== false) return "p_error > .5";
   const number = [...columns.values()].find((column) => column.kind === "number");
@@ -6820,7 +6820,7 @@ class Filters {
   }
 }
 
-// --- gallery.js
+// --- examples/gallery.js
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
 
 class Gallery {
@@ -7188,7 +7188,7 @@ class Head {
   }
 }
 
-// --- answers.js
+// --- state/answers.js
 const ANSWERS_KEPT = 200;
 const AHEAD = 3;
 
@@ -7242,7 +7242,7 @@ class InspectAnswers {
   }
 }
 
-// --- curve.js
+// --- examples/curve.js
 const PAD = { left: 22, right: 8, top: 6, bottom: 15 };
 
 function apart(a, b, gap) {
@@ -7386,7 +7386,7 @@ function names(c, lines, y, right, theme) {
   });
 }
 
-// --- labelspace.js
+// --- state/labelspace.js
 function labelSpace(store, paint) {
   const classes = store.space,
     gone = (/** @type {number} */ code) => store.gone.has(code),
@@ -7403,7 +7403,7 @@ function labelSpace(store, paint) {
   };
 }
 
-// --- neighbors.js
+// --- examples/neighbors.js
 const HIDDEN = "hidden until you choose";
 
 const NO_NEIGHBORS = { rows: [], items: [] };
@@ -7478,7 +7478,7 @@ class NeighborStrip {
   }
 }
 
-// --- setcurve.js
+// --- examples/setcurve.js
 const WEIGHTS = "probability of each candidate as a share of the set after each epoch of the recorded training, which saw the set";
 const LEFT = "candidates left if those far behind the most likely one are removed after each epoch (POP: more than .6 behind at first, .05 at last)";
 
@@ -7525,7 +7525,7 @@ class SetCurvePart {
   }
 }
 
-// --- curvepart.js
+// --- examples/curvepart.js
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 const OF_TAGS = "probability of the tag in focus after each epoch of the recorded training, which saw the given tags";
 
@@ -7595,7 +7595,7 @@ class CurvePart {
   }
 }
 
-// --- ego.js
+// --- examples/ego.js
 function placesAround(n, width, height, margin) {
   const across = width / 2 - margin,
     up = height / 2 - margin;
@@ -7637,7 +7637,7 @@ function drawEgo(canvas, { center, around: colors, between, theme }) {
   dot(middle, center, 7);
 }
 
-// --- linked.js
+// --- examples/linked.js
 const NO_LINKS = { rows: [], items: [], total: 0, between: [] };
 
 class LinkedStrip extends NeighborStrip {
@@ -7692,7 +7692,7 @@ class LinkedStrip extends NeighborStrip {
   }
 }
 
-// --- typebox.js
+// --- base/typebox.js
 const NEW = -2;
 
 class TypeBox {
@@ -7836,7 +7836,7 @@ class TypeBox {
   }
 }
 
-// --- unitjudge.js
+// --- examples/unitjudge.js
 class UnitJudge {
   constructor(inspector) {
     this.inspector = inspector;
@@ -7902,7 +7902,7 @@ class UnitJudge {
   }
 }
 
-// --- inspector.js
+// --- examples/inspector.js
 const SKIPPED = 3;
 
 
@@ -8314,7 +8314,7 @@ class Keyboard {
   }
 }
 
-// --- points_gl.js
+// --- maps/points_gl.js
 function built(gl) {
   const program = linked(gl);
   const names = ["scale", "shift", "size", "alpha", "rise", "grey", "outline", "anySelected", "table"];
@@ -8490,7 +8490,7 @@ class PointsGL {
   }
 }
 
-// --- points_2d.js
+// --- maps/points_2d.js
 function disc(diameter) {
   const d = Math.max(1, Math.round(diameter));
   return pixels(d, (x, y) => x ** 2 + y ** 2 <= (d / 2) ** 2);
@@ -8600,7 +8600,7 @@ class Points2D {
   }
 }
 
-// --- map.js
+// --- maps/map.js
 const HOME = { k: 1, tx: 0, ty: 0 };
 const FEW_ROWS = 2000;
 const CELLS = 48;
@@ -8982,7 +8982,7 @@ class PointMap {
   }
 }
 
-// --- paint.js
+// --- maps/paint.js
 class Paint {
   constructor(store, theme) {
     this.store = store;
@@ -9071,7 +9071,7 @@ class Paint {
   }
 }
 
-// --- progress.js
+// --- base/progress.js
 const MOMENT = 400;
 
 class ProgressLine {
@@ -9104,7 +9104,7 @@ class ProgressLine {
   }
 }
 
-// --- registry.js
+// --- base/registry.js
 class Registry {
   constructor() {
     this.pushes = new Map();
@@ -9174,7 +9174,7 @@ function once(map, key, value, what) {
   map.set(key, value);
 }
 
-// --- tabs.js
+// --- base/tabs.js
 class Tabs {
   constructor(panels) {
     this.panels = panels;
@@ -9219,7 +9219,7 @@ class Tabs {
   }
 }
 
-// --- tip.js
+// --- examples/tip.js
 const POINTER_REST = 120;
 
 class Tip {
@@ -9288,7 +9288,7 @@ class Tip {
   }
 }
 
-// --- toolbar.js
+// --- maps/toolbar.js
 const TOOLS = [
   ["lasso", "lasso: draw around points"],
   ["box", "box: drag a rectangle"],
@@ -9378,7 +9378,7 @@ function textButton(text, label, onclick) {
   return h("button", { type: "button", class: "lw-icon", text, title: label, "aria-label": label, onclick });
 }
 
-// --- wire.js
+// --- state/wire.js
 const PATIENCE = 6;
 const CHANGES = new Set(["decide", "add_class", "accept", "undo", "redo"]);
 
@@ -9495,7 +9495,7 @@ class Frame {
   async open() {
     try {
       const { body, buffers } = await this.wire.ask("open", {});
-      const arrays = /** @type {import("./store.js").StartArrays} */ (unpackedArrays(body.arrays, buffers));
+      const arrays = /** @type {import("./state/store.js").StartArrays} */ (unpackedArrays(body.arrays, buffers));
       this.view = new Explorer(this, body, arrays);
       this.view.start(body);
     } catch (error) {

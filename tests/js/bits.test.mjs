@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { arrayOf, countMask, extent, packMask, rowsOf, unpackMask } from "../../widgets/js/bits.js";
+import { arrayOf, countMask, extent, packMask, rowsOf, unpackMask } from "../../widgets/js/base/bits.js";
 
 test("a mask packs as numpy does with bitorder little, and comes back", () => {
   const mask = Uint8Array.from([1, 0, 1, 1, 0, 0, 0, 0, 1, 1]);

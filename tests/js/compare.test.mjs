@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { distances, movedMost } from "../../widgets/js/compare.js";
+import { distances, movedMost } from "../../widgets/js/maps/compare.js";
 
 const moved = Float32Array.from([0.1, 0, 0.5, NaN, 0.3]);
 const none = new Int32Array(0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { binned, bucketed, Crossfilter, NO_BIN } from "../../widgets/js/crossfilter.js";
+import { binned, bucketed, Crossfilter, NO_BIN } from "../../widgets/js/base/crossfilter.js";
 
 const A = Float32Array.from([0, 1, 2, 3, NaN]), B = Int32Array.from([0, 1, 0, 1, -1]);
 

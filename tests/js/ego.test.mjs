@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { placesAround } from "../../widgets/js/ego.js";
+import { placesAround } from "../../widgets/js/examples/ego.js";
 
 test("linked nodes are spread evenly around the middle, the first at the top", () => {
   const places = placesAround(4, 200, 100, 10);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { axesOf, cameraAt, centreOf, combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "../../widgets/js/geometry.js";
+import { axesOf, cameraAt, centreOf, combined, insideBox, insidePolygon, modeFor, nearest, normalized, pointStyle, toData, toScreen, zoomed } from "../../widgets/js/base/geometry.js";
 
 const SIZE = { width: 300, height: 200 };
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { queryShown } from "../../widgets/js/filters.js";
+import { queryShown } from "../../widgets/js/filters/filters.js";
 import { keyLine, printed } from "../../widgets/js/help.js";
 
 test("the line of keys shows those in force, and nothing to accept where nothing is suggested", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { actionOf, digitClasses, digitOf, inForce, keyCap, keyName, matchingClasses } from "../../widgets/js/keys.js";
+import { actionOf, digitClasses, digitOf, inForce, keyCap, keyName, matchingClasses } from "../../widgets/js/base/keys.js";
 
 const KEYMAP = {
   label: ["digit"],

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { classColors, classTable, contrast, hex, levelsOf, levelsOfCodes, luminance, MISSING, parseColor, scoreColor, scoreTable } from "../../widgets/js/color.js";
-import { darkPage } from "../../widgets/js/theme.js";
-import { apart, lastFinite, spread } from "../../widgets/js/curve.js";
-import { sizesInWords } from "../../widgets/js/setcurve.js";
-import { brief, clip, probability, short, ticks } from "../../widgets/js/format.js";
-import { disc, mark, Points2D } from "../../widgets/js/points_2d.js";
+import { classColors, classTable, contrast, hex, levelsOf, levelsOfCodes, luminance, MISSING, parseColor, scoreColor, scoreTable } from "../../widgets/js/base/color.js";
+import { darkPage } from "../../widgets/js/base/theme.js";
+import { apart, lastFinite, spread } from "../../widgets/js/examples/curve.js";
+import { sizesInWords } from "../../widgets/js/examples/setcurve.js";
+import { brief, clip, probability, short, ticks } from "../../widgets/js/base/format.js";
+import { disc, mark, Points2D } from "../../widgets/js/maps/points_2d.js";
 
 test("numbers as people read them", () => {
   assert.deepEqual([0, 999, 1000, 9960, 12345, 999_600, 5_600_000].map(brief), ["0", "999", "1.0k", "10k", "12k", "1.0M", "5.6M"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Media, Shelf } from "../../widgets/js/media.js";
+import { Media, Shelf } from "../../widgets/js/examples/media.js";
 
 const item = (row, length) => ({ row, src: "x".repeat(length) });
 

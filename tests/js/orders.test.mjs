@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { cellCounts, classCounts, offeredOrders, tagQueues, topPairs } from "../../widgets/js/orders.js";
+import { cellCounts, classCounts, offeredOrders, tagQueues, topPairs } from "../../widgets/js/state/orders.js";
 
 const store = { n: 6, classes: ["a", "b"], order: Int32Array.from([4, 2, 0, 1, 3, 5]), given: Int32Array.from([0, 1, 0, 0, 0, -1]),
   suggested: Int32Array.from([1, 0, 1, 0, 1, 0]), issue: Uint8Array.from([1, 1, 1, 0, 1, 0]), labels: Int32Array.from([1, 1, 0, 0, 0, -1]), edited: (i) => i === 0, pError: Float32Array.from([0.5, 0.5, 1, 0, 1, NaN]) };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { unpackedArrays } from "../../widgets/js/packing.js";
+import { unpackedArrays } from "../../widgets/js/base/packing.js";
 
 const bytes = (array) => new DataView(array.buffer);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { equalForms, levels, placeOf, tokensOf } from "../../widgets/js/passage.js";
+import { equalForms, levels, placeOf, tokensOf } from "../../widgets/js/examples/passage.js";
 import { written } from "../../widgets/js/editors/spans.js";
 
 const passage = { text: "Rome , 1990", begin: [0, 5, 7], end: [4, 6, 11], counts: "characters" };

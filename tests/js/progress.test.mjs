@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { mock } from "node:test";
-import { ProgressLine } from "../../widgets/js/progress.js";
+import { ProgressLine } from "../../widgets/js/base/progress.js";
 
 function made() {
   mock.timers.enable({ apis: ["setTimeout"] });

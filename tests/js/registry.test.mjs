@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Registry } from "../../widgets/js/registry.js";
+import { Registry } from "../../widgets/js/base/registry.js";
 
 test("a name belongs to one part", () => {
   const registry = new Registry();

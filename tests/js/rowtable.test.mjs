@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { percent, sortedRows } from "../../widgets/js/rowtable.js";
+import { percent, sortedRows } from "../../widgets/js/filters/rowtable.js";
 
 test("features sort by name, by value, or as Python ranked them", () => {
   const rows = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { tagGapsInWords } from "../../widgets/js/curve.js";
-import { ruleInWords } from "../../widgets/js/sets.js";
+import { tagGapsInWords } from "../../widgets/js/examples/curve.js";
+import { ruleInWords } from "../../widgets/js/filters/sets.js";
 
 test("a rule is a sentence with its exceptions", () => {
   const rule = { tag: "boat", other: "beach", implies: true, count: 1200, share: 0.99, expected: 0.304, broken: 12 };

@@ -1,14 +1,14 @@
 /** What the view says about names, thresholds, gaps and empty queues. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { preset, thresholds } from "../../widgets/js/bulk.js";
-import { gapsInWords } from "../../widgets/js/curve.js";
-import { foundBy } from "../../widgets/js/filters.js";
-import { shortNames } from "../../widgets/js/format.js";
-import { cellsOf } from "../../widgets/js/geometry.js";
-import { emptyQueue } from "../../widgets/js/orders.js";
-import { readable } from "../../widgets/js/overlay.js";
-import { Store } from "../../widgets/js/store.js";
+import { preset, thresholds } from "../../widgets/js/review/bulk.js";
+import { gapsInWords } from "../../widgets/js/examples/curve.js";
+import { foundBy } from "../../widgets/js/filters/filters.js";
+import { shortNames } from "../../widgets/js/base/format.js";
+import { cellsOf } from "../../widgets/js/base/geometry.js";
+import { emptyQueue } from "../../widgets/js/state/orders.js";
+import { readable } from "../../widgets/js/maps/overlay.js";
+import { Store } from "../../widgets/js/state/store.js";
 
 test("names with a common beginning still differ when they are short", () => {
   const names = Array.from({ length: 60 }, (_, i) => `Sub-category ${i} of household electronics and appliances`);

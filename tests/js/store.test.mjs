@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { inRowOrder } from "../../widgets/js/actions.js";
-import { patchOf, Store } from "../../widgets/js/store.js";
+import { inRowOrder } from "../../widgets/js/review/actions.js";
+import { patchOf, Store } from "../../widgets/js/state/store.js";
 
 /** Six examples of three classes; the queue is rows 4, 2, 0. */
 function sample() {

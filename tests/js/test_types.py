@@ -30,7 +30,7 @@ def test_a_wrong_message_is_found(tmp_path):
     """A field that Python does not send, and one that it does not accept."""
     scripts = HERE.parents[1] / "widgets" / "js"
     (tmp_path / "wrong.js").write_text(
-        f'import {{ Wire }} from "{(scripts / "wire.js").as_posix()}";\n'
+        f'import {{ Wire }} from "{(scripts / "state" / "wire.js").as_posix()}";\n'
         "/** @param {Wire} wire */\n"
         'export const asked = (wire) => wire.ask("inspect", { row: "3" });\n'
         "/** @param {Wire} wire */\n"

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { trailOf } from "../../widgets/js/overlay.js";
-import { stepOf } from "../../widgets/js/trails.js";
+import { trailOf } from "../../widgets/js/maps/overlay.js";
+import { stepOf } from "../../widgets/js/maps/trails.js";
 
 const RANGES = [
   [0, 2],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Wire } from "../../widgets/js/wire.js";
+import { Wire } from "../../widgets/js/state/wire.js";
 
 /** A model that keeps what was sent and lets a test answer. */
 function fakeModel() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { layoutOf, seenOf } from "../../widgets/js/grid.js";
-import { fitted, highlighted, originalPixels, resized, scaled, searchWords, settled } from "../../widgets/js/zoom.js";
+import { layoutOf, seenOf } from "../../widgets/js/examples/grid.js";
+import { fitted, highlighted, originalPixels, resized, scaled, searchWords, settled } from "../../widgets/js/base/zoom.js";
 
 const BOX = [800, 500];
 

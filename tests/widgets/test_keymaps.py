@@ -40,7 +40,7 @@ def test_no_key_has_two_meanings_in_one_mode(mode, keys):
 
 
 def test_every_preset_states_every_key_of_every_mode():
-    words = in_words((SCRIPTS / "keys.js").read_text(encoding="utf-8"), "export const MEANINGS")
+    words = in_words((SCRIPTS / "base" / "keys.js").read_text(encoding="utf-8"), "export const MEANINGS")
     assert tuple(words) == tuple(DEFAULT), "the page says in words what each action does"
     assert set(EDIT) == set(REVIEW) == set(PRESETS)
     for preset in PRESETS:

@@ -32,7 +32,7 @@ def test_every_push_of_python_has_a_type_and_the_page_hears_it():
         for part in path.read_text(encoding="utf-8").split('{"push": "')[1:]
     }
     assert sent == set(get_type_hints(Pushes))
-    scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "widgets" / "js").glob("*.js"))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "widgets" / "js").rglob("*.js"))
     for kind in sent - {"progress"}:
         assert f'onPush("{kind}"' in scripts, kind
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,6 +81,22 @@ def test_the_bundle_is_one_module_without_imports():
     assert "innerHTML" not in text
     assert "http://www.w3.org/2000/svg" in text
     assert "https://" not in text
+
+
+FOLDERS = ("base", "state", "maps", "filters", "examples", "review", "editors", "")
+"""The folders of `widgets/js`, lowest first; the last is `widgets/js` itself."""
+
+
+def test_folders_of_the_page_import_only_from_those_below():
+    modules = {path.relative_to(bundling.SCRIPTS).as_posix(): path for path in bundling.SCRIPTS.rglob("*.js")}
+    assert {posixpath.dirname(name) for name in modules} == set(FOLDERS)
+    upwards, count = [], 0
+    for name, path in modules.items():
+        for _, target in bundling.imports_of(name, path.read_text(encoding="utf-8")):
+            count += 1
+            if FOLDERS.index(posixpath.dirname(target)) > FOLDERS.index(posixpath.dirname(name)):
+                upwards.append(f"{name} imports {target}")
+    assert count > 100 and not upwards, upwards
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@
  *
  * @typedef {object} EditorOptions
  * @property {{ facts: HTMLElement, tools: HTMLElement, root: HTMLElement }} place elements to draw in
- * @property {import("./typebox.js").TypeBox} line the input line
+ * @property {import("./base/typebox.js").TypeBox} line the input line
  * @property {Space} space
  * @property {Record<string, string[]>} keymap keys of the edit mode
  * @property {(verdicts: { key: string, value: any }[], how: string) => void} judge the only output: decisions of a person
  *   about units of the current example; `how` is "key", "button", "typed", "accept", "keep" or, for the whole selection, "selection"
  * @property {(name: string) => Promise<number>} addClass adds a class or tag to the label space; returns its code, -1 on failure
  * @property {(text: string, kind?: string) => void} say
- * @property {() => import("./color.js").Theme} theme colours of the page
- * @property {(unit: import("./messages.js").UnitInfo | null | undefined) => void} explain shows the reasons of a unit instead of those of the example
+ * @property {() => import("./base/color.js").Theme} theme colours of the page
+ * @property {(unit: import("./state/messages.js").UnitInfo | null | undefined) => void} explain shows the reasons of a unit instead of those of the example
  *
  * @typedef {object} Editor
  * @property {(example: Example | null) => void} show shows an example with the information about it; null if there is none
@@ -55,8 +55,8 @@
  * @property {number | null} epoch that `pGiven` is of
  * @property {string} unit key of the units that the queue is about, "" for all
  * @property {string} audited how far an audit of units is, in words
- * @property {import("./messages.js").UnitInfo[] | null | undefined} units null until Python has answered
- * @property {import("./messages.js").Passage | null} [passage] the text that spans lie in
+ * @property {import("./state/messages.js").UnitInfo[] | null | undefined} units null until Python has answered
+ * @property {import("./state/messages.js").Passage | null} [passage] the text that spans lie in
  *
  * @typedef {{ value: number, most?: number, before?: string }} Thumb a label on something small: its code, characters at most, a mark before it
  *

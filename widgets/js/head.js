@@ -1,11 +1,11 @@
 /** The top bar: the open run, menus of colours and slices, the saved state, export and help. */
-import { fillSelect, h } from "./dom.js";
-import { count } from "./format.js";
-/** @import { Column } from "./store.js" */
+import { fillSelect, h } from "./base/dom.js";
+import { count } from "./base/format.js";
+/** @import { Column } from "./state/store.js" */
 
 /**
  * Selections computed in the page: [name, test of a row].
- * @type {[string, (store: import("./store.js").Store, row: number) => any][]}
+ * @type {[string, (store: import("./state/store.js").Store, row: number) => any][]}
  */
 const SLICES = [
   ["label issues", (s, i) => s.issue[i]],
@@ -20,7 +20,7 @@ const SLICES = [
 
 export class Head {
   /**
-   * @param {{ store: import("./store.js").Store, onColor: (name: string) => void,
+   * @param {{ store: import("./state/store.js").Store, onColor: (name: string) => void,
    *   onSlice: (mask: Uint8Array, name: string) => void, onRemoteSlice: (name: string) => void }} options
    */
   constructor({ store, onColor, onSlice, onRemoteSlice }) {

@@ -1,6 +1,6 @@
 /** The list of keys. It covers one corner and does not intercept keys. */
-import { h, panelHead } from "./dom.js";
-import { capOf, digitClasses, keyCap, MEANINGS } from "./keys.js";
+import { h, panelHead } from "./base/dom.js";
+import { capOf, digitClasses, keyCap, MEANINGS } from "./base/keys.js";
 
 /**
  * Labels of keys, with the digit keys as a range of those that set a class.

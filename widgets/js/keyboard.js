@@ -1,5 +1,5 @@
 /** Key presses: they do not leave the view, and their actions run at once. */
-import { actionOf } from "./keys.js";
+import { actionOf } from "./base/keys.js";
 
 export class Keyboard {
   /** @param {import("./main.js").Explorer["frame"]} frame with the Explorer whose parts act */

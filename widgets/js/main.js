@@ -1,35 +1,35 @@
 /** The Explorer: creates the store, the maps and the panels, lets features add themselves, and cleans up. */
-import { Actions } from "./actions.js";
-import { Bulk } from "./bulk.js";
-import { readTheme } from "./color.js";
-import { h, rootOf, seen } from "./dom.js";
+import { Actions } from "./review/actions.js";
+import { Bulk } from "./review/bulk.js";
+import { readTheme } from "./base/color.js";
+import { h, rootOf, seen } from "./base/dom.js";
 import { EDITORS } from "./editors.js";
 import { FEATURES } from "./features.js";
-import { Filters } from "./filters.js";
-import { count } from "./format.js";
-import { Gallery } from "./gallery.js";
+import { Filters } from "./filters/filters.js";
+import { count } from "./base/format.js";
+import { Gallery } from "./examples/gallery.js";
 import { Head } from "./head.js";
 import { keyLine } from "./help.js";
-import { Inspector } from "./inspector.js";
+import { Inspector } from "./examples/inspector.js";
 import { Keyboard } from "./keyboard.js";
-import { capOf, inForce } from "./keys.js";
-import { drawLegend } from "./legend.js";
-import { PointMap } from "./map.js";
-import { Media } from "./media.js";
-import { takePatch } from "./news.js";
-import { unpackedArrays } from "./packing.js";
-import { Paint } from "./paint.js";
-import { ProgressLine } from "./progress.js";
-import { Registry } from "./registry.js";
-import { Source } from "./source.js";
-import { Store } from "./store.js";
-import { Tabs } from "./tabs.js";
-import { pageTheme } from "./theme.js";
-import { Tip } from "./tip.js";
-import { Toolbar } from "./toolbar.js";
-import { Wire } from "./wire.js";
-/** @import { OpenAnswer } from "./messages.js" */
-/** @import { Arrays } from "./packing.js" */
+import { capOf, inForce } from "./base/keys.js";
+import { drawLegend } from "./maps/legend.js";
+import { PointMap } from "./maps/map.js";
+import { Media } from "./examples/media.js";
+import { takePatch } from "./state/news.js";
+import { unpackedArrays } from "./base/packing.js";
+import { Paint } from "./maps/paint.js";
+import { ProgressLine } from "./base/progress.js";
+import { Registry } from "./base/registry.js";
+import { Source } from "./state/source.js";
+import { Store } from "./state/store.js";
+import { Tabs } from "./base/tabs.js";
+import { pageTheme } from "./base/theme.js";
+import { Tip } from "./examples/tip.js";
+import { Toolbar } from "./maps/toolbar.js";
+import { Wire } from "./state/wire.js";
+/** @import { OpenAnswer } from "./state/messages.js" */
+/** @import { Arrays } from "./base/packing.js" */
 
 /** The place of the view in a page: there before it is opened, and what it hears from Python and the keys. */
 class Frame {
@@ -66,7 +66,7 @@ class Frame {
   async open() {
     try {
       const { body, buffers } = await this.wire.ask("open", {});
-      const arrays = /** @type {import("./store.js").StartArrays} */ (unpackedArrays(body.arrays, buffers));
+      const arrays = /** @type {import("./state/store.js").StartArrays} */ (unpackedArrays(body.arrays, buffers));
       this.view = new Explorer(this, body, arrays);
       this.view.start(body);
     } catch (error) {
@@ -103,7 +103,7 @@ class Frame {
 }
 
 export class Explorer {
-  /** @param {Frame} frame @param {OpenAnswer} meta @param {import("./store.js").StartArrays} arrays */
+  /** @param {Frame} frame @param {OpenAnswer} meta @param {import("./state/store.js").StartArrays} arrays */
   constructor(frame, meta, arrays) {
     this.frame = frame;
     this.model = frame.model;
@@ -111,7 +111,7 @@ export class Explorer {
     this.registry = frame.registry;
     this.root = frame.root;
     this.wire = frame.wire;
-    /** @type {import("./color.js").Theme | null} */
+    /** @type {import("./base/color.js").Theme | null} */
     this.colors = null;
     /** @type {(text: string, kind?: string) => void} */
     this.say = (text, kind) => this.showStatus(text, kind);
@@ -143,13 +143,13 @@ export class Explorer {
     this.footSpace = h("span", { class: "lw-space" });
     this.body = h("div", { class: "lw-body" });
     // what features set
-    /** @type {import("./timeline.js").Timeline[]} */
+    /** @type {import("./maps/timeline.js").Timeline[]} */
     this.timelines = [];
-    /** @type {import("./grid.js").Grid | null} */
+    /** @type {import("./examples/grid.js").Grid | null} */
     this.grid = null;
-    /** @type {import("./lightbox.js").Lightbox | null} */
+    /** @type {import("./examples/lightbox.js").Lightbox | null} */
     this.lightbox = null;
-    /** @type {(look: import("./messages.js").ShownParts) => Promise<void>} */
+    /** @type {(look: import("./state/messages.js").ShownParts) => Promise<void>} */
     this.showLook = async () => {};
     this.putTogether();
     for (const feature of FEATURES) feature(this);
@@ -445,7 +445,7 @@ export class Explorer {
   }
 }
 
-/** The store with the columns that came with the first answer. @param {OpenAnswer} meta @param {import("./store.js").StartArrays} arrays */
+/** The store with the columns that came with the first answer. @param {OpenAnswer} meta @param {import("./state/store.js").StartArrays} arrays */
 function makeStore(meta, arrays) {
   const store = new Store(meta, arrays);
   for (const [name, values] of Object.entries({

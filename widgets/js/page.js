@@ -1,6 +1,6 @@
 /** The view in its page: layouts by width, theme, and visibility. */
-import { readTheme } from "./color.js";
-import { pageTheme } from "./theme.js";
+import { readTheme } from "./base/color.js";
+import { pageTheme } from "./base/theme.js";
 /** @import { Explorer } from "./main.js" */
 
 /** Container widths at which the layout changes. */

@@ -1,9 +1,9 @@
 /** Undo and redo of the view: filters, colour, cameras, epochs and selection. Decisions have a separate history. */
-import { h, iconButton } from "./dom.js";
-import { capOf } from "./keys.js";
-import { afterRest } from "./look.js";
+import { h, iconButton } from "./base/dom.js";
+import { capOf } from "./base/keys.js";
+import { afterRest } from "./state/look.js";
 
-/** @typedef {import("./store.js").Look & { selected: Uint8Array }} ViewState */
+/** @typedef {import("./state/store.js").Look & { selected: Uint8Array }} ViewState */
 
 /** Maximum number of undo steps. */
 const STEPS = 50;

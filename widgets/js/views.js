@@ -1,10 +1,10 @@
 /** Saved views: a menu to show, save and delete them; they are stored in the run. */
-import { packMask } from "./bits.js";
-import { closeButton, h, panelHead } from "./dom.js";
+import { packMask } from "./base/bits.js";
+import { closeButton, h, panelHead } from "./base/dom.js";
 
 class ViewsMenu {
   /**
-   * @param {{ store: import("./store.js").Store, wire: import("./wire.js").Wire, say: (text: string, kind?: string) => void, fail: (error: Error) => void,
+   * @param {{ store: import("./state/store.js").Store, wire: import("./state/wire.js").Wire, say: (text: string, kind?: string) => void, fail: (error: Error) => void,
    *   onOpen: () => void, onClose: () => void }} options
    */
   constructor({ store, wire, say, fail, onOpen, onClose }) {

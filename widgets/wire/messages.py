@@ -1,7 +1,7 @@
 """Every request of a page and its answer, defined once: `Requests` and `Answers` by kind.
 
 Besides the JSON part, whose types are defined here, a message has buffers, documented in `widgets.requests`.
-`widgets.wire.typedefs` writes the same types as JSDoc for the page (`js/messages.js`) and checks messages.
+`widgets.wire.typedefs` writes the same types as JSDoc for the page (`js/state/messages.js`) and checks messages.
 """
 
 from __future__ import annotations

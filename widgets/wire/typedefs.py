@@ -17,7 +17,7 @@ if sys.version_info < (3, 11):
 else:
     from typing import NotRequired, get_type_hints, is_typeddict
 
-SCRIPT = Path(__file__).resolve().parents[1] / "js" / "messages.js"
+SCRIPT = Path(__file__).resolve().parents[1] / "js" / "state" / "messages.js"
 TYPEDEFS_HEADER = """/**
  * Types of the messages between Python and the page. Generated from `messages.py`, `pushes.py` and `shapes.py` in
  * `widgets/wire/` by `python -m widgets._bundle`. Do not edit. Besides the JSON part, messages have buffers.
@@ -42,7 +42,7 @@ def fields(kind: type[Any]) -> dict[str, tuple[Any, bool]]:
 
 
 def typedefs() -> str:
-    """Return the text of `js/messages.js`, with a typedef for every type."""
+    """Return the text of `js/state/messages.js`, with a typedef for every type."""
     out = [TYPEDEFS_HEADER]
     for kind in typed_dicts():
         said = (inspect.getdoc(kind) or "").replace("\n\n", "\n").replace("\n", "\n * ")

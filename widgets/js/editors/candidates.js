@@ -2,14 +2,14 @@
  * The editor of candidate sets, one of whose classes should be the true one: candidates as chips with digit keys.
  * Choosing a chip or typing any class sets the true class; the candidate in focus can be removed from the set.
  */
-import { h } from "../dom.js";
-import { decisionLine, factLine, meter, quiet, STAYS, tallFact } from "../facts.js";
-import { count, probability } from "../format.js";
-import { swatch } from "../legend.js";
-import { LineEditor } from "../lineeditor.js";
-import { valueText } from "../unitlist.js";
+import { h } from "../base/dom.js";
+import { decisionLine, factLine, meter, quiet, STAYS, tallFact } from "../examples/facts.js";
+import { count, probability } from "../base/format.js";
+import { swatch } from "../maps/legend.js";
+import { LineEditor } from "../base/lineeditor.js";
+import { valueText } from "../examples/unitlist.js";
 /** @import { Example } from "../editors.js" */
-/** @import { UnitInfo } from "../messages.js" */
+/** @import { UnitInfo } from "../state/messages.js" */
 
 /** Number of chips with a digit key. */
 const DIGITS = 10;

@@ -1,12 +1,12 @@
 /** The editor of a single class per example: given and suggested class, a button and a key per class, and an input line. */
-import { h } from "../dom.js";
-import { decisionLine, factLine, meter, quiet, STAYS, tallFact } from "../facts.js";
-import { count, probability } from "../format.js";
-import { digitClasses } from "../keys.js";
-import { swatch } from "../legend.js";
-import { LineEditor } from "../lineeditor.js";
+import { h } from "../base/dom.js";
+import { decisionLine, factLine, meter, quiet, STAYS, tallFact } from "../examples/facts.js";
+import { count, probability } from "../base/format.js";
+import { digitClasses } from "../base/keys.js";
+import { swatch } from "../maps/legend.js";
+import { LineEditor } from "../base/lineeditor.js";
 /** @import { Example, Thumb } from "../editors.js" */
-/** @import { Typing } from "../typebox.js" */
+/** @import { Typing } from "../base/typebox.js" */
 
 /** Maximum number of class buttons beside the input line. */
 const BUTTONS = 10;

@@ -3,17 +3,17 @@
  * digits and typed names set the class, brackets move the boundaries in edit mode; tokens selected by dragging or with
  * the arrows become a new span.
  */
-import { hex } from "../color.js";
-import { h } from "../dom.js";
-import { decisionLine, factLine, quiet, STAYS } from "../facts.js";
-import { clip, count, probability } from "../format.js";
-import { actionOf, digitClasses } from "../keys.js";
-import { swatch } from "../legend.js";
-import { ManyUnitsEditor } from "../lineeditor.js";
-import { equalForms, PassageView, placeOf, tokensOf } from "../passage.js";
-import { valueText } from "../unitlist.js";
+import { hex } from "../base/color.js";
+import { h } from "../base/dom.js";
+import { decisionLine, factLine, quiet, STAYS } from "../examples/facts.js";
+import { clip, count, probability } from "../base/format.js";
+import { actionOf, digitClasses } from "../base/keys.js";
+import { swatch } from "../maps/legend.js";
+import { ManyUnitsEditor } from "../base/lineeditor.js";
+import { equalForms, PassageView, placeOf, tokensOf } from "../examples/passage.js";
+import { valueText } from "../examples/unitlist.js";
 /** @import { Example, Thumb } from "../editors.js" */
-/** @import { UnitInfo } from "../messages.js" */
+/** @import { UnitInfo } from "../state/messages.js" */
 
 /** @typedef {{ start: number, end: number, label: string }} Span what a value says */
 /** @typedef {{ start: number, end: number }} Borders */
@@ -144,7 +144,7 @@ class SpansEditor extends ManyUnitsEditor {
 
   /** The rails to draw: all current spans, and suggestions for undecided doubtful ones. */
   rails() {
-    /** @type {import("../passage.js").Rail[]} */
+    /** @type {import("../examples/passage.js").Rail[]} */
     const rails = [];
     const { passage = null, hides = false } = this.example ?? {};
     /** @param {UnitInfo} unit @param {Span|null} value @param {boolean} hint */

@@ -2,15 +2,15 @@
  * The editor of examples with several units: one line per unit (a tag, a column) with its given value, its probability of
  * being wrong, and its answers as buttons. It is the default for kinds of labels without an editor of their own.
  */
-import { h } from "../dom.js";
-import { decisionLine, factLine, quiet, STAYS } from "../facts.js";
-import { clip, count, probability } from "../format.js";
-import { digitClasses, matchingClasses } from "../keys.js";
-import { ManyUnitsEditor } from "../lineeditor.js";
-import { inOrder, valueText } from "../unitlist.js";
+import { h } from "../base/dom.js";
+import { decisionLine, factLine, quiet, STAYS } from "../examples/facts.js";
+import { clip, count, probability } from "../base/format.js";
+import { digitClasses, matchingClasses } from "../base/keys.js";
+import { ManyUnitsEditor } from "../base/lineeditor.js";
+import { inOrder, valueText } from "../examples/unitlist.js";
 /** @import { Example } from "../editors.js" */
-/** @import { UnitInfo } from "../messages.js" */
-/** @import { Typing } from "../typebox.js" */
+/** @import { UnitInfo } from "../state/messages.js" */
+/** @import { Typing } from "../base/typebox.js" */
 
 /** Maximum number of answers for which each line has a button per answer and a digit key; with more, digits are answers. */
 const FEW = 3;

@@ -1,0 +1,79 @@
+/** Decisions about units of the example in the inspector: shown at once, saved, and reloaded after changes. */
+import { clip, count } from "../base/format.js";
+import { valueText } from "./unitlist.js";
+
+export class UnitJudge {
+  /** @param {import("./inspector.js").Inspector} inspector */
+  constructor(inspector) {
+    this.inspector = inspector;
+    /** @type {Set<number>} */
+    this.changed = new Set();
+    const { store } = inspector;
+    store.on("labels", (rows) => {
+      for (const row of rows) this.changed.add(row);
+    });
+    store.on("history", () => this.renew());
+    store.on("queue", () => {
+      inspector.answers.clear(); // an audit is about other units, and hides earlier decisions
+      if (store.row < 0) return;
+      this.changed.add(store.row);
+      this.renew();
+    });
+  }
+
+  /**
+   * Record decisions about units; after the last one that is suspicious or drawn in an audit, move to the next example.
+   * @param {{ key: string, value: string }[]} verdicts @param {string} how
+   */
+  async judge(verdicts, how) {
+    const { inspector } = this,
+      { store, actions, answer } = inspector;
+    if (answer?.row !== store.row || !answer.units || actions.refused()) return;
+    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+    for (const unit of answer.units)
+      if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
+    const changed = answer.units.some((unit) => unit.changed),
+      asked = answer.units.filter((unit) => unit.asked),
+      done = (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
+    const one = answer.units.find((unit) => unit.key === verdicts[0].key);
+    const named = [clip(one?.name || verdicts[0].key, 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
+    const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
+    const saved = actions.units(verdicts, how, { changed, done, text });
+    inspector.showEditor();
+    if (how === "typed" && !(await saved)) return; // what was typed may be refused
+    const wanted = store.unit;
+    if (wanted && said.has(wanted)) actions.advance(answer.row); // the list is about this unit only
+    else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+  }
+
+  /**
+   * Set a tag of the whole selection.
+   * @param {string} key @param {string} value
+   */
+  judgeSelection(key, value) {
+    const { store, actions } = this.inspector,
+      rows = store.lists.selection;
+    if (!rows.length) actions.say("nothing is selected: draw around points first", "warn");
+    else actions.unitOfMany(rows, key, value);
+  }
+
+  /** Reload the units of examples that changed, once everything is saved. */
+  async renew() {
+    const { inspector, changed } = this,
+      { store } = inspector,
+      { row } = store;
+    if (store.pending || !changed.size) return;
+    for (const one of changed) inspector.answers.delete(one);
+    const here = changed.has(row);
+    changed.clear();
+    if (!here) return;
+    try {
+      const answer = await inspector.answers.fetch(row);
+      if (store.row !== row || store.pending) return;
+      inspector.answer = answer;
+      inspector.showEditor();
+    } catch (error) {
+      inspector.fail(/** @type {Error} */ (error));
+    }
+  }
+}
