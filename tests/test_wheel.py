@@ -106,7 +106,7 @@ print(json.dumps([home, leaked, workbench.__version__]))
     home, leaked, version = use(installed, code)
     assert all(Path(path).is_relative_to(installed) for path in home)
     assert leaked == []
-    assert version == "0.1.0"
+    assert version == "0.2.0"
 
 
 def test_each_import_name_has_one_owner(installed):
