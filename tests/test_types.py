@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,7 +20,8 @@ MOST_IGNORED = 12
 def test_the_type_checker_finds_nothing():
     pytest.importorskip("basedpyright", reason="needs basedpyright (in the test extra) to check types")
     command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    env = os.environ | {"NODE_OPTIONS": "--max-semi-space-size=64"}  # less garbage collection: 74 s instead of 87
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", env=env)
     said = json.loads(done.stdout)
     found = [
         f"{Path(one['file']).relative_to(ROOT)}:{one['range']['start']['line'] + 1} {one.get('rule')}: {one['message']}"
