@@ -282,7 +282,7 @@ def test_embedding_comes_at_once_and_the_better_one_later(page, run):
     # for one
     _, (xy,) = ex.ask("embedding")
     assert len(np.frombuffer(xy, "<f4")) == 2 * run.n
-    ex._view.projector.thread.join(60)
+    ex._view.projector.thread.join()
     assert any(content.get("push") == "embedding" for content, _ in ex.sent)
 
 
