@@ -106,7 +106,8 @@ def exported(suffix: str) -> Callable[[wb.Run, int], None]:
 
 def report(run: wb.Run, version: int) -> None:
     module = importlib.import_module("workbench.reports.report")  # `wb.report` is the function
-    with mock.patch.multiple(module, gather=lambda *_: None, page=lambda *_: f"<html>v{version}</html>"):
+    contents = mock.patch.dict(module.GATHER, multiclass=lambda *_: None)
+    with contents, mock.patch.object(module, "page", lambda *_: f"<html>v{version}</html>"):
         module.report(run, run.path.parent / "report.html", force=True)
 
 
