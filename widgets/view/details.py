@@ -13,6 +13,7 @@ from widgets.view.media import Media
 from widgets.view.sets import set_curve
 from widgets.view.tag_curves import TagCurves
 from widgets.wire.shapes import InspectAnswer, Linked, Neighbors
+from workbench.evidence.as_evidence import TOKENS
 from workbench.evidence.evidence import Evidence, by_embeddings
 from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import MissingEvidence, plain_scalar
@@ -142,7 +143,8 @@ class Details:
         try:
             rows, source, note = self._nearest(row)
         except MissingEvidence:
-            return {**nothing, "none": "no embeddings and no texts, so no neighbours"}
+            lacking = "no embeddings and no texts" if self.run.dataset.kind.one_class else "no embeddings"
+            return {**nothing, "none": f"{lacking}, so no neighbours"}
         by = ", ".join(filter(None, ("" if source is None else str(source), note)))
         if not len(rows):
             return {**nothing, "none": f"no neighbours: {by}" if by else "no neighbours"}
@@ -184,7 +186,8 @@ class Details:
         return self._rows[found].tolist(), source, note
 
     def _columns(self, row: int) -> list[list[str]]:
-        """The user's own columns of one row, as text."""
+        """The user's own columns of one row, as text, without those that the editor shows."""
         dataset = self.run.dataset
-        shown = [name for name in dataset.metadata.columns if name != dataset.text_column]
+        elsewhere = {dataset.text_column, TOKENS} if TOKENS in dataset.kind.predictions else {dataset.text_column}
+        shown = [name for name in dataset.metadata.columns if name not in elsewhere]
         return [[str(name), as_text(dataset.metadata[name].iat[row])] for name in shown]

@@ -157,8 +157,8 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
             found["dynamics"], sources["dynamics"] = source, str(recorded)
     if "texts" in kind.predictions and dataset.text_column is not None:
         found["texts"], sources["texts"] = dataset.texts(), f"column {dataset.text_column!r}"
-    if "tokens" in kind.predictions and TOKENS in dataset.metadata.columns:
-        found["tokens"], sources["tokens"] = dataset.metadata[TOKENS].tolist(), f"column {TOKENS!r}"
+    if TOKENS in kind.predictions and TOKENS in dataset.metadata.columns:
+        found[TOKENS], sources[TOKENS] = dataset.metadata[TOKENS].tolist(), f"column {TOKENS!r}"
     return found, sources, out_of_fold
 
 
