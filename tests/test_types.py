@@ -20,7 +20,7 @@ MOST_IGNORED = 12
 def test_the_type_checker_finds_nothing():
     pytest.importorskip("basedpyright", reason="needs basedpyright (in the test extra) to check types")
     command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
-    env = os.environ | {"NODE_OPTIONS": "--max-semi-space-size=64"}  # less garbage collection: 74 s instead of 87
+    env = os.environ | {"NODE_OPTIONS": "--max-semi-space-size=64"}  # less garbage collection
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", env=env)
     said = json.loads(done.stdout)
     found = [
