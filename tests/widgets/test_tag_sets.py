@@ -16,6 +16,7 @@ from widgets.saved.page import RecordedAnswers, question_key
 from widgets.wire.masks import unpacked
 from widgets.wire.messages import Answers
 from widgets.wire.typedefs import get_type_hints, misfits
+from workbench.tags.tables import table_of_tags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "browser"))
 import samples
@@ -54,7 +55,7 @@ BOAT = {"tag": "boat", "other": "beach", "implies": True}
 
 
 def broken(ex):
-    given = wb.tags.tables.table_of_tags(ex.run).given
+    given = table_of_tags(ex.run).given
     beach, boat = (list(ex.run.classes).index(tag) for tag in ("beach", "boat"))
     return np.flatnonzero((given[:, boat] == 1) & (given[:, beach] == 0))
 
@@ -75,7 +76,7 @@ def test_a_rule_gives_the_examples_that_break_it_and_the_tag_to_judge(shown):
     assert np.flatnonzero(unpacked(buffers[0], shown.run.n)).tolist() == broken(shown).tolist()
     assert (body["count"], body["unit"]) == (len(broken(shown)), "p0")
     body, buffers = ask(shown, "rule", **BOAT, broken=False)
-    given = wb.tags.tables.table_of_tags(shown.run).given
+    given = table_of_tags(shown.run).given
     assert body == {"count": int((given[:, 0] & given[:, 1]).sum()), "unit": ""}
 
 

@@ -10,6 +10,7 @@ import workbench as wb
 from workbench.foundation.errors import InputError
 from workbench.reports.report import report
 from workbench.shell.cli import main
+from workbench.tags.tables import table_of_tags
 
 N = 150
 TAGS = (NASTY, "<i>sea</i>", "sky")
@@ -70,7 +71,7 @@ def test_the_numbers_by_tag_are_those_of_the_table(tagged, found):
 
     facts = gather_tags(tagged, found, 2, None)
     table = facts.tags.table.set_index("tag")
-    given = wb.tags.tables.table_of_tags(tagged).given
+    given = table_of_tags(tagged).given
     for tag, name in enumerate(TAGS):
         row, cells = table.loc[name], found[found["tag"] == name]
         assert [row["yes"], row["no"], row["unknown"]] == [(given[:, tag] == code).sum() for code in (1, 0, -1)]

@@ -38,28 +38,6 @@ class Layer(NamedTuple):
     why: str
 
 
-class JudgedUnits(NamedTuple):
-    """The judged units in the order of `Units`, (u,) each.
-
-    place : index of the given span, -1 for a proposed one. first, last, label : tokens and class of the given or
-    proposed span. p : P(wrong) before calibration, NaN if unknown. rough, other_first, other_last, other_label, share,
-    kind : as in `JudgedSpans`.
-    """
-
-    units: Units
-    place: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
-    label: np.ndarray
-    p: np.ndarray
-    rough: np.ndarray
-    other_first: np.ndarray
-    other_last: np.ndarray
-    other_label: np.ndarray
-    share: np.ndarray
-    kind: np.ndarray
-
-
 def found_spans(
     asked: Asked, table: SpanTable, tokens: Tokens, given: Given, layers: Sequence[Layer], in_sample: bool
 ) -> Found:
@@ -70,8 +48,8 @@ def found_spans(
     table : the given spans. given : the same, in tokens. layers : at least one.
     in_sample : whether only predictions that have seen the labels are available.
     """
-    made = in_units(asked, table, tokens, given, layers)
-    proposed, unlabelled = made.place < 0, made.units.given < 0
+    units, made = in_units(asked, table, tokens, given, layers)
+    proposed, unlabelled = made.place < 0, units.given < 0
     names = np.array([*asked.dataset.classes, NOTHING], object)
     p_error = np.where(unlabelled, np.nan, made.p)
     scaled = np.flatnonzero(~np.isnan(p_error) & (made.last > made.first))
@@ -85,7 +63,7 @@ def found_spans(
     says = "in-sample" if in_sample else "out-of-fold"
     words = SpanWords(tokens, Forms(tokens, given, labelled), made, layers[0].probs, says, asked.dataset.classes)
     return Found(
-        made.units,
+        units,
         p_error,
         given_label,
         names[made.other_label],
@@ -93,8 +71,8 @@ def found_spans(
         interval(p_error, why),
         words,
         kind=made.kind,
-        columns={"text": _texts(asked, table, tokens, made)},
-        values=_values(asked, tokens, made),
+        columns={"text": _texts(asked, table, tokens, units, made)},
+        values=_values(asked, tokens, units, made),
         pair=proposed.astype(np.int64),
         identified=not why,
         why=why,
@@ -104,8 +82,11 @@ def found_spans(
     )
 
 
-def in_units(asked: Asked, table: SpanTable, tokens: Tokens, given: Given, layers: Sequence[Layer]) -> JudgedUnits:
-    """Collect the layers: all given spans, then the proposed ones, sorted by example."""
+def in_units(
+    asked: Asked, table: SpanTable, tokens: Tokens, given: Given, layers: Sequence[Layer]
+) -> tuple[Units, JudgedSpans]:
+    """Collect the layers: units of all given spans, then of the proposed ones, sorted by example, and the judged spans
+    in their order (`p` is NaN if unknown)."""
     m = len(table.rows)
     nowhere = given.layer < 0
     blanks = [
@@ -128,18 +109,18 @@ def in_units(asked: Asked, table: SpanTable, tokens: Tokens, given: Given, layer
     keys = candidate_keys(rows, start, end, classes[label[order]].astype(str))
     code = np.where(table.missing[rows], -1, 0)
     units, mixed = asked.dataset.units.joined(rows, code, keys, shapes=places(start, end))
-    return JudgedUnits(units, *(np.concatenate([old_, new[order]])[mixed] for old_, new in columns))
+    return units, JudgedSpans(*(np.concatenate([old_, new[order]])[mixed] for old_, new in columns))
 
 
-def _texts(asked: Asked, table: SpanTable, tokens: Tokens, made: JudgedUnits) -> np.ndarray:
+def _texts(asked: Asked, table: SpanTable, tokens: Tokens, units: Units, made: JudgedSpans) -> np.ndarray:
     """Return the text of each unit (u,), None if unknown."""
     texts = asked.evidence.get("texts")
-    found = np.full(made.units.m, None, object)
+    found = np.full(units.m, None, object)
     if not tokens.known:
         return found
     counts_tokens = texts is None or (table.length >= 0).any()
-    rows = made.units.rows.tolist()
-    shapes = made.units.shapes
+    rows = units.rows.tolist()
+    shapes = units.shapes
     if counts_tokens:
         pairs = zip(made.first.tolist(), made.last.tolist())
         found[:] = [" ".join(tokens.words[first:last].tolist()) for first, last in pairs]
@@ -149,9 +130,9 @@ def _texts(asked: Asked, table: SpanTable, tokens: Tokens, made: JudgedUnits) ->
     return found
 
 
-def _values(asked: Asked, tokens: Tokens, made: JudgedUnits) -> tuple[np.ndarray, np.ndarray]:
+def _values(asked: Asked, tokens: Tokens, units: Units, made: JudgedSpans) -> tuple[np.ndarray, np.ndarray]:
     """Return given and suggested values (u,) in the format of the journal; the given one is None without a label."""
-    kind, classes, units = asked.dataset.kind, asked.dataset.classes, made.units
+    kind, classes = asked.dataset.kind, asked.dataset.classes
     nothing = kind.encode(None)
     assert units.shapes is not None
     start, end = (np.array(units.shapes.field(name).to_pylist(), np.int64) for name in ("start", "end"))
@@ -170,7 +151,7 @@ def _values(asked: Asked, tokens: Tokens, made: JudgedUnits) -> tuple[np.ndarray
     return given, other
 
 
-def _below(layer: Layer, tokens: Tokens, made: JudgedUnits, labelled: np.ndarray) -> float:
+def _below(layer: Layer, tokens: Tokens, made: JudgedSpans, labelled: np.ndarray) -> float:
     """Return the expected number of missing spans too unlikely to be listed: posterior starts outside all units."""
     edges = np.zeros(len(tokens.words) + 1)
     np.add.at(edges, made.first, 1)
