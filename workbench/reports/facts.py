@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -40,7 +39,7 @@ MAP_POINTS = 15_000  # points of the data map
 
 @dataclass(frozen=True)
 class ShownIssue:
-    """One example with its evidence, ready to be shown."""
+    """One example or unit with its evidence, ready to be shown; `part` is the part of the text that is judged."""
 
     id: object
     given: str | None
@@ -55,6 +54,7 @@ class ShownIssue:
     p_given_curve: np.ndarray
     p_suggested_curve: np.ndarray
     unit: str = ""
+    part: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ class Words(NamedTuple):
     Attributes
     ----------
     label, labels : name of what can be wrong, singular and plural. meaning : its definition, or "".
-    classes : name of the classes. points : name of points on the data map. curve : description of the small curves.
-    known : names of what is judged, and of what is not because it has no given value.
+    classes : name of the classes. points : name of points on the data map, and of what has a class. curve : description
+    of the small curves. known : names of what is judged, and of what is not because it has no given value.
+    wrong : what they are if they are wrong.
     """
 
     label: str
@@ -85,6 +86,7 @@ class Words(NamedTuple):
     points: str
     curve: str
     known: tuple[str, str]
+    wrong: str = "wrong"
 
 
 CLASS_WORDS = Words(
@@ -93,22 +95,20 @@ CLASS_WORDS = Words(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class TagFacts:
-    """Contents of a report for multi-label data only.
+class OwnFacts(Protocol):
+    """Contents of a report for one kind of label only, shown by the sections of `page.SECTIONS`.
 
     Attributes
     ----------
-    named : names of the tags, by the key of their units.
-    table : one row per tag, the one with the largest number of expected errors first: tag, yes, no, unknown (given
-        cells), missing, wrong (expected errors among those given as no and as yes), issues, changed.
-    rules : as `workbench.tags.tag_rules` lists them, those with exceptions first. total : number of all rules.
+    unit : heading of the column with the names of units; "" if each example is its only unit.
     """
 
-    named: Mapping[str, str]
-    table: pd.DataFrame
-    rules: pd.DataFrame
-    total: int
+    @property
+    def unit(self) -> str: ...
+
+    def name_of(self, id: object, key: str) -> str:
+        """Return the name of a unit."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -139,13 +139,13 @@ class Facts:
     missing: list[str] = field(default_factory=list)
     sizes: pd.DataFrame | None = None
     words: Words = CLASS_WORDS
-    tags: TagFacts | None = None
+    own: OwnFacts | None = None
 
     def names(self, id: object) -> tuple[str, ...]:
-        """Return the names of an entry of the index of issues: the id, and the tag if there are several."""
-        if self.tags is None or not isinstance(id, tuple):
+        """Return the names of an entry of the index of issues: the id, and the unit if there are several."""
+        if not isinstance(id, tuple):
             return (str(id),)
-        return str(id[0]), self.tags.named.get(id[1], str(id[1]))
+        return (str(id[0]), self.own.name_of(*id)) if self.own is not None and self.own.unit else (str(id[0]),)
 
 
 def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> Facts:
@@ -171,7 +171,7 @@ def gather(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -
         evidence=evidence_used(run, found),
         shown=_shown(run, found, state, top),
         classes=_classes(run, found),
-        pairs=_pairs(found),
+        pairs=pair_table(found),
         data_map=_data_map(run, found, missing),
         noise=_noise(run, missing),
         decisions=state,
@@ -304,18 +304,27 @@ def _classes(run: Run, issues: pd.DataFrame) -> pd.DataFrame:
     if not run.dataset.kind.one_class:
         changed = np.isin(run.dataset.ids.astype(object), run.changes().index.get_level_values("id").to_numpy(object))
         return classes_of_sets(run.dataset, issues, changed)
+    return class_table(issues, _changes(run)["given_label"])
+
+
+def class_table(issues: pd.DataFrame, changed: pd.Series) -> pd.DataFrame:
+    """Return counts by given class: class, examples (or units), expected errors, issues, share, changed.
+
+    Parameters
+    ----------
+    issues : result of `find_issues`. changed : the given classes of what was changed.
+    """
     known = issues[issues["p_error"].notna()]
     grouped = known.groupby("given_label", sort=False)
     table = pd.DataFrame({"examples": grouped.size(), "expected": grouped["p_error"].sum()})
     table["issues"] = grouped["is_issue"].sum().astype(int)
     table["share"] = table["expected"] / table["examples"]
-    table["changed"] = 0
-    changed = _changes(run)["given_label"].value_counts()
-    table.loc[table.index.intersection(changed.index), "changed"] = changed
+    counts = changed.value_counts()
+    table["changed"] = counts.reindex(table.index, fill_value=0).astype(int)
     return table.sort_values("share", ascending=False, kind="stable").rename_axis("class").reset_index()
 
 
-def _pairs(issues: pd.DataFrame) -> pd.DataFrame:
+def pair_table(issues: pd.DataFrame) -> pd.DataFrame:
     """Given and suggested class of the label issues, the most frequent first."""
     known = issues["suggested_label"].notna() & issues["given_label"].notna()
     flagged = issues[issues["is_issue"].to_numpy(bool) & known]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import datetime
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +15,36 @@ from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.version import VERSION
 from workbench.reports import drawing
 from workbench.reports.facts import MOST_CLASSES, Facts, ShownIssue
+from workbench.reports.marks import issue_marks
 from workbench.reports.markup import short_share, table_html
+from workbench.reports.number_facts import NumberFacts
+from workbench.reports.number_sections import causes_section, corrections_section, residuals_section, targets_section
+from workbench.reports.span_facts import SpanFacts
+from workbench.reports.span_sections import documents_section, forms_section, kinds_section, quality_section
+from workbench.reports.tag_facts import TagFacts
 from workbench.reports.tag_sections import rules_section, tags_section
+
+SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] = {
+    TagFacts: (("tags", "Tags", tags_section), ("rules", "Tags that go together", rules_section)),
+    NumberFacts: (
+        ("causes", "Causes of errors", causes_section),
+        ("corrections", "Largest corrections", corrections_section),
+        ("residuals", "Residuals", residuals_section),
+        ("targets", "Targets", targets_section),
+    ),
+    SpanFacts: (
+        ("kinds", "Kinds of errors", kinds_section),
+        ("forms", "Equal words with other labels", forms_section),
+        ("documents", "Texts with the most errors", documents_section),
+        ("quality", "Precision and recall of the labels", quality_section),
+    ),
+}
+"""Anchor, title and function of the sections of one kind of label only, by the type of `Facts.own`."""
 
 MOST_CHANGES = 100
 SEEN = {True: ("out", "out-of-fold"), False: ("in", "in-sample"), None: ("", "own label left out")}
 """Colour and description of evidence, by whether it is out-of-fold."""
 MOST_CLASS_PAIRS = 12
-MOST_MARKS = 1000
 TERMS = {
     "p(wrong)": "the probability that the given label is wrong, by all evidence together. Among labels with "
     "p = .8 about four of five should turn out wrong; the report shows how far that holds if true labels are known.",
@@ -28,10 +52,12 @@ TERMS = {
     "memorized a wrong one and doubt it too little. Out-of-fold: it had not.",
     "expected wrong labels": "the sum of p. It is a model's estimate; an audit (a random sample that a person judges) "
     "gives a reliable number.",
-    "confidence, variability": "mean and standard deviation over the epochs of the probability of the given label "
-    "(Swayamdipta et al. 2020, Dataset Cartography).",
     "suggested": "the most probable other label, with its probability. A label issue is a question, not a verdict: "
     "look before changing it.",
+}
+MAP_TERMS = {
+    "confidence, variability": "mean and standard deviation over the epochs of the probability of the given label "
+    "(Swayamdipta et al. 2020, Dataset Cartography).",
 }
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -44,12 +70,11 @@ def page(facts: Facts) -> str:
         ("map", "How they were learned", _map(facts)),
         ("classes", "Classes", _classes(facts)),
         ("noise", "Which classes are confused", _noise(facts)),
-        ("tags", "Tags", tags_section(facts)),
-        ("rules", "Tags that go together", rules_section(facts)),
+        *((anchor, title, text(facts, facts.own)) for anchor, title, text in SECTIONS.get(type(facts.own), ())),
         ("check", "Was the detector right?", _check(facts)),
         ("decisions", "Decisions so far", _decisions(facts)),
         ("evidence", "Examples and evidence", _evidence(facts)),
-        ("reading", "How to read this", _reading()),
+        ("reading", "How to read this", _reading(facts)),
     ]
     shown = [(anchor, title, text) for anchor, title, text in sections if text]
     links = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _ in shown)
@@ -91,15 +116,17 @@ def _headline(facts: Facts) -> str:
         return f"{facts.name}: labels of {facts.n:,} examples"
     if not total.known:
         span = f"{total.low:,.0f} to {total.high:,.0f} of {total.labels:,}"
-        return f"{span} {facts.words.labels} could be wrong: run an audit to estimate the number"
-    words = f"About {total.errors:,.0f} of {total.labels:,} {facts.words.labels} are wrong"
+        return f"{span} {facts.words.labels} could be {facts.words.wrong}: run an audit to estimate the number"
+    words = f"About {total.errors:,.0f} of {total.labels:,} {facts.words.labels} are {facts.words.wrong}"
     if total.left_high < total.high:
         words += f"; about {total.left:,.0f} of these have no decision yet"
     return words
 
 
 def _subtitle(facts: Facts) -> str:
-    words = f"{facts.name}: {facts.n:,} examples, {facts.k:,} {facts.words.classes}, {facts.epochs} epochs recorded"
+    classes = facts.words.classes if facts.k != 1 or facts.words.classes == "classes" else facts.words.classes[:-1]
+    words = f"{facts.name}: {facts.n:,} examples, {facts.k:,} {classes}"
+    words += f", {facts.epochs} epochs recorded" if facts.words.curve else ""
     words += f"; {facts.words.meaning}" if facts.words.meaning else ""
     if facts.canaries is not None and facts.canaries["planted"]:
         words += f"; {facts.canaries['planted']:,} labels were changed on purpose, to measure detection"
@@ -112,9 +139,10 @@ def _numbers(facts: Facts) -> str:
     total = facts.total
     if total is not None:
         span = f"{total.low:,.0f} to {total.high:,.0f} (95 %), {total.basis}"
-        why = f"wrong {facts.words.labels}, {span}{', ' + total.detail if total.detail else ''}"
+        errors = f"{facts.words.wrong} {facts.words.labels}"
+        why = f"{errors}, {span}{', ' + total.detail if total.detail else ''}"
         if not total.known:
-            why = f"wrong {facts.words.labels}: {facts.about.get('errors_in_words') or span}"
+            why = f"{errors}: {facts.about.get('errors_in_words') or span}"
         boxes.append((f"{total.errors:,.0f}" if total.known else "?", why))
         if total.known and total.left_high < total.high:
             rest = f"of them not decided yet ({total.left_low:,.0f} to {total.left_high:,.0f})"
@@ -163,7 +191,7 @@ def _card(place: int, one: ShownIssue) -> str:
             suggested += f' <span class="soft">{escape(short_share(one.p_suggested))}</span>'
     done = f'<div class="done">&#10003; {escape(one.decision)}</div>' if one.decision else ""
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in one.reasons)
-    text = f"<blockquote>{escape(one.text)}</blockquote>" if one.text else ""
+    text = f"<blockquote>{_marked(one.text, one.part)}</blockquote>" if one.text else ""
     unit = f'<b class="unit">{escape(one.unit)}</b> ' if one.unit else ""
     return (
         f'<article class="issue" id="s{place}"><div class="top">{media}<div>'
@@ -174,21 +202,22 @@ def _card(place: int, one: ShownIssue) -> str:
     )
 
 
+def _marked(text: str, part: tuple[int, int] | None) -> str:
+    """The text with the judged part marked."""
+    if part is None:
+        return escape(text)
+    before, inside, after = text[: part[0]], text[part[0] : part[1]], text[part[1] :]
+    return f"{escape(before)}<mark>{escape(inside)}</mark>{escape(after)}"
+
+
 def _map(facts: Facts) -> str:
     found = facts.data_map
     if found is None:
         return ""
-    place_of = {int(line): place for place, line in enumerate(found.lines)}
-    marks = []
-    flagged = np.flatnonzero(facts.issues["is_issue"].to_numpy(bool))[:MOST_MARKS]
-    columns = facts.issues[["given_label", "suggested_label", "p_error"]].iloc[flagged]
-    for rank, (line, (id, row)) in enumerate(zip(flagged.tolist(), columns.iterrows())):
-        at = place_of.get(line)
-        if at is not None:
-            labels = f"given {row['given_label']}, suggested {row['suggested_label']}"
-            words = f"{', '.join(facts.names(id))}: {labels}, p = {short_share(row['p_error'])}"
-            link = f"#s{rank}" if rank < len(facts.shown) else None
-            marks.append((float(found.variability[at]), float(found.confidence[at]), words, link))
+    marks = [
+        (float(found.variability[at]), float(found.confidence[at]), words, link)
+        for at, words, link in issue_marks(facts, found.lines)
+    ]
     drawn = drawing.data_map_svg(found.variability, found.confidence, found.correctness, marks)
     key = "".join(f'<i class="m{bin}"></i>' for bin in range(drawing.CORRECTNESS_BINS))
     hard, drawn_n = int((found.confidence < 0.25).sum()), len(found.confidence)
@@ -222,10 +251,10 @@ def _classes(facts: Facts) -> str:
         for row in table.to_dict("records")
     ]
     of_sets = facts.sizes is not None
-    heads = ("class" if of_sets else "given class", "sets" if of_sets else "examples", "wrong (expected)", "share")
-    heads += ("label issues", "changed")
+    heads = ("class", "sets") if of_sets else ("given class", facts.words.points)
+    heads += ("wrong (expected)", "share", "label issues", "changed")
     note = f" The {MOST_CLASSES} worst of {facts.k:,} classes." if len(facts.classes) > MOST_CLASSES else ""
-    which = "sets that contain each class" if of_sets else "examples of each given class"
+    which = "sets that contain each class" if of_sets else f"{facts.words.points} of each given class"
     out = f"<p>Expected wrong labels among the {which}, worst first.{note}</p>"
     out += table_html(heads, rows, numbers=(1, 2, 4, 5)) + _sizes(facts)
     if len(facts.pairs):
@@ -345,7 +374,7 @@ def _decisions(facts: Facts) -> str:
         ]
         if len(facts.changes) > MOST_CHANGES:
             out += f"<p class='soft'>The latest {MOST_CHANGES}; `workbench log` lists all.</p>"
-        unit = () if facts.tags is None else ("tag",)
+        unit = (facts.own.unit,) if facts.own is not None and facts.own.unit else ()
         out += table_html(("id", *unit, "given", "now", "by", "when", "reason"), rows)
     return out
 
@@ -368,8 +397,9 @@ def _evidence(facts: Facts) -> str:
     return out
 
 
-def _reading() -> str:
-    inside = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in TERMS.items())
+def _reading(facts: Facts) -> str:
+    terms = TERMS if facts.data_map is None else TERMS | MAP_TERMS
+    inside = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in terms.items())
     return f"<dl>{inside}</dl>"
 
 

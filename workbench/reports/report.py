@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from workbench.foundation.checks import check_whole
 from workbench.foundation.progress import step, task
 from workbench.reports.facts import gather
+from workbench.reports.number_facts import gather_numbers
 from workbench.reports.page import page
+from workbench.reports.span_facts import gather_spans
 from workbench.reports.tag_facts import gather_tags
 from workbench.runs.run import Run, opened
 from workbench.storage.tables import PAGE_SUFFIXES, check_target, write_page
@@ -26,7 +28,13 @@ __all__ = ["report"]
 REPORT_STEPS = 5
 """Of the bar: issues, their media, data map, noise (or tags), figures."""
 
-GATHER = {"multiclass": gather, "multilabel": gather_tags, "candidates": gather}
+GATHER = {
+    "multiclass": gather,
+    "candidates": gather,
+    "multilabel": gather_tags,
+    "numbers": gather_numbers,
+    "spans": gather_spans,
+}
 """By kind of label: how the contents are collected."""
 
 
@@ -43,11 +51,11 @@ def report(
 
     Parameters
     ----------
-    run : a Run or its path; with one class per example, candidate sets or tags.
+    run : a Run or its path.
     path : the .html file to write.
     top : number of label issues shown with image or text.
     fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.
-    issues : result of `find_issues`, for tags with `per="unit"`; computed if not given.
+    issues : result of `find_issues`, for tags, numbers and spans with `per="unit"`; computed if not given.
     force : whether to replace an existing file.
 
     Returns

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.errors import InputError
 from workbench.foundation.progress import step
-from workbench.issues import find_issues
-from workbench.issues.reasons import apart
-from workbench.issues.totals import error_count
 from workbench.reports import facts
-from workbench.reports.figures.reliability import judged
+from workbench.reports.unit_facts import UnitContents, gather_units
 from workbench.scores.tag_dynamics import cell_curves, cell_dynamics
 from workbench.tags.sets import tag_rules
 from workbench.tasks.keys import number_of, position_keys
@@ -31,80 +29,51 @@ TAG_WORDS = facts.Words(
 )  # fmt: skip
 
 
-def gather_tags(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> facts.Facts:
-    """Collect the facts of a run; parts without evidence are left out and named in `missing`.
+@dataclass(frozen=True)
+class TagFacts:
+    """Contents of a report for multi-label data only.
 
-    Raises
-    ------
-    InputError : `issues` with a row per example.
+    Attributes
+    ----------
+    named : names of the tags, by the key of their units. unit : heading of the column of these names.
+    table : one row per tag, the one with the largest number of expected errors first: tag, yes, no, unknown (given
+        cells), missing, wrong (expected errors among those given as no and as yes), issues, changed.
+    rules : as `workbench.tags.tag_rules` lists them, those with exceptions first. total : number of all rules.
     """
-    if issues is None:
-        step("label errors")
-        issues = find_issues(run, fdr=fdr, per="unit")
-    elif issues.index.nlevels != 2:
-        raise InputError.at("issues", "has one row per example", "Pass `find_issues(run, per='unit')`.")
-    assert issues is not None  # `find_issues` returns a table
-    state, changes = run.journal.state(per="unit"), run.changes()
-    missing: list[str] = []
-    verdicts = state["verdict"].value_counts()
-    return facts.Facts(
-        name=run.name,
-        n=run.n,
-        k=run.k,
-        epochs=len(run.epochs),
-        mode=run.mode,
-        issues=issues,
-        about=dict(issues.attrs),
-        evidence=facts.evidence_used(run, issues),
-        shown=_shown(run, issues, state, top),
-        classes=pd.DataFrame(),
-        pairs=pd.DataFrame(),
-        data_map=_data_map(run, issues, missing),
-        noise=None,
-        decisions=state,
-        verdicts={str(name): int(count) for name, count in verdicts.items()},
-        changes=changes,
-        total=error_count(run, issues),
-        looked=len(judged(run)),
-        canaries=None,
-        gain=None,
-        reliability=facts.reliability_of(run, issues),
-        missing=missing,
-        words=TAG_WORDS,
-        tags=_tags(run, issues, changes),
-    )
+
+    named: Mapping[str, str]
+    table: pd.DataFrame
+    rules: pd.DataFrame
+    total: int
+    unit: str = "tag"
+
+    def name_of(self, id: object, key: str) -> str:
+        """The name of a tag."""
+        return self.named.get(key, key)
 
 
-def _shown(run: Run, issues: pd.DataFrame, state: pd.DataFrame, top: int) -> list[facts.ShownIssue]:
-    """Return the first `top` cells with a p_error, with media up to the size limit."""
-    step("pictures and texts of label issues")
-    shown = issues[issues["p_error"].notna()].head(top)
-    rows, tags = shown["row"].to_numpy(), _tags_of(shown)
-    curves = cell_curves(run, rows, tags)
-    now, out, room = state["label"].dropna().to_dict(), [], facts.MEDIA_BYTES
-    for place, (key, found) in enumerate(zip(shown.index.tolist(), shown.to_dict("records"))):
-        row, given = int(rows[place]), found["given_label"]
-        picture, why = facts.thumbnail_of(run, row, room)
-        room -= len(picture[0]) if picture else 0
-        p_yes = curves[:, place]
-        out.append(
-            facts.ShownIssue(
-                id=key[0],
-                given=given,
-                suggested=found["suggested_label"],
-                p_error=float(found["p_error"]),
-                p_suggested=float(found["p_suggested"]),
-                reasons=tuple(apart(found["reasons"])),
-                decision=facts.decision_in_words(state, key, given, now.get(key, given)),
-                picture=picture,
-                text=facts.excerpt_of(run, row),
-                no_picture=why,
-                p_given_curve=p_yes if given == "yes" else 1 - p_yes,
-                p_suggested_curve=np.empty(0),
-                unit=str(found["tag"]),
-            )
-        )
-    return out
+class TagContents(UnitContents):
+    """Cells: their tag, the probability of the given value by epoch, tables of tags and of rules."""
+
+    words = TAG_WORDS
+
+    def curves(self, shown: pd.DataFrame) -> np.ndarray | None:
+        """Return the probability of the given value by epoch."""
+        p_yes = cell_curves(self.run, shown["row"].to_numpy(), _tags_of(shown))
+        return np.where(shown["given_label"].to_numpy() == "yes", p_yes, 1 - p_yes)
+
+    def data_map(self) -> facts.DataMap | None:
+        """Return the data map of the cells."""
+        return _data_map(self.run, self.issues, self.missing)
+
+    def own(self) -> TagFacts:
+        """Return tables of tags and of rules."""
+        return _tags(self.run, self.issues, self.changes)
+
+
+def gather_tags(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> facts.Facts:
+    """Collect the facts of a run; see `workbench.reports.unit_facts.gather_units`."""
+    return gather_units(run, issues, top, fdr, TagContents)
 
 
 def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> facts.DataMap | None:
@@ -123,7 +92,7 @@ def _data_map(run: Run, issues: pd.DataFrame, missing: list[str]) -> facts.DataM
     return facts.DataMap(*columns, lines=lines, thinned_from=len(found.places))
 
 
-def _tags(run: Run, issues: pd.DataFrame, changes: pd.DataFrame) -> facts.TagFacts:
+def _tags(run: Run, issues: pd.DataFrame, changes: pd.DataFrame) -> TagFacts:
     step("tags")
     dataset, k = run.extended(), run.extended().k
     states = _states(cells_of(dataset.labels), k)
@@ -143,7 +112,7 @@ def _tags(run: Run, issues: pd.DataFrame, changes: pd.DataFrame) -> facts.TagFac
     rules = tag_rules(run).rules
     first = np.argsort((rules["broken"] == 0).to_numpy(), kind="stable")[:LISTED_RULES]
     keys = position_keys(np.arange(k)).to_pylist()
-    return facts.TagFacts(dict(zip(keys, dataset.classes)), table, rules.iloc[first], len(rules))
+    return TagFacts(dict(zip(keys, dataset.classes)), table, rules.iloc[first], len(rules))
 
 
 def _states(cells: TagCells, k: int) -> dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ RANGE = (0.7, 1.8)
 class NumbersEstimator:
     """Judges labels of the task "numbers" by `predictions`, `features` and `embeddings`."""
 
-    version = 2
+    version = 3
 
     def judge(self, asked: Asked) -> Found:
         """Estimate the probability that each number is wrong; see `workbench.issues.numbers.column.judge`."""
@@ -36,7 +36,7 @@ class NumbersEstimator:
 
         ids = np.append(dataset.ids.astype(object), np.array([None], object))
         columns: dict[str, np.ndarray] = {} if t == 1 else {"target": np.tile(np.array(names, object), n)}
-        last = {"low": of_units("low"), "high": of_units("high"), "partner": ids[of_units("partner")]}
+        last = {name: of_units(name) for name in ("predicted", "low", "high")} | {"partner": ids[of_units("partner")]}
         if judged[0].models > 1:
             last["models_against"] = of_units("against")
         p_error, kind = of_units("p_error"), of_units("kind")

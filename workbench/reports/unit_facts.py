@@ -1,0 +1,175 @@
+"""The contents of a report about labels of several units each, such as tags or spans; what differs by kind is a class.
+
+`UnitContents` has what all kinds share. A kind overrides what it shows on cards, on the data map, and in sections of
+its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.cells import is_missing
+from workbench.foundation.errors import InputError
+from workbench.foundation.progress import step
+from workbench.issues import find_issues
+from workbench.issues.reasons import apart
+from workbench.issues.totals import error_count
+from workbench.reports import facts
+from workbench.reports.figures.reliability import judged
+
+if TYPE_CHECKING:
+    from workbench.runs.run import Run
+
+NO_CURVE = np.empty(0)
+
+
+class UnitContents:
+    """What a report shows of a kind of label.
+
+    Parameters
+    ----------
+    run : the run. issues : result of `find_issues(run, per="unit")`.
+
+    Attributes
+    ----------
+    words : names of what is counted.
+    """
+
+    words: facts.Words
+
+    def __init__(self, run: Run, issues: pd.DataFrame) -> None:
+        self.run, self.issues = run, issues
+        self.dataset = run.extended()
+        self.missing: list[str] = []
+        self.changes = run.changes()
+
+    def stored(self, row: int, text: str) -> str:
+        """Describe a value of the journal."""
+        kind = self.dataset.kind
+        return kind.in_words(kind.decode(text, self.dataset.classes))
+
+    def label(self, row: int, found: dict[str, Any], which: str) -> str | None:
+        """Describe the "given" or "suggested" label of a row of the issues; None if there is none."""
+        value = found[f"{which}_label"]
+        return None if is_missing(value) else str(value)
+
+    def unit(self, id: object, key: str) -> str:
+        """Name of a unit in words, "" if an example is its only unit."""
+        return self.dataset.kind.unit_name(key, self.dataset.classes)
+
+    def text(self, row: int, found: dict[str, Any]) -> tuple[str | None, tuple[int, int] | None]:
+        """Return a text to show with a unit, and the part of it that the unit is."""
+        return facts.excerpt_of(self.run, row), None
+
+    def curves(self, shown: pd.DataFrame) -> np.ndarray | None:
+        """Return the probability of the given value by epoch, (epochs, shown); None without."""
+        return None
+
+    def data_map(self) -> facts.DataMap | None:
+        """Return the data map; None if the kind has none."""
+        return None
+
+    def own(self) -> facts.OwnFacts:
+        """Return the contents of the sections of this kind."""
+        raise NotImplementedError
+
+    def classes(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the tables of classes and of pairs of classes; without rows for kinds without classes."""
+        return pd.DataFrame(), pd.DataFrame()
+
+
+def gather_units(
+    run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None, kind: type[UnitContents]
+) -> facts.Facts:
+    """Collect the facts of a run; parts without evidence are left out and named in `missing`.
+
+    Raises
+    ------
+    InputError : `issues` with a row per example.
+    """
+    if issues is None:
+        step("label errors")
+        issues = find_issues(run, fdr=fdr, per="unit")
+    elif issues.index.nlevels != 2:
+        raise InputError.at("issues", "has one row per example", "Pass `find_issues(run, per='unit')`.")
+    contents = kind(run, issues)
+    state = run.journal.state(per="unit")
+    verdicts = state["verdict"].value_counts()
+    classes, pairs = contents.classes()
+    step(contents.words.labels)
+    return facts.Facts(
+        name=run.name,
+        n=run.n,
+        k=len(contents.dataset.classes),
+        epochs=len(run.epochs),
+        mode=run.mode,
+        issues=issues,
+        about=dict(issues.attrs),
+        evidence=facts.evidence_used(run, issues),
+        shown=_shown(contents, state, top),
+        classes=classes,
+        pairs=pairs,
+        data_map=contents.data_map(),
+        noise=None,
+        decisions=state,
+        verdicts={str(name): int(count) for name, count in verdicts.items()},
+        changes=_changes(contents),
+        total=error_count(run, issues),
+        looked=len(judged(run)),
+        canaries=None,
+        gain=None,
+        reliability=facts.reliability_of(run, issues),
+        missing=contents.missing,
+        words=contents.words,
+        own=contents.own(),
+    )
+
+
+def _shown(contents: UnitContents, state: pd.DataFrame, top: int) -> list[facts.ShownIssue]:
+    """Return the first `top` units with a p_error, with media up to the size limit."""
+    step("pictures and texts of label issues")
+    issues = contents.issues
+    shown = issues[issues["p_error"].notna()].head(top)
+    curves = contents.curves(shown)
+    now, out, room = contents.changes["label"].to_dict(), [], facts.MEDIA_BYTES
+    for place, (key, found) in enumerate(zip(shown.index.tolist(), shown.to_dict("records"))):
+        row = int(found["row"])
+        picture, why = facts.thumbnail_of(contents.run, row, room)
+        room -= len(picture[0]) if picture else 0
+        given = contents.label(row, found, "given")
+        label = contents.stored(row, now[key]) if key in now else given
+        text, part = contents.text(row, found)
+        out.append(
+            facts.ShownIssue(
+                id=key[0],
+                given=given,
+                suggested=contents.label(row, found, "suggested"),
+                p_error=float(found["p_error"]),
+                p_suggested=float(found["p_suggested"]),
+                reasons=tuple(apart(found["reasons"])),
+                decision=facts.decision_in_words(state, key, given, label),
+                picture=picture,
+                text=text,
+                no_picture=why,
+                p_given_curve=NO_CURVE if curves is None else curves[:, place],
+                p_suggested_curve=NO_CURVE,
+                unit=contents.unit(*key),
+                part=part,
+            )
+        )
+    return out
+
+
+def _changes(contents: UnitContents) -> pd.DataFrame:
+    """Return the changes, with values in words."""
+    changes, dataset = contents.changes, contents.dataset
+    rows = dataset.find(changes.index.get_level_values("id"))[0].tolist()
+    names = ("given_label", "label")
+    said = {
+        name: [None if is_missing(one) else contents.stored(row, one) for row, one in zip(rows, changes[name])]
+        for name in names
+    }
+    return changes.assign(**{name: pd.Series(values, changes.index, object) for name, values in said.items()})
