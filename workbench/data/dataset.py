@@ -141,6 +141,9 @@ class Dataset:
             are checked.
         """
         several = list(label) if isinstance(label, (list, tuple)) else [label]
+        if len(several) > 1 and find_task(task).one_class:
+            found = f"names {len(several)} columns, and labels of the task {task!r} are in one"
+            raise InputError.at("label", found, "Name one column, or the `task` of your labels, such as 'numbers'.")
         roles = [*(("label", one) for one in several), ("id", id), ("image", image), ("audio", audio), ("text", text)]
         for role, name in roles:
             if name is not None and name not in frame.columns:

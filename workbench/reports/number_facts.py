@@ -23,6 +23,8 @@ LISTED_CORRECTIONS = 12
 """Maximum number of listed corrections."""
 RATIO = 10.0
 """Predictions whose 95 % quantile is this many times their 5 % quantile are drawn on a logarithmic scale."""
+LEAST_RATIO = 1e-3
+"""Smallest drawn ratio of the lower end of an interval to its prediction."""
 
 NUMBER_WORDS = facts.Words(
     "number", "numbers", "", "targets", "numbers", "", ("known numbers", "unknown"),
@@ -256,10 +258,11 @@ def _points(
     whole: int,
 ) -> Residuals:  # fmt: skip
     """Return differences from the predictions, or ratios if all are positive and predictions differ a lot."""
-    smallest = min(float(one.min()) for one in (predicted, low))
     few, many = np.quantile(predicted, [0.05, 0.95])
-    if smallest > 0 and many > RATIO * few:
-        positive = given > 0
-        ratio = np.where(positive, given, np.nan) / predicted
-        return Residuals(target, predicted, ratio, low / predicted, high / predicted, lines, True, whole)
+    if few > 0 and many > RATIO * few:
+        usable = predicted > 0
+        predicted, given, low, high, lines = (one[usable] for one in (predicted, given, low, high, lines))
+        ratio = np.where(given > 0, given, np.nan) / predicted
+        low = np.maximum(low / predicted, LEAST_RATIO)
+        return Residuals(target, predicted, ratio, low, high / predicted, lines, True, whole)
     return Residuals(target, predicted, given - predicted, low - predicted, high - predicted, lines, False, whole)

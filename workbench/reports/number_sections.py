@@ -23,7 +23,12 @@ def targets_section(facts: Facts, own: NumberFacts) -> str:
     for row in own.targets.to_dict("records"):
         counts = [f"{row[name]:,}" for name in ("known", *(("unknown",) if unknown else ()))]
         bar = f'<span class="bar" style="width:{120 * row["share"] / widest:.0f}px"></span> {row["share"]:.1%}'
-        last = (f"{row['issues']:,}", f"{row['changed']:,}", _number(row["middle"]), _number(row["within"], "± "))
+        last = (
+            f"{row['issues']:,}",
+            f"{row['changed']:,}",
+            _number(row["middle"]),
+            _number(row["within"], "± ", digits=3),
+        )
         rows.append((escape(str(row["target"])), *counts, f"{row['wrong']:,.1f}", bar, *last))
     heads = ("target", "known", *(("unknown",) if unknown else ()), "wrong (expected)", "share", "label issues")
     heads += ("changed", "median", "90 % interval")
@@ -108,5 +113,5 @@ def _figure(facts: Facts, points: Residuals, named: bool) -> str:
     )
 
 
-def _number(value: float, before: str = "", *, signed: bool = False) -> str:
-    return "–" if value != value else f"{before}{value:{'+' if signed else ''},.6g}"
+def _number(value: float, before: str = "", *, signed: bool = False, digits: int = 6) -> str:
+    return "–" if value != value else f"{before}{value:{'+' if signed else ''},.{digits}g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from workbench.foundation.cells import is_missing
 from workbench.foundation.progress import step
 from workbench.issues.audit_plan import DECIDED
 from workbench.issues.kinds.contract import Asked
-from workbench.issues.spans.documents import Document, document_of
+from workbench.issues.spans.documents import Document, document_of, listed_spans
 from workbench.issues.spans.estimator import tokens_in
 from workbench.issues.spans.forms import Forms
 from workbench.issues.spans.judged_spans import SPAN_ERRORS
@@ -104,14 +105,27 @@ class SpanContents(UnitContents):
         """The text around the span."""
         document = self._document(row)
         value = self._value(found["given_value"]) or self._value(found["suggested_value"])
-        if document is None or not document.known or value is None:
+        if document is None or not document.known:
             return facts.excerpt_of(self.run, row), None
-        start, end = document.in_text(value["start"], value["end"])
+        start, end = document.in_text(value["start"], value["end"]) if value else self._only(row, document, found)
+        if end <= start:
+            return facts.excerpt_of(self.run, row) or document.text[: facts.EXCERPT], None
         first = 0 if end <= facts.EXCERPT else max(start - BEFORE, 0)
         before, last = "…" if first else "", max(first + facts.EXCERPT, end)
         after = "…" if last < len(document.text) else ""
         shift = len(before) - first
         return before + document.text[first:last] + after, (start + shift, end + shift)
+
+    def _only(self, row: int, document: Document, found: dict[str, Any]) -> tuple[int, int]:
+        """Return the only place of the words of a span that is not suggested, outside the given ones; (0, 0) if there
+        is not exactly one."""
+        words = found["text"]
+        if is_missing(words) or not words:
+            return 0, 0
+        taken = [document.in_text(start, end) for start, end, _ in listed_spans(self.dataset.labels, row) or []]
+        starts = [one.start() for one in re.finditer(re.escape(words), document.text)]
+        free = [one for one in starts if all(one >= end or one + len(words) <= start for start, end in taken)]
+        return (free[0], free[0] + len(words)) if len(free) == 1 else (0, 0)
 
     def classes(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Tables of given spans by class, and of pairs of given and suggested classes."""
@@ -177,7 +191,7 @@ class SpanContents(UnitContents):
         for text, counted, outside in zip(own["text"], labels, bare.tolist()):
             if len(counted) + (outside > 0) > 1:
                 rows.append((text, self._counts(counted, outside), *sums.loc[text]))
-        found = pd.DataFrame(rows, columns=columns)
+        found = pd.DataFrame(rows, columns=columns).astype({"issues": "int64"})
         return found.sort_values("wrong", ascending=False, kind="stable").head(LISTED_FORMS).reset_index(drop=True)
 
     def _counts(self, counted: dict[int, int], outside: int) -> str:

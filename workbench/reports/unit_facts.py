@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 NO_CURVE = np.empty(0)
+FEWEST_SHOWN, LEAST_SHOWN = 12, 0.05
+"""Units that are not issues are shown if their p_error is at least this, or up to this number of cards."""
 
 
 class UnitContents:
@@ -129,10 +131,11 @@ def gather_units(
 
 
 def _shown(contents: UnitContents, state: pd.DataFrame, top: int) -> list[facts.ShownIssue]:
-    """Return the first `top` units with a p_error, with media up to the size limit."""
+    """Return up to `top` suspicious units, with media up to the size limit."""
     step("pictures and texts of label issues")
     issues = contents.issues
-    shown = issues[issues["p_error"].notna()].head(top)
+    p = issues["p_error"]
+    shown = issues[p.notna()].head(min(top, max(FEWEST_SHOWN, int((issues["is_issue"] | (p >= LEAST_SHOWN)).sum()))))
     curves = contents.curves(shown)
     now, out, room = contents.changes["label"].to_dict(), [], facts.MEDIA_BYTES
     for place, (key, found) in enumerate(zip(shown.index.tolist(), shown.to_dict("records"))):

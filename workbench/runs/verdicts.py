@@ -233,7 +233,8 @@ def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) 
     Parameters
     ----------
     verdicts : Series or DataFrame indexed by id
-    ids : ids of the examples
+    ids : ids of the examples; (id, unit) if `verdicts` are indexed by these. Units that are not among those of a known
+        example, such as a span that a person added, are left out without a warning.
     journal : whether the verdicts come from a run's journal, for which unknown ids are never an error
 
     Raises
@@ -244,6 +245,11 @@ def known_verdicts(verdicts: Verdicts, ids: pd.Index, *, journal: bool = False) 
     if known.all():
         return verdicts
     strange = list(verdicts.index[~known])
+    if ids.nlevels > 1:
+        examples = ids.get_level_values(0)
+        strange = [one for one, new in zip(strange, ~verdicts.index[~known].get_level_values(0).isin(examples)) if new]
+        if not strange:
+            return verdicts[known]
     if not journal and not known.any():
         found = f"matches none of the examples: {first_few(strange)} are not ids here ({first_few(list(ids[:3]))} are)"
         raise InputError.at("verdicts", found, "Index it by id, of the same type: `find_issues(...).index` has them.")

@@ -138,7 +138,7 @@ def _import(command: Command) -> None:
     sub.add_argument("source", metavar="SOURCE", help="file or folder")
     sub.add_argument("run", metavar="RUN", help="the run directory to make")
     sub.add_argument("--format", help="cartography, npz or frame; detected from the source by default")
-    sub.add_argument("--label", metavar="NAME", help="column or array with the given labels")
+    sub.add_argument("--label", metavar="NAME", help="column or array with the given labels; for numbers, A,B,...")
     sub.add_argument("--task", metavar="KIND", help="kind of label, such as multilabel, candidates, numbers or spans")
     sub.add_argument("--id", metavar="COLUMN", help="column with unique ids")
     sub.add_argument("--probs", metavar="PREFIX", help="probability columns: their prefix, or comma-separated names")

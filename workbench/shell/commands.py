@@ -43,7 +43,7 @@ def demo(args: argparse.Namespace) -> Lines:
 def import_(args: argparse.Namespace) -> Lines:
     """Create a run from data in another format."""
     given = {
-        "label": args.label,
+        "label": args.label.split(",") if args.task == "numbers" and args.label else args.label,
         "task": args.task,
         "id": args.id,
         "out_of_fold": args.out_of_fold,

@@ -45,3 +45,8 @@ def parsed(path) -> Reader:
     reader.feed(path.read_text(encoding="utf-8"))
     reader.close()
     return reader
+
+
+def text_of(path) -> str:
+    """All text of a report, with single spaces."""
+    return " ".join("".join(parsed(path).text).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reportpages import NASTY, parsed
+from reportpages import NASTY, parsed, text_of
 
 import workbench as wb
 from workbench.foundation.errors import InputError
@@ -42,10 +42,6 @@ def found(tagged):
     return wb.find_issues(tagged, per="unit")
 
 
-def text_of(path) -> str:
-    return " ".join("".join(parsed(path).text).split())
-
-
 def test_cells_are_listed_by_tag_with_their_curves(tagged, found, tmp_path):
     path = report(tagged, tmp_path / "r.html", issues=found, top=12)
     page = parsed(path)
@@ -70,7 +66,7 @@ def test_the_numbers_by_tag_are_those_of_the_table(tagged, found):
     from workbench.reports.tag_facts import gather_tags
 
     facts = gather_tags(tagged, found, 2, None)
-    table = facts.tags.table.set_index("tag")
+    table = facts.own.table.set_index("tag")
     given = table_of_tags(tagged).given
     for tag, name in enumerate(TAGS):
         row, cells = table.loc[name], found[found["tag"] == name]

@@ -34,7 +34,7 @@ def read(
     source: object,
     path: str | Path,
     *,
-    label: str = "label",
+    label: str | Sequence[str] = "label",
     task: str = "multiclass",
     id: str | None = None,
     probs: str | Sequence[str] | None = None,
@@ -57,7 +57,8 @@ def read(
     ----------
     source : DataFrame (pandas, or an object with `to_pandas`), or a path to .csv, .jsonl or .parquet.
     path : the run directory to create.
-    label : column with the given label; empty means "no label". In CSV, labels with several parts are JSON.
+    label : column with the given label; empty means "no label". In CSV, labels with several parts are JSON. A list of
+        columns for kinds of labels that need several, such as several numbers.
     task : kind of label, as in `Dataset.from_frame`.
     id : column with unique ids. Default: row numbers from 0. In CSV "007" stays text.
     probs : probability columns: their common prefix ("p_" for p_cat, p_dog; the rest is the class name), or a list of
@@ -82,11 +83,12 @@ def read(
     for name in described:
         if name not in reading_options(find_task(task)):
             raise TypeError(f"read() got an unexpected keyword argument {name!r}")
-    frame = _frame(source, [label] if id is None else [label, id], neutralized)
-    for role, name in {"label": label, "id": id, "embedding": embedding}.items():
+    labels = [label] if isinstance(label, str) else list(label)
+    frame = _frame(source, labels if id is None else [*labels, id], neutralized)
+    for role, name in [*(("label", one) for one in labels), ("id", id), ("embedding", embedding)]:
         if name is not None and name not in frame.columns:
             raise InputError.unknown("column", name, frame.columns, f"It was passed as `{role}`.")
-    columns, names = _probability_columns(frame, probs, classes, label)
+    columns, names = _probability_columns(frame, probs, classes, labels)
     if columns and out_of_fold is None:
         found = "do not say whether the model had seen the examples that it predicts"
         raise InputError.at("probs", found, "Pass out_of_fold=True or False (--out-of-fold or --in-sample).")
@@ -100,7 +102,7 @@ def read(
     if media_root is None and isinstance(source, (str, Path)):
         named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
         media_root = default_root(named, Path(source).resolve().parent)
-    dataset = _dataset(rest, label, LabelType.of(rest[label], classes), media_root=media_root, **options)
+    dataset = _dataset(rest, label, classes, media_root=media_root, **options)
     if edges is not None:
         listed = isinstance(edges, (str, Path))
         found = read_edge_list(edges, text=dataset.ids.dtype == object) if listed else edges
@@ -115,15 +117,17 @@ def read(
     return Run(path)
 
 
-def _dataset(rest: pd.DataFrame, label: str, label_type: LabelType, **options: Any) -> Dataset:
-    """Create a Dataset from the remaining columns; labels keep their type."""
-    if not find_task(options["task"]).one_class:
-        rest = rest.assign(**{label: parsed_cells(label, rest[label])})
-    elif options["classes"] is not None:  # class names are text; integer labels would be taken as positions
+def _dataset(rest: pd.DataFrame, label: str | Sequence[str], listed: Sequence[str] | None, **options: Any) -> Dataset:
+    """Create a Dataset from the remaining columns; labels keep their type. `listed`: the classes that were passed."""
+    if not isinstance(label, str) or not find_task(options["task"]).one_class:
+        labels = [label] if isinstance(label, str) else list(label)
+        rest = rest.assign(**{one: parsed_cells(one, rest[one]) for one in labels})
+        return Dataset.from_frame(rest, label if isinstance(label, str) else labels, **options)
+    label_type = LabelType.of(rest[label], listed)
+    if options["classes"] is not None:  # class names are text; integer labels would be taken as positions
         rest = rest.assign(**{label: rest[label].map(_name, na_action="ignore")})
     dataset = Dataset.from_frame(rest, label, **options)
-    fits = dataset.kind.one_class
-    return dataclasses.replace(dataset, label_type=label_type.fitting(dataset.classes)) if fits else dataset
+    return dataclasses.replace(dataset, label_type=label_type.fitting(dataset.classes))
 
 
 def write(run: Run, target: str | Path, *, force: bool = False) -> Path:
@@ -168,14 +172,14 @@ def _frame(source: Any, text: list[str], neutralized: bool) -> pd.DataFrame:
 
 
 def _probability_columns(
-    frame: pd.DataFrame, probs: str | Sequence[str] | None, classes: Sequence[str] | None, label: str
+    frame: pd.DataFrame, probs: str | Sequence[str] | None, classes: Sequence[str] | None, labels: Sequence[str]
 ) -> tuple[list[str], list[str] | None]:
     """Return the probability columns, and the class names in their order (None: the classes come from the labels)."""
     given = None if classes is None else [str(name) for name in classes]
     if probs is None:
         return [], given
     if isinstance(probs, str):
-        columns = [name for name in frame.columns if name.startswith(probs) and name != label]
+        columns = [name for name in frame.columns if name.startswith(probs) and name not in labels]
         if not columns or not probs:
             raise InputError.unknown("prefix", probs, frame.columns, "No column begins with it.")
         by_class = {name[len(probs) :]: name for name in columns}

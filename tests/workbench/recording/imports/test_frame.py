@@ -9,6 +9,7 @@ import pytest
 import workbench as wb
 from workbench.foundation.errors import InputError
 from workbench.recording.imports import write
+from workbench.shell.cli import main
 
 
 @pytest.fixture
@@ -138,3 +139,18 @@ def test_unknown_sources(tmp_path):
         wb.import_run(3, tmp_path / "run")
     with pytest.raises(InputError, match=r"columns of the same name: 'a'"):
         wb.import_run(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "label"]), tmp_path / "run")
+
+
+def test_several_columns_of_numbers_are_read_from_a_table_and_by_the_command(tmp_path):
+    frame = pd.DataFrame({"height": [1.5, 2.0, None], "weight": [60, 70, 80], "id": ["a", "b", "c"]})
+    given = [[1.5, 60.0], [2.0, 70.0], [None, 80.0]]
+    run = wb.import_run(frame, tmp_path / "run", label=["height", "weight"], id="id", task="numbers")
+    assert run.classes == ("height", "weight") and run.dataset.given.tolist() == given
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    named = ["--label", "height,weight", "--task", "numbers", "--id", "id", "--quiet"]
+    assert main(["import", str(tmp_path / "in.csv"), str(tmp_path / "other"), *named]) == 0
+    assert wb.open_run(tmp_path / "other").dataset.given.tolist() == given
+    with pytest.raises(InputError, match="`label` names 2 columns, and labels of the task 'multiclass' are in one"):
+        wb.import_run(frame, tmp_path / "no", label=["height", "weight"], id="id")
+    with pytest.raises(InputError, match="unknown column 'width'"):
+        wb.import_run(frame, tmp_path / "no", label=["height", "width"], id="id", task="numbers")
