@@ -206,7 +206,7 @@ def residual_svg(
     inside = np.clip(far, -limit, limit)
     x, y = axes.x(predicted), axes.y(inside)
     parts.append(f'<path class="points one {"s" if len(x) > 3000 else ""}" d="{_dots(x, y)}"/>')
-    parts += [_ring(x[at], y[at], *mark) for at, mark in zip(marked.tolist(), marks)]
+    parts += [_ring(float(x[at]), float(y[at]), *mark) for at, mark in zip(marked.tolist(), marks)]
     return axes.wrap("".join(parts), "Residuals against predictions"), int((inside != far).sum())
 
 

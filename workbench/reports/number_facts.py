@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LISTED_CORRECTIONS = 12
 """Maximum number of listed corrections."""
-RATIO = 10.0
+WIDE_RANGE = 10.0
 """Predictions whose 95 % quantile is this many times their 5 % quantile are drawn on a logarithmic scale."""
 LEAST_RATIO = 1e-3
 """Smallest drawn ratio of the lower end of an interval to its prediction."""
@@ -186,8 +186,8 @@ class NumberContents(UnitContents):
             lines = facts.drawn_of(np.flatnonzero(usable & (self.target == place)))
             if len(lines):
                 whole = int((usable & (self.target == place)).sum())
-                ends = (issues[column].to_numpy(float)[lines] for column in ("low", "high"))
-                drawn.append(_points(name, predicted[lines], given[lines], *ends, lines, whole))
+                low, high = (issues[column].to_numpy(float)[lines] for column in ("low", "high"))
+                drawn.append(_points(name, predicted[lines], given[lines], low, high, lines, whole))
         return drawn
 
 
@@ -259,7 +259,7 @@ def _points(
 ) -> Residuals:  # fmt: skip
     """Return differences from the predictions, or ratios if all are positive and predictions differ a lot."""
     few, many = np.quantile(predicted, [0.05, 0.95])
-    if few > 0 and many > RATIO * few:
+    if few > 0 and many > WIDE_RANGE * few:
         usable = predicted > 0
         predicted, given, low, high, lines = (one[usable] for one in (predicted, given, low, high, lines))
         ratio = np.where(given > 0, given, np.nan) / predicted

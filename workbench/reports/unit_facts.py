@@ -97,6 +97,7 @@ def gather_units(
         issues = find_issues(run, fdr=fdr, per="unit")
     elif issues.index.nlevels != 2:
         raise InputError.at("issues", "has one row per example", "Pass `find_issues(run, per='unit')`.")
+    assert issues is not None  # `find_issues` returns a table
     contents = kind(run, issues)
     state = run.journal.state(per="unit")
     verdicts = state["verdict"].value_counts()
