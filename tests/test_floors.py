@@ -61,15 +61,15 @@ def test_the_picture_sees_imports_wherever_they_stand():
 
 def inside_functions(text: str):
     """Yield (line, module) of imports inside functions; "importlib" for imports by name."""
-    for function in ast.walk(ast.parse(text)):
+    for function in floors.nodes(floors.parsed(text)):
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             continue
-        for node in ast.walk(function):
+        for node in floors.nodes(function):
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 yield node.lineno, "." * node.level + (node.module or "")
-            elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
+            elif isinstance(node, ast.Call) and floors.dotted(node.func) in ("importlib.import_module", "__import__"):
                 yield node.lineno, "importlib"
 
 

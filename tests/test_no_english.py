@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import floors
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,9 +43,10 @@ ALLOWED = {
 
 def read(node: ast.expr) -> str | None:
     """Return the sentence that an expression refers to, if it looks like one."""
-    text = ast.unparse(node)
-    if re.fullmatch(r"str\((error|problem|exc|e)\)|(error|problem|exc|e)\.args\[0\]", text):
-        return text
+    if isinstance(node, (ast.Call, ast.Subscript)):
+        text = ast.unparse(node)
+        if re.fullmatch(r"str\((error|problem|exc|e)\)|(error|problem|exc|e)\.args\[0\]", text):
+            return text
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "str" and node.args:
         return read(node.args[0])
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "lower"):
@@ -61,11 +63,11 @@ def read(node: ast.expr) -> str | None:
 
 def decisions(tree: ast.AST):
     """Yield (line, sentence) of code that parses a sentence or compares something with one."""
-    for node in ast.walk(tree):
+    for node in floors.nodes(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READERS:
             inner = node.func.value
             found = read(inner)
-            if ast.unparse(inner) == "re":
+            if floors.dotted(inner) == "re":
                 found = next(filter(None, map(read, node.args)), None)
             if found and not lines_only(node):
                 yield node.lineno, found
@@ -96,7 +98,7 @@ def text_like(node: ast.expr) -> bool:
 def read_in_modules() -> Iterator[tuple[str, int, str]]:
     """Yield (file, line, sentence) of all decisions based on sentences in our modules."""
     for path in MODULES:
-        for line, what in decisions(ast.parse(path.read_text(encoding="utf-8"))):
+        for line, what in decisions(floors.parsed(path.read_text(encoding="utf-8"))):
             yield path.relative_to(ROOT).as_posix(), line, what
 
 

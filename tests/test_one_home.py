@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import floors
+
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = {
     path.relative_to(ROOT).as_posix(): path for name in ("workbench", "widgets") for path in (ROOT / name).rglob("*.py")
@@ -76,13 +78,13 @@ LONG = {
 
 @functools.cache
 def parsed(name: str) -> ast.Module:
-    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    return floors.parsed(MODULES[name].read_text(encoding="utf-8"))
 
 
 def lines_of(node: ast.AST, text: list[str]) -> int:
     """Count the lines of code of a function, without docstrings (also of inner functions), comments and blank lines."""
     words: set[int] = set()
-    for inner in ast.walk(node):
+    for inner in floors.nodes(node):
         if isinstance(inner, DEFINED) and ast.get_docstring(inner) is not None:
             words |= set(range(inner.body[0].lineno, inner.body[0].end_lineno + 1))
     lines = (number for number in range(node.lineno, node.end_lineno + 1) if number not in words)
@@ -95,21 +97,23 @@ def is_private(name: str) -> bool:
 
 def own_names(tree: ast.Module) -> set[str]:
     """Return the private names that a module defines, including methods and attributes of its classes."""
-    found = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    found |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return found | {
-        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-    }
+    found = set()
+    for node in floors.nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return found
 
 
 def private_uses(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield (line, text) of uses of private names of other modules, imported or as attributes."""
     own = own_names(tree) | set(FOREIGN)
-    for node in ast.walk(tree):
+    for node in floors.nodes(tree):
         if isinstance(node, ast.ImportFrom):
             yield from ((node.lineno, one.name) for one in node.names if is_private(one.name))
         elif isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own:
-            yield from () if ast.unparse(node.value) in ("self", "cls") else ((node.lineno, ast.unparse(node)),)
+            yield from () if floors.dotted(node.value) in ("self", "cls") else ((node.lineno, ast.unparse(node)),)
 
 
 def defined(tree: ast.Module) -> Iterator[str]:
@@ -168,7 +172,7 @@ def test_functions_are_short_or_say_why_not():
     found = {}
     for name, path in MODULES.items():
         text = path.read_text(encoding="utf-8").splitlines()
-        functions = (node for node in ast.walk(parsed(name)) if isinstance(node, DEFINED[:2]))
+        functions = (node for node in floors.nodes(parsed(name)) if isinstance(node, DEFINED[:2]))
         found |= {f"{name}:{node.name}": lines_of(node, text) for node in functions}
     long = {name: count for name, count in found.items() if count > MOST_LINES}
     assert set(long) == set(LONG), {name: found.get(name) for name in set(long) ^ set(LONG)}
@@ -177,7 +181,7 @@ def test_functions_are_short_or_say_why_not():
 def bodies(name: str) -> Iterator[tuple[str, str]]:
     """(name, code) of each function of a module, without its docstring and signature."""
     text = MODULES[name].read_text(encoding="utf-8").splitlines()
-    for node in ast.walk(parsed(name)):
+    for node in floors.nodes(parsed(name)):
         if isinstance(node, DEFINED[:2]):
             body = node.body[ast.get_docstring(node, clean=False) is not None :]
             code = text[body[0].lineno - 1 : body[-1].end_lineno] if body else []

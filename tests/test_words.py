@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import floors
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,8 +62,10 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix == ".ipynb":
         yield from ((n, "".join(cell["source"])) for n, cell in enumerate(json.loads(source)["cells"], 1))
     elif path.suffix == ".py":
-        tree = ast.parse(source)
-        strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+        tree = floors.parsed(source)
+        strings = (
+            node for node in floors.nodes(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
         yield from ((node.lineno, node.value) for node in strings)
         comments = re.finditer(r"(?:^|(?<=\s))#[^\n]*", source)  # faster than tokenizing; comments in strings are found
         # twice

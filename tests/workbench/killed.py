@@ -1,14 +1,17 @@
 """Run in a child process: save something, and be killed at the nth operation on a file.
 
-python killed.py KIND FOLDER NTH        NTH 0: not at all
+python killed.py KIND FOLDER NTH        NTH 0: not at all, but print which operations find a state of the folder that
+                                        none before found, and the number of all operations
 """
 
 from __future__ import annotations
 
 import builtins
 import contextlib
+import hashlib
 import importlib
 import io
+import json
 import os
 import signal
 import sqlite3
@@ -156,14 +159,30 @@ def no_sync(descriptor: int) -> None:
     """Replaces flushing to disk: other processes see what a killed process has written without it."""
 
 
-def dies_at(nth: int) -> None:
-    """Kill this process just before its nth operation on a file or statement of SQLite from now on."""
-    left = [nth]
+def contents(folder: Path) -> bytes:
+    """A digest of the files in a folder except SQLite's shared memory, which the first to open recreates."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if not path.name.endswith("-shm"):
+            digest.update(f"{path.relative_to(folder)}\0{path.is_file()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"")
+    return digest.digest()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def before_operations(act: Callable[[int], None]) -> None:
+    """Call `act` with 1, 2, ... just before each operation on a file or statement of SQLite from now on."""
+    done, acting = 0, False
 
     def count(*_: object) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        nonlocal done, acting
+        if not acting:
+            done, acting = done + 1, True
+            act(done)
+            acting = False
 
     def counted(function: Callable) -> Callable:
         def wrapper(*arguments: object, **named: object) -> object:
@@ -191,9 +210,14 @@ def main(kind: str, folder: str, nth: int) -> None:
     warnings.simplefilter("ignore")
     journalfile.SYNCHRONOUS = "OFF"
     run = wb.open_run(Path(folder) / "run")
+    operations: list[bytes] = []
     if nth:
-        dies_at(nth)
+        before_operations(lambda at: at != nth or die())
+    else:
+        before_operations(lambda at: operations.append(contents(Path(folder))))
     SAVES[kind](run, 1)
+    changing = [at for at, state in enumerate(operations, 1) if state not in operations[: at - 1]]
+    print(json.dumps([changing, len(operations)]), flush=True)
 
 
 if __name__ == "__main__":
