@@ -46,8 +46,8 @@ _helper("workbench/reports/reportpages.py")
 warmkernels = _helper("warmkernels.py")
 
 
-# Files that run in one process, as they share a server and a notebook, import Lightning and transformers, or start
-# dask.
+# Files that run in one process, as they share a server and a notebook, import Lightning and transformers, start dask,
+# or read the syntax trees of all modules.
 TOGETHER = {
     "browser": ("tests/browser/",),
     "frameworks": (
@@ -55,6 +55,10 @@ TOGETHER = {
         "tests/workbench/recording/callbacks/test_callbacks.py",
     ),
     "clusters": ("tests/test_scale_docs.py", "tests/workbench/runs/test_remote_work.py"),
+    "trees": (
+        *("tests/test_layout.py", "tests/test_one_home.py", "tests/test_floors.py", "tests/test_no_english.py"),
+        "tests/test_words.py",
+    ),
 }
 # The slowest files, by processor time.
 FIRST = (
@@ -67,7 +71,7 @@ FIRST = (
     *("tests/workbench/issues/test_tags.py", "tests/workbench/experiments/robust_training/test_bench.py"),
     *("tests/workbench/evidence/test_projection.py", "tests/widgets/test_state.py", "tests/widgets/test_evidence.py"),
     *("tests/workbench/data/test_inputs.py", "tests/workbench/confident/test_label_issues.py"),
-    *("tests/tasks/test_contract.py", "tests/tasks/test_units.py", "tests/test_layout.py"),
+    *("tests/tasks/test_contract.py", "tests/tasks/test_units.py", "trees"),
 )
 
 

@@ -132,27 +132,33 @@ def likeliest_rates(cells: Cells, odds: np.ndarray, unlisted: np.ndarray) -> tup
     count, yes, middle = count[:, some], yes[:, some], middle[some]
     centre = RATE_PRIOR.copy()
     theta = np.repeat(centre[None], cells.k, axis=0)
-    tight = np.diag(1 / SPREAD**2)
     for _ in range(COUNTED_AGAIN):
         for _ in range(RATE_STEPS):
-            a, b = expit(theta[:, :1]), expit(theta[:, 1:2])
-            w = np.exp(theta[:, 2:3])
-            s = expit(theta[:, 3:] + w * middle)
-            mean = np.clip((1 - a) * s + b * (1 - s), 1e-7, 1 - 1e-7)
-            bend = (1 - a - b) * s * (1 - s)
-            slopes = np.stack([-a * (1 - a) * s, b * (1 - b) * (1 - s), bend * w * middle, bend], axis=1)
-            spread = mean * (1 - mean)
-            gradient = np.einsum("kdb,kb->kd", slopes, (yes - count * mean) / spread)
-            weight = slopes * (count / spread)[:, None, :]
-            curve = weight @ slopes.transpose(0, 2, 1)
-            gradient -= (theta - centre) / SPREAD**2
-            step = np.linalg.solve(curve + tight, gradient[:, :, None])[:, :, 0]
-            theta = theta + np.clip(step, -0.7, 0.7)
+            theta = _improved(theta, centre, count, yes, middle)
         weight = np.minimum(np.stack([cells.positives, cells.count - cells.positives], axis=1).min(axis=1), 50.0) + 0.1
         centre = np.average(theta, axis=0, weights=weight)
         centre = np.clip(centre, [-5, -8, -0.7, -2], [1, 1, 1.5, 2])
     rates = Rates(np.clip(expit(theta[:, 0]), 1e-5, 0.95), np.clip(expit(theta[:, 1]), 1e-5, 0.95))
     return rates, np.exp(theta[:, 2]), theta[:, 3]
+
+
+def _improved(
+    theta: np.ndarray, centre: np.ndarray, count: np.ndarray, yes: np.ndarray, middle: np.ndarray
+) -> np.ndarray:
+    """Return the parameters (k, 4) after one step of Fisher scoring; `count` and `yes` (k, bins), `middle` (bins,)."""
+    a, b = expit(theta[:, :1]), expit(theta[:, 1:2])
+    w = np.exp(theta[:, 2:3])
+    s = expit(theta[:, 3:] + w * middle)
+    mean = np.clip((1 - a) * s + b * (1 - s), 1e-7, 1 - 1e-7)
+    bend = (1 - a - b) * s * (1 - s)
+    slopes = np.stack([-a * (1 - a) * s, b * (1 - b) * (1 - s), bend * w * middle, bend], axis=1)
+    spread = mean * (1 - mean)
+    gradient = np.einsum("kdb,kb->kd", slopes, (yes - count * mean) / spread)
+    weight = slopes * (count / spread)[:, None, :]
+    curve = weight @ slopes.transpose(0, 2, 1) + np.diag(1 / SPREAD**2)
+    gradient -= (theta - centre) / SPREAD**2
+    step = np.linalg.solve(curve, gradient[:, :, None])[:, :, 0]
+    return theta + np.clip(step, -0.7, 0.7)
 
 
 def _posterior(cells: Cells, odds: np.ndarray, missing: np.ndarray, extra: np.ndarray) -> np.ndarray:

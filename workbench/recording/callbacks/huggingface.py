@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 try:
-    from transformers import TrainerCallback
+    from transformers.trainer_callback import TrainerCallback
 except ImportError as missing:
     message = "HuggingFaceRecorder needs transformers. Install it with `pip install transformers accelerate`."
     raise ImportError(message) from missing
