@@ -35,6 +35,7 @@ PARTS = {
     "decide": ("Decide and export", ("Journal", "review_queue", "audit", "export", "report", "figure")),
     "review": ("Reviewers and annotators", ("review",)),
     "tags": ("Tags", ("tags",)),
+    "spans": ("Spans", ("spans",)),
     "graphs": ("Graphs", ("graphs",)),
     "experiments": ("Does it help?", ("compare", "experiments")),
     "errors": ("Errors", ("errors",)),

@@ -10,8 +10,9 @@ The subpackages, in the order in which the data pass through them. Each imports 
     data          examples, images and sounds        review        manual review: queues, annotators, export
     storage       the files of a run                 experiments   does it help: compare, select, robust, simulate
     runs          a run, its journal, its votes      tags          several tags per example: heads, descriptions
-    evidence      predictions and embeddings         reports       figures and the HTML report
-    recording     recording and importing runs       shell         the command `workbench`
+    evidence      predictions and embeddings         spans         projection, versions and schemes of spans
+    recording     recording and importing runs       reports       figures and the HTML report
+                                                     shell         the command `workbench`
 
 Names are loaded on first use (PEP 562), so importing this package takes milliseconds. torch, umap, plotly and
 scikit-learn are imported only by the functions that need them.
@@ -53,6 +54,7 @@ HOMES = {  # public name -> module that defines it; adding one is a decision (te
     "review": ".review",
     "review_queue": "review.queues",
     "score": "scores",
+    "spans": ".spans",
     "tags": ".tags",
 }
 

@@ -1,0 +1,18 @@
+"""Tools for labelled spans: projection to translations, versions, corrections, schemes of types, types by similarity.
+
+Spans are n lists of (start, end, class), half-open, in characters of a text or in tokens; n lists of tags; or a Run or
+Dataset of spans. Tables of doubtful spans have the format of `find_issues(per="unit")`: pass them to the Explorer as
+`issues=`.
+"""
+
+from workbench.foundation.lazy import names_of
+
+HOMES = {
+    **dict.fromkeys(("mark_spans", "read_marked"), "markers"),
+    **dict.fromkeys(("candidate_positions", "place_spans"), "positions"),
+    **dict.fromkeys(("propagate_tags", "voted_spans"), "alignments"),
+    "compare_versions": "versions",
+    **dict.fromkeys(("read_corrections", "apply_edits", "correction_scores", "move_spans"), "corrections"),
+}
+
+__all__, __getattr__, __dir__ = names_of(__name__, HOMES)
