@@ -76,6 +76,8 @@ class Explorer(anywidget.AnyWidget):
         .parquet file is read as a DataFrame.
     issues, scores : DataFrame indexed by id, optional
         As returned by `workbench.find_issues(run)` and `workbench.score(run)`, which are called if these are not given.
+        `issues` may also be a table of units, indexed by (id, unit), such as those of `workbench.spans`; it is reviewed
+        in its order.
         Opening a run for the first time may take some seconds; later, the result is read from the run's cache.
     queue : str or a sequence of ids
         What to review: an order of `workbench.review_queue` ("suspicion", "pairs", "clusters", "annotators", "second",
@@ -188,7 +190,7 @@ class Explorer(anywidget.AnyWidget):
         )
         if queue is None:
             issues_first = "random" if blind else "suspicion"  # the order would reveal what is hidden
-            queue = "second" if second_opinion else issues_first if view.doubted else "all"
+            queue = "second" if second_opinion else issues_first if view.ordered else "all"
         if color_by is None:
             color_by = "p_error" if view.doubted else "label"
         super().__init__(selection=[], queue=queue, color_by=color_by, height=height)

@@ -196,3 +196,43 @@ def test_what_is_left_counts_examples_and_falls_with_decisions(view):
         judge(view, row, **{unit["key"]: unit["given"] for unit in rest})
     left = error_count(view.run, view.issues).left
     assert left == pytest.approx(before.left - view.issues["p_error"].iloc[0])
+
+
+def test_a_table_of_units_is_reviewed_in_its_order(tmp_path):
+    """Such as the faults of a projection, which have no probability."""
+    source = [[(0, 3, "PER"), (11, 15, "LOC")], [], [(0, 3, "PER")]]
+    marked = ["Ada fährt nach <b>Rom</b>", "Niemand kam", "<a>Ada</a> und <a>Bo</a> kamen"]
+    texts = ["Ada goes to Rome", "Nobody came", "Ada and Bo came"]
+    found = wb.spans.read_marked(marked, source, style="letters", source_texts=texts, ids=["x", "y", "z"])
+    run = wb.import_run(found.frame(), tmp_path / "run", label="spans", text="text", id="id", task="spans")
+    table = found.issues.iloc[::-1]
+    ex = wd.Explorer(run, issues=table)
+    view = ex._view
+    assert ex.queue == ["z", "x"] and view.queue_order == "suspicion" and not view.doubted
+    assert ex.issues["units_doubted"].tolist() == [1, 1, 0] and ex.issues["kind"].tolist()[:2] == ["doubled", "lost"]
+    lost, doubled = units(view, 0), units(view, 2)
+    key = table.index[1][1]
+    assert lost[key]["suggested"] == '{"end":3,"label":"PER","start":0}' and lost[key]["p_error"] is None
+    assert doubled["g1"]["doubted"] and doubled["g1"]["reasons"] and not doubled["g0"].get("doubted")
+    judge(view, 0, **{key: lost[key]["suggested"]})
+    judge(view, 2, g1="null")
+    assert view.decisions.verdict.tolist()[0] and view.decisions.verdict.tolist()[2]
+    assert [len(one["spans"]) for one in run.labels().to_pylist()] == [2, 0, 1]
+
+
+def test_tables_of_units_are_pooled_by_example(view):
+    from workbench.issues.per_example import examples_of_units
+
+    whole = wb.find_issues(view.run, per="unit")
+    table, pooled = examples_of_units(whole.iloc[:50], view.dataset)
+    expected = wb.find_issues(view.run)
+    assert set(table["row"]) == set(whole["row"].iloc[:50])
+    some = pooled.index[pooled["units"] == view.dataset.k] if (pooled["units"] == view.dataset.k).any() else []
+    assert pooled.loc[some, "p_error"].to_numpy() == pytest.approx(expected.loc[some, "p_error"].to_numpy())
+    assert len(pooled) == view.dataset.n and pooled["row"].tolist()[0] == whole["row"].iloc[0]
+    whole_table = examples_of_units(whole, view.dataset)[1].loc[expected.index]
+    assert whole_table["p_error"].to_numpy() == pytest.approx(expected["p_error"].to_numpy(), abs=1e-9)
+    bare = examples_of_units(whole[["row"]].iloc[:3], view.dataset)[1]
+    assert bare["is_issue"].sum() == bare["units"].gt(0).sum() and bare["p_error"].isna().all()
+    with pytest.raises(InputError, match="not in the dataset"):
+        examples_of_units(whole.rename({whole.index[0][0]: "other"}, level=0).iloc[:1], view.dataset)

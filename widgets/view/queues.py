@@ -48,7 +48,7 @@ def queue_rows(view: View, name: str, among: list[Any] | None = None) -> np.ndar
         return by_tag[0] if among is None else by_tag[0][np.isin(by_tag[0], view.dataset.rows(among))]
     if name in ORDERS or name == "second":
         who = view.decisions.who
-        if among is None and not view.doubted:
+        if among is None and not view.ordered:
             among = view.dataset.ids.tolist()
         ids = review_queue(view.run, name, among=among, issues=view.issues, author=who)
         return view.dataset.rows(ids).astype(np.int32) if ids else np.empty(0, np.int32)
@@ -90,9 +90,9 @@ def rank_anew(view: View) -> None:
 
 def orders(view: View) -> list[str]:
     """Return the names of the orders that a page can offer; without evidence, only those that need none."""
-    of_doubt = () if view.doubted else OF_DOUBT
+    of_doubt = () if view.ordered else OF_DOUBT
     if not view.dataset.kind.one_class:
-        of_doubt = OF_CLASSES if view.doubted else (*OF_DOUBT, *OF_CLASSES)
+        of_doubt = OF_CLASSES if view.ordered else (*OF_DOUBT, *OF_CLASSES)
     return [name for name in (*possible(view.run), AGAIN, COLUMN) if name not in of_doubt]
 
 

@@ -24,6 +24,7 @@ from widgets.view.tags import TagColumns
 from widgets.view.views import Views
 from widgets.wire.keymaps import checked
 from workbench.foundation.errors import InputError, plain_scalar
+from workbench.issues.per_example import examples_of_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,12 +94,15 @@ class View:
         self.show_issues(issues)
 
     def show_issues(self, issues: pd.DataFrame) -> None:
-        """Show these label issues, and update everything that depends on them."""
+        """Show these label issues, of examples or of units, and update everything that depends on them."""
+        units = None
+        if issues.index.nlevels == 2:
+            units, issues = examples_of_units(issues, self.dataset)
         order = rows_in_order(self.dataset, issues)
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
         if not self.dataset.kind.one_class:
-            self._doubt_units(unit_issues(self.run))
+            self._doubt_units(unit_issues(self.run) if units is None else units)
         for column in learned_columns(self.run):
             self.columns.setdefault(column.name, column)
         for column in columns_of_map(self.dataset, self.columns, self.doubts):
@@ -147,6 +151,11 @@ class View:
     def doubted(self) -> bool:
         """Whether there is any evidence about which labels are wrong."""
         return "p_error" in self.columns
+
+    @property
+    def ordered(self) -> bool:
+        """Whether there are label issues to review in their order, with probabilities or without."""
+        return self.doubted or bool(self.issue.any())
 
     @property
     def only(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.issues import calibration
 from workbench.storage.journalqueries import PER
@@ -85,6 +86,52 @@ def by_example(
     here = {"counted": "examples", "judged": int((~np.isnan(p_error)).sum())}
     here |= {name: counts[name.replace("errors", "errors_examples")] for name in COUNT_ATTRS}
     return _with_attrs(found, attrs | counts | here)
+
+
+def examples_of_units(frame: pd.DataFrame, dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Complete a table of units in the order of review, and summarize it to one row per example, in the same order.
+
+    Parameters
+    ----------
+    frame : indexed by (id, unit), such as the result of `find_issues(per="unit")`, or of a check without
+        probabilities. Missing columns are filled: every unit is an issue, its probabilities are unknown.
+    dataset : the n examples.
+
+    Returns
+    -------
+    units : the table, with the columns of `find_issues(per="unit")`.
+    examples : n rows indexed by id, with those of `find_issues`: an example is an issue if any of its units is, and is
+        described by its first unit. Examples without units come last.
+
+    Raises
+    ------
+    InputError : an id that is not in the dataset.
+    """
+    ids = frame.index.get_level_values(0)
+    rows = dataset.rows(ids.to_numpy()) if len(frame) else np.empty(0, np.int64)
+    blank = {"given_label": None, "suggested_label": None, "p_error": np.nan, "p_suggested": np.nan, "is_issue": True}
+    blank |= {"reasons": ""}
+    units = frame.assign(**{name: value for name, value in blank.items() if name not in frame}, row=rows)
+    units.index = units.index.set_names(["id", "unit"])
+    first = ~pd.Index(rows).duplicated()
+    p = units["p_error"].to_numpy(float)
+    grouped = pd.DataFrame({"left": np.log1p(-np.clip(p, 0, 1 - 1e-12)), "issue": units["is_issue"].to_numpy(bool)})
+    grouped = grouped.groupby(rows, sort=False).agg(
+        left=("left", lambda one: one.sum(min_count=1)), issue=("issue", "sum"), units=("issue", "size")
+    )
+    examples = units[first].assign(
+        p_error=1 - np.exp(grouped["left"].to_numpy(float)), is_issue=grouped["issue"].to_numpy() > 0,
+        unit=units.index.get_level_values(1)[first], units=grouped["units"].to_numpy(),
+        units_doubted=grouped["issue"].to_numpy(np.int64),
+    )  # fmt: skip
+    examples.index = pd.Index(ids[first], name="id")
+    examples = examples.reindex(dataset.ids[np.concatenate([rows[first], np.setdiff1d(np.arange(dataset.n), rows)])])
+    examples.index.name = "id"
+    examples["row"] = dataset.rows(examples.index.to_numpy())
+    examples["is_issue"] = examples["is_issue"].eq(True)
+    for name in ("units", "units_doubted"):
+        examples[name] = examples[name].fillna(0).astype(np.int64)
+    return _with_attrs(units, frame.attrs), _with_attrs(examples, frame.attrs)
 
 
 def both_counts(attrs: dict[str, Any], p: np.ndarray, units: Units) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError
 from workbench.issues.spans.tokens import word_places
-from workbench.spans.matching import likeness, nearest_words, placed_by_likeness
+from workbench.spans.matching import LEAST_LIKE, likeness, nearest_words, placed_by_likeness
 from workbench.spans.projection_faults import Fault, Projection, fault_table
 from workbench.spans.span_lists import SpanLists, read_ids, read_span_lists, read_texts, span_texts
 from workbench.spans.text_edits import CharMap
@@ -283,6 +283,7 @@ class _Row:
         for place, one in enumerate(known):
             allowed[place, self._allowed(one.name)] = True
         self.place_of = placed_by_likeness(self.likeness, allowed)
+        named = self._by_text()
         self.at = {source: place for place, source in enumerate(self.place_of) if source >= 0}
         self.known = known
         for place, (one, source) in enumerate(zip(known, self.place_of)):
@@ -291,10 +292,14 @@ class _Row:
             span = (one.start, one.end, self.source[nearest][2])
             self.spans.append(span)
             self.sources.append(nearest)
-            if source < 0:
+            if place in named:
+                self._fault(
+                    "fuzzy", span, span, f"its text is that of {self._words(source)}, its marker is not", source
+                )
+            elif source < 0:
                 self._fault("doubled", span, None, f"{self._words(nearest)} has several markers", nearest)
-                continue
-            self._boundary(span, source)
+            if source >= 0:
+                self._boundary(span, source)
         taken = [(one.start, one.end) for one in known]
         for source in range(len(self.source)):
             if source not in self.at:
@@ -309,6 +314,18 @@ class _Row:
                     span = self.spans[place]
                     reason = f"{len(known)} brackets for {len(self.source)} spans of several classes"
                     self._fault("fuzzy", span, span, reason, source)
+
+    def _by_text(self) -> set[int]:
+        """Give spans without a marker to pairs of markers without a span whose text is theirs; return these pairs."""
+        lost = sorted(set(range(len(self.source))) - set(self.place_of))
+        named = set()
+        for place in range(len(self.place_of)):
+            best = max(lost, key=lambda one: self.likeness[place, one], default=-1)
+            if self.place_of[place] < 0 <= best and self.likeness[place, best] >= LEAST_LIKE:
+                self.place_of[place] = best
+                lost.remove(best)
+                named.add(place)
+        return named
 
     def _words(self, source: int) -> str:
         start, end, label = self.source[source]
@@ -368,18 +385,23 @@ def _onto(row: int, text: str, made: _Row) -> tuple[list[Span], list[Fault]]:
     def moved(span: Span | None) -> Span | None:
         if span is None:
             return None
+        words = made.text[span[0] : span[1]]
         start, end = chars.place(span[0], span[1])
-        return (start, end, span[2]) if start < end else None
+        same = [at.start() for at in re.finditer(re.escape(words), text)]
+        if text[start:end] != words and same:
+            start = min(same, key=lambda one: abs(one - start))
+            end = start + len(words)
+        return (start, end, span[2]) if likeness(text[start:end], words) >= ALIKE else None
 
     new = [moved(one) for one in made.spans]
     faults = [one._replace(given=moved(one.given), suggested=moved(one.suggested)) for one in made.faults]
-    reason = "the text outside the markers differs from the translation without markers"
     for span, whole, source in zip(made.spans, new, made.sources):
+        words = made.text[span[0] : span[1]]
         if whole is None:
-            start, end, label = span
-            reason_lost = f"{made.text[start:end]!r} ({label}) is not in the translation without markers"
-            faults.append(Fault(row, "lost", None, None, reason_lost, source=source))
-        elif chars.changed(span[0], span[1]):
+            reason = f"{words!r} ({span[2]}) is not in the translation without markers"
+            faults.append(Fault(row, "lost", None, None, reason, source=source, name=words))
+        elif text[whole[0] : whole[1]] != words:
+            reason = f"it is {words!r} in the translation with markers"
             faults.append(Fault(row, "altered", whole, whole, reason, source=source))
     made.sources = [source for source, whole in zip(made.sources, new) if whole is not None]
     return [one for one in new if one is not None], faults

@@ -6,6 +6,7 @@ under the constraint that every span occurs exactly once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,11 @@ from workbench.spans.projection_faults import Fault, Projection, fault_table
 from workbench.spans.span_lists import SpanLists, read_ids, read_span_lists, span_texts
 from workbench.tasks.span_tags import Span
 
-UNLINKED_COST = 0.5
+UNLINKED_COST = 0.25
 """Weight of a token without a link inside a candidate position."""
+
+LENGTH_WEIGHT, SHIFT_WEIGHT = 0.5, 0.5
+"""Weights of the difference in length, and of that in the places of linked tokens, in the score of a candidate."""
 
 MOST_JOINT = 12
 """Maximum number of spans of one text whose candidates overlap each other."""
@@ -47,9 +51,11 @@ def candidate_positions(spans: Any, alignments: Any, *, lengths: Any = None, tok
 
     Notes
     -----
-    Positions begin and end with tokens that are linked to the span. score = log(2 A / (B + C)), the logarithm of Dice's
+    Positions begin and end with tokens that are linked to the span, or with tokens without any link beside these.
+    score = log(2 A / (B + C)) - 0.5 abs(log(l / s)) - 0.5 d, where the first term is the logarithm of Dice's
     coefficient: A is the weight of links between span and position, B that of all links of the span, C that of all
-    links of the position, plus 0.5 for each of its tokens without a link.
+    links of the position, plus 0.25 for each of its tokens without a link. l and s are the numbers of tokens of
+    position and span, and d is the mean difference of relative places of linked tokens.
 
     Examples
     --------
@@ -66,19 +72,52 @@ def candidate_positions(spans: Any, alignments: Any, *, lengths: Any = None, tok
         source, target, weight = links.of(row)
         into = np.zeros(int(sizes[row]))
         np.add.at(into, target, weight)
-        into[into == 0] = UNLINKED_COST
-        every = np.concatenate([[0.0], np.cumsum(into)])
         for number, (start, end, _) in enumerate(own):
             inside = (source >= start) & (source < end)
-            mine = np.zeros(len(into))
-            np.add.at(mine, target[inside], weight[inside])
-            places = np.flatnonzero(mine)
-            held = np.concatenate([[0.0], np.cumsum(mine)])
-            for at, first in enumerate(places.tolist()):
-                last = places[at:] + 1
-                dice = 2 * (held[last] - held[first]) / (mine.sum() + every[last] - every[first])
-                found += [(row, number, first, int(stop), float(np.log(one))) for stop, one in zip(last, dice)]
+            within = _Within(source[inside] - start, target[inside], weight[inside], end - start, into)
+            found += [(row, number, first, stop, score) for first, stop, score in within.positions()]
     return pd.DataFrame(found, columns=pd.Index(CANDIDATE_COLUMNS)).astype({"score": float})
+
+
+class _Within:
+    """The links of one span, and the scores of positions.
+
+    place : (e,) int64, token of each link, counted from the start of the span. target : (e,) int64. weight : (e,)
+    float64. size : number of tokens of the span. into : (t,) float64, weight of all links into each target token.
+    """
+
+    def __init__(self, place: np.ndarray, target: np.ndarray, weight: np.ndarray, size: int, into: np.ndarray) -> None:
+        self.place, self.target, self.weight, self.size = (place + 0.5) / size, target, weight, size
+        self.linked = into > 0
+        self.every = np.concatenate([[0.0], np.cumsum(np.where(self.linked, into, UNLINKED_COST))])
+
+    def positions(self) -> Iterator[tuple[int, int, float]]:
+        """Yield (start, end, score) of each position."""
+        ends = sorted({one for place in set(self.target.tolist()) for one in self._near(place)})
+        for at, first in enumerate(ends):
+            for last in ends[at:]:
+                score = self._score(first, last + 1)
+                if score > -np.inf:
+                    yield first, last + 1, score
+
+    def _near(self, place: int) -> Iterator[int]:
+        """Yield a token with a link, and tokens without a link beside it, up to the size of the span."""
+        yield place
+        for step in (-1, 1):
+            for one in range(place + step, place + step * self.size, step):
+                if not 0 <= one < len(self.linked) or self.linked[one]:
+                    break
+                yield one
+
+    def _score(self, first: int, stop: int) -> float:
+        there = (self.target >= first) & (self.target < stop)
+        held = self.weight[there].sum()
+        if not held:
+            return -np.inf
+        dice = 2 * held / (self.weight.sum() + self.every[stop] - self.every[first])
+        at = (self.target[there] + 0.5 - first) / (stop - first)
+        shift = float((self.weight[there] * np.abs(at - self.place[there])).sum() / held)
+        return float(np.log(dice) - LENGTH_WEIGHT * abs(np.log((stop - first) / self.size)) - SHIFT_WEIGHT * shift)
 
 
 def place_spans(
@@ -167,8 +206,11 @@ def _fault(row: int, number: int, label: str, words: str, one: Choice | None, le
     if not one.placed:
         reason = f"the positions of {words} are taken by other spans"
         return Fault(row, "lost", None, span, reason, source=number)
-    if one.other is None or one.margin >= least:
+    if one.margin >= least:
         return None
+    if one.other is None:
+        reason = f"without {words}, another span would be placed that is lost now, and score only {one.margin:.2f} less"
+        return Fault(row, "low margin", span, None, reason, one.margin, number)
     apart = one.other[1] <= one.place[0] or one.other[0] >= one.place[1]
     reason = f"position {one.other[0]}:{one.other[1]} scores only {one.margin:.2f} less for {words}"
     return Fault(row, "doubled" if apart else "low margin", span, (*one.other, label), reason, one.margin, number)

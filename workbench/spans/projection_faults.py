@@ -27,7 +27,7 @@ FAULTS = {
     "boundary": "a span that begins or ends inside a word, or ends with punctuation",
     "fuzzy": "a span that can belong to several spans of the source",
     "order": "spans in another order than in the source",
-    "altered": "a text outside the markers that differs from the translation without markers",
+    "altered": "a text between markers that differs in the translation without markers",
     "low margin": "a position that is hardly better than the next one",
     "removed": "a span of the old version that the new one lacks",
     "retyped": "a span with another type in the new version",
