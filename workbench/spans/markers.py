@@ -30,7 +30,7 @@ ALIKE = 0.5
 """Likeness from which two texts are taken for the same span."""
 
 
-class Found(NamedTuple):
+class MarkedSpan(NamedTuple):
     """A pair of markers in a text: its position without markers, and the name in the marker ("" in brackets)."""
 
     start: int
@@ -42,7 +42,7 @@ class Parsed(NamedTuple):
     """A text without markers, the pairs of markers, and the broken ones as (kind, position, name)."""
 
     text: str
-    found: list[Found]
+    found: list[MarkedSpan]
     broken: list[tuple[str, int, str]]
 
 
@@ -192,7 +192,7 @@ def parse_markers(line: str, style: str) -> Parsed:
     parts: list[str] = []
     size, at = 0, 0
     stack: list[tuple[str, int]] = []
-    found: list[Found] = []
+    found: list[MarkedSpan] = []
     broken: list[tuple[str, int, str]] = []
 
     def add(piece: str) -> int:
@@ -217,7 +217,7 @@ def parse_markers(line: str, style: str) -> Parsed:
             broken.append(("unopened", size, name))
             continue
         _, start = stack.pop(same[-1])
-        found.append(Found(start, size, name))
+        found.append(MarkedSpan(start, size, name))
     size += add(line[at:])
     broken += [("unclosed", start, name) for name, start in stack]
     text = "".join(parts)
@@ -229,7 +229,7 @@ def parse_markers(line: str, style: str) -> Parsed:
         while start < end and text[end - 1].isspace():
             end -= 1
         if start < end:
-            trimmed.append(Found(start, end, one.name))
+            trimmed.append(MarkedSpan(start, end, one.name))
         else:
             broken.append(("empty", start, one.name))
     return Parsed(text, sorted(trimmed), broken)
@@ -248,7 +248,7 @@ class _Row:
         known = [one for one in parsed.found if self._allowed(one.name)]
         for kind, place, name in parsed.broken:
             shown = self._shown(name)
-            self._fault(kind, None, None, f"{WORDS[kind].format(shown)} at character {place}")
+            self._fault(kind, None, None, f"{BROKEN[kind].format(shown)} at character {place}")
         for one in parsed.found:
             if not self._allowed(one.name):
                 reason = f"{self._shown(one.name)} at character {one.start} is not a marker of the source"
@@ -278,7 +278,7 @@ class _Row:
             return [place for place in range(len(self.source)) if letter(place) == name.casefold()]
         return [place for place, one in enumerate(self.source) if one[2].casefold() == name.casefold()]
 
-    def _place(self, known: list[Found]) -> None:
+    def _place(self, known: list[MarkedSpan]) -> None:
         allowed = np.zeros(self.likeness.shape, bool)
         for place, one in enumerate(known):
             allowed[place, self._allowed(one.name)] = True
@@ -366,7 +366,7 @@ class _Row:
                 self._fault("order", span, span, f"{self._words(source)} has another place in the order", source)
 
 
-WORDS = {
+BROKEN = {
     "nested": "{} opens inside another one",
     "unopened": "{} closes without an opening",
     "unclosed": "{} opens and is never closed",
