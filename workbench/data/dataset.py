@@ -110,7 +110,7 @@ class Dataset:
 
         Parameters
         ----------
-        frame : DataFrame; columns not named below are kept as metadata.
+        frame : DataFrame; columns not named below are kept as metadata. For pairs, also one row per pair.
         label : column with the given label (str, int, bool or categorical); missing values mean "no label yet". A list
             of columns for kinds of labels that need several.
         task : kind of label, a key of `workbench.tasks.TASKS`.
@@ -140,6 +140,13 @@ class Dataset:
         UserWarning : some of the files cannot be read, or none of the files with relative paths. At most 4,000 files
             are checked.
         """
+        kind = find_task(task)
+        if kind.long_tables:
+            frame, gathered = kind.gather(
+                frame, {"label": label, "id": id, "text": text, "classes": classes, **options}
+            )
+            label, id, text = (gathered.pop(name) for name in ("label", "id", "text"))
+            options = gathered
         several = list(label) if isinstance(label, (list, tuple)) else [label]
         if len(several) > 1 and find_task(task).one_class:
             found = f"names {len(several)} columns, and labels of the task {task!r} are in one"
@@ -210,6 +217,8 @@ class Dataset:
         for name in options:
             if name not in reading_options(kind):
                 raise InputError.unknown("option", name, reading_options(kind), f"The labels are {task!r}.")
+        if kind.long_tables and isinstance(labels, pd.DataFrame):
+            return cls.from_frame(labels, task=task, classes=classes, **options)
         labels = list(labels) if hasattr(labels, "__next__") else labels
         given, names = kind.read(labels, classes, **options)
         n = len(given)

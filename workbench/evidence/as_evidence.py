@@ -123,7 +123,7 @@ def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any])
     if not isinstance(dataset, Dataset):
         described = (*OF_LABELS, *reading_options(kind))
         options = {name: arrays[name] for name in described if arrays.get(name) is not None}
-        named = row_names(source)
+        named = None if kind.long_tables else row_names(source)
         if named is not None:
             options.setdefault("ids", named)
         dataset = Dataset.from_arrays(source, task=task, **options)

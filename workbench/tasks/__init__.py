@@ -22,6 +22,7 @@ TASKS: LazyTable[Task] = LazyTable(
         "multiclass": "workbench.tasks.multiclass:Multiclass",
         "multilabel": "workbench.tasks.multilabel:Multilabel",
         "numbers": "workbench.tasks.numbers:Numbers",
+        "pairs": "workbench.tasks.pairs:Pairs",
         "spans": "workbench.tasks.spans:Spans",
     }
 )

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from workbench.foundation.errors import InputError, shortened
@@ -94,6 +95,7 @@ class Task(Protocol):
     nothing : whether "no object here" is an answer; it then has code 0.
     one_class : whether each example has exactly one class index, stored as (n,) int64.
     one_unit : what a unit is, in words, such as "one tag of one example".
+    long_tables : whether labels can be a table with one row per unit, which `gather` converts.
     recorded : whether a `Recorder` keeps statistics of its trainings, epoch by epoch.
     column : Arrow type of the given labels in examples.parquet.
     predictions : names of the arguments of `meet`, or of the estimator of the kind (`workbench.issues.kinds`).
@@ -106,6 +108,7 @@ class Task(Protocol):
     nothing: bool
     one_class: bool
     one_unit: str
+    long_tables: bool
     recorded: bool
     column: pa.DataType
     predictions: tuple[str, ...]
@@ -114,6 +117,13 @@ class Task(Protocol):
 
     def read(self, labels: Any, classes: Sequence[object] | None, **options: Any) -> tuple[Labels, tuple[str, ...]]:
         """Convert labels from the forms that users pass (a column, arrays, lists); return them and the class names."""
+        ...
+
+    def gather(self, frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Convert a table with several rows per example to one row per example.
+
+        `named` are the arguments of `Dataset.from_frame`, options included; those for the converted table are returned.
+        """
         ...
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
@@ -212,11 +222,16 @@ class TaskMixin:
     nothing = False
     one_class = False
     one_unit = "one part of the label of one example"
+    long_tables = False
     recorded = False
     column: pa.DataType
     predictions: tuple[str, ...] = ()
     stored = ""
     formats: Mapping[str, Format] = {}
+
+    def gather(self, frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """The table, unchanged: it has one row per example."""
+        return frame, dict(named)
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
         """Plain class names."""

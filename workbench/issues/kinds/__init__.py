@@ -26,6 +26,7 @@ ESTIMATORS: LazyTable[Estimator] = LazyTable(
         "candidates": "workbench.issues.partial.estimator:CandidatesEstimator",
         "multilabel": "workbench.issues.tags.estimator:Tags",
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
+        "pairs": "workbench.issues.pairs.estimator:PairsEstimator",
         "spans": "workbench.issues.spans.estimator:SpansEstimator",
     }
 )

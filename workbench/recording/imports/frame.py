@@ -85,6 +85,12 @@ def read(
             raise TypeError(f"read() got an unexpected keyword argument {name!r}")
     labels = [label] if isinstance(label, str) else list(label)
     frame = _frame(source, labels if id is None else [*labels, id], neutralized)
+    if find_task(task).long_tables:
+        frame, described = find_task(task).gather(
+            frame, {"label": label, "id": id, "text": text, "classes": classes, **described}
+        )
+        label, id, text = (described.pop(name) for name in ("label", "id", "text"))
+        labels = [label]
     for role, name in [*(("label", one) for one in labels), ("id", id), ("embedding", embedding)]:
         if name is not None and name not in frame.columns:
             raise InputError.unknown("column", name, frame.columns, f"It was passed as `{role}`.")

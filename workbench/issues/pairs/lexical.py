@@ -1,0 +1,141 @@
+"""Matching of queries and items by their words: BM25 with bm25s, or TF-IDF without it; similarity of items."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+BM25, TFIDF = "BM25", "TF-IDF"
+WITHOUT_BM25 = "TF-IDF instead of BM25, which needs the extra `label-workbench[text]`"
+
+WORD = r"(?u)\b\w+\b"
+"""What is a word."""
+
+_WORDS = re.compile(WORD)
+
+
+def has_bm25() -> bool:
+    """Whether bm25s is installed."""
+    return importlib.util.find_spec("bm25s") is not None
+
+
+def lexical_scores(queries: Sequence[str], texts: Sequence[str], rows: np.ndarray) -> tuple[np.ndarray, str]:
+    """Score each item for its query by common words.
+
+    Parameters
+    ----------
+    queries : n texts. texts : m texts of items; document frequencies are counted over the distinct ones.
+    rows : (m,) int64, query of each item.
+
+    Returns
+    -------
+    scores : (m,) float64, NaN where the query or the item has no text.
+    method : "BM25" or "TF-IDF".
+    """
+    blank = np.array([not text.strip() for text in queries], bool)
+    known = np.array([bool(text.strip()) for text in texts], bool) & ~blank[rows]
+    scores = np.full(len(texts), np.nan)
+    method = BM25 if has_bm25() else TFIDF
+    places = np.flatnonzero(known)
+    if not len(places):
+        return scores, method
+    distinct = {text: number for number, text in enumerate(dict.fromkeys(texts[place] for place in places))}
+    number = np.array([distinct[texts[place]] for place in places])
+    asked, at = np.unique(rows[places], return_inverse=True)
+    words = [queries[row] for row in asked.tolist()]
+    if method == BM25:
+        scores[places] = _bm25(words, list(distinct), at, number)
+    else:
+        scores[places] = _cosines(words, list(distinct), at, number)
+    return scores, method
+
+
+def _bm25(queries: list[str], texts: list[str], at: np.ndarray, number: np.ndarray) -> np.ndarray:
+    import bm25s
+
+    ranker = bm25s.BM25()
+    ranker.index(_words(texts), show_progress=False)
+    found = np.zeros(len(at))
+    starts = np.searchsorted(at, np.arange(len(queries) + 1)) if (np.diff(at) >= 0).all() else None
+    for query, words in enumerate(_words(queries)):
+        own = slice(int(starts[query]), int(starts[query + 1])) if starts is not None else np.flatnonzero(at == query)
+        known = [word for word in words if word in ranker.vocab_dict]
+        if known:
+            found[own] = ranker.get_scores(known)[number[own]]
+    return found
+
+
+def _words(texts: Sequence[str]) -> list[list[str]]:
+    return [_WORDS.findall(text.lower()) for text in texts]
+
+
+def _cosines(queries: list[str], texts: list[str], at: np.ndarray, number: np.ndarray) -> np.ndarray:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    model = TfidfVectorizer(token_pattern=WORD, sublinear_tf=True)
+    try:
+        items = model.fit_transform(texts)
+    except ValueError:  # scikit-learn's "empty vocabulary": no text holds a word
+        return np.zeros(len(at))
+    asked = model.transform(queries)
+    return np.asarray(asked[at].multiply(items[number]).sum(axis=1)).ravel()
+
+
+class Similarities:
+    """Similarity of the items of one query: cosine of embeddings, or of TF-IDF vectors of their words.
+
+    Parameters
+    ----------
+    texts : m texts, "" if unknown. vectors : (m, d) embeddings, NaN if unknown; None without any.
+    """
+
+    def __init__(self, texts: Sequence[str], vectors: np.ndarray | None) -> None:
+        self.of_embeddings = vectors is not None
+        self._known = np.array([bool(text.strip()) for text in texts], bool)
+        self._dense = None
+        self._sparse = None
+        self._texts = [" ".join(text.lower().split()) for text in texts]
+        if vectors is not None:
+            self._known = np.isfinite(vectors).all(axis=1)
+            length = np.linalg.norm(np.nan_to_num(vectors), axis=1, keepdims=True)
+            self._dense = np.nan_to_num(vectors) / np.maximum(length, 1e-12)
+        elif self._known.any():
+            self._sparse = _vectors_of_words(self._texts)
+
+    @property
+    def any(self) -> bool:
+        """Whether any item is known."""
+        return self._dense is not None or self._sparse is not None
+
+    def within(self, own: slice) -> np.ndarray:
+        """Return the similarities (o, o) of some items in [-1, 1], NaN if unknown and for an item with itself."""
+        size = own.stop - own.start
+        if self._dense is not None:
+            found = (self._dense[own] @ self._dense[own].T).astype(np.float64)
+        elif self._sparse is not None:
+            found = np.asarray((self._sparse[own] @ self._sparse[own].T).todense(), np.float64)
+        else:
+            return np.full((size, size), np.nan)
+        known = self._known[own]
+        found[~known] = np.nan
+        found[:, ~known] = np.nan
+        texts = self._texts[own]
+        if len(set(texts)) < size:
+            codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+            number = np.array([codes[text] for text in texts])
+            equal = (number[:, None] == number) & (np.array([bool(text) for text in texts]))
+            found[equal] = 1.0
+        np.fill_diagonal(found, np.nan)
+        return found
+
+
+def _vectors_of_words(texts: list[str]) -> object:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    try:
+        return TfidfVectorizer(token_pattern=WORD, sublinear_tf=True, ngram_range=(1, 2)).fit_transform(texts)
+    except ValueError:  # scikit-learn's "empty vocabulary": no text holds a word
+        return None
