@@ -37,6 +37,7 @@ SAME_FILE |= dict.fromkeys(
     "of tags, for people (`wb.tags`); the other is inside the product",
 )
 SAME_FILE |= {
+    "pairs": "queries with items as a kind of label; pairs of nodes as features (`wb.graphs`)",
     "edges": "as they are stored, read for a run, and passed by people (`wb.graphs`)",
     "candidates": "sets of classes as a kind of label; cells of tags that are looked at",
 }

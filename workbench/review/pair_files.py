@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, shortened
-from workbench.issues.pairs.passages import passages_of
+from workbench.issues.pairs.pair_texts import passages_of
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target, json_lines

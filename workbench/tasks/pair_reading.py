@@ -21,7 +21,7 @@ PAIR_FORMS = (
 )
 GRADES_TODO = "Grades are whole numbers; name others in order, from irrelevant to most relevant: classes=[...]."
 ONCE = "List each item once per query; average or drop the others."
-MOST_GRADES = 101
+GRADES_LIMIT = 101
 """Maximum number of grades without `classes`; more are scores of a ranker rather than grades."""
 
 QUERY_COLUMN, ITEM_COLUMN, GRADE_COLUMN = "query", "item", "grade"
@@ -30,7 +30,7 @@ QUERY_COLUMN, ITEM_COLUMN, GRADE_COLUMN = "query", "item", "grade"
 OF_TABLES = ("item", "passage", "classes")
 """Arguments that only tables with one row per pair need."""
 
-_WHOLE = re.compile(r"-?[0-9]{1,9}(\.0+)?\Z")
+_WHOLE_TEXT = re.compile(r"-?[0-9]{1,9}(\.0+)?\Z")
 
 PASSAGES = "passages"
 """Column of the metadata with what is known of the items of each query: dicts {"item", "text"}."""
@@ -122,11 +122,7 @@ def grade_codes(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return codes (m,), -1 for unjudged, and the names of the grades; errors name the row."""
     known = [(place, plain_value(one)) for place, one in enumerate(grades) if not is_missing(one)]
-    known = [(place, int(one) if isinstance(one, bool) else one) for place, one in known]
-    if classes is None:  # text of a CSV file
-        known = [
-            (place, int(float(one)) if isinstance(one, str) and _WHOLE.match(one) else one) for place, one in known
-        ]
+    known = [(place, _whole(one, classes is None)) for place, one in known]
     named = _whole_grades(known, rows) if classes is None else list(getattr(classes, "categories", classes))
     names = tuple(class_text(one) for one in named)
     check_names(names, "classes", "Name each grade once.")
@@ -150,7 +146,7 @@ def grade_codes(
 
 def _whole(grade: Any, numbers: bool) -> Any:
     """Return bools as 0 and 1; if grades are numbers, also those in the text of a CSV file as numbers."""
-    text = numbers and isinstance(grade, str) and _WHOLE.match(grade)
+    text = numbers and isinstance(grade, str) and _WHOLE_TEXT.match(grade)
     return int(float(grade)) if text or isinstance(grade, bool) else grade
 
 
@@ -161,7 +157,7 @@ def _whole_grades(known: list[tuple[int, Any]], rows: np.ndarray) -> list[int]:
             raise InputError.at("labels", f"holds the grade {shortened(grade)}", GRADES_TODO, row=int(rows[place]))
     found = [0, 1, *(grade for _, grade in known)]
     low, high = min(found), max(found)
-    if high - low >= MOST_GRADES:
+    if high - low >= GRADES_LIMIT:
         todo = "Grades are few whole numbers. Pass scores of rankers as `scores=`."
         raise InputError.at("labels", f"holds grades from {low} to {high}", todo)
     return list(range(low, high + 1))
@@ -187,8 +183,9 @@ def gathered(frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFram
 
     Returns
     -------
-    frame : columns of the query, of its list of grades, those that are the same in all rows of each query (such as its
-        text), and `passages` with the texts of the items.
+    frame : columns of the query, of its list of grades, those that are the same in all rows of each query, and
+        `passages` with the texts of the items. By default the column "text" is the text of the query, and "passage"
+        that of the item.
     named : the arguments for it.
     """
     item = named.get("item") or ITEM_COLUMN
@@ -197,6 +194,7 @@ def gathered(frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFram
     label = GRADE_COLUMN if named["label"] not in frame.columns and GRADE_COLUMN in frame.columns else named["label"]
     query, text, passage = named["id"] or QUERY_COLUMN, named["text"], named.get("passage")
     passage = "passage" if passage is None and "passage" in frame.columns else passage
+    text = "text" if text is None and "text" in frame.columns else text
     roles = {"label": label, "id": query, "item": item, "text": text, "passage": passage}
     for role, name in roles.items():
         if name is not None and name not in frame.columns:

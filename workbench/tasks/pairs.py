@@ -45,7 +45,10 @@ class Pairs(TaskMixin):
     )
 
     read = staticmethod(read_pairs)
-    gather = staticmethod(gathered)
+
+    def gather(self, frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """One row per query from a table with one row per pair; the text of an item is in the column `passages`."""
+        return gathered(frame, named)
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
         """Return the type of the grades: whole numbers, unless they are named as text."""

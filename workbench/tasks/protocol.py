@@ -231,7 +231,7 @@ class TaskMixin:
 
     def gather(self, frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
         """The table, unchanged: it has one row per example."""
-        return frame, dict(named)
+        return frame, {name: value for name, value in named.items() if name != "classes"}
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
         """Plain class names."""

@@ -12,13 +12,12 @@ from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues import counts
-from workbench.issues.calibration import along_score
+from workbench.issues.calibration import along_score, logit
 from workbench.issues.kinds.contract import Asked, Found
-from workbench.issues.noise import SMOOTHING, noise_matrices
 from workbench.issues.opinions import Opinion
-from workbench.issues.pairs.features import PairFeatures, pair_features
-from workbench.issues.pairs.ordinal import out_of_fold
-from workbench.issues.pairs.pair_evidence import PairEvidence, pair_evidence
+from workbench.issues.pairs.ordinal import grades_out_of_fold
+from workbench.issues.pairs.pair_evidence import PairEvidence, evidence_of_pairs
+from workbench.issues.pairs.pair_features import PairFeatures, pair_features
 from workbench.issues.pairs.pair_words import PairWords
 from workbench.issues.posterior import opinion
 from workbench.tasks.class_names import object_array
@@ -30,6 +29,9 @@ LEAST_QUERIES = 20
 
 LEAST_LISTED, MOST_PROPOSED = 0.1, 30
 """An item that only a ranker has is listed if it is relevant with this probability, at most so many per query."""
+
+WRONG_SHARES = (0.02, 0.5)
+"""Range of the share of wrong grades from which posteriors start; they are brought to the estimated share."""
 
 PAIR_ERRORS = ("missed", "spurious", "grade", "duplicate", "unjudged")
 """Kinds: relevant but graded irrelevant, the reverse, another grade, an equal item has another grade, no grade yet."""
@@ -45,7 +47,7 @@ class PairsEstimator:
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) of each grade, and the likeliest grade of each unjudged pair."""
-        evidence = pair_evidence(asked)
+        evidence = evidence_of_pairs(asked)
         step("standing of the items within their queries")
         features = pair_features(evidence)
         if not features.used:
@@ -66,7 +68,7 @@ def grade_probabilities(evidence: PairEvidence, features: PairFeatures, k: int, 
     by_query = len(np.unique(evidence.rows[known])) >= LEAST_QUERIES
     groups = evidence.rows if by_query else np.arange(len(evidence.rows))
     folds = 5 if by_query else 10
-    return out_of_fold(features.x, evidence.grades, k, groups, folds=folds, seed=seed)[0]
+    return grades_out_of_fold(features.x, evidence.grades, k, groups, folds=folds, seed=seed)[0]
 
 
 class JudgedPairs(NamedTuple):
@@ -93,19 +95,17 @@ def _judged(evidence: PairEvidence, features: PairFeatures, probs: np.ndarray, a
     posterior = probs.copy()
     found = None
     if len(known) and len(classes) > 1 and np.count_nonzero(np.bincount(given, minlength=len(classes))) > 1:
-        told = Evidence.from_arrays(
+        examples = Evidence.from_arrays(
             given, classes=classes, pred_probs=note_order(np.ascontiguousarray(probs[known]), classes)
         )
-        found = opinion(told, asked.seed)
+        found = opinion(examples, asked.seed)
     if found is not None:
-        matrices = noise_matrices(probs[known], given, SMOOTHING)
-        noise = np.eye(len(classes)) if matrices is None else np.exp(np.asarray(matrices[0], float))
+        rough = found.p_rough.astype(float)
+        noise = wrong_grades(given, len(classes), float(np.clip(rough.mean(), *WRONG_SHARES)))
         posterior[known] = _normalised(probs[known] * noise[given])
-        odds = found.log_odds()
-        p_error[known] = along_score(odds, found.p_rough.astype(float))
         keep = posterior[known, given]
-        rest = np.maximum(1 - keep, 1e-12)
-        posterior[known] *= (p_error[known] / rest)[:, None]
+        p_error[known] = along_score(logit(1 - keep), rough)
+        posterior[known] *= (p_error[known] / np.maximum(1 - keep, 1e-12))[:, None]
         posterior[known, given] = 1 - p_error[known]
     elif len(known):
         p_error[known] = 1 - posterior[known, given]
@@ -116,6 +116,17 @@ def _judged(evidence: PairEvidence, features: PairFeatures, probs: np.ndarray, a
     p_other = posterior[np.arange(m), other]
     relevant = posterior[:, evidence.relevant :].sum(axis=1)
     return JudgedPairs(p_error, other, p_other, np.clip(relevant, 0, 1), twin, found)
+
+
+def wrong_grades(given: np.ndarray, k: int, rate: float) -> np.ndarray:
+    """Return P(given = row | true = column), (k, k): a wrong grade is likely a near one and a common one.
+
+    A wrong grade has the probability share / distance in grades, normalised.
+    """
+    shares = np.bincount(given, minlength=k) + 0.5
+    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
+    into = np.where(apart > 0, shares[:, None] / np.maximum(apart, 1), 0.0)
+    return (1 - rate) * np.eye(k) + rate * into / into.sum(axis=0)
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 BM25, TFIDF = "BM25", "TF-IDF"
 WITHOUT_BM25 = "TF-IDF instead of BM25, which needs the extra `label-workbench[text]`"
 
-WORD = r"(?u)\b\w+\b"
+QUERY_WORD = r"(?u)\b\w+\b"
 """What is a word."""
 
-_WORDS = re.compile(WORD)
+_QUERY_WORDS = re.compile(QUERY_WORD)
 
 
 def has_bm25() -> bool:
@@ -35,6 +36,7 @@ def lexical_scores(queries: Sequence[str], texts: Sequence[str], rows: np.ndarra
     scores : (m,) float64, NaN where the query or the item has no text.
     method : "BM25" or "TF-IDF".
     """
+    queries = list(queries)
     blank = np.array([not text.strip() for text in queries], bool)
     known = np.array([bool(text.strip()) for text in texts], bool) & ~blank[rows]
     scores = np.full(len(texts), np.nan)
@@ -42,10 +44,11 @@ def lexical_scores(queries: Sequence[str], texts: Sequence[str], rows: np.ndarra
     places = np.flatnonzero(known)
     if not len(places):
         return scores, method
-    distinct = {text: number for number, text in enumerate(dict.fromkeys(texts[place] for place in places))}
-    number = np.array([distinct[texts[place]] for place in places])
+    own = [texts[place] for place in places.tolist()]
+    distinct: dict[str, int] = {str(text): number for number, text in enumerate(dict.fromkeys(own))}
+    number = np.array([distinct[text] for text in own])
     asked, at = np.unique(rows[places], return_inverse=True)
-    words = [queries[row] for row in asked.tolist()]
+    words: list[str] = [str(queries[row]) for row in asked.tolist()]
     if method == BM25:
         scores[places] = _bm25(words, list(distinct), at, number)
     else:
@@ -69,13 +72,13 @@ def _bm25(queries: list[str], texts: list[str], at: np.ndarray, number: np.ndarr
 
 
 def _words(texts: Sequence[str]) -> list[list[str]]:
-    return [_WORDS.findall(text.lower()) for text in texts]
+    return [_QUERY_WORDS.findall(text.lower()) for text in texts]
 
 
 def _cosines(queries: list[str], texts: list[str], at: np.ndarray, number: np.ndarray) -> np.ndarray:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    model = TfidfVectorizer(token_pattern=WORD, sublinear_tf=True)
+    model = TfidfVectorizer(token_pattern=QUERY_WORD, sublinear_tf=True)
     try:
         items = model.fit_transform(texts)
     except ValueError:  # scikit-learn's "empty vocabulary": no text holds a word
@@ -94,12 +97,12 @@ class Similarities:
 
     def __init__(self, texts: Sequence[str], vectors: np.ndarray | None) -> None:
         self.of_embeddings = vectors is not None
-        self._known = np.array([bool(text.strip()) for text in texts], bool)
-        self._dense = None
-        self._sparse = None
+        self._known: np.ndarray = np.array([bool(text.strip()) for text in texts], bool)
+        self._dense: np.ndarray | None = None
+        self._sparse: Any = None
         self._texts = [" ".join(text.lower().split()) for text in texts]
         if vectors is not None:
-            self._known = np.isfinite(vectors).all(axis=1)
+            self._known = np.asarray(np.isfinite(vectors).all(axis=1))
             length = np.linalg.norm(np.nan_to_num(vectors), axis=1, keepdims=True)
             self._dense = np.nan_to_num(vectors) / np.maximum(length, 1e-12)
         elif self._known.any():
@@ -126,16 +129,16 @@ class Similarities:
         if len(set(texts)) < size:
             codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
             number = np.array([codes[text] for text in texts])
-            equal = (number[:, None] == number) & (np.array([bool(text) for text in texts]))
-            found[equal] = 1.0
+            named = np.array([bool(text) for text in texts])
+            found[np.equal.outer(number, number) & named] = 1.0
         np.fill_diagonal(found, np.nan)
         return found
 
 
-def _vectors_of_words(texts: list[str]) -> object:
+def _vectors_of_words(texts: list[str]) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     try:
-        return TfidfVectorizer(token_pattern=WORD, sublinear_tf=True, ngram_range=(1, 2)).fit_transform(texts)
+        return TfidfVectorizer(token_pattern=QUERY_WORD, sublinear_tf=True, ngram_range=(1, 2)).fit_transform(texts)
     except ValueError:  # scikit-learn's "empty vocabulary": no text holds a word
         return None

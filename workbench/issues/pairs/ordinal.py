@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.issues.calibration import expit
 
-PENALTY = 1.0
+WEIGHT_PENALTY = 1.0
 """Strength of the penalty on the squares of the weights."""
 
 LEAST_GAP = 1e-3
@@ -66,12 +66,12 @@ def _loss(theta: np.ndarray, x: np.ndarray, grades: np.ndarray, k: int) -> tuple
     of_edges = np.bincount(grades, slope_low, minlength=k + 1) - np.bincount(grades + 1, slope_high, minlength=k + 1)
     of_cuts = of_edges[1:k]
     gaps = np.cumsum(of_cuts[::-1])[::-1]
-    loss = -np.log(own).sum() + PENALTY / 2 * float(weights @ weights)
-    gradient = np.concatenate([x.T @ of_z + PENALTY * weights, gaps])
+    loss = -np.log(own).sum() + WEIGHT_PENALTY / 2 * float(weights @ weights)
+    gradient = np.concatenate([x.T @ of_z + WEIGHT_PENALTY * weights, gaps])
     return loss / m, gradient / m
 
 
-def out_of_fold(
+def grades_out_of_fold(
     x: np.ndarray, grades: np.ndarray, k: int, groups: np.ndarray, *, folds: int = 5, seed: int = 0
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Predict the grades of each pair by a model that has not seen the pairs of its group.

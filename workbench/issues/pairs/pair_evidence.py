@@ -14,7 +14,7 @@ from workbench.foundation.cells import is_missing
 from workbench.foundation.checks import check_texts
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.issues.kinds.contract import Asked
-from workbench.issues.pairs.passages import passages_of
+from workbench.issues.pairs.pair_texts import passages_of
 from workbench.tasks.class_names import class_text, object_array
 from workbench.tasks.pair_reading import grade_codes, item_name
 from workbench.tasks.pair_table import UNJUDGED, PairTable, pairs_of
@@ -71,7 +71,7 @@ class PairEvidence:
         return self.grades >= 0
 
 
-def pair_evidence(asked: Asked) -> PairEvidence:
+def evidence_of_pairs(asked: Asked) -> PairEvidence:
     """Collect the evidence of `find_issues` about pairs.
 
     Raises
@@ -93,7 +93,7 @@ def pair_evidence(asked: Asked) -> PairEvidence:
     pairs = [pairs[place] for place in order]
     place_of = {pair: place for place, pair in enumerate(pairs)}
     listed = np.array([place if place < len(own) else -1 for place in order], np.int64)
-    filled = {}
+    filled: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
     for name in ("scores", "votes"):
         some, frame = columns.get(name, ([], pd.DataFrame()))
         values = np.full((len(pairs), frame.shape[1]), np.nan)
@@ -107,8 +107,10 @@ def pair_evidence(asked: Asked) -> PairEvidence:
         object_array(item for _, item in pairs),
         grades,
         listed,
-        *filled["scores"],
-        *filled["votes"],
+        filled["scores"][0],
+        filled["scores"][1],
+        filled["votes"][0],
+        filled["votes"][1],
         _query_texts(dataset, given.get("texts")),
         [texts_of.get(pair) or corpus.get(pair[1], "") for pair in pairs],
         _vectors(given.get("item_embeddings"), [item for _, item in pairs]),

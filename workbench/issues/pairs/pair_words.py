@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.foundation.errors import shortened
-from workbench.issues.pairs.features import PairFeatures
 from workbench.issues.pairs.pair_evidence import PairEvidence
+from workbench.issues.pairs.pair_features import PairFeatures
 
 MOST_REASONS = 3
 CLEARLY_ALIKE = 0.5

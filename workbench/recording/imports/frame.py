@@ -83,14 +83,11 @@ def read(
     for name in described:
         if name not in reading_options(find_task(task)):
             raise TypeError(f"read() got an unexpected keyword argument {name!r}")
-    labels = [label] if isinstance(label, str) else list(label)
-    frame = _frame(source, labels if id is None else [*labels, id], neutralized)
-    if find_task(task).long_tables:
-        frame, described = find_task(task).gather(
-            frame, {"label": label, "id": id, "text": text, "classes": classes, **described}
-        )
-        label, id, text = (described.pop(name) for name in ("label", "id", "text"))
-        labels = [label]
+    frame = _frame(source, [*_several(label), *([] if id is None else [id])], neutralized)
+    roles = {"label": label, "id": id, "text": text, "classes": classes}
+    frame, described = find_task(task).gather(frame, roles | described)
+    label, id, text = (described.pop(name) for name in ("label", "id", "text"))
+    labels = _several(label)
     for role, name in [*(("label", one) for one in labels), ("id", id), ("embedding", embedding)]:
         if name is not None and name not in frame.columns:
             raise InputError.unknown("column", name, frame.columns, f"It was passed as `{role}`.")
@@ -121,6 +118,10 @@ def read(
         if vectors is not None:
             run.save_embeddings(vectors)
     return Run(path)
+
+
+def _several(label: str | list[str]) -> list[str]:
+    return [label] if isinstance(label, str) else list(label)
 
 
 def _dataset(rest: pd.DataFrame, label: str | Sequence[str], listed: Sequence[str] | None, **options: Any) -> Dataset:

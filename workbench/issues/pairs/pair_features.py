@@ -55,10 +55,12 @@ def pair_features(evidence: PairEvidence) -> PairFeatures:
     scores, rankers = evidence.scores, evidence.rankers
     used = [f"rankers {', '.join(rankers)}"] if rankers else []
     words, method = lexical_scores(evidence.queries, evidence.texts, evidence.rows)
-    if np.isfinite(words).any():
-        scores, rankers = np.column_stack([scores, words]), (*rankers, method)
-        used.append(method if has_bm25() else WITHOUT_BM25)
     standing = within_queries(scores, evidence.starts)
+    if np.isfinite(words).any():
+        of_words = within_queries(words[:, None], evidence.starts)
+        standing = np.column_stack([standing, np.where(np.isfinite(words)[:, None], of_words, np.nan)])
+        rankers = (*rankers, method)
+        used.append(method if has_bm25() else WITHOUT_BM25)
     z = _mean(standing)
     positive = evidence.grades >= evidence.relevant
     similar = Similarities(evidence.texts, evidence.vectors)
