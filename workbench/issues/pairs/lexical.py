@@ -44,8 +44,8 @@ def lexical_scores(queries: Sequence[str], texts: Sequence[str], rows: np.ndarra
     places = np.flatnonzero(known)
     if not len(places):
         return scores, method
-    own = [texts[place] for place in places.tolist()]
-    distinct: dict[str, int] = {str(text): number for number, text in enumerate(dict.fromkeys(own))}
+    own = [str(texts[place]) for place in places.tolist()]
+    distinct = {text: number for number, text in enumerate(dict.fromkeys(own))}
     number = np.array([distinct[text] for text in own])
     asked, at = np.unique(rows[places], return_inverse=True)
     words: list[str] = [str(queries[row]) for row in asked.tolist()]
