@@ -120,14 +120,14 @@ def read(
     return Run(path)
 
 
-def _several(label: str | list[str]) -> list[str]:
+def _several(label: str | Sequence[str]) -> list[str]:
     return [label] if isinstance(label, str) else list(label)
 
 
 def _dataset(rest: pd.DataFrame, label: str | Sequence[str], listed: Sequence[str] | None, **options: Any) -> Dataset:
     """Create a Dataset from the remaining columns; labels keep their type. `listed`: the classes that were passed."""
     if not isinstance(label, str) or not find_task(options["task"]).one_class:
-        labels = [label] if isinstance(label, str) else list(label)
+        labels = _several(label)
         rest = rest.assign(**{one: parsed_cells(one, rest[one]) for one in labels})
         return Dataset.from_frame(rest, label if isinstance(label, str) else labels, **options)
     label_type = LabelType.of(rest[label], listed)
