@@ -117,11 +117,14 @@ SPAN_KEYS: Keys = CLASS_KEYS | {
     "everywhere": ["*"],
 }
 
+TOKEN_KEYS: Keys = CLASS_KEYS | {name: SPAN_KEYS[name] for name in ("nextToken", "previousToken", "everywhere")}
+
 _EDITORS: dict[str, Keys] = {
     "multiclass": CLASS_KEYS,
     "units": UNIT_KEYS,
     "candidates": CLASS_KEYS,
     "spans": SPAN_KEYS,
+    "tokens": TOKEN_KEYS,
 }
 
 EDIT: dict[str, dict[str, Keys]] = dict.fromkeys(("default", "prodigy", "labelstudio", "cvat"), _EDITORS)

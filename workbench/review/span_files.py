@@ -24,6 +24,9 @@ from workbench.tasks.protocol import Format
 from workbench.tasks.span_tags import SCHEMES, Span, tags_of_spans
 
 DOCUMENT_START = "-DOCSTART-"
+NO_CLASS = "_"
+"""Class of a token without one, as in CoNLL-U."""
+
 FROM_NAME, TO_NAME = "label", "text"
 """Names of the control and of the text in Label Studio's configuration."""
 
@@ -31,12 +34,14 @@ ANNOTATION_CONF = "annotation.conf"
 _ENTITY = re.compile(r"(T\S*)\t(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)(?:\t|$)")
 
 
-def _labelled(run: Run, what: str) -> Iterator[tuple[int, Any, Document, list[tuple[int, int, int]] | None]]:
-    """Yield (row, id, document, corrected spans) of all examples."""
+def _labelled(run: Run, what: str) -> Iterator[tuple[int, Any, Document, list[Any] | None]]:
+    """Yield (row, id, document, corrected label) of all examples: a list of spans (start, end, class), or of the class
+    of each token, None without one."""
     dataset, labels = run.extended(), run.labels()
     rows = range(dataset.n)
     for row, found in zip(rows, documents(dataset, rows, what)):
-        yield row, dataset.ids[row : row + 1].tolist()[0], found, listed_spans(labels, row)
+        label = labels[row].as_py() if run.task == TOKENS else listed_spans(labels, row)
+        yield row, dataset.ids[row : row + 1].tolist()[0], found, label
 
 
 def _dataset(
@@ -59,34 +64,41 @@ def _dataset(
 
 
 def write_conll(run: Run, path: str | Path, *, force: bool = False, scheme: str = "BIO") -> Path:
-    """Write one token and its tag per line, separated by a tab, with an empty line after each example.
+    """Write one token and its tag or class per line, separated by a tab, with an empty line after each example.
 
     Parameters
     ----------
-    scheme : {"BIO", "IOB1", "BIOES", "BILOU", "IO"}
+    scheme : {"BIO", "IOB1", "BIOES", "BILOU", "IO"}, of the tags of spans.
 
     Notes
     -----
     Spans in characters are extended to whole tokens; of overlapping spans the longest is written. Examples without a
-    label are omitted.
+    label are omitted. A token without a class gets "_".
     """
     target = check_target(path, force, CONLL.suffixes)
     if scheme not in SCHEMES:
         raise InputError.unknown("scheme", scheme, SCHEMES)
     classes = run.extended().classes
     with atomic(target) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        for row, _, text, spans in _labelled(run, "CoNLL"):
-            if spans is None:
+        for row, _, text, label in _labelled(run, "CoNLL"):
+            if label is None:
                 continue
             words = [text.text[first:last] for first, last in text.words]
             if any(not word or "\t" in word or "\n" in word or "\r" in word for word in words):
                 raise InputError.at("tokens", "holds an empty token, a tab or a line end", "Use JSONL.", row=row)
-            ranges = [(*(span[:2] if text.counts_tokens else text.in_tokens(*span[:2])), span[2]) for span in spans]
-            named = [(first, last, classes[code]) for first, last, code in ranges if first < last]
-            tags = tags_of_spans(_longest(named), len(words), scheme)
+            if run.task == TOKENS:
+                tags = [NO_CLASS if code is None else classes[code] for code in label]
+            else:
+                tags = _tags_of(text, label, classes, len(words), scheme)
             file.writelines(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True))
             file.write("\n")
     return target
+
+
+def _tags_of(text: Document, spans: Sequence[Any], classes: Sequence[str], length: int, scheme: str) -> list[str]:
+    ranges = [(*(span[:2] if text.counts_tokens else text.in_tokens(*span[:2])), span[2]) for span in spans]
+    named = [(first, last, classes[code]) for first, last, code in ranges if first < last]
+    return tags_of_spans(_longest(named), length, scheme)
 
 
 def _longest(spans: list[Span]) -> list[Span]:
@@ -106,8 +118,9 @@ def read_conll(
 
     Parameters
     ----------
-    column : index of the column of tags, from 0, or negative from the end. scheme : scheme of the tags; by default it
-        is recognised (CoNLL-2003 is IOB1). id, label : ignored, since the file has no column names.
+    column : index of the column of tags, or of the classes of the task "tokens", from 0, or negative from the end.
+    scheme : scheme of the tags; by default it is recognised (CoNLL-2003 is IOB1). id, label : ignored, since the file
+        has no column names.
 
     Returns
     -------
@@ -149,7 +162,11 @@ def read_conll(
     frame["tags"] = pd.Series([one for _, one, _ in sentences], dtype=object)
     if document:
         frame["document"] = [one for _, _, one in sentences]
-    return Dataset.from_frame(frame, "tags", text="text", task=task, classes=classes, scheme=scheme, **options)
+    if task == TOKENS:
+        frame["tags"] = [[None if tag == NO_CLASS else tag for tag in one] for one in frame["tags"]]
+    else:
+        options["scheme"] = scheme
+    return Dataset.from_frame(frame, "tags", text="text", task=task, classes=classes, **options)
 
 
 # ---- spaCy and Prodigy ---------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ TASKS: LazyTable[Task] = LazyTable(
         "numbers": "workbench.tasks.numbers:Numbers",
         "pairs": "workbench.tasks.pairs:Pairs",
         "spans": "workbench.tasks.spans:Spans",
+        "tokens": "workbench.tasks.tokens:TokenClasses",
     }
 )
 """Name of a kind of label -> import path of its class, which is imported on first use."""

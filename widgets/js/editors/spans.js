@@ -5,21 +5,17 @@
  */
 import { hex } from "../base/color.js";
 import { h } from "../base/dom.js";
-import { decisionLine, factLine, quiet, STAYS } from "../examples/facts.js";
-import { clip, count, probability } from "../base/format.js";
-import { actionOf, digitClasses } from "../base/keys.js";
-import { swatch } from "../maps/legend.js";
-import { ManyUnitsEditor } from "../base/lineeditor.js";
-import { equalForms, PassageView, placeOf, tokensOf } from "../examples/passage.js";
+import { clip, count } from "../base/format.js";
+import { actionOf } from "../base/keys.js";
+import { quiet } from "../examples/facts.js";
+import { equalForms, placeOf, tokensOf } from "../examples/passage.js";
+import { PassageEditor } from "../examples/passageeditor.js";
 import { valueText } from "../examples/unitlist.js";
-/** @import { Example, Thumb } from "../editors.js" */
 /** @import { UnitInfo } from "../state/messages.js" */
 
 /** @typedef {{ start: number, end: number, label: string }} Span what a value says */
 /** @typedef {{ start: number, end: number }} Borders */
 
-/** @type {Record<number, string>} */
-const VERDICTS = { 1: "changed", ...STAYS };
 /** @type {Record<string, [number, number]>} */
 const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
 /** @type {Record<string, [number, boolean]>} */
@@ -41,66 +37,18 @@ function freshKey() {
   return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-class SpansEditor extends ManyUnitsEditor {
+class SpansEditor extends PassageEditor {
+  /** @type {Borders | null} borders that were moved and are not saved */
+  draft = null;
+  /** @type {number | null} where a new span began */
+  anchor = null;
+
   /** @param {import("../editors.js").EditorOptions} options */
   constructor(options) {
-    const passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) }),
-      head = h("div", { class: "lw-span-line" });
-    super(options, passage.el, head);
-    this.passage = passage;
-    this.head = head;
-    this.keymap = options.keymap;
-    /** @type {Borders | null} borders that were moved and are not saved */
-    this.draft = null;
-    this.editing = false;
-    /** @type {number | null} where a new span began */
-    this.anchor = null;
-    /** @type {Record<string, number>} class of a digit key */
-    this.digits = {};
-    /** @type {Map<string, number>} */
-    this.codes = new Map();
-    /** @type {[number, number] | null} */
-    this.marked = null;
-    this.place.root.classList.add("lw-many", "lw-of-spans");
-    this.grow();
-  }
-
-  /** The classes changed. */
-  grow() {
-    const { space } = this;
-    this.digits = digitClasses(space.classes);
-    this.codes = new Map(space.classes.map((name, code) => [name, code]));
-    this.line.stand({
-      name: "class",
-      resting: `/ type one of ${count(space.classes.length)} classes`,
-      placeholder: "type the class of the span",
-      nothing: "no such class",
-      find: space.matches,
-      may: space.lacks,
-      add: async (name) => {
-        if ((await this.addClass(name)) >= 0) this.label(name, "typed");
-      },
-      title: (code) => space.classes[code],
-      node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
-      choose: (code) => this.label(space.classes[Number(code)], "typed"),
-    });
+    super(options, "span");
   }
 
   /* ---- display ---- */
-
-  /** @param {Example|null} example */
-  show(example) {
-    const other = example?.row !== this.example?.row,
-      before = this.asked;
-    super.show(example);
-    this.units = example?.units ? this.inTurn(example.units) : [];
-    if (other) this.leave();
-    if (other || before !== this.asked || (!this.current && !this.marked)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
-    this.facts.replaceChildren(...(example ? this.describe(example) : []));
-    this.draw();
-    this.explain(this.current);
-    this.reveal();
-  }
 
   /** Spans in the order of the text. @param {UnitInfo[]} units */
   inTurn(units) {
@@ -109,37 +57,12 @@ class SpansEditor extends ManyUnitsEditor {
     return [...units].sort((a, b) => start(a) - start(b));
   }
 
-  get asked() {
-    return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
-  }
-
   /**
    * The position to show: of a draft, or of the current, given or suggested span.
    * @param {UnitInfo|undefined} unit @returns {Span|null}
    */
   placeNow(unit) {
     return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
-  }
-
-  /** @param {Example} example */
-  describe({ verdict, flagged, hides, pError }) {
-    const doubted = this.units.filter((unit) => unit.doubted),
-      open = doubted.filter((unit) => !unit.decided),
-      changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
-    const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
-    return [
-      factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
-      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any span of the example is wrong, or one is missing" }) : quiet("not judged")),
-      decisionLine(said, { verdict, flagged }),
-    ];
-  }
-
-  draw() {
-    const { example } = this;
-    this.passage.show(example?.passage ?? null, example?.passage ? this.rails() : [], this.marked || null);
-    this.head.replaceChildren(...(example ? this.headline() : []));
-    this.passage.el.classList.toggle("lw-editing", this.editing);
   }
 
   /** The rails to draw: all current spans, and suggestions for undecided doubtful ones. */
@@ -171,52 +94,26 @@ class SpansEditor extends ManyUnitsEditor {
   /** A line about the span in focus: its words, current value and suggestion. */
   headline() {
     const unit = this.current,
-      { hides = false, passage = null } = this.example ?? {};
+      { passage = null } = this.example ?? {};
     if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "press a digit or / to name the new span" })];
     if (!unit) return [quiet(this.units.length ? "" : "no spans: drag over words, or press Enter and use the arrows")];
     const place = this.draft || this.placeNow(unit),
       tokens = place && passage && tokensOf(passage, place);
     /** @type {HTMLElement[]} */
     const parts = [...(tokens ? [h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` })] : []), h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
-    if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
-      const same = parsed(unit.suggested),
-        moved = same && passage && tokens && tokensOf(passage, same)?.join() !== tokens.join();
-      const text = `→ ${valueText(unit.suggested)}${moved ? " with other boundaries" : ""}`;
-      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
-    }
-    if (!hides && Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
-    return parts;
+    const same = parsed(unit.suggested),
+      moved = same && passage && tokens && tokensOf(passage, same)?.join() !== tokens.join();
+    return [...parts, ...this.doubtOf(unit, moved ? " with other boundaries" : "")];
   }
 
-  /** @param {[number, number]} options */
-  textOf([first, last]) {
-    return this.passage.words.slice(first, last).join(" ");
+  /** @param {UnitInfo | undefined} unit */
+  tokensIn(unit) {
+    const passage = this.example?.passage,
+      place = this.placeNow(unit);
+    return passage && place && tokensOf(passage, place);
   }
 
   /* ---- focus ---- */
-
-  /** @param {string} key */
-  focusOn(key) {
-    this.focus = key;
-    this.leave();
-    this.draw();
-    this.explain(this.current);
-    this.reveal();
-  }
-
-  reveal() {
-    const passage = this.example?.passage,
-      place = this.placeNow(this.current);
-    const tokens = this.marked || (passage && place && tokensOf(passage, place));
-    if (tokens) this.passage.reveal(tokens[0]);
-  }
-
-  /** @param {number} by */
-  step(by) {
-    if (!this.units.length) return;
-    const at = this.units.findIndex((unit) => unit.key === this.focus);
-    this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
-  }
 
   /**
    * A press on a token focuses its span; with Shift or by dragging, it starts a new one.
@@ -263,14 +160,6 @@ class SpansEditor extends ManyUnitsEditor {
     this.editing = true;
     if (!this.current && !this.marked) this.mark(0, false);
     this.draw();
-  }
-
-  close() {
-    this.line.close();
-    if (this.editing || this.draft || this.marked) {
-      this.leave();
-      this.draw();
-    }
   }
 
   leave() {
@@ -384,14 +273,6 @@ class SpansEditor extends ManyUnitsEditor {
     }
   }
 
-  /** @param {string} digit @param {boolean} selection */
-  digit(digit, selection) {
-    const code = this.digits[digit];
-    if (selection) this.say("digits apply to one span here, not to a selection", "warn");
-    else if (code === undefined) this.say(`no class on key ${digit}`, "warn");
-    else this.label(this.space.classes[code], "key");
-  }
-
   /** No span here. */
   nothing() {
     const unit = this.current;
@@ -400,22 +281,6 @@ class SpansEditor extends ManyUnitsEditor {
     this.judge([{ key: unit.key, value: "null" }], "key");
   }
 
-  accept() {
-    const unit = this.current;
-    if (!unit) return;
-    if (unit.suggested === null || unit.suggested === undefined) this.say("there is no suggestion for this span", "warn");
-    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
-  }
-
-  keep() {
-    const unit = this.current;
-    if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
-  }
-
-  destroy() {
-    super.destroy();
-    this.passage.destroy();
-  }
 }
 
 /** @type {import("../editors.js").Kind} */

@@ -61,12 +61,13 @@ export function placeOf({ begin, end, counts }, first, last) {
 export function levels(ranges) {
   const order = ranges.map((_, i) => i).sort((a, b) => ranges[a].last - ranges[a].first - (ranges[b].last - ranges[b].first) || ranges[a].first - ranges[b].first),
     found = new Array(ranges.length).fill(0),
-    taken = /** @type {[number, number][][]} */ ([]);
+    taken = /** @type {Set<number>[]} tokens of each level */ ([]);
   for (const i of order) {
-    const { first, last } = ranges[i];
-    const free = taken.findIndex((level) => level.every(([a, b]) => b <= first || a >= last));
+    const tokens = Array.from({ length: ranges[i].last - ranges[i].first }, (_, at) => ranges[i].first + at);
+    const free = taken.findIndex((level) => !tokens.some((token) => level.has(token)));
     found[i] = free < 0 ? taken.length : free;
-    (taken[found[i]] ||= []).push([first, last]);
+    const level = (taken[found[i]] ||= new Set());
+    for (const token of tokens) level.add(token);
   }
   return found;
 }
@@ -106,8 +107,8 @@ export class PassageView {
     this.kept = null;
     /** @type {Piece[]} */
     this.pieces = [];
-    /** @type {{ rail: Rail, level: number }[]} */
-    this.drawn = [];
+    /** @type {Map<number, { rail: Rail, level: number }[]>} by token */
+    this.drawn = new Map();
     /** @type {[number, number] | null} */
     this.marked = null;
     this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
@@ -146,9 +147,15 @@ export class PassageView {
       hints = rails.filter((rail) => rail.hint);
     const above = levels(now),
       below = levels(hints);
-    this.drawn = [...now.map((rail, i) => ({ rail, level: above[i] })), ...hints.map((rail, i) => ({ rail, level: below[i] }))];
+    this.drawn = new Map();
+    for (const one of [...now.map((rail, i) => ({ rail, level: above[i] })), ...hints.map((rail, i) => ({ rail, level: below[i] }))])
+      for (let token = one.rail.first; token < one.rail.last; token++) {
+        const there = this.drawn.get(token);
+        if (there) there.push(one);
+        else this.drawn.set(token, [one]);
+      }
     this.marked = marked;
-    for (const [side, used] of Object.entries({ above, below })) this.el.style.setProperty(`--lw-${side}`, String(Math.max(0, ...used) + (used.length ? 1 : 0)));
+    for (const [side, used] of Object.entries({ above, below })) this.el.style.setProperty(`--lw-${side}`, String(used.reduce((most, one) => Math.max(most, one), 0) + (used.length ? 1 : 0)));
     for (const piece of this.pieces) if (piece.open) this.fill(piece);
   }
 
@@ -204,7 +211,7 @@ export class PassageView {
   /** @param {number} token */
   token(token) {
     const marked = this.marked && token >= this.marked[0] && token < this.marked[1];
-    const rails = this.drawn.filter(({ rail }) => token >= rail.first && token < rail.last).map((one) => this.rail(one, token));
+    const rails = (this.drawn.get(token) ?? []).map((one) => this.rail(one, token));
     return h("span", { class: `lw-token${marked ? " lw-marked" : ""}`, "data-token": String(token) }, this.words[token], ...rails);
   }
 

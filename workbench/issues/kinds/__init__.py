@@ -28,6 +28,7 @@ ESTIMATORS: LazyTable[Estimator] = LazyTable(
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
         "pairs": "workbench.issues.pairs.estimator:PairsEstimator",
         "spans": "workbench.issues.spans.estimator:SpansEstimator",
+        "tokens": "workbench.issues.spans.token_estimator:TokensEstimator",
     }
 )
 """Maps the name of a task to the import path of its estimator, which is imported on first use."""

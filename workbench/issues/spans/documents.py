@@ -1,4 +1,5 @@
-"""Examples with spans as documents: the text, its tokens, and spans in characters, for views and files."""
+"""Examples with spans or classes of tokens as documents: the text, its tokens, and spans in characters, for views and
+files."""
 
 from __future__ import annotations
 
@@ -36,9 +37,9 @@ class Document(NamedTuple):
 
 
 def document_of(dataset: Dataset, row: int) -> Document | None:
-    """Return one example of a Dataset of spans; None if its text is unknown."""
+    """Return one example of a Dataset of spans or tokens; None if its text is unknown."""
     label = dataset.labels[row].as_py()
-    length = None if label is None else label["length"]
+    length = len(label) if isinstance(label, list) else None if label is None else label["length"]
     text = dataset.text(row)
     own = dataset.metadata[TOKENS].iat[row] if TOKENS in dataset.metadata else None
     words = None if own is None else [str(one) for one in own]

@@ -5,7 +5,7 @@
 where T = P(given | true) is the noise matrix from the confident joint. The model has learned the given tags, so p alone
 cannot distinguish missing tags from spurious ones; T can, but it misleads if there are too many tags. So T is fully
 used (h = 1) if it finds at least twice as many missing tags as spurious ones, or mostly swapped classes, and not at all
-if it finds fewer than 1.4 times as many; a = 1 - h / 2.
+if it finds fewer than 1.4 times as many; a = 1 - h / 2. Where no class means "no tag", all errors are swapped classes.
 """
 
 from __future__ import annotations
@@ -46,12 +46,13 @@ class Posterior(NamedTuple):
     swapped: float
 
 
-def token_posterior(probs: np.ndarray, given: np.ndarray) -> Posterior:
+def token_posterior(probs: np.ndarray, given: np.ndarray, *, outside: int = 0, plain: bool = False) -> Posterior:
     """Return the posterior of the tags.
 
     Parameters
     ----------
-    probs : (t, K) out-of-fold probabilities; tag 0 is O. given : (t,) codes, -1 without a label.
+    probs : (t, K) out-of-fold probabilities. given : (t,) codes, -1 without a label. outside : code of O, -1 if there
+        is none. plain : whether each other code is a class of its own; by default they are B and I of each class.
     """
     labelled = given >= 0
     codes = given[labelled]
@@ -59,9 +60,11 @@ def token_posterior(probs: np.ndarray, given: np.ndarray) -> Posterior:
     t = len(probs)
     full = softmax(logs + noise)[labelled]
     wrong = 1 - full[np.arange(len(codes)), codes]
-    outside = codes == 0
-    missing, spurious = float(wrong[outside].sum()), float(full[~outside, 0].sum())
-    swapped = _to_other_classes(full, codes) / (float(wrong.sum()) + FEW_TOKENS)
+    bare = codes == outside
+    missing = float(wrong[bare].sum())
+    spurious = float(full[~bare, outside].sum()) if outside >= 0 else 0.0
+    swapped = float(wrong.sum()) - missing - spurious if plain else _to_other_classes(full, codes)
+    swapped /= float(wrong.sum()) + FEW_TOKENS
     h = float(np.clip(2 * np.log2((missing + FEW_TOKENS) / (spurious + FEW_TOKENS)) - 1, 0, 1))
     h = max(h, float(np.clip((swapped - SWAPPED) / SWAPPED_WIDTH, 0, 1)))
     q = softmax((1 - h / 2) * logs + h * noise)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class TagOpinions:
         self.width = 2 * self.k + 1
         self.probs = _tag_probabilities(asked, tokens, given.codes(len(tokens.words), 0))
         self.predicted = _predicted(asked, tokens)
-        self.vectors = _token_vectors(asked, tokens)
+        self.vectors = token_vectors(asked, tokens)
         self.features = token_features(tokens) if tokens.known and len(tokens.words) else None
         self.folds = deal_sentences(tokens, asked.seed)
         self.in_sample = not asked.out_of_fold
@@ -76,16 +77,7 @@ class TagOpinions:
         return found
 
     def _own(self, codes: np.ndarray) -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = {}
-        if self.features is not None:
-            taggers = Taggers(self.features, self.folds, self.labelled, self.width)
-            found[ON_WORDS] = taggers.probabilities(codes)
-            corrected = corrected_tags(found[ON_WORDS], np.where(self.labelled, codes, -1))
-            found[ON_RELABELLED] = taggers.probabilities(corrected)
-        if self.vectors is not None:
-            taggers = Taggers(self.vectors, self.folds, self.labelled, self.width, penalty=EMBEDDING_PENALTY)
-            found[ON_VECTORS] = taggers.probabilities(codes)
-        return found
+        return held_out_tags(self.features, self.vectors, self.folds, self.labelled, codes, self.width)
 
     def _of_layer(self) -> np.ndarray:
         """Return the layer of each predicted span (c,): that of a given span with the same boundaries, else 0."""
@@ -94,6 +86,28 @@ class TagOpinions:
         layer_of = {(first, last): layer for first, last, layer in given if layer > 0}
         pairs = zip(self.predicted.first.tolist(), self.predicted.last.tolist())
         return np.fromiter((layer_of.get(pair, 0) for pair in pairs), np.int64, len(self.predicted.first))
+
+
+def held_out_tags(
+    features: Any, vectors: np.ndarray | None, folds: np.ndarray, labelled: np.ndarray, codes: np.ndarray, width: int
+) -> dict[str, np.ndarray]:
+    """Return probabilities (t, width) of taggers that have not seen the token's sentence, by their description.
+
+    Parameters
+    ----------
+    features : of words, (t, f); None without. vectors : of tokens, (t, d); None without. folds : (t,). labelled : (t,)
+        bool, tokens to learn from. codes : (t,) their given tags. width : number of tags.
+    """
+    found: dict[str, np.ndarray] = {}
+    if features is not None:
+        taggers = Taggers(features, folds, labelled, width)
+        found[ON_WORDS] = taggers.probabilities(codes)
+        corrected = corrected_tags(found[ON_WORDS], np.where(labelled, codes, -1))
+        found[ON_RELABELLED] = taggers.probabilities(corrected)
+    if vectors is not None:
+        taggers = Taggers(vectors, folds, labelled, width, penalty=EMBEDDING_PENALTY)
+        found[ON_VECTORS] = taggers.probabilities(codes)
+    return found
 
 
 def pooled_tags(opinions: list[np.ndarray]) -> np.ndarray:
@@ -107,11 +121,7 @@ def _tag_probabilities(asked: Asked, tokens: Tokens, codes: np.ndarray) -> np.nd
     given, classes = asked.evidence.get("pred_probs"), asked.dataset.classes
     if given is None:
         return None
-    probs = flat_table("pred_probs", listed("pred_probs", given), tokens.starts)
-    try:
-        probs, _ = check_pred_probs(probs)
-    except InputError as error:
-        raise in_sentence(error, tokens.starts) from error
+    probs = token_probabilities(given, tokens)
     names, k = asked.evidence.get("tags"), len(classes)
     in_order = {
         2 * k + 1: ["O", *(f"{prefix}-{name}" for name in classes for prefix in "BI")],
@@ -130,6 +140,15 @@ def _tag_probabilities(asked: Asked, tokens: Tokens, codes: np.ndarray) -> np.nd
     return made
 
 
+def token_probabilities(given: Any, tokens: Tokens) -> np.ndarray:
+    """Validate n arrays (tokens, columns) of probabilities and return the rows of all tokens."""
+    probs = flat_table("pred_probs", listed("pred_probs", given), tokens.starts)
+    try:
+        return check_pred_probs(probs)[0]
+    except InputError as error:
+        raise in_sentence(error, tokens.starts) from error
+
+
 def _predicted(asked: Asked, tokens: Tokens) -> Predicted | None:
     given = asked.evidence.get("predictions")
     if given is None:
@@ -140,7 +159,7 @@ def _predicted(asked: Asked, tokens: Tokens) -> Predicted | None:
     return Predicted(first[there], last[there], label[there], p[there])
 
 
-def _token_vectors(asked: Asked, tokens: Tokens) -> np.ndarray | None:
+def token_vectors(asked: Asked, tokens: Tokens) -> np.ndarray | None:
     """Return standardised embeddings of tokens and a column of 1, (t, d + 1) float32; None without."""
     given = asked.evidence.get("embeddings")
     if given is None:

@@ -96,13 +96,21 @@ class SpanWords:
 
     def _elsewhere(self, place: int, labels: dict[int, int], bare: int) -> str:
         """State how equal words are labelled elsewhere."""
-        counts = dict(labels)
-        if self.units.place[place] >= 0:
-            own = int(self.units.label[place])
-            counts[own] = counts.get(own, 1) - 1
-        else:
-            bare -= 1
-        found = [(count, self.names[label]) for label, count in counts.items() if count > 0]
-        found.sort(key=lambda one: (-one[0], one[1]))
-        phrases = [f"{name} {count:,}" for count, name in found[:3]] + ([f"no span {bare:,}"] if bare > 0 else [])
-        return f"equal words elsewhere: {', '.join(phrases)}" if phrases else ""
+        proposed = self.units.place[place] < 0
+        own = -1 if proposed else int(self.units.label[place])
+        return counted_elsewhere(dict(labels), own, bare - proposed, self.names)
+
+
+def counted_elsewhere(counts: dict[int, int], own: int, bare: int, names: Sequence[str]) -> str:
+    """State how often equal words have each class, without the judged ones themselves; "" if there are no others.
+
+    Parameters
+    ----------
+    counts : by class, which is changed. own : class of the judged words, -1 for none. bare : number without a span.
+    """
+    if own >= 0:
+        counts[own] = counts.get(own, 1) - 1
+    found = [(count, names[label]) for label, count in counts.items() if count > 0]
+    found.sort(key=lambda one: (-one[0], one[1]))
+    phrases = [f"{name} {count:,}" for count, name in found[:3]] + ([f"no span {bare:,}"] if bare > 0 else [])
+    return f"equal words elsewhere: {', '.join(phrases)}" if phrases else ""
