@@ -150,7 +150,8 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
         probs = source.pred_probs() if kind.stored else None
         if probs is not None:
             found[kind.stored], sources[kind.stored], out_of_fold = probs.values, probs.source, probs.out_of_fold
-        if "embeddings" in kind.predictions and source.embedding_epochs:
+        of_tokens = TOKENS in kind.predictions  # their embeddings are of tokens, those of a run of whole examples
+        if "embeddings" in kind.predictions and not of_tokens and source.embedding_epochs:
             found["embeddings"], sources["embeddings"] = source.embeddings(), str(source.embedding_provenance())
         if kind.recorded and source.epochs:
             recorded = Provenance("dynamics", "recorded", epochs=len(source.epochs), mode=source.mode)

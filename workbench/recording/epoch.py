@@ -25,6 +25,7 @@ from workbench.storage.checksums import forget, sealed
 from workbench.storage.files import is_there
 from workbench.storage.layout import Layout
 from workbench.storage.pending import Pending
+from workbench.storage.token_epochs import TokenBatch
 
 
 class OpenEpoch:
@@ -63,7 +64,7 @@ class OpenEpoch:
         self._path = self._layout.inflight(number, rank)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._forget_attempts()
-        self._pending = Pending(layout.pending(self._path), dataset.k)
+        self._pending = Pending(layout.pending(self._path), max(dataset.k, 1))
         self._stream = Stream(self._path, reduction.schema)
         self._begun = False
         self._arrays: dict[str, np.memmap] = {}
@@ -85,14 +86,10 @@ class OpenEpoch:
         forget(self._layout, path)
         path.unlink(missing_ok=True)
 
-    def add(self, ids: Any, logits: Any, embeddings: Any, skip_repeats: bool) -> None:
+    def add(self, ids: Any, logits: Any, embeddings: Any, skip_repeats: bool, labels: Any = None) -> None:
         """Validate a batch and write it to disk; small batches are collected there and reduced together."""
         rows = self._dataset.rows(ids)
-        logits = logits if hasattr(logits, "detach") else np.asarray(logits)
-        if tuple(logits.shape) != (len(rows), self._dataset.k):
-            one, many = ("tag", "tags") if self._dataset.task == "multilabel" else ("class", "classes")
-            found = f"has shape {tuple(logits.shape)} for {len(rows)} ids and {self._dataset.k} {many}"
-            raise InputError.at("logits", found, f"Pass one row per id and one column per {one} of the dataset.")
+        batch = self._reduction.checked(logits if hasattr(logits, "detach") else np.asarray(logits), labels, len(rows))
         vectors = None
         if embeddings is not None and self._wants_embeddings:
             vectors = _embedding_rows(embeddings, rows, self._dataset.ids)
@@ -103,7 +100,7 @@ class OpenEpoch:
                 found = f"holds {len(offenders)} already recorded in epoch {self.number}: {first_few(offenders)}"
                 raise InputError.at("ids", found, 'Record each example once per epoch, or pass repeats="skip".')
             first = np.flatnonzero(~repeated)
-            rows, logits = rows[first], logits[first]
+            rows, batch = rows[first], batch.chosen(first) if isinstance(batch, TokenBatch) else batch[first]
             vectors = None if vectors is None else vectors[first]
         if not len(rows):
             return
@@ -112,9 +109,22 @@ class OpenEpoch:
             if vectors.shape[1] != before:
                 found = f"has width {vectors.shape[1]}, before it was {before}"
                 raise InputError.at("embeddings", found, "Use the same layer for the whole epoch.")
+        logits = batch.logits if isinstance(batch, TokenBatch) else batch
         if not self._begun:
             self._reduction.look_at(host(logits))
-        values = host_floats(logits.detach()) if hasattr(logits, "detach") else logits
+        if isinstance(batch, TokenBatch):
+            self._append(rows, batch)
+        else:
+            self._collect(rows, host_floats(logits.detach()) if hasattr(logits, "detach") else logits)
+        self._begun = True
+        if self._keep_logits:
+            self._store("logits", rows, host(logits))
+        if vectors is not None:
+            self._store("embeddings", rows, vectors)
+        self._seen[rows] = True
+
+    def _collect(self, rows: np.ndarray, values: Any) -> None:
+        """Collect logits (b, k) of a small batch, or reduce them at once."""
         if isinstance(values, np.ndarray) and self._pending.takes(values):
             if not self._pending.fits(values):
                 self._reduce()
@@ -122,12 +132,6 @@ class OpenEpoch:
         else:
             self._reduce()
             self._append(rows, values)
-        self._begun = True
-        if self._keep_logits:
-            self._store("logits", rows, host(logits))
-        if vectors is not None:
-            self._store("embeddings", rows, vectors)
-        self._seen[rows] = True
 
     def _reduce(self) -> None:
         """Reduce the collected batches to statistics."""

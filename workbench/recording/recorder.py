@@ -24,7 +24,7 @@ from workbench.foundation.errors import ExistsError, InputError, RunError, first
 from workbench.recording.checkpoints import save_tensors
 from workbench.recording.epoch import OpenEpoch
 from workbench.recording.ranks import Lock, barrier, rank_and_size
-from workbench.recording.reduction import REDUCTIONS, Reduction, reduction_of
+from workbench.recording.reduction import OF_TOKENS, REDUCTIONS, Reduction, reduction_of
 from workbench.recording.rendezvous import Attempt
 from workbench.runs.run import Run
 from workbench.storage.checksums import note, sealed
@@ -87,6 +87,9 @@ class Recorder:
         if mode not in MODES:
             raise InputError.unknown("mode", mode, MODES)
         check_dataset(dataset)
+        if logits and dataset.task in OF_TOKENS:
+            todo = "Leave it out: the statistics of each token are kept."
+            raise InputError.at("logits", f"is True for labels of the task {dataset.task!r}", todo)
         if isinstance(embedding_epochs, str) and embedding_epochs not in ("all", "last"):
             raise InputError.unknown("embedding_epochs", embedding_epochs, ("all", "last", "a list of epoch numbers"))
         self._place, self._storage_options = path, storage_options
@@ -185,18 +188,22 @@ class Recorder:
             self._open = None
 
     def batch(
-        self, ids: Any, logits: Any = None, embeddings: Any = None, *, probs: Any = None, repeats: str = "refuse"
-    ) -> None:
+        self, ids: Any, logits: Any = None, embeddings: Any = None, *, probs: Any = None, labels: Any = None,
+        repeats: str = "refuse",
+    ) -> None:  # fmt: skip
         """Record one batch of the open epoch.
 
         Parameters
         ----------
         ids : (b,) ids of the dataset: list, array or tensor; in any order, each at most once per epoch.
         logits : (b, k) tensor (any device and float type) or array: scores before softmax; for multi-label data,
-            before the sigmoid of each tag.
+            before the sigmoid of each tag; for spans and classes of tokens (b, T, k), of each position.
         embeddings : (b, d) tensor or array, stored as float16.
         probs : (b, k) tensor or array, probabilities instead of logits for models without logits. Their logarithm is
             recorded (for multi-label data, their log odds).
+        labels : (b, T) int, the labels with which a token model is trained, -100 at padding and at all sub-words of a
+            word except one; needed for spans and classes of tokens only. The labelled positions of a row are the tokens
+            of the example in their order; a sentence that was cut off has fewer.
         repeats : what to do with an id that this process has already recorded in this epoch: "refuse", or "skip", which
             keeps the first one (for samplers that draw with replacement or pad the last batch).
 
@@ -214,7 +221,7 @@ class Recorder:
             raise InputError.unknown("repeats", repeats, ("refuse", "skip"))
         try:
             found = self._reduction_of_labels().from_probs(probs) if logits is None else logits
-            self._open.add(ids, found, embeddings, repeats == "skip")
+            self._open.add(ids, found, embeddings, repeats == "skip", labels)
         except OSError as error:  # no `with`, since this is called often
             if isinstance(error, WriteError):
                 raise

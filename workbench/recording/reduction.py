@@ -19,6 +19,8 @@ from workbench.recording.stream import Stream
 from workbench.storage.candidate_epochs import GivenSets, reduced_candidates
 from workbench.storage.epoch_statistics import BLOCK_ROWS
 from workbench.storage.tag_epochs import TagEpoch, reduced_tags
+from workbench.storage.token_epochs import TOKEN_SCHEMA, GivenTokens, TokenBatch, reduced_tokens, token_batch
+from workbench.tasks.span_table import LAST_PLACE
 from workbench.tasks.tag_cells import cells_of
 
 _DELTA = "DELTA_BINARY_PACKED"
@@ -36,8 +38,17 @@ class Reduction(Protocol):
     schema: pa.Schema
     encoding: dict[str, Any]
 
+    def checked(self, logits: Any, labels: Any, b: int) -> Any:
+        """Return the batch to reduce, of b examples: the logits, or for token models the logits and the labels.
+
+        Raises
+        ------
+        InputError : a shape is wrong, or labels are missing or not needed.
+        """
+        ...
+
     def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
-        """Reduce logits of examples and append them to the stream.
+        """Reduce a batch that was `checked` and append it to the stream.
 
         Raises
         ------
@@ -58,6 +69,17 @@ class Reduction(Protocol):
         ...
 
 
+def _one_row_each(logits: Any, labels: Any, b: int, k: int, what: tuple[str, str]) -> Any:
+    """Return logits (b, k); `what` names a column and the columns."""
+    if labels is not None:
+        todo = "Leave them out: the given labels of the Dataset are used. Token models need them (tasks spans, tokens)."
+        raise InputError.at("labels", "was passed", todo)
+    if tuple(logits.shape) != (b, k):
+        found = f"has shape {tuple(logits.shape)} for {b} ids and {k} {what[1]}"
+        raise InputError.at("logits", found, f"Pass one row per id and one column per {what[0]} of the dataset.")
+    return logits
+
+
 class ClassReduction:
     """One class per example: one line per example with the statistics of its given class (`foundation.statistics`)."""
 
@@ -74,6 +96,10 @@ class ClassReduction:
             "use_byte_stream_split": [*FLOATS, "topk_p.list.element"],
             "row_group_size": BLOCK_ROWS,
         }  # a third smaller and three times faster than the defaults, which use dictionaries
+
+    def checked(self, logits: Any, labels: Any, b: int) -> Any:
+        """As in `Reduction`."""
+        return _one_row_each(logits, labels, b, self._dataset.k, ("class", "classes"))
 
     def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
         """As in `Reduction`."""
@@ -110,8 +136,14 @@ class TagReduction:
             "row_group_size": 16 * BLOCK_ROWS,
         }
 
+    names = ("tag", "tags")
+
     def _given_of(self, dataset: Dataset) -> Any:
         return cells_of(dataset.labels)
+
+    def checked(self, logits: Any, labels: Any, b: int) -> Any:
+        """As in `Reduction`."""
+        return _one_row_each(logits, labels, b, self._k, self.names)
 
     def append(self, stream: Stream, rows: np.ndarray, logits: Any) -> None:
         """As in `Reduction`."""
@@ -145,6 +177,8 @@ class TagReduction:
 class CandidateReduction(TagReduction):
     """Candidate sets: one line per recorded class, with its log probability (`storage.candidate_epochs`)."""
 
+    names = ("class", "classes")
+
     def _given_of(self, dataset: Dataset) -> GivenSets:
         return GivenSets.of(dataset.labels, dataset.k)
 
@@ -160,10 +194,54 @@ class CandidateReduction(TagReduction):
         _warn_of_softmax(logits)
 
 
-REDUCTIONS: dict[str, type[ClassReduction | TagReduction]] = {
+class TokenReduction:
+    """Token models: one line per labelled token, with the statistics of its label (`storage.token_epochs`)."""
+
+    schema = TOKEN_SCHEMA
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._given = GivenTokens.of(dataset)
+        self.encoding: dict[str, Any] = {
+            "compression": "zstd",
+            "use_dictionary": ["pred"],
+            "column_encoding": {"row": _DELTA, "unit": _DELTA},
+            "row_group_size": 4 * BLOCK_ROWS,
+        }
+
+    def checked(self, logits: Any, labels: Any, b: int) -> TokenBatch:
+        """As in `Reduction`."""
+        return token_batch(logits, labels, b)
+
+    def append(self, stream: Stream, rows: np.ndarray, logits: TokenBatch) -> None:
+        """As in `Reduction`."""
+        lines = reduced_tokens(self._given, rows, logits)
+        slots = stream.slots(len(lines["row"]))
+        for name, values in lines.items():
+            slots[name][:] = values
+        stream.append(len(lines["row"]))
+
+    def places(self, table: pa.Table) -> np.ndarray:
+        """Return keys that sort by row, then by number of the token."""
+        return table.column("row").to_numpy() * LAST_PLACE + table.column("unit").to_numpy()
+
+    def from_probs(self, probs: Any) -> np.ndarray:
+        """Return the logarithm of probabilities, with zero replaced by the smallest positive float32."""
+        return _logs(probs)
+
+    def look_at(self, logits: np.ndarray) -> None:
+        """Warn if no logit is negative and every row sums to 1."""
+        _warn_of_softmax(logits.reshape(-1, logits.shape[-1]))
+
+
+OF_TOKENS = ("spans", "tokens")
+"""Kinds of labels that are recorded from the logits and the labels of each batch of a token model."""
+
+REDUCTIONS: dict[str, type[ClassReduction | TagReduction | TokenReduction]] = {
     "multiclass": ClassReduction,
     "multilabel": TagReduction,
     "candidates": CandidateReduction,
+    "spans": TokenReduction,
+    "tokens": TokenReduction,
 }
 """Reductions by task, for the kinds of labels whose `Task.recorded` is true."""
 

@@ -18,7 +18,7 @@ from workbench.recording.batches import Batches, moved
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state
 from workbench.recording.layers import AUTO, Tap, accepted, logits_in
 from workbench.recording.recorder import Recorder
-from workbench.recording.reduction import REDUCTIONS
+from workbench.recording.reduction import OF_TOKENS, REDUCTIONS
 from workbench.runs.run import Run
 from workbench.storage.layout import write_json
 from workbench.storage.limits import small_json
@@ -90,7 +90,7 @@ def replay(
     """
     from tqdm.auto import tqdm
 
-    require_task(dataset, REDUCTIONS, "replay")
+    require_task(dataset, [name for name in REDUCTIONS if name not in OF_TOKENS], "replay")
     files = find_checkpoints(checkpoints)
     layer = None if embed is None else Tap(model, embed, dataset.k).described
     with Recorder(

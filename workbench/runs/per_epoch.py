@@ -15,12 +15,16 @@ from workbench.storage.candidate_epochs import GivenSets, described_candidates, 
 from workbench.storage.epoch_statistics import STATISTICS, read_stream
 from workbench.storage.layout import Layout
 from workbench.storage.pending import read_pending
-from workbench.storage.tag_epochs import TagEpoch, reduced_tags, stream_cells
+from workbench.storage.tag_epochs import TagEpoch, reduced_tags, stream_cells, tag_rows
+from workbench.storage.token_epochs import token_rows
 from workbench.tasks.tag_cells import cells_of
+
+OF_TOKEN_MODELS = ("spans", "tokens")
+"""Kinds of labels with statistics of tokens."""
 
 READER_OF = {
     "stats": (("multiclass",), "one class per example"),
-    "unit_stats": (("multilabel", "candidates"), "tags and candidates"),
+    "unit_stats": (("multilabel", "candidates", *OF_TOKEN_MODELS), "tags, candidates, spans and tokens"),
 }
 """Methods of a Run that read statistics, with their tasks and a description."""
 
@@ -55,6 +59,8 @@ def _read_stream(dataset: Dataset, stream: Path, pending: Path) -> pd.DataFrame:
     written = read_stream(stream)
     waiting = ~np.isin(rows, written.get("row", []))
     rows, logits = rows[waiting], logits[waiting]
+    if dataset.task in OF_TOKEN_MODELS:  # never collected
+        return written
     if not dataset.kind.one_class:
         return pd.DataFrame(described_units(dataset, stream_cells(written, _reduced(dataset, rows, logits))))
     if not len(rows):
@@ -63,6 +69,16 @@ def _read_stream(dataset: Dataset, stream: Path, pending: Path) -> pd.DataFrame:
     columns = {name: values if values.ndim == 1 else list(values) for name, values in numbers.items()}
     waited = pd.DataFrame({"row": rows, **{name: columns[name] for name in STATISTICS}})
     return pd.concat([written, waited], ignore_index=True) if len(written) else waited
+
+
+def unit_rows(
+    dataset: Dataset, files: Sequence[Path], rows: slice, columns: Sequence[str] | None
+) -> dict[str, np.ndarray]:
+    """Read columns of the units of some rows of a sealed epoch; `files` are those of the epoch."""
+    start, stop, _ = rows.indices(dataset.n)
+    if dataset.task in OF_TOKEN_MODELS:
+        return token_rows(files, start, stop, columns)
+    return described_units(dataset, tag_rows(files, dataset.k, start, stop), columns)
 
 
 def described_units(dataset: Dataset, found: TagEpoch, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from workbench.data.inputs import note_order
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.runs.changed import changed_labels, marked_as_corrected
 from workbench.runs.journal import Journal
-from workbench.runs.per_epoch import check_reader, described_units, read_unsealed
+from workbench.runs.per_epoch import check_reader, read_unsealed, unit_rows
 from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store
 from workbench.storage.described import load_array, write_described
 from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, joined, stat_rows
@@ -28,7 +28,6 @@ from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.probabilities import PredProbs, StoredProbabilities
 from workbench.storage.provenance import Provenance, embedding_provenance
 from workbench.storage.remote import RemoteLayout, layout_at
-from workbench.storage.tag_epochs import tag_rows
 from workbench.tasks.protocol import Decided, Labels
 
 
@@ -171,7 +170,7 @@ class Run:
     def unit_stats(
         self, epoch: int, columns: Sequence[str] | None = None, rows: slice = slice(None)
     ) -> dict[str, np.ndarray]:
-        """Return the statistics of tags, or of classes of candidate sets, in a sealed epoch, sorted by row and number.
+        """Return the statistics of tags, classes of candidate sets, or tokens in a sealed epoch, by row and number.
 
         With at most 100 tags or classes, all were recorded; with more, those given in each row and the 20 with the
         largest logits.
@@ -182,15 +181,14 @@ class Run:
 
         Returns
         -------
-        dict with arrays of m cells: row (m,) int64; unit (m,) int32, number of the tag or class; logit (m,) float32.
-        For tags, logit is before the sigmoid; p_given, margin, loss and correct are as in
+        dict with arrays of m cells: row (m,) int64; unit (m,) int32, number of the tag, class or token; logit (m,)
+        float32. For tags, logit is before the sigmoid; p_given, margin, loss and correct are as in
         `workbench.foundation.tag_statistics`. For candidate sets, logit is the log probability; p, inside and weight
-        are as in `workbench.storage.candidate_epochs`.
+        are as in `workbench.storage.candidate_epochs`. Spans and classes of tokens have one line per labelled token,
+        without logit: p_given, margin, loss, pred (index of the model's class) and correct, as in `stats`.
         """
         check_reader(self.dataset, "unit_stats")
-        start, stop, _ = rows.indices(self.n)
-        found = tag_rows(self._epoch_files(epoch), self.k, start, stop)
-        return described_units(self.dataset, found, columns)
+        return unit_rows(self.dataset, self._epoch_files(epoch), rows, columns)
 
     def unsealed(self) -> dict[int, pd.DataFrame]:
         """Return the statistics of epochs in progress or interrupted, up to the last complete batch.

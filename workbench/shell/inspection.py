@@ -22,6 +22,7 @@ import pandas as pd
 from workbench.foundation.errors import RunError, WorkbenchError, first_few
 from workbench.issues.audit_plan import read_plan
 from workbench.recording.ranks import in_use
+from workbench.runs.per_epoch import OF_TOKEN_MODELS
 from workbench.runs.votes import is_older, vote_table
 from workbench.storage import seals
 from workbench.storage.checksums import forget, note, noted, sha256
@@ -37,6 +38,7 @@ from workbench.storage.names import FOLDERS, KNOWN
 from workbench.storage.planted import as_stored, read_copy
 from workbench.storage.probabilities import UNDESCRIBED
 from workbench.storage.tag_epochs import tag_rows
+from workbench.storage.token_epochs import problem_of_tokens
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -240,6 +242,8 @@ def _of_statistics(run: Run, path: Path) -> str:
     outside = rows[(rows < 0) | (rows >= run.n)]
     if outside.size:
         return f"holds row {outside[0]}, beyond the {run.n:,} examples of the run"
+    if run.task in OF_TOKEN_MODELS:
+        return problem_of_tokens(path, run.n)
     if not run.dataset.kind.one_class:
         return _of_cells(run, path)
     if len(np.unique(rows)) < len(rows):

@@ -32,6 +32,7 @@ class Spans(TaskMixin):
     nothing = True
     one_unit = "one span of one example"
     column = SPANS_TYPE
+    recorded = True
     predictions = ("pred_probs", "predictions", "tokens", "texts", "embeddings", "tags")
     formats = LazyTable(
         {

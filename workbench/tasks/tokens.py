@@ -20,8 +20,8 @@ from workbench.tasks.class_names import object_array
 from workbench.tasks.classes import class_codes
 from workbench.tasks.keys import check_key, number_of, number_within, position_keys
 from workbench.tasks.label_type import LabelType
-from workbench.tasks.protocol import Decided, TaskMixin
-from workbench.tasks.sentences import PADDING, in_sentence
+from workbench.tasks.protocol import Decided, Met, TaskMixin
+from workbench.tasks.sentences import PADDING, flat_table, in_sentence, listed
 from workbench.tasks.span_table import places
 from workbench.tasks.units import Units
 
@@ -37,6 +37,7 @@ class TokenClasses(TaskMixin):
     name = "tokens"
     one_unit = "one token of one example"
     column = TOKEN_CLASSES_TYPE
+    recorded = True
     predictions = ("pred_probs", "tokens", "texts", "embeddings")
     formats = LazyTable({"table": "workbench.review.export:TABLE", "conll": "workbench.review.span_files:CONLL"})
 
@@ -48,15 +49,15 @@ class TokenClasses(TaskMixin):
         labels : n lists or arrays of classes (str, int or bool); None, -1 or -100 for a token without a label. Integers
             without `classes` are indices: 0 to the largest one.
         """
-        listed = _listed(labels)
-        sizes = [0 if one is None else len(one) for one in listed]
+        rows = _listed(labels)
+        sizes = [0 if one is None else len(one) for one in rows]
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        flat = _flat(listed, classes)
+        flat = _flat(rows, classes)
         try:
             codes, names = class_codes(pd.Series(flat, dtype=object), _names_of(flat, classes))
         except InputError as error:
             raise in_sentence(error, starts) from error
-        missing = np.array([one is None for one in listed], bool)
+        missing = np.array([one is None for one in rows], bool)
         return _stored(codes, starts, missing), names
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
@@ -96,6 +97,12 @@ class TokenClasses(TaskMixin):
         rows = np.repeat(np.arange(len(labels)), np.diff(starts))
         within = number_within(rows)
         return Units(len(labels), rows, token_codes(labels), position_keys(within), shapes=places(within, within + 1))
+
+    def meet(self, units: Units, classes: Sequence[str], *, pred_probs: Any = None, **others: Any) -> Met:
+        """Probabilities, n arrays (tokens, k), as rows of the units."""
+        if pred_probs is None:
+            return Met(units, {})
+        return Met(units, {"pred_probs": flat_table("pred_probs", listed("pred_probs", pred_probs), units.starts)})
 
     def decode(self, text: str, classes: Sequence[str]) -> str:
         """The class name, which must be among `classes`."""
@@ -154,19 +161,19 @@ def _classes_of(one: Any, row: int) -> list[Any] | None:
         return None
     if not isinstance(one, (list, tuple, np.ndarray, pd.Series, pd.Index)) or getattr(one, "ndim", 1) != 1:
         raise InputError.at("labels", f"is {shortened(one)}", TOKEN_FORMS, row=row)
-    listed = list(one)
-    for place, value in enumerate(listed):
+    found = list(one)
+    for place, value in enumerate(found):
         if not is_missing(value) and not isinstance(value, (str, int, float, np.generic)):
             raise InputError.at("labels", f"token {place} is {shortened(value)}", TOKEN_FORMS, row=row)
-    return listed
+    return found
 
 
-def _flat(listed: list[list[Any] | None], classes: Sequence[object] | None) -> list[Any]:
+def _flat(rows: list[list[Any] | None], classes: Sequence[object] | None) -> list[Any]:
     """Return the classes of all tokens, None without a label, which -1 and -100 mean unless they name classes."""
     blank = {-1, PADDING} - {one for one in classes or () if isinstance(one, (int, np.integer))}
     return [
         None if is_missing(value) or (not isinstance(value, str) and value in blank) else value
-        for one in listed
+        for one in rows
         for value in one or ()
     ]
 

@@ -9,6 +9,7 @@ from workbench.foundation.progress import step
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.spans.judged_spans import judged_spans
 from workbench.issues.spans.posterior import token_posterior
+from workbench.issues.spans.recorded import ON_DYNAMICS, recorded_confidence, with_dynamics
 from workbench.issues.spans.results import Layer, found_spans
 from workbench.issues.spans.span_count import not_counted
 from workbench.issues.spans.span_layers import given_spans
@@ -22,7 +23,7 @@ from workbench.tasks.span_table import SpanTable, table_of
 class SpansEstimator:
     """The estimator of the task "spans"."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each given span, and for "nothing" where a span seems to be missing."""
@@ -33,6 +34,7 @@ class SpansEstimator:
         labelled = ~table.missing[tokens.rows]
         step("taggers that have not seen the sentence")
         heads = TagOpinions(asked, tokens, given, labelled)
+        confidence = recorded_confidence(asked, tokens)
         taken = np.zeros(len(tokens.words), bool)
         for layer in range(given.layers):
             taken |= given.codes(len(taken), layer) > 0
@@ -42,15 +44,18 @@ class SpansEstimator:
             opinions = heads.of(layer, codes)
             if not opinions:
                 continue
-            probs = pooled_tags(list(opinions.values()))
+            probs, used = pooled_tags(list(opinions.values())), tuple(opinions)
             tags = np.where(labelled, codes, -1)
             seen = token_posterior(probs, tags)
+            why = not_counted(probs, tags, seen) if layer == 0 else ""
+            if layer == 0 and confidence is not None:
+                seen = with_dynamics(seen, tags, confidence)
+                used = (*used, ON_DYNAMICS)
             own = np.flatnonzero(given.layer == layer)
             parts = (own, given.first[own], given.last[own], given.label[own])
             closed = taken | (layer > 0)  # missing spans are proposed once
             judged = judged_spans(*parts, probs, seen, tokens.rows, tokens.starts, closed)
-            why = not_counted(probs, tags, seen) if layer == 0 else ""
-            layers.append(Layer(judged, probs, seen, tuple(opinions), why))
+            layers.append(Layer(judged, probs, seen, used, why))
         if not layers:
             kinds = dataset.kind.predictions
             raise MissingEvidence.needed("Labels of the task 'spans'", kinds, "Pass them with the labels.")

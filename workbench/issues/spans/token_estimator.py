@@ -12,6 +12,7 @@ from workbench.foundation.progress import step
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.spans.forms import Forms
 from workbench.issues.spans.posterior import Posterior, token_posterior
+from workbench.issues.spans.recorded import ON_DYNAMICS, recorded_confidence, with_dynamics
 from workbench.issues.spans.span_count import interval, not_counted
 from workbench.issues.spans.span_layers import Given
 from workbench.issues.spans.tag_opinions import (
@@ -57,11 +58,15 @@ class TokensEstimator:
         probs = pooled_tags(list(opinions.values()))
         outside = dataset.classes.index(OUTSIDE) if OUTSIDE in dataset.classes else -1
         seen = token_posterior(probs, given, outside=outside, plain=True)
+        why = not_counted(probs, given, seen)
+        used, confidence = tuple(opinions), recorded_confidence(asked, tokens)
+        if confidence is not None:
+            seen, used = with_dynamics(seen, given, confidence), (*used, ON_DYNAMICS)
         step("tokens")
         in_sample = not asked.out_of_fold and not {ON_WORDS, ON_VECTORS} & set(opinions)
-        why = "the model has seen the labels; pass tokens, texts or out-of-fold probabilities"
-        why = why if in_sample else not_counted(probs, given, seen)
-        return _found(asked, units, place, tokens, given, probs, seen, tuple(opinions), why, in_sample)
+        if in_sample:
+            why = "the model has seen the labels; pass tokens, texts or out-of-fold probabilities"
+        return _found(asked, units, place, tokens, given, probs, seen, used, why, in_sample)
 
 
 def _tokens_in(asked: Asked) -> Tokens:

@@ -73,10 +73,10 @@ class Epochs:
         """Whether an epoch is open, so that batches are recorded."""
         return self._open is not None
 
-    def batch(self, ids: Any, logits: Any, embeddings: Any = None) -> None:
+    def batch(self, ids: Any, logits: Any, embeddings: Any = None, labels: Any = None) -> None:
         """Record a batch; if an example is drawn twice in one epoch, the first one is kept."""
         assert self.recorder is not None  # since `start`
-        self.recorder.batch(ids, logits, embeddings, repeats="skip")
+        self.recorder.batch(ids, logits, embeddings, labels=labels, repeats="skip")
         self._recorded += 1
 
     def end(self) -> None:

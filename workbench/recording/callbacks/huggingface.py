@@ -25,6 +25,7 @@ from workbench.foundation.errors import InputError
 from workbench.recording.callbacks.epochs import Epochs
 from workbench.recording.layers import LABELS, Tap, logits_in
 from workbench.recording.recorder import Recorder
+from workbench.recording.reduction import OF_TOKENS
 
 ROWS_COLUMN = "workbench_rows"
 """Key of the row numbers in a batch."""
@@ -39,7 +40,8 @@ class HuggingFaceRecorder(TrainerCallback):
 
     **Ids** are a column of the training set (`id`, int or str). The Trainer would drop it; `attach` passes it to the
     recorder, while the model and the data collator receive the same inputs as before. **Logits** are those that the
-    model returns in the training pass.
+    model returns in the training pass. For token classification (spans, classes of tokens) the **labels** in the batch
+    are needed, too, -100 at padding and at all sub-words of a word except one.
 
     Parameters
     ----------
@@ -75,6 +77,7 @@ class HuggingFaceRecorder(TrainerCallback):
         self._tap: Tap | None = None
         self._rows: Any = None
         self._mask: Any = None
+        self._labels: Any = None
 
     def attach(self, trainer: Any) -> HuggingFaceRecorder:
         """Add this callback to a Trainer, and the ids to its training batches. Returns self.
@@ -137,18 +140,20 @@ class HuggingFaceRecorder(TrainerCallback):
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Remove the row numbers from the inputs."""
         self._rows, self._mask = kwargs.get(ROWS_COLUMN), kwargs.get("attention_mask")
+        self._labels = kwargs.get("labels") if self._epochs.dataset.task in OF_TOKENS else None
         return args, {name: value for name, value in kwargs.items() if name != ROWS_COLUMN}
 
     def _after(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
         """Record the logits of these rows."""
         rows, self._rows = self._rows, None
         mask, self._mask = self._mask, None
+        labels, self._labels = self._labels, None
         if rows is None or not self._epochs.is_open:
             return
         ids = self._epochs.dataset.ids[rows.cpu().numpy()]
         dataset = self._epochs.dataset
         logits = logits_in(output, dataset.k, self._logits_of, one_class=dataset.kind.asks == "choice")
-        self._epochs.batch(ids, logits, None if self._tap is None else self._tap.take(len(ids), mask))
+        self._epochs.batch(ids, logits, None if self._tap is None else self._tap.take(len(ids), mask), labels)
 
     def _let_go(self) -> None:
         for hook in self._hooks:
