@@ -1016,12 +1016,13 @@ function placeOf({ begin, end, counts }, first, last) {
 function levels(ranges) {
   const order = ranges.map((_, i) => i).sort((a, b) => ranges[a].last - ranges[a].first - (ranges[b].last - ranges[b].first) || ranges[a].first - ranges[b].first),
     found = new Array(ranges.length).fill(0),
-    taken = /** @type {[number, number][][]} */ ([]);
+    taken = /** @type {Set<number>[]} tokens of each level */ ([]);
   for (const i of order) {
-    const { first, last } = ranges[i];
-    const free = taken.findIndex((level) => level.every(([a, b]) => b <= first || a >= last));
+    const tokens = Array.from({ length: ranges[i].last - ranges[i].first }, (_, at) => ranges[i].first + at);
+    const free = taken.findIndex((level) => !tokens.some((token) => level.has(token)));
     found[i] = free < 0 ? taken.length : free;
-    (taken[found[i]] ||= []).push([first, last]);
+    const level = (taken[found[i]] ||= new Set());
+    for (const token of tokens) level.add(token);
   }
   return found;
 }
@@ -1049,7 +1050,7 @@ class PassageView {
     this.points = [];
     this.kept = null;
     this.pieces = [];
-    this.drawn = [];
+    this.drawn = new Map();
     this.marked = null;
     this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
   }
@@ -1080,9 +1081,15 @@ class PassageView {
       hints = rails.filter((rail) => rail.hint);
     const above = levels(now),
       below = levels(hints);
-    this.drawn = [...now.map((rail, i) => ({ rail, level: above[i] })), ...hints.map((rail, i) => ({ rail, level: below[i] }))];
+    this.drawn = new Map();
+    for (const one of [...now.map((rail, i) => ({ rail, level: above[i] })), ...hints.map((rail, i) => ({ rail, level: below[i] }))])
+      for (let token = one.rail.first; token < one.rail.last; token++) {
+        const there = this.drawn.get(token);
+        if (there) there.push(one);
+        else this.drawn.set(token, [one]);
+      }
     this.marked = marked;
-    for (const [side, used] of Object.entries({ above, below })) this.el.style.setProperty(`--lw-${side}`, String(Math.max(0, ...used) + (used.length ? 1 : 0)));
+    for (const [side, used] of Object.entries({ above, below })) this.el.style.setProperty(`--lw-${side}`, String(used.reduce((most, one) => Math.max(most, one), 0) + (used.length ? 1 : 0)));
     for (const piece of this.pieces) if (piece.open) this.fill(piece);
   }
 
@@ -1133,7 +1140,7 @@ class PassageView {
 
   token(token) {
     const marked = this.marked && token >= this.marked[0] && token < this.marked[1];
-    const rails = this.drawn.filter(({ rail }) => token >= rail.first && token < rail.last).map((one) => this.rail(one, token));
+    const rails = (this.drawn.get(token) ?? []).map((one) => this.rail(one, token));
     return h("span", { class: `lw-token${marked ? " lw-marked" : ""}`, "data-token": String(token) }, this.words[token], ...rails);
   }
 
@@ -1165,37 +1172,55 @@ class PassageView {
   }
 }
 
-// --- editors/spans.js
-{
-const VERDICTS = { 1: "changed", ...STAYS };
-const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
-const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
-const LONGEST = 40;
+// --- examples/passageeditor.js
+const SAID = { 1: "changed", ...STAYS };
 
-const parsed = (value) => (value ? JSON.parse(value) : null);
-const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
+class PassageEditor extends ManyUnitsEditor {
+  editing = false;
+  digits = {};
+  codes = new Map();
+  marked = null;
 
-function freshKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(6));
-  return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
-
-class SpansEditor extends ManyUnitsEditor {
-  constructor(options) {
+  constructor(options, one) {
     const passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) }),
       head = h("div", { class: "lw-span-line" });
     super(options, passage.el, head);
+    this.one = one;
     this.passage = passage;
     this.head = head;
     this.keymap = options.keymap;
-    this.draft = null;
-    this.editing = false;
-    this.anchor = null;
-    this.digits = {};
-    this.codes = new Map();
-    this.marked = null;
     this.place.root.classList.add("lw-many", "lw-of-spans");
     this.grow();
+  }
+
+  rails() {
+    return [];
+  }
+
+  headline() {
+    return [];
+  }
+
+  tokensIn(_unit) {
+    return null;
+  }
+
+  label(_name, _how) {}
+
+  pick(_token, _extend) {}
+
+  edit() {}
+
+  act(_action) {
+    return false;
+  }
+
+  leave() {
+    this.editing = false;
+  }
+
+  inTurn(units) {
+    return units;
   }
 
   grow() {
@@ -1205,7 +1230,7 @@ class SpansEditor extends ManyUnitsEditor {
     this.line.stand({
       name: "class",
       resting: `/ type one of ${count(space.classes.length)} classes`,
-      placeholder: "type the class of the span",
+      placeholder: `type the class of the ${this.one}`,
       nothing: "no such class",
       find: space.matches,
       may: space.lacks,
@@ -1232,37 +1257,143 @@ class SpansEditor extends ManyUnitsEditor {
     this.reveal();
   }
 
-  inTurn(units) {
-    const start = (unit) => (unit.shape || parsed(unit.value) || parsed(unit.suggested))?.start ?? 0;
-    return [...units].sort((a, b) => start(a) - start(b));
-  }
-
   get asked() {
     return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
-  }
-
-  placeNow(unit) {
-    return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
   }
 
   describe({ verdict, flagged, hides, pError }) {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
+    const said = [changed.length && `${count(changed.length)} changed`, SAID[verdict] || "undecided"].filter(Boolean).join(" · ");
     const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
     return [
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
-      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any span of the example is wrong, or one is missing" }) : quiet("not judged")),
+      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: `p_error: probability that any ${this.one} of the example is wrong, or one is missing` }) : quiet("not judged")),
       decisionLine(said, { verdict, flagged }),
     ];
   }
 
   draw() {
     const { example } = this;
-    this.passage.show(example?.passage ?? null, example?.passage ? this.rails() : [], this.marked || null);
+    this.passage.show(example?.passage ?? null, example?.passage ? this.rails() : [], this.marked);
     this.head.replaceChildren(...(example ? this.headline() : []));
     this.passage.el.classList.toggle("lw-editing", this.editing);
+  }
+
+  doubtOf(unit, more = "") {
+    if (this.example?.hides) return [];
+    const parts = [];
+    if (unit.suggested && unit.suggested !== unit.value && !unit.decided)
+      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(unit.suggested)}${more}`, title: unit.kind || "", onclick: () => this.accept() }));
+    if (Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
+    return parts;
+  }
+
+  textOf([first, last]) {
+    return this.passage.words.slice(first, last).join(" ");
+  }
+
+
+  focusOn(key) {
+    this.focus = key;
+    this.leave();
+    this.draw();
+    this.explain(this.current);
+    this.reveal();
+  }
+
+  reveal() {
+    const tokens = this.marked || this.tokensIn(this.current);
+    if (tokens) this.passage.reveal(tokens[0]);
+  }
+
+  step(by) {
+    if (!this.units.length) return;
+    const at = this.units.findIndex((unit) => unit.key === this.focus);
+    this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
+  }
+
+
+  open(typing) {
+    if (!typing) this.edit();
+    else if (this.line.standing) this.line.open(this.line.standing);
+  }
+
+  key(event) {
+    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
+    if (!meant) return false;
+    if (meant.digit !== undefined) this.digit(meant.digit, false);
+    else if (meant.action === "type") this.open(true);
+    else return this.act(meant.action);
+    return true;
+  }
+
+  close() {
+    this.line.close();
+    if (this.editing || this.marked) {
+      this.leave();
+      this.draw();
+    }
+  }
+
+
+  digit(digit, selection) {
+    const code = this.digits[digit];
+    if (selection) this.say(`digits apply to one ${this.one} here, not to a selection`, "warn");
+    else if (code === undefined) this.say(`no class on key ${digit}`, "warn");
+    else this.label(this.space.classes[code], "key");
+  }
+
+  accept() {
+    const unit = this.current;
+    if (!unit) return;
+    if (unit.suggested === null || unit.suggested === undefined) this.say(`there is no suggestion for this ${this.one}`, "warn");
+    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
+  }
+
+  destroy() {
+    super.destroy();
+    this.passage.destroy();
+  }
+}
+
+// --- editors/spans.js
+{
+const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
+const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
+const LONGEST = 40;
+
+const parsed = (value) => (value ? JSON.parse(value) : null);
+const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
+
+function freshKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+class SpansEditor extends PassageEditor {
+  draft = null;
+  anchor = null;
+  marked = null;
+
+  constructor(options) {
+    super(options, "span");
+  }
+
+
+  inTurn(units) {
+    const start = (unit) => (unit.shape || parsed(unit.value) || parsed(unit.suggested))?.start ?? 0;
+    return [...units].sort((a, b) => start(a) - start(b));
+  }
+
+  placeNow(unit) {
+    return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
   }
 
   rails() {
@@ -1289,47 +1420,23 @@ class SpansEditor extends ManyUnitsEditor {
 
   headline() {
     const unit = this.current,
-      { hides = false, passage = null } = this.example ?? {};
+      { passage = null } = this.example ?? {};
     if (this.marked && passage) return [h("span", { class: "lw-clip", text: `“${this.textOf(this.marked)}”` }), h("span", { class: "lw-quiet", text: "press a digit or / to name the new span" })];
     if (!unit) return [quiet(this.units.length ? "" : "no spans: drag over words, or press Enter and use the arrows")];
     const place = this.draft || this.placeNow(unit),
       tokens = place && passage && tokensOf(passage, place);
     const parts = [...(tokens ? [h("span", { class: "lw-clip lw-strong", text: `“${clip(this.textOf(tokens), LONGEST)}”` })] : []), h("span", { class: "lw-unit-value", text: valueText(unit.value) })];
-    if (!hides && unit.suggested && unit.suggested !== unit.value && !unit.decided) {
-      const same = parsed(unit.suggested),
-        moved = same && passage && tokens && tokensOf(passage, same)?.join() !== tokens.join();
-      const text = `→ ${valueText(unit.suggested)}${moved ? " with other boundaries" : ""}`;
-      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text, title: unit.kind || "", onclick: () => this.accept() }));
-    }
-    if (!hides && Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
-    return parts;
+    const same = parsed(unit.suggested),
+      moved = same && passage && tokens && tokensOf(passage, same)?.join() !== tokens.join();
+    return [...parts, ...this.doubtOf(unit, moved ? " with other boundaries" : "")];
   }
 
-  textOf([first, last]) {
-    return this.passage.words.slice(first, last).join(" ");
-  }
-
-
-  focusOn(key) {
-    this.focus = key;
-    this.leave();
-    this.draw();
-    this.explain(this.current);
-    this.reveal();
-  }
-
-  reveal() {
+  tokensIn(unit) {
     const passage = this.example?.passage,
-      place = this.placeNow(this.current);
-    const tokens = this.marked || (passage && place && tokensOf(passage, place));
-    if (tokens) this.passage.reveal(tokens[0]);
+      place = this.placeNow(unit);
+    return passage && place && tokensOf(passage, place);
   }
 
-  step(by) {
-    if (!this.units.length) return;
-    const at = this.units.findIndex((unit) => unit.key === this.focus);
-    this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
-  }
 
   pick(token, extend) {
     const passage = this.example?.passage;
@@ -1358,11 +1465,7 @@ class SpansEditor extends ManyUnitsEditor {
   }
 
 
-  open(typing) {
-    if (typing) {
-      if (this.line.standing) this.line.open(this.line.standing);
-      return;
-    }
+  edit() {
     if (!this.example?.passage?.begin.length) {
       this.say("spans cannot be edited without the text", "warn");
       return;
@@ -1372,26 +1475,13 @@ class SpansEditor extends ManyUnitsEditor {
     this.draw();
   }
 
-  close() {
-    this.line.close();
-    if (this.editing || this.draft || this.marked) {
-      this.leave();
-      this.draw();
-    }
-  }
-
   leave() {
     this.editing = false;
     this.draft = this.marked = this.anchor = null;
   }
 
-  key(event) {
-    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
-    if (!meant) return false;
-    const { action, digit } = meant;
-    if (digit !== undefined) this.digit(digit, false);
-    else if (action === "type") this.open(true);
-    else if (EDGES[action]) this.move(...EDGES[action]);
+  act(action) {
+    if (EDGES[action]) this.move(...EDGES[action]);
     else if (MARKING[action]) this.mark(...MARKING[action]);
     else if (action === "remove") this.nothing();
     else if (action === "everywhere") this.everywhere();
@@ -1483,13 +1573,6 @@ class SpansEditor extends ManyUnitsEditor {
     }
   }
 
-  digit(digit, selection) {
-    const code = this.digits[digit];
-    if (selection) this.say("digits apply to one span here, not to a selection", "warn");
-    else if (code === undefined) this.say(`no class on key ${digit}`, "warn");
-    else this.label(this.space.classes[code], "key");
-  }
-
   nothing() {
     const unit = this.current;
     if (!unit) return;
@@ -1497,22 +1580,6 @@ class SpansEditor extends ManyUnitsEditor {
     this.judge([{ key: unit.key, value: "null" }], "key");
   }
 
-  accept() {
-    const unit = this.current;
-    if (!unit) return;
-    if (unit.suggested === null || unit.suggested === undefined) this.say("there is no suggestion for this span", "warn");
-    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
-  }
-
-  keep() {
-    const unit = this.current;
-    if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
-  }
-
-  destroy() {
-    super.destroy();
-    this.passage.destroy();
-  }
 }
 
 const editor = {
@@ -1536,6 +1603,122 @@ const editor = {
     everywhere: "repeat the span at all occurrences of its words",
   },
   make: (options) => new SpansEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
+// --- editors/tokens.js
+{
+const STEPS = { nextToken: 1, previousToken: -1 };
+const LONGEST = 40;
+
+const numberOf = ({ key }) => Number(key.slice(1));
+
+class TokensEditor extends PassageEditor {
+  constructor(options) {
+    super(options, "token");
+    this.place.root.classList.add("lw-of-tokens");
+  }
+
+  rails() {
+    const { hides = false } = this.example ?? {},
+      total = this.example?.passage?.begin.length ?? 0;
+    const rails = [];
+    const add = (unit, value, hint) => {
+      const first = numberOf(unit);
+      if (!value || first >= total) return;
+      const name = valueText(value),
+        code = this.codes.get(name);
+      rails.push({ key: unit.key, first, last: first + 1, name, color: code === undefined ? "var(--lw-accent)" : hex(this.space.color(code)), hint, focused: unit.key === this.focus });
+    };
+    for (const unit of this.units) {
+      add(unit, unit.value, false);
+      if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit.suggested !== unit.value) add(unit, unit.suggested, true);
+    }
+    return rails;
+  }
+
+  headline() {
+    const unit = this.current;
+    if (!unit) return [quiet("no tokens")];
+    const words = this.example?.passage ? this.textOf([numberOf(unit), numberOf(unit) + 1]) : "";
+    return [h("span", { class: "lw-clip lw-strong", text: `“${clip(words, LONGEST)}”` }), h("span", { class: "lw-unit-value", text: valueText(unit.value) }), ...this.doubtOf(unit)];
+  }
+
+  tokensIn(unit) {
+    return unit ? [numberOf(unit), numberOf(unit) + 1] : null;
+  }
+
+  pick(token, _extend) {
+    if (this.units.some(({ key }) => key === `p${token}`)) this.focusOn(`p${token}`);
+  }
+
+  step(by) {
+    const at = this.units.findIndex((unit) => unit.key === this.focus),
+      beyond = by > 0 ? this.units.slice(at + 1) : this.units.slice(0, Math.max(at, 0)).reverse();
+    const next = this.example?.hides ? undefined : beyond.find((unit) => unit.doubted);
+    if (next) this.focusOn(next.key);
+    else if (this.example?.hides || !this.units.some((unit) => unit.doubted)) super.step(by);
+  }
+
+
+  edit() {
+    this.editing = true;
+    this.draw();
+  }
+
+  act(action) {
+    if (STEPS[action]) {
+      super.step(STEPS[action]);
+      this.edit();
+    } else if (action === "everywhere") this.everywhere();
+    else if (action === "choose") this.close();
+    else return false;
+    return true;
+  }
+
+  everywhere() {
+    const unit = this.current,
+      value = unit && (unit.value || (this.example?.hides ? null : unit.suggested));
+    if (!unit || !value) {
+      this.say("no token with a class in focus", "warn");
+      return;
+    }
+    const { words } = this.passage,
+      word = words[numberOf(unit)];
+    const verdicts = this.units.filter((one) => words[numberOf(one)] === word).map(({ key }) => ({ key, value }));
+    this.leave();
+    this.say(`${valueText(value)} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo reverts it`);
+    this.judge(verdicts, "key");
+  }
+
+  label(name, how) {
+    const unit = this.current;
+    this.leave();
+    if (unit) this.judge([{ key: unit.key, value: JSON.stringify(name) }], how);
+    else this.say("no token in focus", "warn");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (unit?.given) this.judge([{ key: unit.key, value: unit.given }], "keep");
+  }
+}
+
+const editor = {
+  task: "tokens",
+  nothing: false,
+  units: true,
+  edits: {
+    choose: "choose the highlighted class, or leave the editor",
+    nextMatch: "next matching class",
+    previousMatch: "previous matching class",
+    leave: "leave the editor",
+    nextToken: "the next token",
+    previousToken: "the previous token",
+    everywhere: "repeat the class at all occurrences of the word",
+  },
+  make: (options) => new TokensEditor(options),
 };
 EDITORS[editor.task] = editor;
 }

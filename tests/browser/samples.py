@@ -196,6 +196,27 @@ def span_run(path: Path, n: int = 200) -> Path:
     return path
 
 
+def token_run(path: Path, n: int = 120) -> Path:
+    """Hebrew sentences with a class for each word; every tenth has a wrong one."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    rng = np.random.default_rng(3)
+    words, classes = [], []
+    for row in range(n):
+        name, place = str(rng.choice(["דנה", "יוסף", "נועה"])), str(rng.choice(["חיפה", "עכו"]))
+        words.append([name, "ראתה", "את", place, "ואת", name])
+        classes.append(["NOUN", "VERB", "PART", "NOUN", "PART", "NOUN"])
+        if row % 10 == 7:
+            wrong = row // 10 % 6
+            classes[-1][wrong] = ["VERB", "PART", "NOUN", "PART", "VERB", "VERB"][wrong]
+    frame = pd.DataFrame({"id": [f"t{row}" for row in range(n)], "tokens": words, "classes": classes})
+    Recorder(path, Dataset.from_frame(frame, label="classes", id="id", task="tokens")).close()
+    return path
+
+
 def node_run(path: Path, k: int = 4, size: int = 40) -> Path:
     """Papers of four fields that cite each other, some with a wrong field; a few have no citations."""
     import pandas as pd

@@ -1,8 +1,10 @@
-"""Spans in the page: classes by digit and name, boundaries by keys, repeated spans, undo, export, a saved page."""
+"""Spans and tokens in the page: classes by digit and name, boundaries by keys, repeated spans, undo, export, a saved
+page, scripts that run from right to left or combine characters."""
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -119,4 +121,79 @@ def test_a_long_document_is_drawn_as_it_comes_into_sight_and_can_be_saved(explor
     page.locator(".lw-passage .lw-token").first.wait_for()
     assert page.locator(".lw-passage .lw-rail").count() > 0
     page.close()
+    assert lab.errors == []
+
+
+def test_classes_of_words_that_run_from_right_to_left(explorer, tmp_path):
+    lab = explorer(path=samples.token_run(tmp_path / "tokens"))
+    page, probe = lab.page, lab.probe
+    page.locator(FOCUSED).first.wait_for()
+    first = probe.eval("ex.current")
+    values = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
+    assert page.locator(".lw-passage .lw-token").count() == 6
+    assert page.locator(".lw-passage .lw-rail:not(.lw-is-hint)").count() == 6
+    boxes = page.evaluate(
+        """() => Array.from(document.querySelectorAll(".lw-passage .lw-token"), (el) => {
+          const own = el.getBoundingClientRect(), rail = el.querySelector(".lw-rail").getBoundingClientRect();
+          return [own.left, own.right, rail.left, rail.right];
+        })"""
+    )
+    assert all(one[0] > other[0] for one, other in pairwise(boxes)), "the first word stands on the right"
+    assert all(abs(left - low) < 1 and abs(right - high) < 1 for left, right, low, high in boxes)
+
+    # the suspicious word is in focus; Space accepts, u takes it back
+    page.locator(".lw-name").click()
+    page.keyboard.press(" ")
+    probe.wait(f"len({values}) == 1")
+    assert probe.eval(f"list({values}.items())") == [((first, "p1"), '"VERB"')]
+    page.keyboard.press("u")
+    probe.wait(f"len({values}) == 0")
+    page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=str(first))
+
+    # arrows in edit mode move by a word, a digit sets its class, * that of all equal words
+    page.locator(FOCUSED).first.wait_for()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("2")
+    probe.wait(f"{values} == {{({first!r}, 'p2'): '\"PART\"'}}")
+    probe.run(f"ex.current = {first!r}")
+    page.locator(".lw-passage .lw-token").nth(5).click()
+    page.locator(".lw-token:nth-child(n) .lw-rail.lw-focused[data-key=p5]").first.wait_for()
+    page.keyboard.press("3")
+    probe.wait(f"{values}.get(({first!r}, 'p5')) == '\"VERB\"'")
+    probe.run(f"ex.current = {first!r}")
+    page.locator(".lw-passage .lw-token").nth(5).click()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Digit8")
+    probe.wait(f"{values}.get(({first!r}, 'p0')) == '\"VERB\"'")
+    page.screenshot(path=str(tmp_path / "tokens.png"))
+    assert lab.errors == []
+
+
+def test_positions_in_scripts_that_combine_characters_are_those_of_python(explorer, tmp_path):
+    texts = ["𝒜nna saw e\u0301lan in नमस्ते today", "دانا رأت حيفا", *(f"Anna saw Rome {row}" for row in range(30))]
+    spans = [[], [], *([(0, 4, "PER"), (9, 13, "LOC")] for _ in range(30))]
+    frame = pd.DataFrame({"text": texts, "spans": spans})
+    run = wb.import_run(frame, tmp_path / "scripts", label="spans", text="text", task="spans", classes=["LOC", "PER"])
+    lab = explorer(path=run.path)
+    page, probe = lab.page, lab.probe
+    values = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
+    for row, places in ((0, [(0, 0), (2, 2), (4, 4)]), (1, [(0, 1), (2, 2)])):
+        for first, last in places:
+            probe.run(f"ex.current = {row}")
+            page.wait_for_function(
+                "row => document.querySelector('.lw-title').textContent.endsWith(` ${row}`)", arg=row
+            )
+            tokens = page.locator(".lw-passage .lw-token")
+            tokens.nth(first).click(modifiers=["Shift"])
+            if last > first:
+                tokens.nth(last).click(modifiers=["Shift"])
+            words = texts[row].split(" ")[first : last + 1]
+            page.locator(".lw-token.lw-marked").nth(last - first).wait_for()
+            assert page.locator(".lw-token.lw-marked").all_inner_texts() == words
+            page.keyboard.press("1")
+            start = texts[row].index(words[0])
+            wanted = {"start": start, "end": start + len(" ".join(words)), "label": "LOC"}
+            probe.wait(f"{json.dumps(wanted, sort_keys=True, separators=(',', ':'))!r} in {values}.values()")
+    assert page.locator(".lw-passage").evaluate("el => el.matches(':dir(rtl)')")
     assert lab.errors == []

@@ -96,8 +96,11 @@ def write_conll(run: Run, path: str | Path, *, force: bool = False, scheme: str 
 
 
 def _tags_of(text: Document, spans: Sequence[Any], classes: Sequence[str], length: int, scheme: str) -> list[str]:
-    ranges = [(*(span[:2] if text.counts_tokens else text.in_tokens(*span[:2])), span[2]) for span in spans]
-    named = [(first, last, classes[code]) for first, last, code in ranges if first < last]
+    named: list[Span] = []
+    for start, end, code in spans:
+        first, last = (start, end) if text.counts_tokens else text.in_tokens(start, end)
+        if first < last:
+            named.append((first, last, classes[code]))
     return tags_of_spans(_longest(named), length, scheme)
 
 

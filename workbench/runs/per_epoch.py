@@ -71,7 +71,7 @@ def _read_stream(dataset: Dataset, stream: Path, pending: Path) -> pd.DataFrame:
     return pd.concat([written, waited], ignore_index=True) if len(written) else waited
 
 
-def unit_rows(
+def rows_of_units(
     dataset: Dataset, files: Sequence[Path], rows: slice, columns: Sequence[str] | None
 ) -> dict[str, np.ndarray]:
     """Read columns of the units of some rows of a sealed epoch; `files` are those of the epoch."""

@@ -19,7 +19,7 @@ from workbench.data.inputs import note_order
 from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.runs.changed import changed_labels, marked_as_corrected
 from workbench.runs.journal import Journal
-from workbench.runs.per_epoch import check_reader, read_unsealed, unit_rows
+from workbench.runs.per_epoch import check_reader, read_unsealed, rows_of_units
 from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store
 from workbench.storage.described import load_array, write_described
 from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, joined, stat_rows
@@ -188,7 +188,7 @@ class Run:
         without logit: p_given, margin, loss, pred (index of the model's class) and correct, as in `stats`.
         """
         check_reader(self.dataset, "unit_stats")
-        return unit_rows(self.dataset, self._epoch_files(epoch), rows, columns)
+        return rows_of_units(self.dataset, self._epoch_files(epoch), rows, columns)
 
     def unsealed(self) -> dict[int, pd.DataFrame]:
         """Return the statistics of epochs in progress or interrupted, up to the last complete batch.

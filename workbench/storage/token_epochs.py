@@ -22,7 +22,7 @@ from workbench.storage.epoch_statistics import read_rows
 from workbench.tasks.keys import number_within
 from workbench.tasks.sentences import PADDING
 from workbench.tasks.span_table import table_of
-from workbench.tasks.tokens import token_codes, token_starts
+from workbench.tasks.token_classes import token_codes, token_starts
 
 if TYPE_CHECKING:
     from workbench.storage.remote import RemoteFile

@@ -24,7 +24,7 @@ TASKS: LazyTable[Task] = LazyTable(
         "numbers": "workbench.tasks.numbers:Numbers",
         "pairs": "workbench.tasks.pairs:Pairs",
         "spans": "workbench.tasks.spans:Spans",
-        "tokens": "workbench.tasks.tokens:TokenClasses",
+        "tokens": "workbench.tasks.token_classes:TokenClasses",
     }
 )
 """Name of a kind of label -> import path of its class, which is imported on first use."""

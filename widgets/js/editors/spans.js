@@ -6,7 +6,6 @@
 import { hex } from "../base/color.js";
 import { h } from "../base/dom.js";
 import { clip, count } from "../base/format.js";
-import { actionOf } from "../base/keys.js";
 import { quiet } from "../examples/facts.js";
 import { equalForms, placeOf, tokensOf } from "../examples/passage.js";
 import { PassageEditor } from "../examples/passageeditor.js";
@@ -42,6 +41,8 @@ class SpansEditor extends PassageEditor {
   draft = null;
   /** @type {number | null} where a new span began */
   anchor = null;
+  /** @type {[number, number] | null} the selected tokens, as in the base: an array is a pair only where it is declared */
+  marked = null;
 
   /** @param {import("../editors.js").EditorOptions} options */
   constructor(options) {
@@ -147,12 +148,8 @@ class SpansEditor extends PassageEditor {
 
   /* ---- edit mode ---- */
 
-  /** Enter edits the boundaries of the span in focus or selects tokens for a new one; "/" sets a class. @param {boolean} [typing] */
-  open(typing) {
-    if (typing) {
-      if (this.line.standing) this.line.open(this.line.standing);
-      return;
-    }
+  /** Edit the boundaries of the span in focus, or select tokens for a new one. */
+  edit() {
     if (!this.example?.passage?.begin.length) {
       this.say("spans cannot be edited without the text", "warn");
       return;
@@ -167,14 +164,9 @@ class SpansEditor extends PassageEditor {
     this.draft = this.marked = this.anchor = null;
   }
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
-    if (!meant) return false;
-    const { action, digit } = meant;
-    if (digit !== undefined) this.digit(digit, false);
-    else if (action === "type") this.open(true);
-    else if (EDGES[action]) this.move(...EDGES[action]);
+  /** @param {string} action */
+  act(action) {
+    if (EDGES[action]) this.move(...EDGES[action]);
     else if (MARKING[action]) this.mark(...MARKING[action]);
     else if (action === "remove") this.nothing();
     else if (action === "everywhere") this.everywhere();

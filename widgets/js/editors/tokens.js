@@ -5,7 +5,6 @@
 import { hex } from "../base/color.js";
 import { h } from "../base/dom.js";
 import { clip, count } from "../base/format.js";
-import { actionOf } from "../base/keys.js";
 import { quiet } from "../examples/facts.js";
 import { PassageEditor } from "../examples/passageeditor.js";
 import { valueText } from "../examples/unitlist.js";
@@ -18,7 +17,7 @@ const STEPS = { nextToken: 1, previousToken: -1 };
 const LONGEST = 40;
 
 /** The number of a token in the key of its unit. @param {UnitInfo} unit */
-const placeOf = ({ key }) => Number(key.slice(1));
+const numberOf = ({ key }) => Number(key.slice(1));
 
 class TokensEditor extends PassageEditor {
   /** @param {import("../editors.js").EditorOptions} options */
@@ -35,7 +34,7 @@ class TokensEditor extends PassageEditor {
     const rails = [];
     /** @param {UnitInfo} unit @param {string | null | undefined} value @param {boolean} hint */
     const add = (unit, value, hint) => {
-      const first = placeOf(unit);
+      const first = numberOf(unit);
       if (!value || first >= total) return;
       const name = valueText(value),
         code = this.codes.get(name);
@@ -51,13 +50,13 @@ class TokensEditor extends PassageEditor {
   headline() {
     const unit = this.current;
     if (!unit) return [quiet("no tokens")];
-    const words = this.example?.passage ? this.textOf([placeOf(unit), placeOf(unit) + 1]) : "";
+    const words = this.example?.passage ? this.textOf([numberOf(unit), numberOf(unit) + 1]) : "";
     return [h("span", { class: "lw-clip lw-strong", text: `“${clip(words, LONGEST)}”` }), h("span", { class: "lw-unit-value", text: valueText(unit.value) }), ...this.doubtOf(unit)];
   }
 
   /** @param {UnitInfo | undefined} unit @returns {[number, number] | null} */
   tokensIn(unit) {
-    return unit ? [placeOf(unit), placeOf(unit) + 1] : null;
+    return unit ? [numberOf(unit), numberOf(unit) + 1] : null;
   }
 
   /** @param {number} token @param {boolean} _extend */
@@ -76,26 +75,16 @@ class TokensEditor extends PassageEditor {
 
   /* ---- edit mode ---- */
 
-  /** Enter moves through the tokens by arrows; "/" sets a class. @param {boolean} [typing] */
-  open(typing) {
-    if (typing) {
-      if (this.line.standing) this.line.open(this.line.standing);
-      return;
-    }
+  edit() {
     this.editing = true;
     this.draw();
   }
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
-    if (!meant) return false;
-    const { action, digit } = meant;
-    if (digit !== undefined) this.digit(digit, false);
-    else if (action === "type") this.open(true);
-    else if (STEPS[action]) {
+  /** @param {string} action */
+  act(action) {
+    if (STEPS[action]) {
       super.step(STEPS[action]);
-      this.open();
+      this.edit();
     } else if (action === "everywhere") this.everywhere();
     else if (action === "choose") this.close();
     else return false;
@@ -111,8 +100,8 @@ class TokensEditor extends PassageEditor {
       return;
     }
     const { words } = this.passage,
-      word = words[placeOf(unit)];
-    const verdicts = this.units.filter((one) => words[placeOf(one)] === word).map(({ key }) => ({ key, value }));
+      word = words[numberOf(unit)];
+    const verdicts = this.units.filter((one) => words[numberOf(one)] === word).map(({ key }) => ({ key, value }));
     this.leave();
     this.say(`${valueText(value)} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo reverts it`);
     this.judge(verdicts, "key");

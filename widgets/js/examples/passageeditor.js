@@ -1,7 +1,7 @@
 /** Base of the editors of a text: the text with rails, a line about the unit in focus, and the input line for its class. */
 import { h } from "../base/dom.js";
 import { count, probability } from "../base/format.js";
-import { digitClasses } from "../base/keys.js";
+import { actionOf, digitClasses } from "../base/keys.js";
 import { ManyUnitsEditor } from "../base/lineeditor.js";
 import { swatch } from "../maps/legend.js";
 import { decisionLine, factLine, quiet, STAYS } from "./facts.js";
@@ -12,10 +12,18 @@ import { valueText } from "./unitlist.js";
 /** @import { Rail } from "./passage.js" */
 
 /** @type {Record<number, string>} */
-const VERDICTS = { 1: "changed", ...STAYS };
+const SAID = { 1: "changed", ...STAYS };
 
 /** A subclass has `rails`, `headline`, `tokensIn`, `label`, `pick` and `leave`. */
 export class PassageEditor extends ManyUnitsEditor {
+  editing = false;
+  /** @type {Record<string, number>} class of a digit key */
+  digits = {};
+  /** @type {Map<string, number>} */
+  codes = new Map();
+  /** @type {[number, number] | null} the selected tokens */
+  marked = null;
+
   /**
    * @param {import("../editors.js").EditorOptions} options
    * @param {string} one name of a unit
@@ -28,13 +36,6 @@ export class PassageEditor extends ManyUnitsEditor {
     this.passage = passage;
     this.head = head;
     this.keymap = options.keymap;
-    this.editing = false;
-    /** @type {Record<string, number>} class of a digit key */
-    this.digits = {};
-    /** @type {Map<string, number>} */
-    this.codes = new Map();
-    /** @type {[number, number] | null} the selected tokens */
-    this.marked = null;
     this.place.root.classList.add("lw-many", "lw-of-spans");
     this.grow();
   }
@@ -59,6 +60,14 @@ export class PassageEditor extends ManyUnitsEditor {
 
   /** A press on a token. @param {number} _token @param {boolean} _extend */
   pick(_token, _extend) {}
+
+  /** Start edit mode. */
+  edit() {}
+
+  /** An action of edit mode; returns whether it is known. @param {string} _action */
+  act(_action) {
+    return false;
+  }
 
   /** Leave edit mode. */
   leave() {
@@ -116,7 +125,7 @@ export class PassageEditor extends ManyUnitsEditor {
     const doubted = this.units.filter((unit) => unit.doubted),
       open = doubted.filter((unit) => !unit.decided),
       changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
+    const said = [changed.length && `${count(changed.length)} changed`, SAID[verdict] || "undecided"].filter(Boolean).join(" · ");
     const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
     return [
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
@@ -169,6 +178,24 @@ export class PassageEditor extends ManyUnitsEditor {
     if (!this.units.length) return;
     const at = this.units.findIndex((unit) => unit.key === this.focus);
     this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
+  }
+
+  /* ---- edit mode ---- */
+
+  /** Enter starts edit mode; "/" sets a class. @param {boolean} [typing] */
+  open(typing) {
+    if (!typing) this.edit();
+    else if (this.line.standing) this.line.open(this.line.standing);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
+    if (!meant) return false;
+    if (meant.digit !== undefined) this.digit(meant.digit, false);
+    else if (meant.action === "type") this.open(true);
+    else return this.act(meant.action);
+    return true;
   }
 
   close() {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.evidence.as_evidence import TOKENS
 from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.kinds.contract import Asked
 from workbench.issues.spans.posterior import Posterior
 from workbench.issues.spans.tokens import Tokens
 from workbench.scores.token_dynamics import token_dynamics
+from workbench.tasks.span_table import table_of
 
 ON_DYNAMICS = "training dynamics of tokens"
 
@@ -29,17 +31,12 @@ def recorded_confidence(asked: Asked, tokens: Tokens) -> np.ndarray | None:
     sizes = np.diff(tokens.starts)
     most = np.zeros(tokens.n, np.int64)
     np.maximum.at(most, found.rows, found.units + 1)
-    counted = asked.dataset.task == "tokens" or _counts_tokens(asked)
+    counted = asked.dataset.task == TOKENS or bool((table_of(asked.dataset.labels).length >= 0).any())
     fits = (most <= sizes) if counted else (most == sizes)
     use = fits[found.rows]
     out = np.full(len(tokens.words), np.nan)
     out[tokens.starts[found.rows[use]] + found.units[use]] = found.confidence[use]
     return None if np.isnan(out).all() else out
-
-
-def _counts_tokens(asked: Asked) -> bool:
-    length = asked.dataset.labels.field("length")
-    return length.null_count < len(length)
 
 
 def with_dynamics(seen: Posterior, given: np.ndarray, confidence: np.ndarray) -> Posterior:

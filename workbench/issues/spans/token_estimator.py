@@ -33,7 +33,7 @@ from workbench.tasks.class_names import object_array
 from workbench.tasks.sentences import listed, starts_of
 from workbench.tasks.span_table import SpanTable
 from workbench.tasks.span_tags import OUTSIDE
-from workbench.tasks.tokens import token_starts
+from workbench.tasks.token_classes import token_starts
 from workbench.tasks.units import Units
 
 
