@@ -11,7 +11,7 @@ from workbench.issues.spans.judged_spans import judged_spans
 from workbench.issues.spans.posterior import token_posterior
 from workbench.issues.spans.recorded import ON_DYNAMICS, recorded_confidence, with_dynamics
 from workbench.issues.spans.results import Layer, found_spans
-from workbench.issues.spans.span_count import not_counted
+from workbench.issues.spans.span_count import token_noise
 from workbench.issues.spans.span_layers import given_spans
 from workbench.issues.spans.tag_opinions import ON_VECTORS, ON_WORDS, TagOpinions, pooled_tags
 from workbench.issues.spans.tokens import Tokens, blank_tokens, numbered_tokens, segments, tokens_of_texts
@@ -47,7 +47,7 @@ class SpansEstimator:
             probs, used = pooled_tags(list(opinions.values())), tuple(opinions)
             tags = np.where(labelled, codes, -1)
             seen = token_posterior(probs, tags)
-            why = not_counted(probs, tags, seen) if layer == 0 else ""
+            why = token_noise(probs, tags, seen).why if layer == 0 else ""
             if layer == 0 and confidence is not None:
                 seen = with_dynamics(seen, tags, confidence)
                 used = (*used, ON_DYNAMICS)

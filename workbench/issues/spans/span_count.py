@@ -7,6 +7,8 @@ cannot explain, and as much of it as they contradict. Otherwise it is a range, a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from workbench.issues import counts
@@ -22,8 +24,19 @@ KNOWN_RANGE = (0.6, 1.6)
 """Range of the number of errors relative to the expected one where it is known."""
 
 
-def not_counted(probs: np.ndarray, given: np.ndarray, seen: Posterior) -> str:
-    """Return the reason why the number of wrong tokens is not identified, or "".
+class TokenNoise(NamedTuple):
+    """Noise in the tags of t tokens.
+
+    share : share in [0, 1] of the contradicted tokens that are noise. why : the reason why the number of wrong tokens
+    is not identified, or "".
+    """
+
+    share: float
+    why: str
+
+
+def token_noise(probs: np.ndarray, given: np.ndarray, seen: Posterior) -> TokenNoise:
+    """Estimate the noise that the taggers cannot explain.
 
     Parameters
     ----------
@@ -31,17 +44,40 @@ def not_counted(probs: np.ndarray, given: np.ndarray, seen: Posterior) -> str:
     """
     labelled = np.flatnonzero(given >= 0)
     if not len(labelled):
-        return "no example has a label"
+        return TokenNoise(0.0, "no example has a label")
     looked = fit_sample(labelled, probs.shape[1])
     matrices = noise_matrices(probs[labelled], given[labelled], 0.65)
     flips = None if matrices is None else flips_of(matrices[0])
     noise = counts.look(np.log(np.maximum(probs[looked], 1e-12)), given[looked], flips)
     against, odd = seen.contradicted * len(labelled), noise.noise * len(labelled)
+    share = min(odd / against, 1.0) if against else 0.0
     if noise.gain <= counts.NEED_ALONE:
-        return "the labels contain no noise that the taggers cannot explain, so systematic errors would not be noticed"
-    if against > MOST_APART_TOKENS * odd:
-        return f"the taggers contradict {against:,.0f} tokens, and {odd:,.0f} of them seem to be noise"
-    return ""
+        why = "the labels contain no noise that the taggers cannot explain, so systematic errors would not be noticed"
+    elif against > MOST_APART_TOKENS * odd:
+        why = f"the taggers contradict {against:,.0f} tokens, and {odd:,.0f} of them seem to be noise"
+    else:
+        why = ""
+    return TokenNoise(share, why)
+
+
+def sharpened(seen: Posterior, contradicted: np.ndarray, share: float) -> np.ndarray:
+    """Return P(wrong) of tokens, (t,), with the same mean as `seen.p_error`.
+
+    Parameters
+    ----------
+    contradicted : (t,) bool, whether another class is likelier than the given one. share : of them that is noise.
+
+    Notes
+    -----
+    The posterior spreads errors over all doubtful tokens; if all contradictions are noise, they are the errors. So the
+    result is the mean of both, weighted by the share.
+    """
+    known = np.flatnonzero(np.isfinite(seen.w))
+    found = seen.p_error.copy()
+    if len(known):
+        as_seen = along_score(logit(seen.w[known]), contradicted[known].astype(float))
+        found[known] = (1 - share) * seen.p_error[known] + share * as_seen
+    return found
 
 
 def calibrated(p: np.ndarray, rough: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.spans.forms import Forms
 from workbench.issues.spans.posterior import Posterior, token_posterior
 from workbench.issues.spans.recorded import ON_DYNAMICS, recorded_confidence, with_dynamics
-from workbench.issues.spans.span_count import interval, not_counted
+from workbench.issues.spans.span_count import interval, sharpened, token_noise
 from workbench.issues.spans.span_layers import Given
 from workbench.issues.spans.tag_opinions import (
     ON_PROBS,
@@ -58,7 +58,9 @@ class TokensEstimator:
         probs = pooled_tags(list(opinions.values()))
         outside = dataset.classes.index(OUTSIDE) if OUTSIDE in dataset.classes else -1
         seen = token_posterior(probs, given, outside=outside, plain=True)
-        why = not_counted(probs, given, seen)
+        noise = token_noise(probs, given, seen)
+        seen = seen._replace(p_error=sharpened(seen, probs.argmax(axis=1) != given, noise.share))
+        why = noise.why
         used, confidence = tuple(opinions), recorded_confidence(asked, tokens)
         if confidence is not None:
             seen, used = with_dynamics(seen, given, confidence), (*used, ON_DYNAMICS)
