@@ -165,7 +165,7 @@ def test_columns_of_a_file_are_classes_and_come_back(parts_of_speech, tmp_path):
     run = wb.import_run(frame, tmp_path / "run", label="pos", task="tokens")
     run.journal.relabel(3, json.dumps("VERB"), old=json.dumps(given[3][1]), units="p1")
     file = wb.export(run, tmp_path / "out.conll", format="conll")
-    assert file.read_text(encoding="utf-8").startswith(f"{words[0][0]}\t_\n{words[0][1]}\tNOUN\n")
+    assert file.read_text(encoding="utf-8").startswith(f"{words[0][0]}\t_\n{words[0][1]}\t{given[0][1]}\n")
     again = wb.import_run(file, tmp_path / "again", format="conll", task="tokens")
     wanted = [list(one) for one in given]
     wanted[3][1] = "VERB"
