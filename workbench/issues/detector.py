@@ -126,9 +126,9 @@ def find_issues(
         reasons of its worst unit, the key of that unit (`unit`), and the number of its units (`units`) and of issues
         among them (`units_doubted`); rows are sorted by the expected number of errors.
         attrs : evidence, pred_probs, threshold, expected_errors, expected_errors_interval, judged, unlabelled, method,
-            sources, labels_corrected (in words, if the labels were corrected before, so that errors are missed); for a
-            Run also verdicts (number used), errors_in_words and errors_source: the number of errors to show, from the
-            "audit" if that is better, otherwise from the "detector"
+            sources, labels_corrected (in words, if the labels were corrected before, so that their errors cannot be
+            counted); for a Run also verdicts (number used), errors_in_words and errors_source: the number of errors to
+            show, from the "audit" if that is better, otherwise from the "detector"
 
     Raises
     ------

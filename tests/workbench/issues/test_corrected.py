@@ -1,4 +1,4 @@
-"""A table that the same evidence has cleaned gets too small a number of errors: `find_issues` says so, for any kind."""
+"""The same evidence cannot count the errors of a table that it has cleaned: `find_issues` then gives a range."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.issues.corrected import corrected_in_words
+from widgets.view.auditing import estimate
+from workbench.foundation.errors import FdrNotPossible, InputError
+from workbench.issues.corrected import corrections
 from workbench.issues.totals import error_count
 from workbench.review.export import read_labels
 
@@ -43,6 +45,14 @@ def corrected(run):
     return len(run.changes().index.get_level_values("id").unique())
 
 
+def refused(found, changed):
+    """The number is a range in all attributes, whose upper end allows for as many errors as were corrected."""
+    assert not found.attrs["errors_identified"]
+    low, high = found.attrs["expected_errors_interval"]
+    assert low == 0 and min(changed + found.attrs["expected_errors"], found.attrs["judged"]) <= high
+    assert found.attrs["errors_in_words"].startswith("these labels may contain 0 to ")
+
+
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 def test_corrected_labels_say_where_they_come_from(tmp_path, rng, task):
     run, x = made(tmp_path / "run", task, rng)
@@ -54,9 +64,10 @@ def test_corrected_labels_say_where_they_come_from(tmp_path, rng, task):
     found = wb.find_issues(run.corrected_labels(), **kinds)
     words = found.attrs["labels_corrected"]
     assert words.startswith(
-        f"the labels of {changed} examples were corrected before in the run 'run': errors that this"
+        f"the labels of {changed} examples were corrected before in the run 'run', so errors that this"
     )
-    assert found.attrs["errors_in_words"].endswith(words)
+    refused(found, changed)
+    assert words in found.attrs["errors_in_words"]
     assert wb.find_issues(labels=run.corrected_labels(), **kinds).attrs["labels_corrected"] == words
     assert wb.find_issues(run).attrs["labels_corrected"] == "", "the run judges what was given"
 
@@ -68,19 +79,38 @@ def test_an_export_that_is_read_again_says_so_too(tmp_path, rng, task, suffix):
     changed = corrected(run)
     file = wb.export(run, tmp_path / f"labels.{suffix}")
     data = read_labels(file, task=task)
-    assert corrected_in_words(data).startswith(
+    assert corrections(data).changed == changed
+    assert corrections(data).words.startswith(
         f"the labels of {changed} examples were corrected before (column 'changed')"
     )
     again = wb.import_run(data, tmp_path / "again", embeddings=x)
     per = "example" if task == "multiclass" else "unit"
     found = wb.find_issues(again, per=per)
     assert found.attrs["labels_corrected"] in found.attrs["errors_in_words"]
-    assert found.attrs["labels_corrected"] in str(error_count(again, found))
+    refused(found, changed)
+    count = error_count(again, found)
+    assert not count.known and count.low == 0 and found.attrs["labels_corrected"] in str(count)
+    shown = estimate(again, found)
+    assert shown["text"].startswith("0 to ") and found.attrs["labels_corrected"] in shown["title"]
     report = wb.report(again, tmp_path / "r.html", issues=found, top=1).read_text(encoding="utf-8")
-    assert "errors that this evidence showed then are gone" in report
+    assert "errors that this evidence showed then are gone" in report and f"about {count.errors:,.0f} " not in report
     if suffix == "parquet":
         given = wb.Dataset.from_frame(pd.read_parquet(file), label="given_label", id="id", task=task)
-        assert corrected_in_words(given) == "", "what was given is not corrected"
+        assert corrections(given) == (0, ""), "what was given is not corrected"
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_no_share_of_false_alarms_is_promised_for_corrected_labels(tmp_path, rng, task):
+    run, x = made(tmp_path / "run", task, rng)
+    corrected(run)
+    labels, kinds = run.corrected_labels(), {"task": task, "classes": ["a", "b", "c"], "embeddings": x}
+    with pytest.warns(FdrNotPossible, match="corrected before"):
+        found = wb.find_issues(labels, fdr=0.2, **kinds)
+    assert not found["is_issue"].any() and "corrected before" in found.attrs["threshold"]
+    assert not found.get("units_doubted", pd.Series(0)).any()
+    assert np.array_equal(found["p_error"], wb.find_issues(labels, **kinds)["p_error"])
+    with pytest.raises(InputError, match="`fdr` is 2"):
+        wb.find_issues(labels, fdr=2, **kinds)
 
 
 def test_the_number_of_an_audit_asks_people(tmp_path, rng):
@@ -99,4 +129,4 @@ def test_the_number_of_an_audit_asks_people(tmp_path, rng):
     "labels", [[0, 1, 1], np.array([0, 1]), pd.Series([0, 1]), pd.DataFrame({"changed": [1]}), None]
 )
 def test_other_labels_say_nothing(labels):
-    assert corrected_in_words(labels) == ""
+    assert corrections(labels) == (0, "")
