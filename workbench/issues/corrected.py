@@ -43,9 +43,10 @@ class Corrections(NamedTuple):
 def says_corrected(function: Callable[P, pd.DataFrame]) -> Callable[P, pd.DataFrame]:
     """Decorate `find_issues`: if the labels were corrected before, their number of errors is not identified.
 
-    attrs["labels_corrected"] : in words, "" if nothing is known. The number becomes a range from 0 to the estimate plus
-        the number of corrected examples, as if corrections had found at least half of the errors; with `fdr`, nothing
-        is marked, with a warning. Neither concerns the number of an audit, which asks people and not the evidence.
+    attrs["labels_corrected"] : in words, "" if nothing is known; attrs["corrected_examples"] : how many. The number of
+        errors becomes a range from 0 to the estimate plus the number of corrected examples, as if corrections had found
+        at least half of the errors; with `fdr`, nothing is marked, with a warning. Neither concerns the number of an
+        audit, which asks people and not the evidence.
     """
 
     @functools.wraps(function)
@@ -58,8 +59,9 @@ def says_corrected(function: Callable[P, pd.DataFrame]) -> Callable[P, pd.DataFr
             check_share("fdr", share)
             named["fdr"] = None
         frame = function(*args, **named)
-        frame.attrs["labels_corrected"] = found.words
-        if not found.changed or frame.attrs.get("errors_source") == "audit":
+        done = frame.attrs.get("corrected_examples", 0)  # by a worker
+        frame.attrs |= {"labels_corrected": found.words, "corrected_examples": found.changed}
+        if not found.changed or done or frame.attrs.get("errors_source") == "audit":
             return frame
         _refuse_number(frame, found)
         return frame if share is None else _unmarked(frame, f"{share:g}", found.words)
@@ -99,7 +101,7 @@ def _refuse_number(frame: pd.DataFrame, found: Corrections) -> None:
     attrs = frame.attrs
     if "expected_errors" not in attrs:
         return
-    identified, words = attrs.get("errors_identified", True), str(attrs.get("errors_in_words", ""))
+    identified = attrs.get("errors_identified", True)
     for name in INTERVALS:
         if name in attrs:
             attrs[name] = (0.0, round(float(attrs[name][1]) + found.changed, 1))
@@ -110,8 +112,8 @@ def _refuse_number(frame: pd.DataFrame, found: Corrections) -> None:
         interval = attrs.get("expected_errors_units_interval", attrs["expected_errors_interval"])
         todo = f"audit {counts.AUDIT_SIZE} {'units' if of_units else 'examples'} to find out"
         attrs["errors_in_words"] = counts.count_in_words(0.0, interval, False, found.words, todo)
-    elif found.words not in words:
-        attrs["errors_in_words"] = f"{words}; {found.words}" if words else found.words
+    else:
+        attrs["errors_in_words"] = "; ".join(filter(None, (attrs.get("errors_in_words"), found.words)))
 
 
 def _unmarked(frame: pd.DataFrame, share: str, why: str) -> pd.DataFrame:

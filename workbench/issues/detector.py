@@ -24,6 +24,7 @@ from workbench.foundation.progress import task as progress
 from workbench.issues import calibration, counts, reasons
 from workbench.issues.audited import Audited, audited
 from workbench.issues.corrected import says_corrected
+from workbench.issues.edge_table import pair_issues, pairs_of
 from workbench.issues.explaining import explained
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
@@ -163,6 +164,9 @@ def find_issues(
     kind = kind_of(source, task)
     if verdicts is None:
         verdicts = _journal_verdicts(source)
+    pairs = None if arrays else pairs_of(source)
+    if pairs is not None:
+        return _of_pairs(pairs, own, verdicts, per, fdr, threshold)
     if client is None and kind in ESTIMATORS:
         settings = {"per": per, "fdr": fdr, "threshold": threshold, "verdicts": verdicts, "seed": seed}
         with progress("find_issues", FINDING_STEPS):
@@ -205,6 +209,18 @@ def find_issues(
 def _of_place(place: Place, settings: dict[str, Any]) -> pd.DataFrame:
     """Find issues on a worker; verdicts come from the caller's journal."""
     return find_issues(place.run(), **settings)
+
+
+def _of_pairs(
+    pairs: Dataset, own: Run | None, verdicts: pd.Series | None, per: str, fdr: float | None, threshold: float
+) -> pd.DataFrame:
+    """Find wrong and missing edges in a data set of pairs of nodes, which carries its evidence (`edge_table`)."""
+    if verdicts is not None:
+        verdicts = known_verdicts(verdicts, pd.Index(pairs.ids, name="id")) if len(verdicts) else None
+    sample = audited(own) if own is not None and fdr is not None else None
+    frame = pair_issues(pairs, verdicts, fdr=fdr, threshold=threshold, sample=sample)
+    frame = frame if own is None else _with_total(own, frame, verdicts)
+    return by_unit(frame) if per == "unit" else frame
 
 
 class Judged(NamedTuple):

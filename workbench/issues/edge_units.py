@@ -20,11 +20,9 @@ from workbench.foundation.errors import InputError
 from workbench.graphs.edges import Edges
 from workbench.graphs.pairs import pair_evidence
 from workbench.issues.calibration import expit, logit, shifted_to
-from workbench.issues.counts import AUDIT_SIZE
-from workbench.issues.edge_words import reasons_of_pairs
-from workbench.issues.review import with_verdicts
+from workbench.issues.edge_table import P_LINKED, RANK_RANDOM, pair_issues, pairs_dataset, wrong_share
+from workbench.issues.edge_words import COSINE_RANK
 
-LINK_CLASSES = ("not linked", "linked")
 EDGE_FOLDS = 5
 FEWEST_LINKS = 20
 """Minimum number of links."""
@@ -42,21 +40,17 @@ NODES_AT_A_TIME = 2048
 LINK_PENALTY = 1.0
 """Inverse strength of the penalty of the logistic regression, on standardised evidence."""
 
-RATIO_QUANTILES = np.linspace(0.1, 0.9, 9)
-"""Quantiles of the random pairs, up to each of which the share of links bounds the share of wrong ones."""
-
-LEAST_APART = 0.91
-"""Minimum probability that a link has larger odds than a random pair for the number of wrong edges to be known."""
-
-USUAL_WRONG = MISSING_SHARE = 0.05
-"""Assumed shares of wrong edges, if they look like correct ones, and of missing links, which edges do not determine."""
+MISSING_SHARE = 0.05
+"""Assumed share of missing links, which the edges do not determine."""
 
 
 class EdgeIssues(NamedTuple):
     """Result of `edge_issues`.
 
-    dataset : Dataset, one example per pair of nodes, classes "not linked" and "linked", metadata source, target and the
-    evidence. issues : DataFrame as from `find_issues(dataset)`, indexed by the id of the pair.
+    dataset : Dataset, one example per pair of nodes, classes "not linked" and "linked". Its metadata: source, target,
+    the evidence, p_linked (probability of a link, before verdicts), rank_random (share of random pairs whose odds of a
+    link are smaller) and, with features, cosine_rank (share of random pairs that are less similar). issues : DataFrame,
+    as from `find_issues(dataset)`, indexed by the id of the pair.
     """
 
     dataset: Dataset
@@ -82,8 +76,9 @@ def edge_issues(
 
     Returns
     -------
-    EdgeIssues : import `dataset` as a run, and pass `issues=issues` to `widgets.Explorer` or `audit` with that run.
-        The columns of `issues` are those of `find_issues`, and kind: "wrong" (a given edge) or "missing".
+    EdgeIssues : import `dataset` as a run to review it. It carries its evidence, so `find_issues(run)`, the Explorer
+        and the audit need nothing else. The columns of `issues` are those of `find_issues`, and kind: "wrong" (a given
+        edge) or "missing".
 
     Raises
     ------
@@ -120,15 +115,19 @@ def edge_issues(
     pool = _pool(graph, features) if absent else np.empty((0, 2), np.int64)
     evidence = [described(pairs) for pairs in (given, random, pool)]
     of_links, of_random = (odds + np.log(len(random) / len(given)) for odds in _odds(evidence[0], evidence[1], seed))
-    wrong = _wrong_share(of_links, of_random)
+    ranks = _rank(of_random, of_links)
     of_pool = _odds(evidence[0], evidence[2], seed)[1]
     best = np.sort(np.argsort(-of_pool, kind="stable")[: round(absent * len(given))])
     pairs, evidence[2] = np.concatenate([given, pool[best]]), evidence[2].iloc[best]
     missing = expit(logit(MISSING_SHARE) + of_pool[best])
-    p_error = np.concatenate([_wrong(of_links, wrong.share), missing])
     shown = pd.concat([evidence[0], evidence[2]], ignore_index=True)
-    dataset = _dataset(pairs, shown, size, ids)
-    return EdgeIssues(dataset, _issues(dataset, shown, evidence[1], p_error, verdicts, wrong))
+    shown[P_LINKED] = np.concatenate([1 - _wrong(of_links, wrong_share(ranks).share), missing])
+    whole = LinkModel(*_stacked(evidence[0], evidence[1])).odds(evidence[2]) if len(best) else np.empty(0)
+    shown[RANK_RANDOM] = np.concatenate([ranks, _rank(of_random, whole + np.log(len(random) / len(given)))])
+    if "cosine" in shown:
+        shown[COSINE_RANK] = _rank(evidence[1]["cosine"].to_numpy(float), shown["cosine"].to_numpy(float))
+    dataset = pairs_dataset(pairs, shown, size, ids)
+    return EdgeIssues(dataset, pair_issues(dataset, verdicts))
 
 
 def _random_absent(graph: Edges, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -175,13 +174,23 @@ def _odds(linked: pd.DataFrame, other: pd.DataFrame, seed: int) -> tuple[np.ndar
     """Return log odds that a pair is one of the linked rather than one of the other pairs, out of fold, for both."""
     if not len(other):
         return np.zeros(len(linked)), np.empty(0)
-    both = pd.concat([linked, other], ignore_index=True)
-    first = np.arange(len(both)) < len(linked)
+    both, first = _stacked(linked, other)
     fold = deal_folds(first.astype(np.int64), EDGE_FOLDS, seed)
     odds = np.empty(len(both))
     for one in range(EDGE_FOLDS):
         odds[fold == one] = LinkModel(both[fold != one], first[fold != one]).odds(both[fold == one])
     return odds[first], odds[~first]
+
+
+def _stacked(linked: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return both tables as one, and bool (m,), which rows are of the first."""
+    both = pd.concat([linked, other], ignore_index=True)
+    return both, np.arange(len(both)) < len(linked)
+
+
+def _rank(random: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the share of the random values that are smaller, (m,)."""
+    return np.searchsorted(np.sort(random), values) / max(len(random), 1)
 
 
 class LinkModel:
@@ -210,88 +219,6 @@ class LinkModel:
         return self.model.decision_function(self._design(self._columns(evidence)))
 
 
-class WrongShare(NamedTuple):
-    """bound : upper bound of the share of wrong edges. apart : probability that a link has larger odds than a random
-    pair. share : the share that p_error adds up to: the bound, shrunk to the usual one if links look like random pairs.
-    """
-
-    bound: float
-    apart: float
-    share: float
-
-
-def _wrong_share(links: np.ndarray, random: np.ndarray) -> WrongShare:
-    """Bound the share of random pairs among the links by their log odds; the least bound plus one standard error."""
-    bounds = []
-    for quantile, limit in zip(RATIO_QUANTILES, np.quantile(random, RATIO_QUANTILES)):
-        low = int(np.count_nonzero(links <= limit))
-        bounds.append((low + np.sqrt(low + 1)) / len(links) / quantile)
-    bound = float(np.clip(min(bounds), 0.5 / len(links), 0.9))
-    apart = float(np.searchsorted(np.sort(random), links).mean() / len(random))
-    weight = np.clip((apart - 0.5) / (LEAST_APART - 0.5), 0, 1)
-    return WrongShare(bound, apart, float(expit(weight * logit(bound) + (1 - weight) * logit(USUAL_WRONG))))
-
-
 def _wrong(odds: np.ndarray, share: float) -> np.ndarray:
     """Return the probability that each link is a random pair, with the mean `share`."""
     return expit(shifted_to(logit(np.clip(share * np.exp(-odds), 1e-6, 0.98)), share))
-
-
-def _dataset(pairs: np.ndarray, evidence: pd.DataFrame, n: int, ids: Sequence[Any] | None) -> Dataset:
-    names = np.arange(n) if ids is None else np.asarray(ids)
-    frame = pd.DataFrame({"source": names[pairs[:, 0]], "target": names[pairs[:, 1]]})
-    frame["edge"] = [f"{one} – {other}" for one, other in zip(frame["source"], frame["target"])]
-    frame["link"] = np.array(LINK_CLASSES, object)[evidence["linked"].to_numpy(int)]
-    shown = evidence.drop(columns="linked").round(3)
-    return Dataset.from_frame(frame.join(shown), label="link", id="edge", classes=LINK_CLASSES)
-
-
-def _issues(
-    dataset: Dataset, evidence: pd.DataFrame, random: pd.DataFrame, p_error: np.ndarray, verdicts: pd.Series | None,
-    found: WrongShare,
-) -> pd.DataFrame:  # fmt: skip
-    """Return the table, most suspicious first, with the attributes of `find_issues`."""
-    linked, words = evidence["linked"].to_numpy(bool), ""
-    links = int(linked.sum())
-    if verdicts is not None and len(verdicts):
-        moved, words = with_verdicts(pd.Series(p_error, index=dataset.ids), verdicts, linked.astype(np.int64))
-        p_error = moved.to_numpy()
-    doubted = p_error >= 0.5
-    names = np.array(LINK_CLASSES, object)
-    given = linked.astype(int)
-    frame = pd.DataFrame(
-        {
-            "given_label": names[given],
-            "suggested_label": names[np.where(doubted, 1 - given, given)],
-            "p_error": p_error,
-            "p_suggested": np.where(doubted, p_error, 1 - p_error),
-            "is_issue": doubted,
-            "kind": np.where(linked, "wrong", "missing").astype(object),
-            "reasons": reasons_of_pairs(evidence, random),
-            "row": np.arange(len(p_error)),
-        },
-        index=pd.Index(dataset.ids, name="id"),
-    )
-    wrong, missing = float(p_error[linked].sum()), float(p_error[~linked].sum())
-    deviation = 2 * float(np.sqrt((p_error[linked] * (1 - p_error[linked])).sum()))
-    interval = (round(max(0.5 * wrong - deviation, 0), 1), round(min(1.5 * wrong + deviation, links) + missing, 1))
-    audited = verdicts is not None and len(verdicts) >= AUDIT_SIZE
-    sure = found.apart >= LEAST_APART or audited
-    text = f"about {wrong:,.0f} of {links:,} edges are expected to be wrong, if wrong edges are random pairs of nodes"
-    if not sure:
-        interval = (0.0, round(found.bound * links + missing, 1))
-        text = f"0 to {found.bound * links:,.0f} of {links:,} edges may be wrong: links have larger odds than random "
-        text += f"pairs in only {found.apart:.0%} of comparisons; audit {AUDIT_SIZE} pairs to find out"
-    if (~linked).any() and not audited:
-        text += "; how many are missing is not known: audit the proposed pairs"
-    frame = frame.iloc[np.lexsort((frame["row"], -p_error))]
-    frame.attrs = {
-        "evidence": "links of the other pairs" + "".join(
-            f", {name}" for name, column in (("features", "cosine"), ("labels", "label_odds")) if column in evidence
-        ),
-        "pred_probs": "none", "threshold": "p_error >= 0.5", "expected_errors": round(wrong + missing, 1),
-        "expected_errors_interval": interval, "errors_identified": sure and (audited or not (~linked).any()),
-        "errors_in_words": text, "judged": len(p_error), "unlabelled": 0, "method": words, "sources": {},
-        "verdicts": 0 if verdicts is None else len(verdicts),
-    }  # fmt: skip
-    return frame

@@ -9,22 +9,24 @@ MUCH = 2.0
 """Ratio of links between two classes to random ones from which it is mentioned."""
 
 
-def reasons_of_pairs(evidence: pd.DataFrame, random: pd.DataFrame) -> list[str]:
+COSINE_RANK = "cosine_rank"
+"""Column: share of random absent pairs whose features are less similar."""
+
+
+def reasons_of_pairs(evidence: pd.DataFrame) -> list[str]:
     """Describe the evidence about each pair; up to three reasons, joined by "; ".
 
     Parameters
     ----------
-    evidence : (m rows), as from `pair_evidence`. random : the same of random absent pairs, for comparison.
+    evidence : (m rows), as from `pair_evidence`, with `COSINE_RANK` if there are features.
     """
-    shared = [_counted(int(one), "common neighbour") for one in evidence["shared"]]
-    parts = [shared]
-    if "cosine" in evidence:
-        order = np.sort(random["cosine"].to_numpy(float))
-        above = np.searchsorted(order, evidence["cosine"].to_numpy(float)) / max(len(order), 1)
+    parts = [[_counted(int(one), "common neighbour") for one in evidence["shared"]]] if "shared" in evidence else []
+    if COSINE_RANK in evidence:
+        above = evidence[COSINE_RANK].to_numpy(float)
         parts.append([f"features are more similar than those of {share:.0%} of random pairs" for share in above])
     if "label_odds" in evidence:
         parts.append([_classes(float(one)) for one in np.exp(evidence["label_odds"])])
-    return ["; ".join(filter(None, line)) for line in zip(*parts)]
+    return ["; ".join(filter(None, line)) for line in zip(*parts)] if parts else [""] * len(evidence)
 
 
 def _counted(number: int, what: str) -> str:

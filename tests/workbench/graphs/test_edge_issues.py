@@ -9,9 +9,10 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import workbench as wb
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import FdrNotPossible, InputError
 from workbench.graphs import edge_issues, pair_evidence
 from workbench.issues.calibration import calibration_error
+from workbench.issues.edge_table import LINK_CLASSES
 
 
 def test_evidence_equals_that_of_the_graph_without_the_own_link(rng):
@@ -138,16 +139,47 @@ def test_pairs_are_reviewed_audited_and_exported_like_any_examples(world, found,
     import widgets as wd
 
     run = wb.import_run(found.dataset, tmp_path / "links")
-    view = wd.Explorer(run, issues=found.issues)._view
+    view = wd.Explorer(run)._view
     first = found.issues.index[0]
     assert view.dataset.ids[view.order[0]] == first and view.issue.sum() == found.issues["is_issue"].sum()
-    assert len(wb.audit(run, 20, issues=found.issues).ids) == 20
+    assert len(wb.audit(run, 20).ids) == 20
     run.journal.relabel(first, "not linked", old="linked")
     table = pd.read_csv(wb.export(run, tmp_path / "links.csv", cleaned="relabel"))
     left = table[table["link"] == "linked"]
     names = np.array([f"n{row:03}" for row in range(200)])
     assert first not in set(left["edge"]) and len(left) == (found.issues["given_label"] == "linked").sum() - 1
     assert wb.graphs.Edges.of(left[["source", "target"]], 200, names).links.nnz == 2 * len(left)
+
+
+def test_a_run_of_pairs_has_its_evidence(found, tmp_path):
+    run = wb.import_run(found.dataset, tmp_path / "links")
+    for source in (run, str(run.path), found.dataset):
+        pd.testing.assert_frame_equal(wb.find_issues(source), found.issues)
+    assert wb.find_issues(run).attrs["errors_in_words"] == found.issues.attrs["errors_in_words"]
+    strict = wb.find_issues(run, threshold=0.9)
+    assert (strict["is_issue"] == (strict["p_error"] >= 0.9)).all() and strict["is_issue"].any()
+    with pytest.warns(FdrNotPossible, match="missing is not known"):
+        assert not wb.find_issues(run, fdr=0.2)["is_issue"].any()
+    first, last = found.issues.index[0], found.issues.index[-1]
+    run.journal.keep([first], old=["linked"], source="review")
+    again = wb.find_issues(run)
+    assert again.attrs["verdicts"] == 1 and again.loc[first, "p_error"] < found.issues.loc[first, "p_error"]
+    moved = wb.find_issues(found.dataset, verdicts=pd.Series([True], index=[last]))
+    assert moved.loc[last, "p_error"] > found.issues.loc[last, "p_error"]
+
+
+def test_pairs_of_an_export_are_judged_by_their_new_label(found, tmp_path):
+    run = wb.import_run(found.dataset, tmp_path / "links")
+    first = found.issues.index[0]
+    run.journal.relabel(first, "not linked", old="linked")
+    file = wb.export(run, tmp_path / "links.parquet")
+    again = wb.import_run(file, tmp_path / "again", label="link", id="edge", classes=LINK_CLASSES)
+    issues = wb.find_issues(again)
+    assert issues.loc[first, "given_label"] == "not linked" and not issues.loc[first, "is_issue"]
+    assert issues.loc[first, "p_error"] == pytest.approx(1 - found.issues.loc[first, "p_error"])
+    table = pd.read_parquet(file).assign(p_linked=2.0).drop(columns=["changed", "verdict"])
+    with pytest.raises(InputError, match=r"`p_linked` row 0 is 2"):
+        wb.find_issues(wb.Dataset.from_frame(table, label="link", id="edge", classes=LINK_CLASSES))
 
 
 def test_verdicts_show_how_many_are_missing(world, found):

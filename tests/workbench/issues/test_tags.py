@@ -252,33 +252,53 @@ def test_ridge_without_the_own_row_is_ridge_without_the_own_row():
         assert np.allclose(z[row], slow, atol=1e-4)
 
 
-def test_where_errors_depend_on_the_example_its_own_doubt_has_a_say():
-    """Wrong cells lie where the model is unsure: no rate of a tag tells them, and their number stays what it was."""
+def cells_with_errors(unsure):
+    """(log odds of yes, cells): a tenth of the tags is wrong, anywhere, or where a model with these odds is unsure."""
     rng = np.random.default_rng(0)
     n, k = 1500, 6
-    odds = rng.normal(-1.5, 1.5, (n, k)).ravel()
-    true = rng.random(n * k) < 1 / (1 + np.exp(-odds))
-    flipped = rng.random(n * k) < 0.35 * np.exp(-np.abs(odds))  # unsure
-    cells = lines.Cells(np.tile(np.arange(k), n), (true ^ flipped).astype(int), k)
+    odds = rng.normal(-1.5, 1.5 if unsure else 4, (n, k)).ravel()
+    true = rng.random(n * k) < expit(odds)
+    flipped = rng.random(n * k) < (0.35 * np.exp(-np.abs(odds)) if unsure else 0.1)
+    return odds, lines.Cells(np.tile(np.arange(k), n), (true ^ flipped).astype(int), k)
+
+
+def half_way(found):
+    """P(wrong) half way between the two counts, in log odds."""
+    one, other = (np.log(p / (1 - p)) for p in (found.by_count, found.by_likelihood))
+    return expit((one + other) / 2)
+
+
+def test_where_errors_depend_on_the_example_its_own_doubt_ranks():
+    """Wrong cells lie where the model is unsure: no rate of a tag tells them, and their number stays what it was."""
+    odds, cells = cells_with_errors(unsure=True)
     found = rates.wrong(cells, odds)
-    assert found.by_count.sum() > 1.2 * found.by_likelihood.sum()
-    middle = (
-        np.log(found.by_count / (1 - found.by_count)) + np.log(found.by_likelihood / (1 - found.by_likelihood))
-    ) / 2
-    half_way = 1 / (1 + np.exp(-middle))
-    assert found.p.sum() == pytest.approx(half_way.sum(), rel=1e-3)
-    own = 1 / (1 + np.exp(np.where(cells.y > 0.5, odds, -odds)))
-    assert spearmanr(found.p, own)[0] > spearmanr(half_way, own)[0]
-    of_many = rates.wrong(cells, odds, np.full(k, 5))  # cells beside the listed ones: these were chosen by their scores
-    middle = np.log(of_many.by_count / (1 - of_many.by_count)) + np.log(
-        of_many.by_likelihood / (1 - of_many.by_likelihood)
-    )
-    assert np.allclose(of_many.p, 1 / (1 + np.exp(-middle / 2)))
+    assert found.p.sum() == pytest.approx(half_way(found).sum(), rel=1e-3)
+    own = expit(np.where(cells.y > 0.5, -odds, odds))
+    assert spearmanr(found.p, own)[0] > spearmanr(half_way(found), own)[0] + 0.03
+    of_many = rates.wrong(cells, odds, np.full(cells.k, 5))  # cells beside the listed ones: these were chosen by scores
+    assert np.allclose(of_many.p, half_way(of_many), atol=1e-5)
+    odds, cells = cells_with_errors(unsure=False)
+    anywhere = rates.wrong(cells, odds)
+    assert np.allclose(anywhere.p, half_way(anywhere), atol=1e-5)
 
 
-def test_the_say_of_a_cell_grows_with_the_difference_of_the_counts():
-    says = [rates.own_say(count, 100.0) for count in (50.0, 100.0, 150.0, 200.0, 900.0)]
-    assert says == [0, 0, rates.OWN_DOUBT / 2, rates.OWN_DOUBT, rates.OWN_DOUBT] and rates.own_say(5.0, 0.0) == 0
+def test_errors_where_the_model_is_unsure_are_not_counted():
+    odds, cells = cells_with_errors(unsure=True)
+    found = rates.wrong(cells, odds)
+    agreed = found._replace(by_count=found.p, by_likelihood=found.p)  # although both ways to count agree
+    assert "more than twice" in estimator._count(agreed, cells, odds)[2] and found.mistaken > 2 * found.p.sum()
+    odds, cells = cells_with_errors(unsure=False)
+    found = rates.wrong(cells, odds)
+    low, high, why = estimator._count(found, cells, odds)
+    assert not why and low < 900 < high
+
+
+def test_the_say_of_a_cell_grows_as_rates_explain_less():
+    most = rates.OWN_DOUBT
+    says = [rates.own_say(count, 100.0, 0.0) for count in (10.0, 40.0, 45.0, 50.0, 90.0)]
+    assert says == pytest.approx([most, most, most / 2, 0, 0]) and rates.own_say(5.0, 0.0, 0.0) == 0
+    says = [rates.own_say(10.0, 100.0, gain) for gain in (-0.5, 0.0, 0.005, 0.01, 0.2)]
+    assert says == pytest.approx([most, most, most / 2, 0, 0])
 
 
 def test_other_tags_without_the_own_row():

@@ -36,6 +36,9 @@ MOST_APART_COUNTS, MOST_ABOVE = 1.8, 1.6
 """Maximum ratio of the two counts of errors for which their number counts as identified; the second applies if the
 confident joint finds more than maximum likelihood, as with errors in cells that are hard for the model."""
 
+LEAST_COUNTED = 0.5
+"""Minimum number of errors, relative to the cells that the model is expected to mistake, that counts as identified."""
+
 BEYOND_CELLS = 2.5
 """Upper end of the range if not identified, as a multiple of the share of contradicted cells."""
 
@@ -49,7 +52,7 @@ FEW_POSITIVES = 5
 class Tags:
     """The estimator of the task "multilabel"."""
 
-    version = 3
+    version = 4
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) of each known cell; `kind` is "missing" or "wrong"."""
@@ -210,6 +213,12 @@ def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float,
     if counts[1] > most * counts[0]:
         apart = f"two ways to count find {counts[0]:,.0f} and {counts[1]:,.0f}"
         return low, high, f"{apart}, so errors may be systematic and look like the meaning of tags"
+    counted = float(judged.p.sum())
+    if counted < LEAST_COUNTED * judged.mistaken:
+        many = (
+            f"the models are expected to mistake {judged.mistaken:,.0f} tags, more than twice the {counted:,.0f} errors"
+        )
+        return low, high, f"{many} they find, so errors that are where they are unsure would go unnoticed"
     return low, high, ""
 
 
