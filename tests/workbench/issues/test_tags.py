@@ -293,6 +293,17 @@ def test_errors_where_the_model_is_unsure_are_not_counted():
     assert not why and low < 900 < high
 
 
+def test_predicted_tags_alone_count_nothing(planted):
+    """Without a probability between, a mistake of the model cannot be told from an error."""
+    _, true, given = planted
+    rng = np.random.default_rng(0)
+    said = np.where(rng.random(true.shape) < 0.1, 1 - true, true)
+    found = wb.find_issues(given, task="multilabel", per="unit", pred_probs=np.where(said == 1, 0.9, 0.02))
+    assert not found.attrs["errors_identified"] and "two values for each tag" in found.attrs["errors_in_words"]
+    many = wb.find_issues(given, task="multilabel", pred_probs=np.clip(said * 0.88 + rng.random(said.shape) / 10, 0, 1))
+    assert "two values" not in many.attrs["errors_in_words"]
+
+
 def test_the_say_of_a_cell_grows_as_rates_explain_less():
     most = rates.OWN_DOUBT
     says = [rates.own_say(count, 100.0, 0.0) for count in (10.0, 40.0, 45.0, 50.0, 90.0)]

@@ -39,6 +39,9 @@ confident joint finds more than maximum likelihood, as with errors in cells that
 LEAST_COUNTED = 0.5
 """Minimum number of errors, relative to the cells that the model is expected to mistake, that counts as identified."""
 
+SEEN_CELLS, FEW_ROWS = 1_000_000, 10
+"""Number of cells, and least number of rows, by which probabilities with only two values are recognised."""
+
 BEYOND_CELLS = 2.5
 """Upper end of the range if not identified, as a multiple of the share of contradicted cells."""
 
@@ -67,20 +70,21 @@ class Tags:
                 raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them with the labels.")
             asked, probs, epochs = replace(asked, out_of_fold=False), epochs.table(dataset.n, dataset.k), None
         step("views of the tags")
+        graded = vectors is not None or not _is_two_valued(probs)
         if dataset.n * dataset.k <= MOST_CELLS:
-            return _all_cells(asked, given, probs, vectors, of, epochs)
+            return _all_cells(asked, given, probs, vectors, of, epochs, graded)
         decided = np.empty((0, 2), np.int64)
         if asked.verdicts is not None and len(asked.verdicts):
             ids, keys = zip(*asked.verdicts.index)
             rows = dataset.index.get_indexer(list(ids))
             pairs = [(row, number_of(str(key))) for row, key in zip(rows, keys) if row >= 0]
             decided = np.array([pair for pair in pairs if pair[1] is not None], np.int64).reshape(-1, 2)
-        return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), epochs)
+        return _some_cells(asked, given, chosen_cells(given, dataset.k, probs, vectors, decided), epochs, graded)
 
 
 def _all_cells(
     asked: Asked, given: TagCells, probs: np.ndarray | None, vectors: np.ndarray | None, of: str,
-    epochs: training.TrainedTags | None,
+    epochs: training.TrainedTags | None, graded: bool,
 ) -> Found:  # fmt: skip
     dataset = asked.dataset
     n, k = dataset.n, dataset.k
@@ -106,7 +110,7 @@ def _all_cells(
         judged.likeliest, dataset.classes, None if vectors is None else TagNeighbors(unit_vectors(vectors)),
     )  # fmt: skip
     views_used = [one.replace("embeddings", of or "embeddings") for one in seen.used]
-    return _found(asked, units, p_error, odds, judged, seen.cells, words, views_used, notes, 0.0)
+    return _found(asked, units, p_error, odds, judged, seen.cells, words, views_used, notes, graded)
 
 
 def _with_training(judged: Wrong, cells: Cells, p_yes: np.ndarray, used: Sequence[str], notes: list[str]) -> Wrong:
@@ -116,7 +120,9 @@ def _with_training(judged: Wrong, cells: Cells, p_yes: np.ndarray, used: Sequenc
     return judged._replace(p=p)
 
 
-def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, epochs: training.TrainedTags | None) -> Found:
+def _some_cells(
+    asked: Asked, given: TagCells, chosen: Chosen, epochs: training.TrainedTags | None, graded: bool
+) -> Found:
     dataset = asked.dataset
     known = np.flatnonzero(chosen.given >= 0)
     cells = Cells(chosen.tags[known], chosen.given[known], dataset.k)
@@ -148,12 +154,13 @@ def _some_cells(asked: Asked, given: TagCells, chosen: Chosen, epochs: training.
     odds_missing = judged.likeliest.missing / (1 - judged.likeliest.missing)
     share = ((1 - p_error[low]) * odds_missing[chosen.tags[low]]).sum()
     note = f"{len(chosen.rows):,} of {dataset.n * width:,} cells judged: those given, and the most likely others"
-    return _found(asked, units, p_error, chosen.odds, judged, cells, words, chosen.used, [note, *notes], float(share))
+    used, notes = chosen.used, [note, *notes]
+    return _found(asked, units, p_error, chosen.odds, judged, cells, words, used, notes, graded, float(share))
 
 
 def _found(
     asked: Asked, units: Units, p_error: np.ndarray, odds: np.ndarray, judged: Wrong, cells: Cells, words: TagWords,
-    used: list[str], notes: list[str], below: float,
+    used: list[str], notes: list[str], graded: bool, below: float = 0.0,
 ) -> Found:  # fmt: skip
     given = units.given
     names = np.array([VALUES[0], VALUES[1], None], object)
@@ -170,6 +177,8 @@ def _found(
         why = why or "the probabilities have seen the tags; pass out-of-fold ones or embeddings"
     elif _embeddings_saw(asked):
         why = "the embeddings were trained on the tags; pass ones that never saw them"
+    elif not graded:
+        why = "the probabilities have two values for each tag, so mistakes of the model look like errors"
     if why:
         low, high = 0.0, max(high, BEYOND_CELLS * _contradicted(cells, odds[~unknown]))
     rare = int(((cells.positives > 0) & (cells.positives < FEW_POSITIVES)).sum())
@@ -220,6 +229,15 @@ def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float,
         )
         return low, high, f"{many} they find, so errors that are where they are unsure would go unnoticed"
     return low, high, ""
+
+
+def _is_two_valued(probs: np.ndarray | None) -> bool:
+    """Whether probabilities (n, k) have at most two values for each tag, as predictions without probabilities have."""
+    if probs is None or len(probs) < FEW_ROWS:
+        return False
+    some = np.asarray(probs[:: max(1, probs.size // SEEN_CELLS)], float)
+    low, high = np.fmin.reduce(some), np.fmax.reduce(some)
+    return bool(((some == low) | (some == high) | np.isnan(some)).all())
 
 
 def _contradicted(cells: Cells, odds: np.ndarray) -> float:
