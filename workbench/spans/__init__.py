@@ -12,6 +12,8 @@ HOMES = {
     **dict.fromkeys(("candidate_positions", "place_spans"), "positions"),
     **dict.fromkeys(("propagate_tags", "voted_spans"), "alignments"),
     "compare_versions": "versions",
+    **dict.fromkeys(("map_types", "entity_overlap", "merge_schemes"), "schemes"),
+    "nearest_types": "type_vectors",
     **dict.fromkeys(("read_corrections", "apply_edits", "correction_scores", "move_spans"), "corrections"),
 }
 

@@ -154,7 +154,7 @@ def voted_spans(
     every: list[list[Span]] = []
     faults: list[Fault] = []
     for row, own in enumerate(found.tags):
-        placed = _runs(own)
+        placed = class_runs(own)
         every.append(placed)
         for start, end, label in placed:
             shares = found.probs[row][start:end].mean(axis=0)
@@ -307,8 +307,8 @@ def _class_tags(spans: list[list[Span]], lengths: np.ndarray, alignments: Any, n
     return found
 
 
-def _runs(tags: list[str | None]) -> list[Span]:
-    """Return maximal runs of one class as spans."""
+def class_runs(tags: list[str | None]) -> list[Span]:
+    """Return maximal runs of one class among tags ("O" or None outside) as spans."""
     spans: list[Span] = []
     start = 0
     for place, tag in enumerate([*tags, None]):

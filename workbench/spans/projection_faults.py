@@ -30,8 +30,12 @@ FAULTS = {
     "altered": "a text between markers that differs in the translation without markers",
     "low margin": "a position that is hardly better than the next one",
     "removed": "a span of the old version that the new one lacks",
-    "retyped": "a span with another type in the new version",
-    "moved": "a span with other boundaries in the new version",
+    "retyped": "a span with another type in the old version",
+    "moved": "a span with other boundaries in the old version",
+    "conflict": "a span that another scheme has with another type or other boundaries",
+    "missed": "a position without a span that is near a type",
+    "spurious": "a span that is near no type",
+    "type": "a span that is nearer to another type",
 }
 """Kinds of faults, the most severe first, and their meaning."""
 
