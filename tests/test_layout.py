@@ -25,7 +25,7 @@ PUBLIC = {
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
         *("review_queue", "export", "report", "figure", "compare"),
         *("neighbors", "project", "embed_texts"),
-        *("confident", "errors", "experiments", "graphs", "review", "spans", "tags"),
+        *("confident", "errors", "experiments", "graphs", "review", "spans", "tags", "texts"),
     ],
     "workbench.confident": [
         *("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise", "noise_matrix"),

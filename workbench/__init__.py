@@ -56,6 +56,7 @@ HOMES = {  # public name -> module that defines it; adding one is a decision (te
     "score": "scores",
     "spans": ".spans",
     "tags": ".tags",
+    "texts": ".texts",
 }
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)

@@ -123,10 +123,14 @@ def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any])
     if not isinstance(dataset, Dataset):
         described = (*OF_LABELS, *reading_options(kind))
         options = {name: arrays[name] for name in described if arrays.get(name) is not None}
-        named = None if kind.long_tables else row_names(source)
-        if named is not None:
-            options.setdefault("ids", named)
-        dataset = Dataset.from_arrays(source, task=task, **options)
+        columns = kind.of_frame(source) if isinstance(source, pd.DataFrame) and "ids" not in options else None
+        if columns is not None:
+            dataset = Dataset.from_frame(source, task=task, **columns, **options)
+        else:
+            named = None if kind.long_tables else row_names(source)
+            if named is not None:
+                options.setdefault("ids", named)
+            dataset = Dataset.from_arrays(source, task=task, **options)
         arrays = {name: array for name, array in arrays.items() if name not in described}
     out_of_fold = arrays.pop("out_of_fold", None)
     for name in arrays:
@@ -158,6 +162,9 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
             found["dynamics"], sources["dynamics"] = source, str(recorded)
     if "texts" in kind.predictions and dataset.text_column is not None:
         found["texts"], sources["texts"] = dataset.texts(), f"column {dataset.text_column!r}"
+    own = kind.evidence_in(dataset.metadata)
+    found |= own
+    sources |= {name: f"column {name!r}" for name in own}
     if TOKENS in kind.predictions and TOKENS in dataset.metadata.columns:
         found[TOKENS], sources[TOKENS] = dataset.metadata[TOKENS].tolist(), f"column {TOKENS!r}"
     return found, sources, out_of_fold

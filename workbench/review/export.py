@@ -330,7 +330,8 @@ def read_labels(
     label, id, task, classes, options : as in `Dataset.from_frame`.
     """
     frame = read_table(path, text=[label, id, "given_label"], neutralized=True)
-    if label in frame.columns and not find_task(task).one_class:
+    kind = find_task(task)
+    if label in frame.columns and not (kind.one_class or kind.text_cells):
         frame = frame.assign(**{label: parsed_cells(label, frame[label])})
     return Dataset.from_frame(frame, label, id=id, task=task, classes=classes, **options)
 

@@ -24,6 +24,7 @@ TASKS: LazyTable[Task] = LazyTable(
         "numbers": "workbench.tasks.numbers:Numbers",
         "pairs": "workbench.tasks.pairs:Pairs",
         "spans": "workbench.tasks.spans:Spans",
+        "texts": "workbench.tasks.texts:Texts",
         "tokens": "workbench.tasks.token_classes:TokenClasses",
     }
 )

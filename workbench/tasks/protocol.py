@@ -97,6 +97,7 @@ class Task(Protocol):
     one_unit : what a unit is, in words, such as "one tag of one example".
     long_tables : whether labels can be a table with one row per unit, which `gather` converts.
     recorded : whether a `Recorder` keeps statistics of its trainings, epoch by epoch.
+    text_cells : whether a label with one part is plain text, which a table holds as it is; others are JSON.
     column : Arrow type of the given labels in examples.parquet.
     predictions : names of the arguments of `meet`, or of the estimator of the kind (`workbench.issues.kinds`).
     stored : the one of them that a run stores, as a float array (n, width); "" for none.
@@ -110,6 +111,7 @@ class Task(Protocol):
     one_unit: str
     long_tables: bool
     recorded: bool
+    text_cells: bool
     column: pa.DataType
     predictions: tuple[str, ...]
     stored: str
@@ -124,6 +126,14 @@ class Task(Protocol):
 
         `named` are the arguments of `Dataset.from_frame`, options included; those for the converted table are returned.
         """
+        ...
+
+    def of_frame(self, frame: pd.DataFrame) -> Mapping[str, Any] | None:
+        """Return arguments of `Dataset.from_frame` for a DataFrame passed as labels; None if it holds labels only."""
+        ...
+
+    def evidence_in(self, metadata: pd.DataFrame) -> dict[str, Any]:
+        """Return the evidence in the user's columns, by names of `predictions`."""
         ...
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
@@ -224,6 +234,7 @@ class TaskMixin:
     one_unit = "one part of the label of one example"
     long_tables = False
     recorded = False
+    text_cells = False
     column: pa.DataType
     predictions: tuple[str, ...] = ()
     stored = ""
@@ -232,6 +243,14 @@ class TaskMixin:
     def gather(self, frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
         """The table, unchanged: it has one row per example."""
         return frame, {name: value for name, value in named.items() if name != "classes"}
+
+    def of_frame(self, frame: pd.DataFrame) -> Mapping[str, Any] | None:
+        """None: a DataFrame holds labels only."""
+        return None
+
+    def evidence_in(self, metadata: pd.DataFrame) -> dict[str, Any]:
+        """None."""
+        return {}
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
         """Plain class names."""

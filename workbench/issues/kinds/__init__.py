@@ -28,6 +28,7 @@ ESTIMATORS: LazyTable[Estimator] = LazyTable(
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
         "pairs": "workbench.issues.pairs.estimator:PairsEstimator",
         "spans": "workbench.issues.spans.estimator:SpansEstimator",
+        "texts": "workbench.issues.texts.estimator:TextsEstimator",
         "tokens": "workbench.issues.spans.token_estimator:TokensEstimator",
     }
 )

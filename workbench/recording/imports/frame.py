@@ -126,9 +126,11 @@ def _several(label: str | Sequence[str]) -> list[str]:
 
 def _dataset(rest: pd.DataFrame, label: str | Sequence[str], listed: Sequence[str] | None, **options: Any) -> Dataset:
     """Create a Dataset from the remaining columns; labels keep their type. `listed`: the classes that were passed."""
-    if not isinstance(label, str) or not find_task(options["task"]).one_class:
+    kind = find_task(options["task"])
+    if not isinstance(label, str) or not kind.one_class:
         labels = _several(label)
-        rest = rest.assign(**{one: parsed_cells(one, rest[one]) for one in labels})
+        if not kind.text_cells:
+            rest = rest.assign(**{one: parsed_cells(one, rest[one]) for one in labels})
         return Dataset.from_frame(rest, label if isinstance(label, str) else labels, **options)
     label_type = LabelType.of(rest[label], listed)
     if options["classes"] is not None:  # class names are text; integer labels would be taken as positions

@@ -1,0 +1,6 @@
+"""Find texts that do not fit their items.
+
+evidence   validated input              matches    match scores of several sources: weights, a mixture of two normals
+pair_views scores of any (item, text)   mismatch   given pairs against random pairs: probabilities and their number
+coverage   known objects in texts       estimator  the estimator for `find_issues`; judged_texts: all of it for a column; words: reasons
+"""
