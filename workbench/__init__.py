@@ -12,7 +12,7 @@ The subpackages, in the order in which the data pass through them. Each imports 
     runs          a run, its journal, its votes      tags          several tags per example: heads, descriptions
     evidence      predictions and embeddings         spans         projection, versions and schemes of spans
     recording     recording and importing runs       reports       figures and the HTML report
-                                                     shell         the command `workbench`
+    texts         tools for captions and answers     shell         the command `workbench`
 
 Names are loaded on first use (PEP 562), so importing this package takes milliseconds. torch, umap, plotly and
 scikit-learn are imported only by the functions that need them.

@@ -23,7 +23,7 @@ def belief_revision(prior: Any, similarity: Any, context: Any) -> np.ndarray:
 
     Returns
     -------
-    float64 (...), the shape of the three together, in [0, 1]; at least `prior`
+    float64 array (n, ...), of the shape of the three together, in [0, 1]; at least `prior`
 
     Raises
     ------

@@ -2,5 +2,6 @@
 
 evidence   validated input              matches    match scores of several sources: weights, a mixture of two normals
 pair_views scores of any (item, text)   mismatch   given pairs against random pairs: probabilities and their number
-coverage   known objects in texts       estimator  the estimator for `find_issues`; judged_texts: all of it for a column; words: reasons
+coverage   known objects in texts       judged_texts  all of it, for a column
+estimator  the estimator for `find_issues`    words      reasons in words
 """
