@@ -17,9 +17,9 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 LIGHTEST = "04_confident_learning_by_hand.ipynb"
 RECORDED = """from workbench.shell import demo
-demo.load_data = lambda data, whole=demo.load_data: tuple(part[::3] for part in whole(data))
+demo.load_data = lambda data, whole=demo.load_data: tuple(part[::5] for part in whole(data))
 demo.HELD_OUT_EPOCHS["mnist"] = 1
-demo.record_demo("../runs/demo", epochs=4, progress=False)
+demo.record_demo("../runs/demo", epochs=3, progress=False)
 del demo"""
 """Half a minute of training less; the lesson's own record is told by tests of `record_demo`."""
 
@@ -55,7 +55,7 @@ def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch, warm_kernels):
     """In a copy of the layout: notebooks/, data/, and a private home for Jupyter's settings.
 
     The shortest lesson uses a new kernel, as for readers; the others use forks of a process with completed imports. The
-    first one finds a demo run, as created by `make lab`, but with every third image and fewer epochs.
+    first one finds a demo run, as created by `make lab`, but with every fifth image and fewer epochs.
     """
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient (in the test extra)")
     nbformat = pytest.importorskip("nbformat", reason="needs nbformat (in the test extra)")

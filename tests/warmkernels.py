@@ -1,7 +1,7 @@
 """Jupyter kernels that start at once: forks of a process that has imported the heavy packages.
 
-A new kernel spends most of the time of a lesson on importing the same packages. A forked kernel is a separate process,
-with its own namespace, folder, environment and connection, and imports the modules of this project itself.
+A new kernel spends most of the time of a lesson on importing the same packages, ours among them. A forked kernel is a
+separate process, with its own namespace, folder, environment and connection.
 
 `main` is the forking process; it imports the packages on the first request. Jupyter starts `attach` instead of a
 kernel: it requests a fork and lives as long as the fork; when it is killed or its parent dies, the fork ends. Only for
@@ -85,7 +85,7 @@ def main(address: str) -> None:
 
 
 def imports() -> None:
-    """Import the packages of lessons and the Explorer, including their lazy imports."""
+    """Import the packages of lessons and the Explorer, including their lazy imports, and this project."""
     import anywidget  # noqa: F401
     import ipykernel.kernelapp  # noqa: F401
     import nbformat  # noqa: F401 (plotly, when a figure is shown)
@@ -103,6 +103,12 @@ def imports() -> None:
     import torch
     import tqdm.auto  # noqa: F401
 
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import widgets
+    import workbench
+
+    sys.path.pop(0)
+    assert widgets.Explorer and all(hasattr(workbench, name) for name in workbench.__all__)  # names are lazy
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     go.Figure(go.Scatter(y=[0, 1])).to_json()
 

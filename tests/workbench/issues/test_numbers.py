@@ -240,3 +240,14 @@ def test_parts():
     assert np.array_equal(fits._row_median(views), [2, np.nan, 4, 1.5], equal_nan=True)
     gaps = np.array([[1.0, np.nan], [2.0, np.nan], [3.0, np.nan]])
     assert np.isfinite(fits.prepared_vectors(gaps)).all()
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 1), (150, 4)])
+def test_the_trees_are_those_of_a_forest_of_scikit_learn(n, d):
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    rng = np.random.default_rng(n)
+    taught, asked = (rng.normal(size=(size, d)).astype(np.float32) for size in (n, 30))
+    target = rng.normal(size=n)
+    model = ExtraTreesRegressor(fits.TREES, min_samples_leaf=3, random_state=7).fit(taught, target)
+    assert np.array_equal(fits.forest(taught, target, asked, 7), model.predict(asked))
