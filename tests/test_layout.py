@@ -66,7 +66,7 @@ PUBLIC = {
     ],
     "workbench.spans": [
         *("mark_spans", "read_marked", "candidate_positions", "place_spans", "propagate_tags", "voted_spans"),
-        *("compare_versions", "read_corrections", "apply_edits", "correction_scores", "move_spans"),
+        *("form_conflicts", "compare_versions", "read_corrections", "apply_edits", "correction_scores", "move_spans"),
         *("map_types", "entity_overlap", "merge_schemes", "nearest_types"),
     ],
     "workbench.review": [

@@ -4075,6 +4075,174 @@ function exportFeature(view) {
   });
 }
 
+// --- filters/countedpanel.js
+const QUICK = 1000;
+
+
+class CountedPanel {
+  constructor({ store, wire, showSlice, fail }, { name, mark, tools = [] }) {
+    this.store = store;
+    this.wire = wire;
+    this.showSlice = showSlice;
+    this.fail = fail;
+    this.asked = 0;
+    this.took = 0;
+    this.stale = true;
+    this.again = h("button", { type: "button", class: "lw-link", text: "count again", title: "labels have changed since this was counted", hidden: true, onclick: () => this.ask() });
+    this.list = h("div", { class: "lw-sets-list" });
+    this.how = h("p", { class: "lw-how lw-quiet" });
+    this.el = h(
+      "div",
+      { class: `lw-side lw-sets ${mark}`, role: "tabpanel", "aria-label": name, hidden: true },
+      h("div", { class: "lw-row" }, ...tools, h("span", { class: "lw-space" }), this.again),
+      this.list,
+      this.how,
+    );
+    this.store.on("labels", () => {
+      this.stale = true;
+    });
+    this.store.on("history", () => {
+      if (!this.el.hidden) this.draw(); // what was decided is saved
+    });
+  }
+
+  async request() {}
+
+  fill(_body) {}
+
+  draw() {
+    if (!this.stale) return;
+    if (this.took > QUICK) this.again.hidden = false;
+    else if (!this.store.pending) this.ask();
+  }
+
+  async ask() {
+    const asked = ++this.asked,
+      begun = performance.now();
+    this.stale = false;
+    this.again.hidden = true;
+    if (!this.list.children.length) this.how.textContent = "counting…";
+    try {
+      const body = await this.request();
+      if (asked !== this.asked) return;
+      this.took = performance.now() - begun;
+      this.fill(body);
+    } catch (error) {
+      this.how.textContent = "";
+      this.fail(/** @type {Error} */ (error));
+    }
+  }
+}
+
+// --- filters/forms.js
+const CONFIRMING = 4000;
+const NO_LABEL = "nothing";
+
+const countsInWords = ({ labels }) => labels.map(({ label, count: n }) => `${label} ${count(n)}`).join(" · ");
+
+class FormsPanel extends CountedPanel {
+  constructor(options) {
+    super(options, { name: "equal words with several labels", mark: "lw-of-forms", tools: [h("span", { class: "lw-quiet", text: "equal words, several labels" })] });
+    this.actions = options.actions;
+    this.nothing = options.nothing;
+    this.form = "";
+    this.armed = 0;
+    this.forms = [];
+    this.total = 0;
+  }
+
+  async request() {
+    return (await this.wire.ask("forms", {})).body;
+  }
+
+  fill({ forms, total }) {
+    clearTimeout(this.armed);
+    this.list.replaceChildren(...forms.flatMap((form) => (form.form === this.form ? [this.line(form), this.tools(form)] : [this.line(form)])));
+    this.forms = forms;
+    this.total = total;
+    const left = total - forms.length;
+    this.how.textContent = forms.length
+      ? `The most one-sided first, counted from the labels as they are now.${left ? ` ${count(left)} more are not listed.` : ""}`
+      : "Equal words have the same label everywhere.";
+  }
+
+  line(form) {
+    const counts = countsInWords(form),
+      open = form.form === this.form;
+    return h(
+      "button",
+      { type: "button", class: "lw-set-row lw-form-row", title: `${form.form}: ${counts}`, "aria-expanded": String(open), onclick: () => this.pick(open ? "" : form.form) },
+      h("span", { class: "lw-clip", text: form.form, dir: "auto" }),
+      h("span", { class: "lw-clip lw-num lw-quiet", text: counts }),
+    );
+  }
+
+  pick(form) {
+    this.form = form;
+    this.fill({ forms: this.forms, total: this.total });
+  }
+
+  tools(form) {
+    const boxes = form.labels.map(({ label, count: n }, i) => {
+      const box = h("input", { type: "checkbox", checked: i > 0, value: label, onchange: () => show() });
+      return { box, n, el: h("label", {}, box, ` ${label} ${count(n)}`) };
+    });
+    const target = h("select", { "aria-label": "label for the chosen places", onchange: () => show() }),
+      names = [...this.store.space, ...(this.nothing ? [NO_LABEL] : [])];
+    fillSelect(target, [["", names.map((name) => [name, name])]], form.labels[0].label);
+    const go = h("button", { type: "button", class: "lw-button", onclick: () => this.relabel(form.form, chosen(), target.value, go, sum()) });
+    const chosen = () => boxes.filter(({ box }) => box.checked && box.value !== target.value).map(({ box }) => box.value),
+      sum = () => boxes.filter(({ box }) => chosen().includes(box.value)).reduce((total, { n }) => total + n, 0),
+      show = () => {
+        clearTimeout(this.armed);
+        this.armed = 0;
+        go.textContent = `Relabel ${count(sum())} as ${target.value}`;
+        go.disabled = !sum();
+      };
+    show();
+    const look = h("button", { type: "button", class: "lw-link", text: "show", title: "select the examples with these labels", onclick: () => this.select(form.form, boxes.filter(({ box }) => box.checked).map(({ box }) => box.value)) });
+    return h("div", { class: "lw-form-tools" }, ...boxes.map(({ el }) => el), look, target, go);
+  }
+
+  async select(form, labels) {
+    try {
+      const { buffers } = await this.wire.ask("form", { form, labels });
+      this.showSlice(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), `“${form}” as ${labels.join(", ")}`);
+    } catch (error) {
+      this.fail(/** @type {Error} */ (error));
+    }
+  }
+
+  async relabel(form, labels, label, button, sure) {
+    if (!this.armed) {
+      const before = button.textContent;
+      button.textContent = `${before}: click again`;
+      this.armed = setTimeout(() => {
+        this.armed = 0;
+        button.textContent = before;
+      }, CONFIRMING);
+      return;
+    }
+    clearTimeout(this.armed);
+    this.armed = 0;
+    try {
+      const { buffers } = await this.wire.ask("form", { form, labels }),
+        mask = unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
+      const rows = Int32Array.from(Array.from(mask.keys()).filter((row) => mask[row]));
+      await this.actions.ofMany(rows, "form", { form, labels, label, sure }, [], ({ count: n, examples }) => `“${form}”: ${label} at ${count(n)} places in ${count(examples)} examples; one undo reverts it`);
+    } catch (error) {
+      this.fail(/** @type {Error} */ (error));
+    }
+  }
+}
+
+function formsFeature(view) {
+  const { store, wire, fail, actions } = view;
+  if (store.meta.task !== "spans" && store.meta.task !== "tokens") return;
+  const panel = new FormsPanel({ store, wire, fail, actions, nothing: store.meta.task === "spans", showSlice: (mask, name) => view.showSlice(mask, name) });
+  view.addTab("forms", panel.el, () => panel.draw());
+}
+
 // --- examples/media.js
 const PACK = 24;
 const ROOM = 16_000_000;
@@ -6107,7 +6275,6 @@ function rowTableFeature(view) {
 // --- filters/sets.js
 const SHARES = [0.99, 0.95, 0.9, 0.8, 0.65, 0.5];
 const FIRST = 0.9;
-const QUICK = 1000;
 
 const asShare = (share) => `${share > 0.995 && share < 1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 
@@ -6120,60 +6287,20 @@ function ruleInWords({ tag, other, implies, count: n, share, expected, broken })
   ].join(" ");
 }
 
-class SetsPanel {
-  constructor({ store, wire, showSlice, fail }) {
-    this.store = store;
-    this.wire = wire;
-    this.showSlice = showSlice;
-    this.fail = fail;
-    this.asked = 0;
-    this.took = 0;
-    this.stale = true;
-    this.least = h("select", {
+class SetsPanel extends CountedPanel {
+  constructor(options) {
+    const least = h("select", {
       "aria-label": "share of examples that follow a rule",
       title: "share of the examples with the first tag in which the rule must hold",
       onchange: () => this.ask(),
     });
+    super(options, { name: "tags that go together", mark: "lw-of-rules", tools: [least] });
+    this.least = least;
     fillSelect(this.least, [["", SHARES.map((share) => [String(share), `rules ≥ ${asShare(share)}`])]], String(FIRST));
-    this.again = h("button", { type: "button", class: "lw-link", text: "count again", title: "tags have changed since the rules were counted", hidden: true, onclick: () => this.ask() });
-    this.list = h("div", { class: "lw-sets-list" });
-    this.how = h("p", { class: "lw-how lw-quiet" });
-    this.el = h(
-      "div",
-      { class: "lw-side lw-sets", role: "tabpanel", "aria-label": "tags that go together", hidden: true },
-      h("div", { class: "lw-row" }, this.least, h("span", { class: "lw-space" }), this.again),
-      this.list,
-      this.how,
-    );
-    this.store.on("labels", () => {
-      this.stale = true;
-    });
-    this.store.on("history", () => {
-      if (!this.el.hidden) this.draw(); // what was decided is saved
-    });
   }
 
-  draw() {
-    if (!this.stale) return;
-    if (this.took > QUICK) this.again.hidden = false;
-    else if (!this.store.pending) this.ask();
-  }
-
-  async ask() {
-    const asked = ++this.asked,
-      begun = performance.now();
-    this.stale = false;
-    this.again.hidden = true;
-    if (!this.list.children.length) this.how.textContent = "counting…";
-    try {
-      const { body } = await this.wire.ask("rules", { least: Number(this.least.value) });
-      if (asked !== this.asked) return;
-      this.took = performance.now() - begun;
-      this.fill(body);
-    } catch (error) {
-      this.how.textContent = "";
-      this.fail(/** @type {Error} */ (error));
-    }
+  async request() {
+    return (await this.wire.ask("rules", { least: Number(this.least.value) })).body;
   }
 
   fill({ rules, total }) {
@@ -6494,6 +6621,7 @@ const FEATURES = [
   trailsFeature,
   evidenceFeature,
   setsFeature,
+  formsFeature,
   peopleFeature,
   compareFeature,
   auditFeature,

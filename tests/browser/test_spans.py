@@ -86,6 +86,23 @@ def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
     page.keyboard.press("u")
     probe.wait(f"sum(key[0] == 's0' for key in {values}) == 0")
 
+    # equal words with several labels: those without a span get one, as one step
+    before = probe.eval(f"len({values})")
+    page.locator("[role=tab]", has_text="forms").click()
+    row = page.locator(".lw-form-row", has_text="Norwell").first
+    row.wait_for()
+    row.click()
+    button = page.locator(".lw-form-tools .lw-button")
+    places = int(button.inner_text().split()[1])
+    assert places > 1 and button.inner_text().endswith("as LOC")
+    button.click()
+    assert probe.eval(f"len({values})") == before
+    button.click()
+    probe.wait(f"len({values}) == {before + places}")
+    page.locator(".lw-name").click()
+    page.keyboard.press("u")
+    probe.wait(f"len({values}) == {before}")
+
     probe.run(f"from workbench.review.export import export; export(ex.run, {str(tmp_path / 'out.jsonl')!r})")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     changed = next(row for row in rows if row["id"] == first)

@@ -69,6 +69,7 @@ DOORS = {
 def test_another_kind_of_label_is_refused_in_words(what, run, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     kinds = "'multiclass', 'multilabel', 'candidates'" if what in OPEN_TO_TAGS else "'multiclass'"
+    kinds += ", 'spans', 'tokens'" if what == "a recording of epochs" else ""
     words = rf"`task` is 'prototype-tags', and {what} works on {kinds} labels only\. "
     with pytest.raises(InputError, match=words):
         DOORS[what](run, tmp_path)

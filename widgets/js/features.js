@@ -4,6 +4,7 @@ import { compareFeature } from "./maps/compare.js";
 import { epochsFeature } from "./maps/epochs.js";
 import { evidenceFeature } from "./filters/evidence.js";
 import { exportFeature } from "./review/exporter.js";
+import { formsFeature } from "./filters/forms.js";
 import { gridFeature } from "./examples/grid.js";
 import { helpFeature } from "./help.js";
 import { lightboxFeature } from "./examples/lightbox.js";
@@ -30,6 +31,7 @@ export const FEATURES = [
   trailsFeature,
   evidenceFeature,
   setsFeature,
+  formsFeature,
   peopleFeature,
   compareFeature,
   auditFeature,

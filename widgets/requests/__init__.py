@@ -15,11 +15,20 @@ import numpy as np
 from widgets.requests.audit import ask_audit, ask_rank
 from widgets.requests.comparing import ask_compare
 from widgets.requests.data import ask_column, ask_inspect, ask_media, ask_sound
-from widgets.requests.deciding import ask_accept, ask_add_class, ask_decide, ask_redo, ask_undo, rows_after_error
+from widgets.requests.deciding import (
+    ask_accept,
+    ask_add_class,
+    ask_decide,
+    ask_form,
+    ask_redo,
+    ask_undo,
+    rows_after_error,
+)
 from widgets.requests.enlarging import ask_picture, ask_text
 from widgets.requests.evidence import (
     ask_classes,
     ask_differ,
+    ask_forms,
     ask_matrix,
     ask_people,
     ask_rule,
@@ -59,6 +68,8 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "classes": ask_classes,
     "rules": ask_rules,
     "rule": ask_rule,
+    "forms": ask_forms,
+    "form": ask_form,
     "people": ask_people,
     "compare": ask_compare,
     "differ": ask_differ,

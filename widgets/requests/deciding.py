@@ -9,8 +9,9 @@ import numpy as np
 from widgets.view.accepting import open_suggestions, suggested_values
 from widgets.view.auditing import AGAIN, AUDIT
 from widgets.view.decisions import SOURCE
+from widgets.view.forms import one_label, places_of_form
 from widgets.view.units import given_of, verdicts_in
-from widgets.wire.masks import unpacked
+from widgets.wire.masks import packed, unpacked
 from widgets.wire.messages import (
     AcceptAnswer,
     AcceptRequest,
@@ -19,6 +20,8 @@ from widgets.wire.messages import (
     Buffers,
     DecideAnswer,
     DecideRequest,
+    FormAnswer,
+    FormRequest,
     Message,
     TravelRequest,
 )
@@ -83,6 +86,33 @@ def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[Ac
         verdicts, given, reasons = suggested_values(view, found)
         body: DecideRequest = {"op": "relabel", "how": "accept selection"}
         view.decisions.judge(verdicts, given, body, reasons, _where(view, rows))
+    patch, state = view.decisions.patch(view.decisions.catch_up())
+    return {**counts, "time": view.decisions.last_time, "patch": patch}, state
+
+
+def ask_form(view: View, content: FormRequest, buffers: Buffers) -> tuple[FormAnswer, Arrays]:
+    """Return the examples with equal words that have some labels, as a mask; or give these places one label.
+
+    Raises
+    ------
+    InputError : the number of places differs from the number that the user confirmed.
+    """
+    found = places_of_form(view, content["form"], content["labels"])
+    rows = np.unique(found.tokens.rows[found.first])
+    counts: FormAnswer = {"count": len(found.first), "examples": len(rows)}
+    label = content.get("label")
+    if label is None:
+        mask = np.zeros(view.dataset.n, bool)
+        mask[rows] = True
+        return counts, [packed(mask)]
+    if content.get("sure") != len(found.first):
+        todo = f"There are {len(found.first):,} now. Check them again and confirm that number."
+        raise InputError.at("places", "have changed since they were confirmed", todo)
+    if len(rows):
+        verdicts = one_label(view, found, label)
+        reasons = [f"equal words: {content['form']}"] * len(verdicts.keys)
+        given = given_of(view, verdicts.rows, verdicts.keys)
+        view.decisions.judge(verdicts, given, {"op": "relabel", "how": "selection"}, reasons, _where(view, rows))
     patch, state = view.decisions.patch(view.decisions.catch_up())
     return {**counts, "time": view.decisions.last_time, "patch": patch}, state
 

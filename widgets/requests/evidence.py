@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view import matrices, people
+from widgets.view.forms import forms_in
 from widgets.view.tag_sets import rows_of_rule, rules_of_tags
 from widgets.wire.masks import packed
 from widgets.wire.messages import (
@@ -15,6 +16,7 @@ from widgets.wire.messages import (
     ClassesAnswer,
     CountMessage,
     DifferRequest,
+    FormsAnswer,
     MatrixAnswer,
     MatrixRequest,
     NameRequest,
@@ -76,6 +78,12 @@ def ask_rule(view: View, content: RuleRequest, buffers: Buffers) -> tuple[RuleAn
     """Return the mask of the examples that break a rule, or follow it."""
     mask, unit = rows_of_rule(view, content["tag"], content["other"], content["implies"], content["broken"])
     return {"count": int(mask.sum()), "unit": unit}, [packed(mask)]
+
+
+def ask_forms(view: View, content: Nothing, buffers: Buffers) -> tuple[FormsAnswer, Arrays]:
+    """Return equal words with several labels, with their counts."""
+    forms, total = forms_in(view)
+    return {"forms": forms, "total": total}, []
 
 
 def ask_people(view: View, content: PeopleRequest, buffers: Buffers) -> tuple[PeopleAnswer, Arrays]:

@@ -17,6 +17,7 @@ from widgets.wire.shapes import (
     ArraySpec,
     AuditInfo,
     ColumnInfo,
+    FormCount,
     InspectAnswer,
     Item,
     Number,
@@ -256,6 +257,34 @@ class AddClassRequest(TypedDict):
     name: str
 
 
+class FormsAnswer(TypedDict):
+    """The listed forms with several labels, and the number of all."""
+
+    forms: list[FormCount]
+    total: int
+
+
+class FormRequest(TypedDict):
+    """The places of a form with one of some labels; with `label`, give all of them this label.
+
+    `sure` is the number of places that the user confirmed.
+    """
+
+    form: str
+    labels: list[str]
+    label: NotRequired[str]
+    sure: NotRequired[int]
+
+
+class FormAnswer(TypedDict):
+    """Number of places and of their examples. The buffer is the mask of these, or the state after a decision."""
+
+    count: int
+    examples: int
+    time: NotRequired[str | None]
+    patch: NotRequired[Patch]
+
+
 class AcceptRequest(TypedDict):
     """Accept the suggestions for units of the examples in a mask, which is the buffer.
 
@@ -384,6 +413,8 @@ class Requests(TypedDict):
     classes: Nothing
     rules: RulesRequest
     rule: RuleRequest
+    forms: Nothing
+    form: FormRequest
     people: PeopleRequest
     compare: CompareRequest
     differ: DifferRequest
@@ -423,6 +454,8 @@ class Answers(TypedDict):
     classes: ClassesAnswer
     rules: RulesAnswer
     rule: RuleAnswer
+    forms: FormsAnswer
+    form: FormAnswer
     people: PeopleAnswer
     compare: CompareAnswer
     differ: CountMessage

@@ -127,6 +127,20 @@ class TagRule(TypedDict):
     broken: int
 
 
+class LabelCount(TypedDict):
+    """How often a form has a label; "nothing" is no span."""
+
+    label: str
+    count: int
+
+
+class FormCount(TypedDict):
+    """Equal words with several labels, the most frequent label first."""
+
+    form: str
+    labels: list[LabelCount]
+
+
 class AuditInfo(TypedDict):
     """The number of remaining errors as text; `due` is the number of due second looks, `done` the progress of an audit
     of units as text."""

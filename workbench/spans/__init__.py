@@ -8,6 +8,7 @@ Dataset of spans. Tables of doubtful spans have the format of `find_issues(per="
 from workbench.foundation.lazy import names_of
 
 HOMES = {
+    "form_conflicts": "workbench.issues.spans.conflicts",
     **dict.fromkeys(("mark_spans", "read_marked"), "markers"),
     **dict.fromkeys(("candidate_positions", "place_spans"), "positions"),
     **dict.fromkeys(("propagate_tags", "voted_spans"), "alignments"),

@@ -2,12 +2,11 @@
 import { arrayOf, unpackMask } from "../base/bits.js";
 import { fillSelect, h } from "../base/dom.js";
 import { count } from "../base/format.js";
+import { CountedPanel } from "./countedpanel.js";
 
 /** Selectable shares of examples in which a rule must hold, and the initial one. */
 const SHARES = [0.99, 0.95, 0.9, 0.8, 0.65, 0.5];
 const FIRST = 0.9;
-/** If an answer took longer than this (ms), it is repeated only by a button. */
-const QUICK = 1000;
 
 /** @param {number} share */
 const asShare = (share) => `${share > 0.995 && share < 1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
@@ -22,65 +21,21 @@ export function ruleInWords({ tag, other, implies, count: n, share, expected, br
   ].join(" ");
 }
 
-export class SetsPanel {
-  /**
-   * @param {{ store: import("../state/store.js").Store, wire: import("../state/wire.js").Wire,
-   *   showSlice: (mask: Uint8Array, name: string, unit: string) => void, fail: (error: Error) => void }} options
-   */
-  constructor({ store, wire, showSlice, fail }) {
-    this.store = store;
-    this.wire = wire;
-    this.showSlice = showSlice;
-    this.fail = fail;
-    this.asked = 0;
-    this.took = 0;
-    this.stale = true;
-    this.least = h("select", {
+export class SetsPanel extends CountedPanel {
+  /** @param {import("./countedpanel.js").PanelOptions} options */
+  constructor(options) {
+    const least = h("select", {
       "aria-label": "share of examples that follow a rule",
       title: "share of the examples with the first tag in which the rule must hold",
       onchange: () => this.ask(),
     });
+    super(options, { name: "tags that go together", mark: "lw-of-rules", tools: [least] });
+    this.least = least;
     fillSelect(this.least, [["", SHARES.map((share) => [String(share), `rules ≥ ${asShare(share)}`])]], String(FIRST));
-    this.again = h("button", { type: "button", class: "lw-link", text: "count again", title: "tags have changed since the rules were counted", hidden: true, onclick: () => this.ask() });
-    this.list = h("div", { class: "lw-sets-list" });
-    this.how = h("p", { class: "lw-how lw-quiet" });
-    this.el = h(
-      "div",
-      { class: "lw-side lw-sets", role: "tabpanel", "aria-label": "tags that go together", hidden: true },
-      h("div", { class: "lw-row" }, this.least, h("span", { class: "lw-space" }), this.again),
-      this.list,
-      this.how,
-    );
-    this.store.on("labels", () => {
-      this.stale = true;
-    });
-    this.store.on("history", () => {
-      if (!this.el.hidden) this.draw(); // what was decided is saved
-    });
   }
 
-  /** The panel is displayed: count if nothing was counted yet, or if tags have changed and counting is fast. */
-  draw() {
-    if (!this.stale) return;
-    if (this.took > QUICK) this.again.hidden = false;
-    else if (!this.store.pending) this.ask();
-  }
-
-  async ask() {
-    const asked = ++this.asked,
-      begun = performance.now();
-    this.stale = false;
-    this.again.hidden = true;
-    if (!this.list.children.length) this.how.textContent = "counting…";
-    try {
-      const { body } = await this.wire.ask("rules", { least: Number(this.least.value) });
-      if (asked !== this.asked) return;
-      this.took = performance.now() - begun;
-      this.fill(body);
-    } catch (error) {
-      this.how.textContent = "";
-      this.fail(/** @type {Error} */ (error));
-    }
+  async request() {
+    return (await this.wire.ask("rules", { least: Number(this.least.value) })).body;
   }
 
   /** @param {import("../state/messages.js").RulesAnswer} answer */

@@ -131,6 +131,20 @@ export {};
  */
 
 /**
+ * How often a form has a label; "nothing" is no span.
+ * @typedef {object} LabelCount
+ * @property {string} label
+ * @property {number} count
+ */
+
+/**
+ * Equal words with several labels, the most frequent label first.
+ * @typedef {object} FormCount
+ * @property {string} form
+ * @property {LabelCount[]} labels
+ */
+
+/**
  * The number of remaining errors as text; `due` is the number of due second looks, `done` the progress of an audit
  * of units as text.
  * @typedef {object} AuditInfo
@@ -601,6 +615,32 @@ export {};
  */
 
 /**
+ * The listed forms with several labels, and the number of all.
+ * @typedef {object} FormsAnswer
+ * @property {FormCount[]} forms
+ * @property {number} total
+ */
+
+/**
+ * The places of a form with one of some labels; with `label`, give all of them this label.
+ * `sure` is the number of places that the user confirmed.
+ * @typedef {object} FormRequest
+ * @property {string} form
+ * @property {string[]} labels
+ * @property {string} [label]
+ * @property {number} [sure]
+ */
+
+/**
+ * Number of places and of their examples. The buffer is the mask of these, or the state after a decision.
+ * @typedef {object} FormAnswer
+ * @property {number} count
+ * @property {number} examples
+ * @property {string | null} [time]
+ * @property {Patch} [patch]
+ */
+
+/**
  * Accept the suggestions for units of the examples in a mask, which is the buffer.
  * `least` is the minimum probability of a suggestion; `unit` limits it to units with this key. Without `sure`, the
  * number confirmed by the user, the suggestions are only counted.
@@ -732,6 +772,8 @@ export {};
  * @property {Nothing} classes
  * @property {RulesRequest} rules
  * @property {RuleRequest} rule
+ * @property {Nothing} forms
+ * @property {FormRequest} form
  * @property {PeopleRequest} people
  * @property {CompareRequest} compare
  * @property {DifferRequest} differ
@@ -771,6 +813,8 @@ export {};
  * @property {ClassesAnswer} classes
  * @property {RulesAnswer} rules
  * @property {RuleAnswer} rule
+ * @property {FormsAnswer} forms
+ * @property {FormAnswer} form
  * @property {PeopleAnswer} people
  * @property {CompareAnswer} compare
  * @property {CountMessage} differ

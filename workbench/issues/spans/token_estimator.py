@@ -45,7 +45,7 @@ class TokensEstimator:
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each token."""
         dataset = asked.dataset
-        tokens = _tokens_in(asked)
+        tokens = token_words(asked)
         units = dataset.units
         place = tokens.starts[units.rows] + np.arange(units.m) - units.starts[units.rows]
         given = np.full(len(tokens.words), -1, np.int64)
@@ -71,7 +71,7 @@ class TokensEstimator:
         return _found(asked, units, place, tokens, given, probs, seen, used, why, in_sample)
 
 
-def _tokens_in(asked: Asked) -> Tokens:
+def token_words(asked: Asked) -> Tokens:
     """Return the tokens of all examples: the user's, the words of the texts, or unknown ones."""
     labels, evidence = asked.dataset.labels, asked.evidence
     sizes, missing = np.diff(token_starts(labels)), asked.dataset.kind.missing(labels)
