@@ -9,7 +9,7 @@ import numpy as np
 from widgets.view.accepting import open_suggestions, suggested_values
 from widgets.view.auditing import AGAIN, AUDIT
 from widgets.view.decisions import SOURCE
-from widgets.view.forms import one_label, places_of_form
+from widgets.view.equal_forms import one_label, places_of_form
 from widgets.view.units import given_of, verdicts_in
 from widgets.wire.masks import packed, unpacked
 from widgets.wire.messages import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view import matrices, people
-from widgets.view.forms import forms_in
+from widgets.view.equal_forms import forms_in
 from widgets.view.tag_sets import rows_of_rule, rules_of_tags
 from widgets.wire.masks import packed
 from widgets.wire.messages import (

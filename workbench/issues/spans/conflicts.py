@@ -62,20 +62,19 @@ def occurrences(dataset: Dataset, labels: Any) -> Occurrences:
         starts, codes = token_starts(labels), token_codes(labels)
         rows = np.repeat(np.arange(dataset.n), np.diff(starts))
         at = (tokens.starts[rows] + np.arange(len(rows)) - starts[rows])[codes >= 0]
-        found = [at, at + 1, codes[codes >= 0]]
-        labelled = np.zeros(len(tokens.words), bool)
+        own = Given(at, at + 1, codes[codes >= 0], np.zeros(len(at), np.int64))
+        free = np.zeros(len(tokens.words), bool)
     else:
         table = table_of(labels)
         tokens = tokens_in(asked, table)
         given = given_spans(table, tokens)
         there = (given.last > given.first) & (given.last - given.first <= LONGEST_FORM)
-        found = [given.first[there], given.last[there], given.label[there]]
-        labelled = ~table.missing[tokens.rows]
-    own = Given(*found, np.zeros(len(found[0]), np.int64))
-    forms = Forms(tokens, own, labelled)
-    free = labelled if dataset.task == TOKENS else labelled & ~_covered(tokens, given)
+        own = Given(*(one[there] for one in given))
+        free = ~table.missing[tokens.rows] & ~_covered(tokens, given)
+    forms = Forms(tokens, own, free)
     bare = _without_label(tokens, forms, own, free)
-    first, last, label = (np.concatenate(pair) for pair in zip(found, (*bare, np.full(len(bare[0]), -1))))
+    places = (*bare, np.full(len(bare[0]), -1))
+    first, last, label = (np.concatenate(pair) for pair in zip(own[:3], places))
     return Occurrences(tokens, first, last, label, forms.keys(first, last).view(np.int64))
 
 
@@ -102,7 +101,7 @@ def _without_label(tokens: Tokens, forms: Forms, given: Given, free: np.ndarray)
     return found[0], found[1]
 
 
-def label_counts(found: Occurrences, k: int) -> tuple[np.ndarray, np.ndarray]:
+def form_counts(found: Occurrences, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return an occurrence of each form with several labels (f,) and its counts (f, k + 1), the last for "no span".
 
     The most one-sided form comes first: most occurrences with the most frequent label per occurrence with another.
@@ -138,7 +137,7 @@ def form_conflicts(run: Run | Dataset) -> pd.DataFrame:
     dataset = run.extended() if isinstance(run, Run) else run
     labels = run.labels() if isinstance(run, Run) else run.labels
     found = occurrences(dataset, labels)
-    places, counts = label_counts(found, dataset.k)
+    places, counts = form_counts(found, dataset.k)
     frame = pd.DataFrame({"form": [found.text(place) for place in places.tolist()], "count": counts.sum(axis=1)})
     names = [*dataset.classes, *([NOTHING] if dataset.task != TOKENS else [])]
     for code, name in enumerate(names):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.passages import WITH_PASSAGE
-from widgets.wire.shapes import FormCount
+from widgets.wire.shapes import FormCount, LabelCount
 from workbench.foundation.errors import InputError
-from workbench.issues.spans.conflicts import Occurrences, label_counts, occurrences
+from workbench.issues.spans.conflicts import Occurrences, form_counts, occurrences
 from workbench.tasks.keys import added_key
 from workbench.tasks.protocol import NOTHING, Decided
 
@@ -33,11 +33,11 @@ def forms_in(view: View) -> tuple[list[FormCount], int]:
     InputError : labels of another kind. MissingEvidence : the words are not known.
     """
     found, names = _found(view), (*view.decisions.space.classes, NOTHING)
-    places, counts = label_counts(found, len(names) - 1)
+    places, counts = form_counts(found, len(names) - 1)
     listed: list[FormCount] = []
     for place, line in zip(places[:MOST_FORMS].tolist(), counts):
         codes = [code for code in np.argsort(-line, kind="stable").tolist() if line[code]]
-        labels = [{"label": names[code], "count": int(line[code])} for code in codes]
+        labels: list[LabelCount] = [{"label": names[code], "count": int(line[code])} for code in codes]
         listed.append({"form": found.text(place), "labels": labels})
     return listed, len(places)
 
