@@ -35,10 +35,15 @@ def evidence(run):
 
 
 X = np.zeros((len(TAGS.labels), 2))
-OF_TAGS = ("a table of tags",)
-"""Doors that are open to tags, as here, and to nothing else (tests/workbench/tags)."""
-OPEN_TO_TAGS = ("a recording of epochs", "replay", "report")
-"""Doors that are open to classes and to tags."""
+OF_TAGS = ("a table of tags", "projection of spans")
+"""Doors that are open to tags, as here, or to spans, and to nothing else (tests/workbench/tags, tests/workbench/spans)."""
+OPEN_TO = {
+    "a recording of epochs": ("multiclass", "multilabel", "candidates", "spans", "tokens"),
+    "replay": ("multiclass", "multilabel", "candidates"),
+    "report": ("multiclass", "candidates", "multilabel", "numbers", "spans"),
+    "form_conflicts": ("spans", "tokens"),
+}
+"""Kinds of labels to which a door is open; others are open to classes only."""
 DOORS = {
     "a second opinion": lambda run, path: wd.Explorer(run, second_opinion=True),
     "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
@@ -51,6 +56,7 @@ DOORS = {
     "consensus": lambda run, path: review.consensus(run),
     "duplicates": lambda run, path: wb.duplicates(run),
     "ensemble": lambda run, path: wb.ensemble([run, run]),
+    "form_conflicts": lambda run, path: wb.spans.form_conflicts(run),
     "keep_curve": lambda run, path: experiments.keep_curve(run),
     "plant_errors": lambda run, path: wb.experiments.plant_errors(run.dataset, 0.2),
     "replay": lambda run, path: wb.replay(path / "new", [], None, run.dataset, None),
@@ -68,8 +74,7 @@ DOORS = {
 @pytest.mark.parametrize("what", DOORS)
 def test_another_kind_of_label_is_refused_in_words(what, run, tmp_path):
     before = sorted(tmp_path.rglob("*"))
-    kinds = "'multiclass', 'multilabel', 'candidates'" if what in OPEN_TO_TAGS else "'multiclass'"
-    kinds += ", 'spans', 'tokens'" if what == "a recording of epochs" else ""
+    kinds = ", ".join(map(repr, OPEN_TO.get(what, ("multiclass",))))
     words = rf"`task` is 'prototype-tags', and {what} works on {kinds} labels only\. "
     with pytest.raises(InputError, match=words):
         DOORS[what](run, tmp_path)
