@@ -36,7 +36,7 @@ def evidence(run):
 
 X = np.zeros((len(TAGS.labels), 2))
 OF_TAGS = ("a table of tags", "projection of spans")
-"""Doors that are open to tags, as here, or to spans, and to nothing else (tests/workbench/tags, tests/workbench/spans)."""
+"""Doors that are open to tags, as here, or to spans, and to nothing else (tests/workbench/tags, .../spans)."""
 OPEN_TO = {
     "a recording of epochs": ("multiclass", "multilabel", "candidates", "spans", "tokens"),
     "replay": ("multiclass", "multilabel", "candidates"),
