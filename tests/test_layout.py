@@ -25,7 +25,7 @@ PUBLIC = {
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
         *("review_queue", "export", "report", "figure", "compare"),
         *("neighbors", "project", "embed_texts"),
-        *("confident", "errors", "experiments", "graphs", "review", "spans", "tags", "texts"),
+        *("confident", "errors", "experiments", "graphs", "ranking", "review", "spans", "tags", "texts"),
     ],
     "workbench.confident": [
         *("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise", "noise_matrix"),
@@ -63,6 +63,10 @@ PUBLIC = {
         *("tag_rules", "set_gaps", "cooccurrence_only", "region_tags", "crop_tags", "aggregate_patches"),
         *("boost_attribution", "part_support", "masking_effect", "overlay", "trail_recall", "never_retrieved"),
         *("rank_relevance", "replay_pseudo_labels"),
+    ],
+    "workbench.ranking": [
+        *("cascade", "compare_metrics", "compare_sources", "list_view", "metrics", "read_run", "repair", "rerank"),
+        *("run_differences", "write_run"),
     ],
     "workbench.spans": [
         *("mark_spans", "read_marked", "candidate_positions", "place_spans", "propagate_tags", "voted_spans"),

@@ -11,8 +11,9 @@ The subpackages, in the order in which the data pass through them. Each imports 
     storage       the files of a run                 experiments   does it help: compare, select, robust, simulate
     runs          a run, its journal, its votes      tags          several tags per example: heads, descriptions
     evidence      predictions and embeddings         spans         projection, versions and schemes of spans
-    recording     recording and importing runs       reports       figures and the HTML report
-    texts         tools for captions and answers     shell         the command `workbench`
+    recording     recording and importing runs       ranking       rankings and judges of pairs
+    texts         tools for captions and answers     reports       figures and the HTML report
+                                                     shell         the command `workbench`
 
 Names are loaded on first use (PEP 562), so importing this package takes milliseconds. torch, umap, plotly and
 scikit-learn are imported only by the functions that need them.
@@ -40,6 +41,7 @@ HOMES = {  # public name -> module that defines it; adding one is a decision (te
     "embed_texts": "evidence.spaces",
     "neighbors": "evidence.neighbors",
     "project": "evidence.projection",
+    "ranking": ".ranking",
     "errors": ".foundation.errors",
     "experiments": ".experiments",
     "export": "review.export",

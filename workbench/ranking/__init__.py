@@ -1,0 +1,22 @@
+"""Rankings and their judgements: metrics, disagreements of rankers and of sources, judges in two steps, repair.
+
+Judgements are a Run, a Dataset of the task "pairs", or a DataFrame with the columns query, item and grade; scores of
+rankers a DataFrame with the columns query, item and one column per ranker.
+"""
+
+from workbench.foundation.lazy import names_of
+
+HOMES = {
+    "cascade": "cascades",
+    "compare_metrics": "rank_metrics",
+    "compare_sources": "grade_sources",
+    "list_view": "rank_metrics",
+    "metrics": "rank_metrics",
+    "read_run": "workbench.review.pair_files",
+    "repair": "repairs",
+    "rerank": "reranking",
+    "run_differences": "grade_sources",
+    "write_run": "workbench.review.pair_files",
+}
+
+__all__, __getattr__, __dir__ = names_of(__name__, HOMES)
