@@ -65,7 +65,16 @@ PUBLIC = {
         *("rank_relevance", "replay_pseudo_labels"),
     ],
     "workbench.ranking": [
-        *("cascade", "compare_metrics", "compare_sources", "list_view", "metrics", "read_run", "repair", "rerank"),
+        *(
+            "cascade",
+            "compare_metrics",
+            "compare_sources",
+            "list_view",
+            "metrics",
+            "read_run",
+            "repair_grades",
+            "rerank",
+        ),
         *("run_differences", "write_run"),
     ],
     "workbench.spans": [

@@ -48,6 +48,7 @@ SAME_FUNCTION = {
     **dict.fromkeys(
         ("Method", "asymmetric", "cross_val_predict", "train"), "of classes, and of tags (`workbench.tags`)"
     ),
+    "metrics": "of rankings, and of tags (`workbench.ranking`, `workbench.tags`)",
     "left_out": "the prediction of each row without its own label: of numbers, of tags",
     "data_map": "the figure of that name, of a run and of a simulation (`workbench.reports.figures`)",
     "robust": "a result and the figure of it (`workbench.reports.figures`)",

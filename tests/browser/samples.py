@@ -238,3 +238,28 @@ def node_run(path: Path, k: int = 4, size: int = 40) -> Path:
     )
     Recorder(path, Dataset.from_frame(frame, label="field", id="paper", edges=edges)).close()
     return path
+
+
+def pairs_run(path: Path, n: int = 60, per: int = 8) -> Path:
+    """Queries with eight passages, of which two are relevant; some of these are graded irrelevant, some not at all."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    rng = np.random.default_rng(9)
+    topics = ["rivers", "bridges", "castles", "bakeries", "orchards", "harbours", "markets", "trams"]
+    rows = []
+    for query in range(n):
+        topic, town = str(rng.choice(topics)), f"town{query}"
+        for item in range(per):
+            about = (
+                f"{topic} of {town}" if item < 2 else f"{rng.choice(topics)} of {rng.choice(['town1', 'town2', town])}"
+            )
+            grade = None if item == 5 else 2 if item < 2 else 0
+            grade = 0 if item == 1 and query % 6 == 3 else grade
+            words = " ".join(f"w{one}" for one in rng.choice(90, 12))
+            rows.append((f"q{query}", f"d{query}-{item}", grade, f"{topic} in {town}", f"The {about} <b>{words}</b>"))
+    frame = pd.DataFrame(rows, columns=["query", "item", "grade", "text", "passage"])
+    Recorder(path, Dataset.from_frame(frame, "grade", task="pairs")).close()
+    return path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.items import LARGE, THUMB
-from widgets.view.passages import passage_of
+from widgets.view.passages import items_of, passage_of
 from widgets.view.units import units_of
 from widgets.wire.messages import (
     Arrays,
@@ -56,4 +56,5 @@ def ask_inspect(view: View, content: RowRequest, buffers: Buffers) -> tuple[Insp
     """All details of one row, and its units."""
     row = view.row(content["row"])
     about = view.details.of(row, view.decisions.notes.get(row, ""))
-    return {**about, "units": units_of(view, row), "passage": passage_of(view, row)}, []
+    units, items = units_of(view, row), items_of(view, row)
+    return {**about, "units": units, "passage": passage_of(view, row), "items": items}, []

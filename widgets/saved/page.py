@@ -23,7 +23,7 @@ import numpy as np
 from widgets.bundling import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import MATRIX_KINDS
-from widgets.view.passages import passage_of
+from widgets.view.passages import items_of, passage_of
 from widgets.view.tag_sets import LEAST_SHARE
 from widgets.view.units import units_of
 from widgets.wire.masks import packed
@@ -218,6 +218,7 @@ class RecordedAnswers:
             detail["linked"] = {**linked, "items": []}
         detail["units"] = units_of(self.view, row)
         detail["passage"] = passage_of(self.view, row)
+        detail["items"] = items_of(self.view, row)
         return detail
 
 

@@ -20,6 +20,7 @@ from workbench.foundation.errors import MissingEvidence, plain_scalar
 from workbench.issues.counted_neighbors import COUNTED, Near
 from workbench.issues.reasons import apart, meaning
 from workbench.storage.provenance import Provenance
+from workbench.tasks.pair_reading import PASSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,6 +189,7 @@ class Details:
     def _columns(self, row: int) -> list[list[str]]:
         """The user's own columns of one row, as text, without those that the editor shows."""
         dataset = self.run.dataset
-        elsewhere = {dataset.text_column, TOKENS} if TOKENS in dataset.kind.predictions else {dataset.text_column}
+        elsewhere = {dataset.text_column, *([TOKENS] if TOKENS in dataset.kind.predictions else [])}
+        elsewhere |= {PASSAGES} if dataset.task == "pairs" else set()
         shown = [name for name in dataset.metadata.columns if name not in elsewhere]
         return [[str(name), as_text(dataset.metadata[name].iat[row])] for name in shown]

@@ -1,11 +1,13 @@
-"""The text of an example with spans or classes of tokens, split into tokens, for their editors."""
+"""Texts for editors: of an example with spans or classes of tokens, split into tokens, and of the items of a query."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.wire.shapes import Passage
+from widgets.wire.shapes import ItemText, Passage
+from workbench.issues.pairs.pair_texts import passages_in
 from workbench.issues.spans.documents import document_of
+from workbench.tasks.pair_reading import PASSAGES
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -15,6 +17,9 @@ LONGEST_PASSAGE = 500_000
 
 WITH_PASSAGE = ("spans", "tokens")
 """Kinds of labels whose editors show a text."""
+
+LONGEST_ITEM, MOST_ITEM_TEXTS = 4_000, 1_000
+"""Characters of an item that are sent, and items of a query."""
 
 
 def passage_of(view: View, row: int) -> Passage | None:
@@ -29,3 +34,13 @@ def passage_of(view: View, row: int) -> Passage | None:
     begin, end = [first for first, _ in kept], [last for _, last in kept]
     counts = "tokens" if found.counts_tokens else "characters"
     return {"text": found.text[:LONGEST_PASSAGE], "begin": begin, "end": end, "counts": counts}
+
+
+def items_of(view: View, row: int) -> list[ItemText] | None:
+    """Return the texts of the items of a query; None for other kinds of labels."""
+    if view.dataset.task != "pairs":
+        return None
+    if PASSAGES not in view.dataset.metadata.columns:
+        return []
+    found = passages_in(view.dataset.metadata[PASSAGES].iloc[row], row)[:MOST_ITEM_TEXTS]
+    return [{"item": item, "text": text[:LONGEST_ITEM]} for item, text in found]

@@ -7,7 +7,7 @@ the plain values of `Units.shapes`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_VERDICTS = 100_000
 """Maximum number of verdicts in one message."""
+
+OF_ITEMS: dict[str, Literal["standing", "relevant"]] = {"standing": "standing", "p_relevant": "relevant"}
+"""Columns of the result that are sent for items of a query, and their names there."""
 
 SHOWN = 300
 """Maximum number of units of an example that are all sent; with more, only given, doubtful and decided ones."""
@@ -88,7 +91,7 @@ def doubts_of(view: View, row: int) -> dict[str, UnitDoubt]:
     kinds = own["kind"].to_numpy(object) if "kind" in own else np.full(len(own), None)
     columns = (own[name].to_numpy(float) for name in ("p_error", "p_suggested"))
     lines = zip(own.index.get_level_values("unit"), suggested, *columns, own["is_issue"], kinds, own["reasons"])
-    return {
+    found: dict[str, UnitDoubt] = {
         str(key): {
             "p_error": None if np.isnan(p) else float(p),
             "suggested": None if value is None or value != value else encode(plain_scalar(value)),
@@ -99,6 +102,11 @@ def doubts_of(view: View, row: int) -> dict[str, UnitDoubt]:
         }
         for key, value, p, q, issue, kind, reasons in lines
     }
+    for column, name in OF_ITEMS.items():
+        if column in own:
+            for doubt, value in zip(found.values(), own[column].to_numpy(float)):
+                doubt[name] = None if np.isnan(value) else float(value)
+    return found
 
 
 def verdicts_in(view: View, verdicts: object) -> Decided:

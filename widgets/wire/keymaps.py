@@ -125,6 +125,7 @@ _EDITORS: dict[str, Keys] = {
     "candidates": CLASS_KEYS,
     "spans": SPAN_KEYS,
     "tokens": TOKEN_KEYS,
+    "pairs": CLASS_KEYS,
 }
 
 EDIT: dict[str, dict[str, Keys]] = dict.fromkeys(("default", "prodigy", "labelstudio", "cvat"), _EDITORS)

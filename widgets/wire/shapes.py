@@ -300,9 +300,12 @@ class Features(TypedDict):
 
 
 class UnitDoubt(TypedDict):
-    """The detector's result for a unit."""
+    """The detector's result for a unit; `standing` and `relevant` of an item: among the items of its query, and the
+    probability that it is relevant."""
 
     p_error: NotRequired[Number | None]
+    standing: NotRequired[Number | None]
+    relevant: NotRequired[Number | None]
     suggested: NotRequired[str | None]
     p_suggested: NotRequired[Number | None]
     doubted: NotRequired[bool]
@@ -338,6 +341,13 @@ class Passage(TypedDict):
     counts: Literal["tokens", "characters"]
 
 
+class ItemText(TypedDict):
+    """The text of an item of a query."""
+
+    item: str
+    text: str
+
+
 class InspectAnswer(TypedDict):
     """All details of one example."""
 
@@ -357,6 +367,7 @@ class InspectAnswer(TypedDict):
     features: Features | None
     units: NotRequired[list[UnitInfo]]
     passage: NotRequired[Passage | None]
+    items: NotRequired[list[ItemText] | None]
 
 
 class Slice(TypedDict):

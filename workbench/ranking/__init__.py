@@ -13,7 +13,7 @@ HOMES = {
     "list_view": "rank_metrics",
     "metrics": "rank_metrics",
     "read_run": "workbench.review.pair_files",
-    "repair": "repairs",
+    "repair_grades": "repairs",
     "rerank": "reranking",
     "run_differences": "grade_sources",
     "write_run": "workbench.review.pair_files",

@@ -12,7 +12,7 @@ from workbench.foundation.errors import InputError, first_few
 from workbench.ranking.graded import number_column
 from workbench.tasks.class_names import class_text
 
-CHEAP, STRONG, ASK = "cheap", "strong", "ask"
+CHEAP, STRONG, TO_ASK = "cheap", "strong", "ask"
 """Who gave the final grade; "ask" if the strong judge has not answered yet."""
 
 
@@ -61,7 +61,7 @@ def cascade(
     pairs = list(zip(map(class_text, cheap["query"].tolist()), map(class_text, cheap["item"].tolist())))
     answers = np.array([known.get(pair, np.nan) for pair in pairs])
     final = np.where(asked, answers, grades)
-    judge = np.where(~asked, CHEAP, np.where(np.isnan(answers), ASK, STRONG)).astype(object)
+    judge = np.where(~asked, CHEAP, np.where(np.isnan(answers), TO_ASK, STRONG)).astype(object)
     found = pd.DataFrame(
         {
             "query": cheap["query"].to_numpy(object), "item": cheap["item"].to_numpy(object), "grade": final,
@@ -71,7 +71,7 @@ def cascade(
     number = int(asked.sum())
     found.attrs = {
         "asked": number,
-        "waiting": int((judge == ASK).sum()),
+        "waiting": int((judge == TO_ASK).sum()),
         "cost": m * len(columns) * costs[0] + number * costs[1],
         "cost_of_strong": m * costs[1],
     }

@@ -11,8 +11,8 @@ from workbench.tasks import require_task
 REPAIRS = ("relabel", "drop", "drop_query")
 
 
-def repair(
-    run: Run, issues: pd.DataFrame, how: str = "relabel", *, source: str = "wb.ranking.repair", reason: str = ""
+def repair_grades(
+    run: Run, issues: pd.DataFrame, how: str = "relabel", *, source: str = "wb.ranking.repair_grades", reason: str = ""
 ) -> int:
     """Write decisions about wrong grades to the journal of a run, as one undo step.
 
@@ -39,7 +39,7 @@ def repair(
     The three ways are those of RLHN (Thakur et al. 2025) for hard negatives that are relevant.
     """
     run = opened(run)
-    require_task(run, "pairs", "repair")
+    require_task(run, "pairs", "repair_grades")
     if how not in REPAIRS:
         raise InputError.unknown("how", how, REPAIRS)
     if not isinstance(issues, pd.DataFrame) or issues.index.nlevels != 2 or "suggested_value" not in issues:

