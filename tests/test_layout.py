@@ -73,7 +73,7 @@ PUBLIC = {
             "metrics",
             "read_run",
             "repair_grades",
-            "rerank",
+            "rank_jointly",
         ),
         *("run_differences", "write_run"),
     ],

@@ -12,9 +12,9 @@ HOMES = {
     "compare_sources": "grade_sources",
     "list_view": "rank_metrics",
     "metrics": "rank_metrics",
+    "rank_jointly": "joint_ranking",
     "read_run": "workbench.review.pair_files",
     "repair_grades": "repairs",
-    "rerank": "reranking",
     "run_differences": "grade_sources",
     "write_run": "workbench.review.pair_files",
 }

@@ -13,7 +13,7 @@ from workbench.issues.pairs.pair_evidence import gains_of
 from workbench.runs.run import Run
 from workbench.tasks import require_task
 from workbench.tasks.class_names import class_text
-from workbench.tasks.pair_table import pairs_of
+from workbench.tasks.pair_table import pair_table_of
 
 JUDGEMENTS = "Pass a Run, a Dataset of pairs, or a DataFrame with the columns query, item and grade."
 
@@ -26,7 +26,7 @@ def graded_pairs(labels: Any) -> pd.DataFrame:
     labels : a Run (its corrected labels), a Dataset, or a DataFrame.
     """
     dataset = judgements(labels)
-    table = pairs_of(labels.labels() if isinstance(labels, Run) else dataset.labels)
+    table = pair_table_of(labels.labels() if isinstance(labels, Run) else dataset.labels)
     known = table.grades >= 0
     grades = table.grades[known]
     columns = {

@@ -17,7 +17,7 @@ from workbench.issues.pairs.pair_texts import passages_of
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target, json_lines
-from workbench.tasks.pair_table import pairs_of
+from workbench.tasks.pair_table import pair_table_of
 from workbench.tasks.protocol import Format
 
 BEIR_HEAD = ("query-id", "corpus-id", "score")
@@ -29,7 +29,7 @@ RUN_TODO = "A line is: query, Q0, document, rank, score, name of the ranker."
 
 def _graded(run: Run) -> Iterator[tuple[int, Any, list[tuple[str, int | None]]]]:
     """Yield (row, id, [(item, code)]) of all queries, unjudged items with None."""
-    dataset, table = run.extended(), pairs_of(run.labels())
+    dataset, table = run.extended(), pair_table_of(run.labels())
     starts = table.starts
     for row in range(table.n):
         own = slice(int(starts[row]), int(starts[row + 1]))

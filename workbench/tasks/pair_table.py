@@ -54,7 +54,7 @@ class PairTable(NamedTuple):
         return {pair: place for place, pair in enumerate(zip(self.rows.tolist(), self.items.tolist()))}
 
 
-def pairs_of(labels: pa.ListArray) -> PairTable:
+def pair_table_of(labels: pa.ListArray) -> PairTable:
     """Return stored grades as columns."""
     missing = labels.is_null().to_numpy(zero_copy_only=False)
     sizes = np.where(missing, 0, np.diff(labels.offsets.to_numpy()))

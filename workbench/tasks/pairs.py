@@ -19,7 +19,7 @@ from workbench.tasks.class_names import object_array
 from workbench.tasks.keys import check_key, given_keys, number_of
 from workbench.tasks.label_type import DTYPES, LabelType
 from workbench.tasks.pair_reading import gathered, item_name, read_pairs
-from workbench.tasks.pair_table import PAIRS_TYPE, PairTable, item_shapes, pairs_of, stored_pairs
+from workbench.tasks.pair_table import PAIRS_TYPE, PairTable, item_shapes, pair_table_of, stored_pairs
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
@@ -62,7 +62,7 @@ class Pairs(TaskMixin):
         flat = labels.flatten()
         nameless = flat.is_null().to_numpy(zero_copy_only=False)
         nameless |= flat.field("item").is_null().to_numpy(zero_copy_only=False)
-        table = pairs_of(labels)
+        table = pair_table_of(labels)
         given = flat.field("grade").is_valid().to_numpy(zero_copy_only=False)
         outside = (table.grades >= len(classes)) | (given & (table.grades < 0))
         codes, _ = pd.factorize(table.items)
@@ -90,7 +90,7 @@ class Pairs(TaskMixin):
 
     def differ(self, labels: pa.ListArray, others: pa.ListArray) -> np.ndarray:
         """(n,) bool, whether the grades of judged items differ; the order and unjudged items do not matter."""
-        tables = [pairs_of(one) for one in (labels, others)]
+        tables = [pair_table_of(one) for one in (labels, others)]
         different = tables[0].missing != tables[1].missing
         frames = [
             pd.DataFrame({"row": table.rows, "item": table.items, "grade": table.grades})[table.grades >= 0]
@@ -102,7 +102,7 @@ class Pairs(TaskMixin):
 
     def units(self, labels: pa.ListArray, classes: Sequence[str]) -> Units:
         """The listed pairs, unjudged ones included."""
-        table = pairs_of(labels)
+        table = pair_table_of(labels)
         return Units(table.n, table.rows, table.grades, given_keys(table.rows), shapes=item_shapes(table.items))
 
     def meet(self, units: Units, classes: Sequence[str], **predictions: Any) -> Met:
@@ -136,7 +136,7 @@ class Pairs(TaskMixin):
         """Return the labels with the decided grades; items that were not listed are added at the end of their query."""
         if not len(decided.keys):
             return labels
-        table = pairs_of(labels)
+        table = pair_table_of(labels)
         starts, place_of = table.starts, table.place_of()
         grades = table.grades.copy()
         more: dict[tuple[int, str], int] = {}

@@ -146,7 +146,7 @@ def test_items_that_only_one_ranker_has_equal_a_recount():
 def test_reranking_by_all_evidence_beats_each_ranker():
     frame = made(n=80)
     frame["sparse"] = frame["grade"] + np.random.default_rng(3).normal(size=len(frame))
-    scores = wb.ranking.rerank(frame[LABELS], scores=frame[SCORES])
+    scores = wb.ranking.rank_jointly(frame[LABELS], scores=frame[SCORES])
     joined = frame.merge(scores.assign(item=scores["item"].astype(int)), on=["query", "item"])
     values = wb.ranking.metrics(frame[LABELS], joined[[*SCORES, "reranked"]])["ndcg"].groupby("ranker").mean()
     assert values["reranked"] > values[["dense", "sparse"]].max()

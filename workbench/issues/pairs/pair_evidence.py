@@ -17,7 +17,7 @@ from workbench.issues.kinds.contract import Asked
 from workbench.issues.pairs.pair_texts import passages_of
 from workbench.tasks.class_names import class_text, object_array
 from workbench.tasks.pair_reading import grade_codes, item_name
-from workbench.tasks.pair_table import UNJUDGED, PairTable, pairs_of
+from workbench.tasks.pair_table import UNJUDGED, PairTable, pair_table_of
 
 SCORES_TODO = "Pass a DataFrame with the columns query, item and one column per ranker."
 VOTES_TODO = "Pass a DataFrame with the columns query, item and one column of grades per voter."
@@ -80,7 +80,7 @@ def evidence_of_pairs(asked: Asked) -> PairEvidence:
         of the queries; a score that is not a number; a vote that is not a grade.
     """
     dataset, given = asked.dataset, asked.evidence
-    table, notes = pairs_of(dataset.labels), []
+    table, notes = pair_table_of(dataset.labels), []
     rows_of = {class_text(id): row for row, id in enumerate(dataset.ids.tolist())}
     columns: dict[str, tuple[list[tuple[int, str]], pd.DataFrame]] = {}
     for name, todo in (("scores", SCORES_TODO), ("votes", VOTES_TODO)):

@@ -15,7 +15,7 @@ from workbench.issues.pairs.pair_features import pair_features
 from workbench.ranking.graded import judgements
 
 
-def rerank(labels: Any, *, seed: int = 0, name: str = "reranked", **evidence: Any) -> pd.DataFrame:
+def rank_jointly(labels: Any, *, seed: int = 0, name: str = "reranked", **evidence: Any) -> pd.DataFrame:
     """Score all items by a model on rankers, texts and votes, trained on the labels of other queries.
 
     Parameters
@@ -39,7 +39,7 @@ def rerank(labels: Any, *, seed: int = 0, name: str = "reranked", **evidence: An
     given = evidence_of_pairs(Asked(dataset, evidence))
     features = pair_features(given)
     if not features.used:
-        raise MissingEvidence.needed("rerank", dataset.kind.predictions, "Pass them with the labels.")
+        raise MissingEvidence.needed("rank_jointly", dataset.kind.predictions, "Pass them with the labels.")
     with one_blas_thread():
         probs = grade_probabilities(given, features, dataset.k, seed)
     return pd.DataFrame({"query": dataset.ids[given.rows], "item": given.items, name: probs @ given.gains})
