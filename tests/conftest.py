@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ def _helper(path: str) -> object:
 
 _helper("floors.py")
 lifelines = _helper("lifelines.py")
+early_checks = _helper("early.py")
 _helper("workbench/forks.py")
 _helper("workbench/olderjournal.py")
 _helper("workbench/issues/planted.py")
@@ -49,6 +51,7 @@ warmkernels = _helper("warmkernels.py")
 # Files that run in one process, as they share a server and a notebook, import Lightning and transformers, start dask,
 # or read the syntax trees of all modules.
 TOGETHER = {
+    "early": ("tests/test_types.py", "tests/test_docs.py::test_the_site_builds"),
     "browser": ("tests/browser/",),
     "frameworks": (
         *("tests/test_docs.py", "tests/test_public_help.py"),
@@ -76,14 +79,28 @@ FIRST = (
 
 
 def group_of(nodeid: str) -> str:
-    """Return the group of a test; a group is one file, or the files in `TOGETHER`, and runs in one process."""
-    file = nodeid.split("::")[0]
-    return next((name for name, starts in TOGETHER.items() if file.startswith(starts)), file)
+    """Return the group of a test; a group is one file, or the tests in `TOGETHER`, and runs in one process."""
+    return next((name for name, starts in TOGETHER.items() if nodeid.startswith(starts)), nodeid.split("::")[0])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest groups first, so that no process waits for one of them at the end."""
-    items.sort(key=lambda item: FIRST.index(group) if (group := group_of(item.nodeid)) in FIRST else len(FIRST))
+    """Run the longest groups first, so that no process waits for one of them at the end, and early checks last."""
+    places = {group: place for place, group in enumerate(FIRST)} | {"early": len(FIRST) + 1}
+    items.sort(key=lambda item: places.get(group_of(item.nodeid), len(FIRST)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the commands of the selected tests with the mark `early`, in one of the processes of a run."""
+    config = session.config
+    if getattr(config, "workerinput", {}).get("workerid", "gw0") == "gw0" and not config.option.collectonly:
+        marked = {item.originalname: mark for item in session.items if (mark := item.get_closest_marker("early"))}
+        config.early = [early_checks.start(name, mark.args[0], mark.kwargs) for name, mark in marked.items()]
+
+
+@pytest.fixture
+def early(request: pytest.FixtureRequest) -> early_checks.Result:
+    """The result of the command in the mark `early`, which was started with the run."""
+    return early_checks.result(request.node.originalname)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -142,11 +159,19 @@ WARM = "LABEL_WORKBENCH_WARM_KERNELS"  # for the processes of xdist, which share
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        early_checks.prepare()
     if warmkernels.AVAILABLE and not hasattr(config, "workerinput"):
         os.environ[WARM], config.warm_kernels = warmkernels.start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    for process in getattr(config, "early", ()):
+        if process.poll() is None and hasattr(os, "killpg"):  # a run that was interrupted
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if not hasattr(config, "workerinput"):
+        early_checks.remove()
     if process := getattr(config, "warm_kernels", None):
         process.kill()
         process.communicate()

@@ -10,9 +10,7 @@ import hashlib
 import html
 import importlib.util
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -105,17 +103,18 @@ def test_every_picture_is_on_a_page_with_words_for_those_who_cannot_see_it():
     assert all(path.stat().st_size < 2_000_000 for path in there)
 
 
+BUILD = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", "{folder}/site"]
+
+
 @pytest.mark.slow
-def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
+@pytest.mark.early(BUILD, NO_MKDOCS_2_WARNING="1")
+def test_the_site_builds_without_a_warning_and_asks_nobody(early):
     """Broken links and invalid docstrings are errors. No page loads anything from other hosts."""
     pytest.importorskip("mkdocs", reason="needs mkdocs (in the docs extra)")
     pytest.importorskip("mkdocstrings", reason="needs mkdocstrings (in the docs extra)")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
-        cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    pages = list((tmp_path / "site").rglob("*.html"))
+    assert early.returncode == 0, early.stdout + early.stderr
+    root = early.folder / "site"
+    pages = list(root.rglob("*.html"))
     assert len(pages) >= len(PAGES) - 1
     links = r"""<link[^>]+rel="(?:stylesheet|preconnect|preload)"[^>]+href="(?:https?:)?//"""
     loads = re.compile(r"""<(?:script|img|iframe)[^>]+src="(?:https?:)?//|""" + links)
@@ -123,12 +122,12 @@ def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
         found = loads.search(page.read_text(encoding="utf-8"))
         assert not found, f"{page.name}: {found}"
 
-    api = "".join(page.read_text(encoding="utf-8") for page in (tmp_path / "site" / "api").glob("*.html"))
+    api = "".join(page.read_text(encoding="utf-8") for page in (root / "api").glob("*.html"))
     homes = {name: home for name, home in public().items() if name not in ("SCORES", "tags.METHODS")}
     missing = [name for name, home in homes.items() if f'id="{home}"' not in api]
     assert not missing, f"on no page of the API: {missing}"
     assert "wb.SCORES" in api
-    site = {page.relative_to(tmp_path / "site").as_posix(): page.read_text(encoding="utf-8") for page in pages}
+    site = {page.relative_to(root).as_posix(): page.read_text(encoding="utf-8") for page in pages}
     for lesson in LESSONS:
         assert f"lessons/{lesson.stem}.html" in site
     assert "lesson-table" in site["lessons/04_confident_learning_by_hand.html"]
@@ -139,7 +138,7 @@ def test_the_site_builds_without_a_warning_and_asks_nobody(tmp_path):
         words = re.sub("<.*?>", "", html.unescape(page))
         first = re.search(r"[A-Za-z][\w ]{15,}", path.read_text(encoding="utf-8"))[0]
         assert first in words, f"{path.name} is not in the site"
-    index = (tmp_path / "site" / "search" / "search_index.js").read_text(encoding="utf-8")
+    index = (root / "search" / "search_index.js").read_text(encoding="utf-8")
     assert index.startswith("var __index = {"), "the search works from a folder too"
     assert "window.Worker = class" in site["index.html"]
 

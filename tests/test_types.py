@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,13 +14,14 @@ MODULES = sorted(path for package in ("workbench", "widgets") for path in (ROOT 
 MOST_IGNORED = 12
 
 
-@pytest.mark.slow  # the checker reads torch's and NumPy's types, too: 40 s of one core
-def test_the_type_checker_finds_nothing():
+CHECK = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
+
+
+@pytest.mark.slow  # the checker reads torch's and NumPy's types, too
+@pytest.mark.early(CHECK, NODE_OPTIONS="--max-semi-space-size=64")  # less garbage collection
+def test_the_type_checker_finds_nothing(early):
     pytest.importorskip("basedpyright", reason="needs basedpyright (in the test extra) to check types")
-    command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
-    env = os.environ | {"NODE_OPTIONS": "--max-semi-space-size=64"}  # less garbage collection
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", env=env)
-    said = json.loads(done.stdout)
+    said = json.loads(early.stdout)
     found = [
         f"{Path(one['file']).relative_to(ROOT)}:{one['range']['start']['line'] + 1} {one.get('rule')}: {one['message']}"
         for one in said["generalDiagnostics"]

@@ -4,6 +4,10 @@ gaps."""
 from __future__ import annotations
 
 import dataclasses
+import functools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -71,6 +75,25 @@ def recorded(given: pd.Series, place) -> wb.Run:
     return wb.open_run(place)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Callable[[str], Path]:
+    """The run of a column of labels, recorded once."""
+
+    @functools.cache
+    def path_of(kind: str) -> Path:
+        path = tmp_path_factory.mktemp("typed") / "run"
+        recorded(columns()[kind].rename("y"), path)
+        return path
+
+    return path_of
+
+
+@pytest.fixture
+def run(made, given, request, tmp_path) -> wb.Run:
+    """A copy of the run of the labels `given`."""
+    return wb.open_run(shutil.copytree(made(request.node.callspec.params["given"]), tmp_path / "run"))
+
+
 def assert_same(found, wanted: pd.Series) -> None:
     """Values and dtypes are equal, except for text, whose dtype depends on the version of pandas."""
     found = pd.Series(found).reset_index(drop=True).rename(wanted.name)
@@ -80,8 +103,7 @@ def assert_same(found, wanted: pd.Series) -> None:
         pd.testing.assert_series_equal(found, wanted, check_names=False)
 
 
-def test_from_frame_to_run_to_export(given, tmp_path):
-    run = recorded(given, tmp_path / "run")
+def test_from_frame_to_run_to_export(given, run, tmp_path):
     assert_same(run.dataset.given, given)
     assert run.dataset.label_type == wb.Dataset.from_arrays(given).label_type
 
@@ -110,8 +132,7 @@ def test_from_frame_to_run_to_export(given, tmp_path):
     assert cleaned.tolist() == wanted.dropna().tolist()
 
 
-def test_issues_of_a_run_and_of_arrays(given, tmp_path):
-    run = recorded(given, tmp_path / "run")
+def test_issues_of_a_run_and_of_arrays(given, run, tmp_path):
     issues = wb.find_issues(run).sort_values("row")
     assert_same(issues["given_label"], given)
     values = set(given.dropna().unique())
@@ -125,8 +146,7 @@ def test_issues_of_a_run_and_of_arrays(given, tmp_path):
     assert arrays["suggested_label"].dtype == issues["suggested_label"].dtype
 
 
-def test_every_table_has_the_type(given, tmp_path):
-    run = recorded(given, tmp_path / "run")
+def test_every_table_has_the_type(given, run, tmp_path):
     rng, dataset, dtype = np.random.default_rng(1), run.dataset, pd.Series(run.dataset.given).dtype
     wb.review.save_votes(
         run,
@@ -151,8 +171,7 @@ def test_every_table_has_the_type(given, tmp_path):
     assert report["planted"] == len(again)
 
 
-def test_the_queue_slices_and_lessons_of_issues_work_on_any_type(given, request, tmp_path):
-    run = recorded(given, tmp_path / "run")
+def test_the_queue_slices_and_lessons_of_issues_work_on_any_type(given, run, request, tmp_path):
     issues = wb.find_issues(run, threshold=0.05)
     assert sorted(wb.review_queue(run, "pairs", issues=issues)) == sorted(issues.index[issues["is_issue"]])
     frame = wb.review.slices(run, issues=issues)
@@ -248,8 +267,7 @@ def test_a_class_that_does_not_fit_the_dtype_widens_it():
     assert category.column(np.array([1]), ("1", "300")).tolist() == [300]
 
 
-def test_truth_in_the_type_of_the_labels(given, tmp_path):
-    run = recorded(given, tmp_path / "run")
+def test_truth_in_the_type_of_the_labels(given, run):
     from workbench.experiments.training_data import true_labels
 
     assert true_labels(run.dataset, given).tolist() == run.dataset.given_labels.tolist()
