@@ -41,8 +41,9 @@ SHARED_MISTAKES = 0.25
 """Minimum upper end of the range for votes only. In published crowd-sourced data .11 to .24 of the majority labels were
 wrong, while the votes suggested .03 to .11."""
 FEW_ROWS, FEW_OF_CLASS = 200, 10
-FDR_CUT = 0.75
-"""Factor applied to `fdr` for the selection: without it the achieved share exceeded `fdr` too often."""
+FDR_CUT, FDR_CUT_ALONE = 0.75, 0.4
+"""Factors applied to `fdr` for the selection, without which the achieved share exceeded `fdr` too often: with
+classifiers on embeddings, and with given probabilities only, whose sharpness no second classifier confirms."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Count:
     mix : in [0, 1], weight of the confident joint relative to the noise term; mix_joint : whether it is used
     structured : whether errors clearly occur between classes that the model confuses
     why : why it is not identified, in words; "" if identified
+    cut : factor applied to `fdr` for the selection
     """
 
     identified: bool
@@ -89,6 +91,7 @@ class Count:
     mix_joint: bool = True
     structured: bool = False
     why: str = ""
+    cut: float = FDR_CUT
 
 
 def look(
@@ -205,7 +208,8 @@ def count(
         low = 0.0
         high = max(BEYOND_LABELS * disagree, 2 * noise.contradicted, 1.3 * joint, noise.high) + error
     high = min(max(high, share), max(1 - 1 / k, share))
-    return Count(identified, share, low, high, mix, joint > e, structure > STRUCTURED, why)
+    cut = FDR_CUT if embeddings else FDR_CUT_ALONE
+    return Count(identified, share, low, high, mix, joint > e, structure > STRUCTURED, why, cut)
 
 
 def in_sample_count(share: float, contradicted: float, k: int) -> Count:

@@ -228,12 +228,14 @@ class Judged(NamedTuple):
 
     frame : the columns of `find_issues`. score : float (m,), for the ranking. strict : float (m,), conservative
     probabilities for the selection by `fdr`; None without it. promised : whether `fdr`, if given, can be satisfied.
+    cut : factor applied to `fdr`.
     """
 
     frame: pd.DataFrame
     score: np.ndarray
     strict: np.ndarray | None
     promised: bool
+    cut: float
 
     def ranked(self) -> pd.DataFrame:
         """Return the frame, most suspicious first."""
@@ -251,7 +253,7 @@ def _as_table(judged: Judged, evidence: Evidence, per: str, fdr: float | None, t
         found = judged.ranked()
         found.attrs |= {"counted": "units"} | both_counts(found.attrs, judged.frame["p_error"].to_numpy(float), units)
         return found
-    limit = threshold if fdr is None else fdr * counts.FDR_CUT if judged.promised else np.inf
+    limit = threshold if fdr is None else fdr * judged.cut if judged.promised else np.inf
     strict = judged.strict if judged.promised else None
     table = {str(name): judged.frame[name].to_numpy() for name in judged.frame.columns}
     return by_example(table, judged.frame.attrs, units, evidence.examples, limit=limit, strict=strict)
@@ -276,7 +278,7 @@ def _judged(
     marked = mark(
         p_error, p_error if strict is None else strict, fdr, threshold, identified=identified, why=total.why,
         advice=f"Audit {counts.AUDIT_SIZE} examples (`wb.audit`), or use `threshold=`.", sample=sample,
-        index=None if sample is None else np.asarray(evidence.ids, object),
+        index=None if sample is None else np.asarray(evidence.ids, object), cut=total.cut,
     )  # fmt: skip
     is_issue = marked.chosen
     suggested, p_suggested = _suggest(evidence, pooled, learned, p_error, is_issue)
@@ -298,7 +300,7 @@ def _judged(
         index=evidence.index,
     )
     frame.attrs = _attrs(evidence, used, total, marked.how, summary, p_error, verdicts)
-    return Judged(frame, score, strict, marked.promised)
+    return Judged(frame, score, strict, marked.promised, total.cut)
 
 
 def _with_total(run: Run, frame: pd.DataFrame, verdicts: pd.Series | None) -> pd.DataFrame:

@@ -31,6 +31,7 @@ class Marked(NamedTuple):
 def mark(
     p_error: np.ndarray, strict: np.ndarray, fdr: float | None, threshold: float, *, identified: bool, why: str,
     advice: str, sample: Audited | None = None, index: np.ndarray | pd.Index | None = None,
+    cut: float = counts.FDR_CUT,
 ) -> Marked:  # fmt: skip
     """Mark the units whose p_error reaches `threshold`; with `fdr`, the largest set within that share of false alarms.
 
@@ -40,6 +41,7 @@ def mark(
     identified, why : whether the labels identify the number of errors, and the reason if they do not.
     advice : what to do instead of `fdr` if no share can be guaranteed.
     sample : an audit, which can guarantee a share where the labels cannot; with the `index` of the units.
+    cut : factor applied to `fdr` where the labels identify the number of errors.
 
     Warns
     -----
@@ -49,7 +51,7 @@ def mark(
         return Marked(np.nan_to_num(p_error, nan=-1.0) >= threshold, f"p_error >= {threshold:g}")
     if identified:
         how = f"largest set with an expected share of false alarms of at most {fdr:g}, with a safety margin"
-        return Marked(calibration.largest_set(strict, fdr * counts.FDR_CUT), how, strict=strict)
+        return Marked(calibration.largest_set(strict, fdr * cut), how, strict=strict)
     if sample is None or index is None:
         how = f"no issue is marked, because a share of false alarms of {fdr:g} cannot be guaranteed: {why}"
         return none_marked(len(p_error), how, advice)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workbench.foundation.rows import softmax
+from workbench.issues.kernels import class_sums
 from workbench.issues.likelihood import Surface, surfaces
 from workbench.issues.noise import SMOOTHING, flips_of, noise_matrices
 
@@ -54,6 +55,14 @@ OWN_LABELS = (
     "for similar rows contradict them: it has seen the labels"
 )
 AGREEING = "contradicts no label: it has seen the labels"
+NEVER_LOW = (
+    "gives no given label a low probability, not even those that the other evidence rejects: it has seen the labels, "
+    "like nearest neighbours that include the row itself"
+)
+LEAST_OWN, LOW_EXPECTED = 0.04, 8.0
+"""Evidence that gives no given label less than `LEAST_OWN` is set aside if more than `LOW_EXPECTED` of them should have
+less (`_low_ones`). In our tests, more than 12 were expected for all nearest neighbours that included the row itself,
+and at most 1.1 for clean evidence of which `LEAST_OWN` holds."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,8 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     more than a view made here but finds much less noise (a quarter, or less than its 95 % interval: random flips cannot
     be predicted, so clean evidence that explains more labels finds no less noise), or if it leads by `LEADS` and
     neither finds noise. It is not limited if its predictions for similar rows support those for the row itself
-    (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose them.
+    (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose them, or
+    if it gives no given label a low probability although a view made here rejects some (`_low_ones`).
     Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018, Using stacking
     to average Bayesian predictive distributions).
     """
@@ -145,6 +155,11 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
                 aside[view.name] = REPEATING
             elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
                 aside[view.name] = AGREEING
+    for view, judge in [(one, other) for one in views for other in views if other.made_here]:
+        if view.support is None or not {view.name, judge.name}.isdisjoint(aside):
+            continue  # views from outside that can be compared with classifiers of the same rows
+        if gains[judge.name] >= WEAK_GAIN * gains[view.name] and _low_ones(view, judge, labels, k) > LOW_EXPECTED:
+            aside[view.name] = NEVER_LOW
     kept = [view for view in views if view.name not in aside]
     if len(kept) == 1:
         return Weights({kept[0].name: 1.0}, aside, gains)
@@ -167,6 +182,32 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
             share = np.where(np.arange(len(kept)) == place, most, share * (1 - most) / rest)
     shares_of = {view.name: float(one) for view, one in zip(kept, share) if view.name not in aside}
     return Weights(shares_of, aside, gains, capped)
+
+
+def _low_ones(view: EvidenceView, judge: EvidenceView, labels: np.ndarray, k: int) -> float:
+    """Return how many given labels a view should give less than half of the least probability that it gives to any.
+
+    Nearest neighbours that include the row itself, of which there are q, give its label at least 1 / q and other
+    classes often 0; clean evidence gives some wrong labels as little as it gives these classes in correctly labelled
+    rows. The expected number is the sum, over the rows, of the probability that the label is noise according to the
+    judge, times the share of rows of the class predicted by the judge in which the view gives so little to this label.
+    For clean evidence it is about 1, since one label has the least probability. 0 is returned if that is below
+    `LEAST_OWN`, or (to save time) if the labels contradicted by the judge cannot make up half of `LOW_EXPECTED`.
+    """
+    every = np.arange(len(labels))
+    probs = softmax(view.honest)
+    least = probs[every, labels].min()
+    if least < LEAST_OWN:
+        return 0.0
+    low = (probs < least / 2).astype(np.float32)
+    shares = class_sums(low, labels, k) / np.maximum(np.bincount(labels, minlength=k), 1)[:, None]
+    beside = np.array(judge.honest)
+    beside[every, labels] = -np.inf
+    likely = beside.argmax(axis=1)
+    chance = shares[likely, labels]
+    if 2 * chance[beside.max(axis=1) > judge.honest[every, labels]].sum() < LOW_EXPECTED:
+        return 0.0
+    return float(best_fit(judge, labels, k).doubts() @ chance)
 
 
 def _too_good(

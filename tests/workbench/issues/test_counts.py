@@ -69,6 +69,25 @@ def test_fdr_holds_or_says_that_it_cannot():
     assert wb.find_issues(given, embeddings=vectors)["p_error"].max() > 0.5
 
 
+def test_fdr_is_stricter_for_probabilities_alone(monkeypatch):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+
+    given, true, vectors = world("symmetric", 4)
+    probs = cross_val_predict(LogisticRegression(), vectors, given, method="predict_proba")
+
+    def chosen(fdr):
+        issues = wb.find_issues(given, pred_probs=probs, fdr=fdr)
+        return issues["row"][issues["is_issue"]].tolist()
+
+    found = chosen(0.2)
+    assert (given == true)[found].mean() < 0.12
+    assert (given != true)[found].sum() > 0.8 * (given != true).sum()
+    monkeypatch.setattr(counts, "FDR_CUT_ALONE", counts.FDR_CUT)
+    assert chosen(0.2 * 0.4 / 0.75) == found
+    assert (given == true)[chosen(0.2)].mean() > 0.15
+
+
 def test_in_sample_evidence_alone_asks_for_more():
     rng = np.random.default_rng(0)
     _, given, true = blobs(rng, n=300)
@@ -117,6 +136,7 @@ def counted(**changes):
 def test_each_test_that_fails_is_named():
     assert counted().identified
     assert "no noise that the model cannot explain" in counted(gain=15.0).why
+    assert counted(gain=200.0, embeddings=False).cut < counted(gain=200.0).cut == counts.FDR_CUT
     assert counted(gain=15.0, joint=0.105).identified  # two ways to count agree
     assert "contradicts 60% of the labels" in counted(disagree=0.6).why
     assert counted(ratio=1.5, counts=(0.1, 0.15)).why.endswith("count 100 and 150")

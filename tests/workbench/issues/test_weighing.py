@@ -355,6 +355,39 @@ def test_left_out_predictions_are_those_of_fits_without_the_row():
         assert found[row] == pytest.approx(centre + design[row] @ fit)
 
 
+def neighbors_of(vectors, given, near, honest):
+    """Shares of the labels of the nearest rows, with or without the row itself."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = KNeighborsClassifier(near + honest).fit(vectors, given)
+    rows = model.kneighbors(vectors, return_distance=False)[:, int(honest) :]
+    return np.eye(given.max() + 1)[given[rows]].mean(axis=1)
+
+
+@pytest.mark.parametrize("near", [1, 3, 5, 10])
+@pytest.mark.parametrize("how", ["few", "pair"])
+def test_nearest_neighbors_that_include_the_row_are_set_aside(few_rows, near, how):
+    vectors, given, true = few_rows
+    if how == "pair":
+        given = np.where(np.random.default_rng(0).random(300) < 0.2, (true + 1) % 5, true)
+    for honest in (False, True):
+        probs = neighbors_of(vectors, given, near, honest)
+        weights = opinion(Evidence.from_arrays(given, 5, embeddings=vectors, pred_probs=probs)).weights
+        assert ("pred_probs" in weights.aside) == (not honest)
+
+
+def test_labels_that_should_have_a_low_probability_are_counted():
+    """Half of the rows of class 0 have p = 0 for class 1, and the judge rejects 40 labels 1 with p = 1."""
+    given = np.repeat([0, 1], [400, 40])
+    judge = weighing.EvidenceView("embeddings", 1.0, np.log(np.tile([1 - 1e-9, 1e-9], (440, 1))), made_here=True)
+    probs = np.tile([0.8, 0.2], (440, 1))
+    probs[:200] = [1, 1e-9]
+    expected = weighing._low_ones(weighing.EvidenceView("pred_probs", 1.0, np.log(probs)), judge, given, 2)
+    assert expected == pytest.approx(20, abs=0.5)
+    probs[-1] = [1, 1e-9]  # one label that is given has as low a probability
+    assert weighing._low_ones(weighing.EvidenceView("pred_probs", 1.0, np.log(probs)), judge, given, 2) == 0
+
+
 @pytest.mark.parametrize("penalty", [0.01, 1, 100])
 def test_in_sample_probabilities_on_few_rows_cost_little(few_rows, penalty):
     vectors, given, true = few_rows

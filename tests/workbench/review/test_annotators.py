@@ -141,12 +141,16 @@ def test_a_consensus_says_that_it_is_not_calibrated_and_known_labels_calibrate_i
     assert table["p_consensus"].mean() > right.mean() + 0.1, "far too sure, as on real crowds"
     assert table.attrs["calibrated"] is False and not table["calibrated"].any()
     assert "not calibrated" in table.attrs["calibration"] and table.attrs["converged"]
-    known = pd.Series(names[true], index=run.dataset.ids).iloc[rng.permutation(900)[:150]]
+    known = pd.Series(names[true], index=run.dataset.ids).iloc[np.random.default_rng(0).permutation(900)[:400]]
     better = consensus(run, known=known)
     rest = ~better.index.isin(known.index)
     assert abs(better["p_consensus"][rest].mean() - right[rest].mean()) < 0.05
     assert better["consensus"].equals(table["consensus"]) and better.attrs["calibrated"] is True
-    assert "150 examples with a known label" in better.attrs["calibration"] and better["calibrated"].all()
+    assert "400 examples with a known label" in better.attrs["calibration"] and better["calibrated"].all()
+    assert 0.005 < better.attrs["calibration_error"] <= 0.025
+    few = consensus(run, known=known[:50])
+    assert few.attrs["calibration_error"] > 0.05 and "only roughly on 50 examples" in few.attrs["calibration"]
+    assert few.attrs["calibrated"] is False and not few["calibrated"].any()
     assert not consensus(run, "majority").attrs["calibrated"]
     with pytest.raises(InputError, match="`known` names 49 examples that have votes"):
         consensus(run, known=known[:49])
