@@ -133,6 +133,7 @@ def damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
         "in-sample forest": forest,
         "in-sample logistic regression": linear,
         "the labels, .9": 0.9 * one_hot + 0.1 / k,
+        **{f"{near} neighbours with the row itself": with_itself(scaled, given, k, near) for near in (1, 3, 5, 10)},
     }
     for name, probs in worse.items():
         yield f"probabilities: {name}", "embeddings", {"embeddings": E, "pred_probs": probs.astype(np.float32)}
@@ -173,10 +174,21 @@ def few_damages(case: Case) -> Iterator[tuple[str, str, dict[str, Any]]]:
         seen[:, model.classes_] += model.predict_proba(scaled)
         probs = (seen / seen.sum(axis=1, keepdims=True)).astype(np.float32)
         yield f"{FEW} rows, in-sample {name}", "embeddings", {"embeddings": E, "pred_probs": probs}
+    for near in (1, 3, 5, 10):
+        probs = with_itself(scaled, given, k, near)
+        yield f"{FEW} rows, {near} neighbours with the row itself", "embeddings", {"embeddings": E, "pred_probs": probs}
     honest = {f"out-of-fold logistic regression, C={c:g}": out_of_fold(E, given, penalty=c) for c in (0.01, 1)}
     honest["out-of-fold probabilities of more rows"] = case.pred_probs
     for name, probs in honest.items():
         yield f"{FEW} rows, {name}", BETTER, {"embeddings": E, "pred_probs": probs}
+
+
+def with_itself(vectors: np.ndarray, given: np.ndarray, k: int, near: int) -> np.ndarray:
+    """Shares (n, k) of the labels of the nearest rows, each row itself included."""
+    from sklearn.neighbors import NearestNeighbors
+
+    found = NearestNeighbors(n_neighbors=near).fit(vectors).kneighbors(vectors, return_distance=False)
+    return np.eye(k, dtype=np.float32)[given[found]].mean(axis=1)
 
 
 def bad_edges(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -1,9 +1,11 @@
-"""Test whether a model has seen the labels it predicts, from its predictions for similar rows.
+"""Test whether a model has seen the labels it predicts, from its predictions for similar rows or the votes of a few.
 
 If a model has not seen the label of a row, its predictions for similar rows add information: at equal probability, a
 class is more likely to be the label if the model predicts it for similar rows, too. If the model was trained on the
 label, its prediction is what similar rows suggest plus the influence of the label itself: at equal probability, a class
 is then more likely to be the label if similar rows do not suggest it.
+
+Nearest neighbours that include the row itself show it more directly: no row is without a vote for its own label.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ RIDGE_PENALTY = 1e-3
 SHRINKAGE = 1e-3
 """Penalty of the two coefficients, so that they stay finite where probabilities separate the labels."""
 NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
+MOST_VOTERS, FIRST_ROWS, ROUNDED = 25, 100, 0.01
+"""Maximum number of voters, rows on which numbers of voters are tried first, and tolerance of their votes."""
 
 
 def support_of_similar_rows(vectors: np.ndarray, log_probs: np.ndarray, labels: np.ndarray) -> float:
@@ -41,6 +45,37 @@ def support_of_similar_rows(vectors: np.ndarray, log_probs: np.ndarray, labels: 
     logits = np.asarray(log_probs, float)
     logits = logits - logits.mean(axis=1, keepdims=True)
     return _last_z(np.stack([logits, _left_out(vectors, logits)]), labels)
+
+
+def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
+    """Return how many rows should have no vote for their label; 0 if some have none or `probs` are not shares of votes.
+
+    Parameters
+    ----------
+    probs : float (m, k), shares of the votes of q <= `MOST_VOTERS` voters, such as nearest neighbours.
+    labels : int (m,), class indices
+
+    Notes
+    -----
+    If the row itself is no voter, its label gets a binomial number of votes, with a probability that differs between
+    rows. With f_c rows that have c votes for their label, and g_c = f_c / binomial(q, c), the expected values satisfy
+    g_0 g_2 >= g_1^2 (Cauchy-Schwarz inequality for the moments of p^c (1 - p)^(q - c)). So at least g_1^2 / g_2 rows
+    are expected without such a vote, however much noise there is. If the row itself votes, there are none.
+    """
+    q = next((q for q in range(2, MOST_VOTERS + 1) if _are_shares(probs[:FIRST_ROWS], q)), 0)
+    if not q or not _are_shares(probs, q):
+        return 0.0
+    votes = np.round(q * probs[np.arange(len(labels)), labels]).astype(np.int64)
+    found = np.bincount(votes, minlength=3)
+    if found[0] or not found[2]:
+        return 0.0
+    return float((found[1] / q) ** 2 * (q * (q - 1) / 2) / found[2])
+
+
+def _are_shares(probs: np.ndarray, q: int) -> bool:
+    """Return whether all probabilities are multiples of 1 / q."""
+    votes = q * probs
+    return bool(np.abs(votes - np.round(votes)).max(initial=0) <= ROUNDED)
 
 
 def _left_out(vectors: np.ndarray, targets: np.ndarray) -> np.ndarray:

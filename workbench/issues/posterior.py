@@ -113,6 +113,7 @@ def _alone(evidence: Evidence, probs: np.ndarray, notes: list[str]) -> Opinion:
     if evidence.k > 1 and (given >= 0).any():
         rows = fit_sample(np.flatnonzero(given >= 0), evidence.k)
         weights = weigh([EvidenceView("pred_probs", 1.0, logs_of(probs[rows]))], given[rows], evidence.k)
+        notes += [f"{name} {reason}" for name, reason in weights.held.items()]
     matrices = noise_matrices(probs, given, SMOOTHING) if (given >= 0).any() else None
     return reduced(lambda rows: logs_of(probs[rows]), matrices, evidence, (GIVEN_PROBS,), notes, weights)
 

@@ -15,6 +15,7 @@ from workbench.foundation.rows import softmax
 from workbench.issues.kernels import class_sums
 from workbench.issues.likelihood import Surface, surfaces
 from workbench.issues.noise import SMOOTHING, flips_of, noise_matrices
+from workbench.issues.own_influence import expected_without_own
 
 LEAST_FLOOR = 0.1
 """Minimum weight of a view that passed all tests, as a share of all weights, even beside a stronger one."""
@@ -55,14 +56,18 @@ OWN_LABELS = (
     "for similar rows contradict them: it has seen the labels"
 )
 AGREEING = "contradicts no label: it has seen the labels"
+OWN_VOTE = (
+    "looks like votes among which the given label of a row always has one, like those of nearest neighbours that "
+    "include the row itself: it has seen the labels"
+)
 NEVER_LOW = (
     "gives no given label a low probability, not even those that the other evidence rejects: it has seen the labels, "
     "like nearest neighbours that include the row itself"
 )
 LEAST_OWN, LOW_EXPECTED = 0.04, 8.0
 """Evidence that gives no given label less than `LEAST_OWN` is set aside if more than `LOW_EXPECTED` of them should have
-less (`_low_ones`). In our tests, more than 12 were expected for all nearest neighbours that included the row itself,
-and at most 1.1 for clean evidence of which `LEAST_OWN` holds."""
+less: as a share of votes (`expected_without_own`), or because they are noise (`_low_ones`), for which at most 1.1 were
+expected in our tests of clean evidence that gives no label less than `LEAST_OWN`."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Weights:
     shares : maps names to shares, sum 1; views set aside have none
     aside : maps names to reasons, in words
     gains : maps names to the mean gain in log likelihood over the class shares, in nats
-    held : maps names to reasons why the share is limited
+    held : maps names to reasons why the share is limited, or why the only view has seen the labels
     tells : False if no view is informative about the labels
     """
 
@@ -122,7 +127,7 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     be predicted, so clean evidence that explains more labels finds no less noise), or if it leads by `LEADS` and
     neither finds noise. It is not limited if its predictions for similar rows support those for the row itself
     (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose them, or
-    if it gives no given label a low probability although a view made here rejects some (`_low_ones`).
+    if it gives no given label a low probability although many should have one (`expected_without_own`, `_low_ones`).
     Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018, Using stacking
     to average Bayesian predictive distributions).
     """
@@ -155,14 +160,10 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
                 aside[view.name] = REPEATING
             elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
                 aside[view.name] = AGREEING
-    for view, judge in [(one, other) for one in views for other in views if other.made_here]:
-        if view.support is None or not {view.name, judge.name}.isdisjoint(aside):
-            continue  # views from outside that can be compared with classifiers of the same rows
-        if gains[judge.name] >= WEAK_GAIN * gains[view.name] and _low_ones(view, judge, labels, k) > LOW_EXPECTED:
-            aside[view.name] = NEVER_LOW
+    capped = _never_low(views, gains, aside, labels, k)
     kept = [view for view in views if view.name not in aside]
     if len(kept) == 1:
-        return Weights({kept[0].name: 1.0}, aside, gains)
+        return Weights({kept[0].name: 1.0}, aside, gains, capped)
     fitted = stacked([view.honest for view in kept], labels)
     fitted = np.maximum(fitted, LEAST_FLOOR * fitted.sum())
     gain = np.array([gains[view.name] for view in kept])
@@ -172,7 +173,6 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     held = np.array([view.saw_labels for view in kept])
     if held.any() and not held.all() and share[held].sum() > SEEN_SHARE:
         share = np.where(held, share * SEEN_SHARE / share[held].sum(), share * (1 - SEEN_SHARE) / share[~held].sum())
-    capped: dict[str, str] = {}
     for place, view in enumerate(kept):
         most = view.base / sum(one.base for one in kept)
         why = _too_good(view, kept, gains, labels, k) if share[place] > most else ""
@@ -182,6 +182,26 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
             share = np.where(np.arange(len(kept)) == place, most, share * (1 - most) / rest)
     shares_of = {view.name: float(one) for view, one in zip(kept, share) if view.name not in aside}
     return Weights(shares_of, aside, gains, capped)
+
+
+def _never_low(
+    views: Sequence[EvidenceView], gains: dict[str, float], aside: dict[str, str], labels: np.ndarray, k: int
+) -> dict[str, str]:
+    """Set aside views that give no given label a low probability although many should have one: adds to `aside`.
+
+    Returns the reasons for views that are kept because there is no other.
+    """
+    capped: dict[str, str] = {}
+    for view in views:
+        if not view.made_here and expected_without_own(softmax(view.honest), labels) > LOW_EXPECTED:
+            others = any(one.name not in aside for one in views if one is not view)
+            (aside if others else capped)[view.name] = OWN_VOTE
+    for view, judge in [(one, other) for one in views for other in views if other.made_here]:
+        if view.support is None or not {view.name, judge.name}.isdisjoint(aside):
+            continue  # views from outside that can be compared with classifiers of the same rows
+        if gains[judge.name] >= WEAK_GAIN * gains[view.name] and _low_ones(view, judge, labels, k) > LOW_EXPECTED:
+            aside[view.name] = NEVER_LOW
+    return capped
 
 
 def _low_ones(view: EvidenceView, judge: EvidenceView, labels: np.ndarray, k: int) -> float:

@@ -376,6 +376,35 @@ def test_nearest_neighbors_that_include_the_row_are_set_aside(few_rows, near, ho
         assert ("pred_probs" in weights.aside) == (not honest)
 
 
+def test_neighbors_that_include_the_row_are_found_without_any_noise():
+    """Overlapping classes and no wrong label: no other evidence finds noise that they should show."""
+    rng = np.random.default_rng(3)
+    vectors, _, true = blobs(rng, n=300, k=5, d=10, noise=0.0, spread=0.4)
+    for honest in (False, True):
+        probs = neighbors_of(vectors, true, 3, honest)
+        weights = opinion(Evidence.from_arrays(true, 5, embeddings=vectors, pred_probs=probs)).weights
+        assert ("pred_probs" in weights.aside) == (not honest)
+        alone = opinion(Evidence.from_arrays(true, 5, pred_probs=probs))
+        assert any(weighing.OWN_VOTE in note for note in alone.notes) == (not honest)
+
+
+@pytest.mark.parametrize("near", [2, 3, 5, 10])
+def test_rows_without_a_vote_for_their_label_are_expected_from_those_with_few(near):
+    """Votes drawn by class probabilities, then with the row's own label as one of them."""
+    rng = np.random.default_rng(near)
+    probs = rng.dirichlet(np.ones(4) * 0.7, 2000)
+    given, *votes = ((rng.random((2000, 1)) > probs.cumsum(axis=1)).sum(axis=1) for _ in range(near + 1))
+    others = np.eye(4)[np.array(votes)].sum(axis=0)
+    with_own = (others - np.eye(4)[votes[0]] + np.eye(4)[given]) / near
+    assert (others[np.arange(2000), given] == 0).any()
+    assert own_influence.expected_without_own(others / near, given) == 0
+    assert own_influence.expected_without_own(with_own, given) > weighing.LOW_EXPECTED
+    found = np.bincount(others[np.arange(2000), given].astype(int))
+    bound = (found[1] / near) ** 2 * near * (near - 1) / 2 / found[2]
+    assert bound < 1.3 * found[0]
+    assert own_influence.expected_without_own(probs, given) == 0
+
+
 def test_labels_that_should_have_a_low_probability_are_counted():
     """Half of the rows of class 0 have p = 0 for class 1, and the judge rejects 40 labels 1 with p = 1."""
     given = np.repeat([0, 1], [400, 40])
