@@ -17,7 +17,7 @@ RIDGE_PENALTY = 1e-3
 SHRINKAGE = 1e-3
 """Penalty of the two coefficients, so that they stay finite where probabilities separate the labels."""
 NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
-MOST_VOTERS, FIRST_ROWS, ROUNDED = 25, 100, 0.01
+MOST_VOTING, FIRST_ROWS, ROUNDED = 25, 100, 0.01
 """Maximum number of voters, rows on which numbers of voters are tried first, and tolerance of their votes."""
 
 
@@ -52,7 +52,7 @@ def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
 
     Parameters
     ----------
-    probs : float (m, k), shares of the votes of q <= `MOST_VOTERS` voters, such as nearest neighbours.
+    probs : float (m, k), shares of the votes of q <= `MOST_VOTING` voters, such as nearest neighbours.
     labels : int (m,), class indices
 
     Notes
@@ -62,7 +62,7 @@ def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
     g_0 g_2 >= g_1^2 (Cauchy-Schwarz inequality for the moments of p^c (1 - p)^(q - c)). So at least g_1^2 / g_2 rows
     are expected without such a vote, however much noise there is. If the row itself votes, there are none.
     """
-    q = next((q for q in range(2, MOST_VOTERS + 1) if _are_shares(probs[:FIRST_ROWS], q)), 0)
+    q = next((q for q in range(2, MOST_VOTING + 1) if _are_shares(probs[:FIRST_ROWS], q)), 0)
     if not q or not _are_shares(probs, q):
         return 0.0
     votes = np.round(q * probs[np.arange(len(labels)), labels]).astype(np.int64)
