@@ -25,7 +25,8 @@ PUBLIC = {
         *("find_issues", "cross_val_predict", "ensemble", "confusion_matrix", "duplicates", "outliers", "audit"),
         *("review_queue", "export", "report", "figure", "compare"),
         *("neighbors", "project", "embed_texts"),
-        *("confident", "errors", "experiments", "graphs", "ranking", "review", "spans", "tags", "texts"),
+        *("confident", "demonstrations", "errors", "experiments", "graphs", "ranking", "review", "spans", "tags"),
+        "texts",
     ],
     "workbench.confident": [
         *("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise", "noise_matrix"),
@@ -76,6 +77,11 @@ PUBLIC = {
             "rank_jointly",
         ),
         *("run_differences", "write_run"),
+    ],
+    "workbench.demonstrations": [
+        *("read_log", "neighbor_log", "blame_scores", "attention_blame", "demonstration_issues", "repair_labels"),
+        *("accuracy_by", "flip_curve", "following_rate", "rewrite_labels", "order_variance", "choose_demonstrations"),
+        *("prompt_block", "retrieved_contexts", "deciding_demonstrations"),
     ],
     "workbench.spans": [
         *("mark_spans", "read_marked", "candidate_positions", "place_spans", "propagate_tags", "voted_spans"),

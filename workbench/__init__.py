@@ -12,8 +12,8 @@ The subpackages, in the order in which the data pass through them. Each imports 
     runs          a run, its journal, its votes      tags          several tags per example: heads, descriptions
     evidence      predictions and embeddings         spans         projection, versions and schemes of spans
     recording     recording and importing runs       ranking       rankings and judges of pairs
-    texts         tools for captions and answers     reports       figures and the HTML report
-                                                     shell         the command `workbench`
+    texts         tools for captions and answers     demonstrations  examples in prompts
+    reports       figures and the HTML report        shell         the command `workbench`
 
 Names are loaded on first use (PEP 562), so importing this package takes milliseconds. torch, umap, plotly and
 scikit-learn are imported only by the functions that need them.
@@ -36,6 +36,7 @@ HOMES = {  # public name -> module that defines it; adding one is a decision (te
     "confident": ".confident",
     "confusion_matrix": "issues.confusion",
     "cross_val_predict": "evidence.out_of_fold",
+    "demonstrations": ".demonstrations",
     "duplicates": "issues.duplicates",
     "ensemble": "scores.ensemble",
     "embed_texts": "evidence.spaces",
