@@ -17,10 +17,10 @@ from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, shortened
 
 REWRITES = ("flipped", "symbols", "random")
-SYMBOLS = ("foo", "bar", "ram", "sel", "tok", "vim", "dax", "lug", "pib", "wex", "zup", "nol")
+MEANINGLESS = ("foo", "bar", "ram", "sel", "tok", "vim", "dax", "lug", "pib", "wex", "zup", "nol")
 """Labels without a meaning; with more classes, they are numbered."""
 
-Z = 1.959963984540054
+NORMAL_QUANTILE = 1.959963984540054
 """Quantile of the normal distribution for 95 % intervals."""
 
 
@@ -78,8 +78,12 @@ def accuracy_by(log: Any, by: str | Sequence[str]) -> pd.DataFrame:
 def wilson_interval(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return Wilson's 95 % interval of shares (g,) of `count` (g,) answers; NaN if nothing was counted."""
     n = np.where(count > 0, count, np.nan).astype(float)
-    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    width = Z / (1 + Z**2 / n) * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    middle = (share + NORMAL_QUANTILE**2 / (2 * n)) / (1 + NORMAL_QUANTILE**2 / n)
+    width = (
+        NORMAL_QUANTILE
+        / (1 + NORMAL_QUANTILE**2 / n)
+        * np.sqrt(share * (1 - share) / n + NORMAL_QUANTILE**2 / (4 * n**2))
+    )
     return np.maximum(middle - width, 0), np.minimum(middle + width, 1)
 
 
@@ -231,7 +235,7 @@ def rewrite_labels(labels: Any, how: str, *, share: float = 1.0, seed: int = 0) 
     else:
         to = [*names[1:], names[0]]
         if how == "symbols":
-            to = [f"{SYMBOLS[one % len(SYMBOLS)]}{one // len(SYMBOLS) or ''}" for one in range(len(names))]
+            to = [f"{MEANINGLESS[one % len(MEANINGLESS)]}{one // len(MEANINGLESS) or ''}" for one in range(len(names))]
         mapping = dict(zip(names, to))
         new = given.map(mapping).to_numpy(object)
     return pd.Series(np.where(chosen, new, given.to_numpy(object)), index=given.index), mapping

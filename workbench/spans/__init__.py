@@ -12,7 +12,7 @@ HOMES = {
     **dict.fromkeys(("mark_spans", "read_marked"), "markers"),
     **dict.fromkeys(("candidate_positions", "place_spans"), "positions"),
     **dict.fromkeys(("propagate_tags", "voted_spans"), "alignments"),
-    "compare_versions": "versions",
+    "compare_versions": "two_versions",
     **dict.fromkeys(("map_types", "entity_overlap", "merge_schemes"), "schemes"),
     "nearest_types": "type_vectors",
     **dict.fromkeys(("read_corrections", "apply_edits", "correction_scores", "move_spans"), "corrections"),

@@ -26,7 +26,7 @@ _BRACKET = re.compile(r"[\[\]［］【】]")
 _TAG = re.compile(r"<\s*(/?)\s*([^<>/\s][^<>/]*?)\s*>")
 _OPENING = "[［【"
 
-ALIKE = 0.5
+LEAST_ALIKE = 0.5
 """Likeness from which two texts are taken for the same span."""
 
 
@@ -310,7 +310,7 @@ class _Row:
         labels = {one[2] for one in self.source}
         if self.style == "brackets" and len(known) != len(self.source) and len(labels) > 1:
             for source, place in self.at.items():
-                if self.likeness[place, source] < ALIKE:
+                if self.likeness[place, source] < LEAST_ALIKE:
                     span = self.spans[place]
                     reason = f"{len(known)} brackets for {len(self.source)} spans of several classes"
                     self._fault("fuzzy", span, span, reason, source)
@@ -361,7 +361,7 @@ class _Row:
         numbers = [source for source in self.place_of if source >= 0]
         for place, source in enumerate(numbers):
             swapped = any(one > source for one in numbers[:place]) or any(one < source for one in numbers[place + 1 :])
-            if swapped and self.likeness[self.at[source], source] < ALIKE:
+            if swapped and self.likeness[self.at[source], source] < LEAST_ALIKE:
                 span = self.spans[self.at[source]]
                 self._fault("order", span, span, f"{self._words(source)} has another place in the order", source)
 
@@ -391,7 +391,7 @@ def _onto(row: int, text: str, made: _Row) -> tuple[list[Span], list[Fault]]:
         if text[start:end] != words and same:
             start = min(same, key=lambda one: abs(one - start))
             end = start + len(words)
-        return (start, end, span[2]) if likeness(text[start:end], words) >= ALIKE else None
+        return (start, end, span[2]) if likeness(text[start:end], words) >= LEAST_ALIKE else None
 
     new = [moved(one) for one in made.spans]
     faults = [one._replace(given=moved(one.given), suggested=moved(one.suggested)) for one in made.faults]
