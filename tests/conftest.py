@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -87,6 +88,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest groups first, so that no process waits for one of them at the end, and early checks last."""
     places = {group: place for place, group in enumerate(FIRST)} | {"early": len(FIRST) + 1}
     items.sort(key=lambda item: places.get(group_of(item.nodeid), len(FIRST)))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect garbage only among what is made after the imports.
+
+    Going through all objects of the imported modules again and again took a quarter of the time of the collection of
+    tests and a twentieth of that of the tests.
+    """
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

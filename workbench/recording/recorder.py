@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import sys
 import uuid
 import weakref
@@ -371,12 +372,13 @@ def _describe(layout: Layout, dataset: Dataset, mode: str) -> None:
         "media_root": None if root is None else str(root),
         "media_signature": None if root is None else sign(identity, root),
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "versions": _versions(),
+        "versions": dict(_versions()),
     }
     write_json(layout.run_json, described)
     note(layout, layout.run_json)
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that influence the numbers."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
