@@ -34,7 +34,7 @@ ANNOTATION_CONF = "annotation.conf"
 _ENTITY = re.compile(r"(T\S*)\t(\S+) ([0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*)(?:\t|$)")
 
 
-def _labelled(run: Run, what: str) -> Iterator[tuple[int, Any, Document, list[Any] | None]]:
+def labelled_documents(run: Run, what: str) -> Iterator[tuple[int, Any, Document, list[Any] | None]]:
     """Yield (row, id, document, corrected label) of all examples: a list of spans (start, end, class), or of the class
     of each token, None without one."""
     dataset, labels = run.extended(), run.labels()
@@ -44,7 +44,7 @@ def _labelled(run: Run, what: str) -> Iterator[tuple[int, Any, Document, list[An
         yield row, dataset.ids[row : row + 1].tolist()[0], found, label
 
 
-def _dataset(
+def dataset_of_records(
     records: Sequence[dict[str, Any]], classes: Sequence[object] | None, task: str, options: dict[str, Any]
 ) -> Dataset:
     """Create a Dataset from records with id, text or tokens, spans, and additional columns."""
@@ -80,7 +80,7 @@ def write_conll(run: Run, path: str | Path, *, force: bool = False, scheme: str 
         raise InputError.unknown("scheme", scheme, SCHEMES)
     classes = run.extended().classes
     with atomic(target) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        for row, _, text, label in _labelled(run, "CoNLL"):
+        for row, _, text, label in labelled_documents(run, "CoNLL"):
             if label is None:
                 continue
             words = [text.text[first:last] for first, last in text.words]
@@ -89,18 +89,19 @@ def write_conll(run: Run, path: str | Path, *, force: bool = False, scheme: str 
             if run.task == TOKENS:
                 tags = [NO_CLASS if code is None else classes[code] for code in label]
             else:
-                tags = _tags_of(text, label, classes, len(words), scheme)
+                tags = document_tags(text, label, classes, len(words), scheme)
             file.writelines(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True))
             file.write("\n")
     return target
 
 
-def _tags_of(text: Document, spans: Sequence[Any], classes: Sequence[str], length: int, scheme: str) -> list[str]:
+def document_tags(text: Document, spans: Sequence[Any], classes: Sequence[str], length: int, scheme: str) -> list[str]:
+    """Return the tags of a document: spans in characters as whole tokens, and of overlapping ones the longest."""
     named: list[Span] = []
     for start, end, code in spans:
         first, last = (start, end) if text.counts_tokens else text.in_tokens(start, end)
         if first < last:
-            named.append((first, last, classes[code]))
+            named.append((first, last, str(classes[code])))
     return tags_of_spans(_longest(named), length, scheme)
 
 
@@ -184,7 +185,7 @@ def write_spacy(run: Run, path: str | Path, *, force: bool = False) -> Path:
     target = check_target(path, force, SPACY.suffixes)
     classes = run.extended().classes
     with atomic(target) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        for _, name, text, spans in _labelled(run, "JSONL"):
+        for _, name, text, spans in labelled_documents(run, "JSONL"):
             record: dict[str, Any] = {"id": name, "text": text.text}
             if text.counts_tokens:
                 record[TOKENS] = [
@@ -237,7 +238,7 @@ def read_spacy(
         else:
             own = None if found is None else [span[:3] for span in found]
             records.append({"id": one.get("id"), "text": one["text"], "spans": own})
-    return _dataset(records, classes, task, options)
+    return dataset_of_records(records, classes, task, options)
 
 
 def _read_span(span: Any) -> tuple[Any, ...]:
@@ -261,7 +262,7 @@ def write_label_studio(run: Run, path: str | Path, *, force: bool = False) -> Pa
     target = check_target(path, force, LABEL_STUDIO.suffixes)
     classes = run.extended().classes
     tasks = []
-    for row, name, text, spans in _labelled(run, "Label Studio's format"):
+    for row, name, text, spans in labelled_documents(run, "Label Studio's format"):
         data: dict[str, Any] = {TO_NAME: text.text, "id": name}
         if text.counts_tokens:
             data[TOKENS] = [text.text[first:last] for first, last in text.words]
@@ -314,7 +315,7 @@ def read_label_studio(
         record = {"id": data.get("id", one.get("id")), "text": data[key], "spans": spans if there else None}
         words = data.get(TOKENS)
         records.append(_counted(record, words) if isinstance(words, list) else record)
-    return _dataset(records, classes, task, options)
+    return dataset_of_records(records, classes, task, options)
 
 
 def _counted(record: dict[str, Any], words: list[Any]) -> dict[str, Any]:
@@ -351,7 +352,7 @@ def write_brat(run: Run, path: str | Path, *, force: bool = False) -> Path:
     with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr(ANNOTATION_CONF, "[entities]\n" + "".join(f"{name}\n" for name in classes)
                         + "[relations]\n[events]\n[attributes]\n")  # fmt: skip
-        for _, name, text, spans in _labelled(run, "brat's format"):
+        for _, name, text, spans in labelled_documents(run, "brat's format"):
             stem = quote(str(name), safe="")
             packed.writestr(f"{stem}.txt", text.text)
             if spans is None:
@@ -399,7 +400,7 @@ def read_brat(
         named = [line.split()[0] for line in named if line and not line.startswith("#")]
         used = {span[2] for one in records for span in one["spans"] or ()}
         classes = [*named, *sorted(used - set(named))] or None
-    return _dataset(records, classes, task, options)
+    return dataset_of_records(records, classes, task, options)
 
 
 def _brat_files(path: Path) -> tuple[dict[str, str], dict[str, str], str | None]:

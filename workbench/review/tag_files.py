@@ -46,7 +46,7 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
     columns |= {one: _lists(values, labels) for one, values in listed.items()}
     table = pa.table(columns)
     tag = {"feature": {"names": list(dataset.classes), "_type": "ClassLabel"}, "_type": "Sequence"}
-    features = {one: tag if one in listed else _feature(table.schema.field(one).type) for one in table.column_names}
+    features = {one: tag if one in listed else feature_of(table.schema.field(one).type) for one in table.column_names}
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     with atomic(target) as temporary:
         pq.write_table(table, temporary, compression="zstd")
@@ -68,7 +68,10 @@ def _lists(values: pa.Array, labels: pa.Array) -> pa.Array:
     return pa.array(listed, pa.list_(pa.int64()))
 
 
-def _feature(kind: pa.DataType) -> dict[str, str]:
+def feature_of(kind: pa.DataType) -> dict[str, Any]:
+    """Return the Hugging Face feature of an Arrow type; a list of text is a Sequence, other types are text."""
+    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+        return {"feature": feature_of(kind.value_type), "_type": "Sequence"}
     names = {pa.float64(): "float64", pa.float32(): "float32", pa.bool_(): "bool", pa.int64(): "int64"}
     return {"dtype": names.get(kind, str(kind) if pa.types.is_primitive(kind) else "string"), "_type": "Value"}
 
@@ -86,7 +89,7 @@ def read_hf(
     table = read_parquet(Path(path))
     if label not in table.column_names:
         raise InputError.unknown("column", label, table.column_names, "It was named as `label=`.")
-    named = _names_in(table.schema.metadata or {}, label)
+    named = class_label_names(table.schema.metadata or {}, label)
     if named is not None and classes is not None and [str(one) for one in classes] != named:
         raise InputError.at("classes", f"differ from those of {path}: {shortened(named)}", "Leave `classes` out.")
     names = named if named is not None else classes
@@ -107,7 +110,8 @@ def read_hf(
     return Dataset.from_frame(frame, label, id=id, task=task, classes=names, **options)
 
 
-def _names_in(metadata: dict[bytes, bytes], label: str) -> list[str] | None:
+def class_label_names(metadata: dict[bytes, bytes], label: str) -> list[str] | None:
+    """Return the names of a ClassLabel, or of a list of them, from the metadata of a Parquet file; None without."""
     try:
         feature = parse_json(metadata[b"huggingface"])["info"]["features"][label]
         names = (feature.get("feature") or feature)["names"]

@@ -41,6 +41,8 @@ class Spans(TaskMixin):
             "spacy": "workbench.review.span_files:SPACY",
             "labelstudio": "workbench.review.span_files:LABEL_STUDIO",
             "brat": "workbench.review.span_files:BRAT",
+            "argilla": "workbench.review.token_files:ARGILLA",
+            "hf": "workbench.review.token_files:HF_TAGS",
         }
     )
 

@@ -39,7 +39,13 @@ class TokenClasses(TaskMixin):
     column = TOKEN_CLASSES_TYPE
     recorded = True
     predictions = ("pred_probs", "tokens", "texts", "embeddings")
-    formats = LazyTable({"table": "workbench.review.export:TABLE", "conll": "workbench.review.span_files:CONLL"})
+    formats = LazyTable(
+        {
+            "table": "workbench.review.export:TABLE",
+            "conll": "workbench.review.span_files:CONLL",
+            "hf": "workbench.review.token_files:HF_TAGS",
+        }
+    )
 
     def read(self, labels: Any, classes: Sequence[object] | None) -> tuple[pa.ListArray, tuple[str, ...]]:
         """Return stored classes and their names.

@@ -7,6 +7,8 @@ import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import workbench as wb
@@ -195,3 +197,95 @@ def test_the_command_line_imports_and_exports(tagged, tmp_path, capsys):
     assert main(["import", str(file), str(tmp_path / "again"), "--task", "spans", "--format", "conll"]) == 0
     again = wb.open_run(tmp_path / "again")
     assert list(corrected(again).values()) == [one for one in corrected(tagged).values() if one is not None]
+
+
+ARGILLA = [
+    {
+        "id": "r1",
+        "status": "completed",
+        "fields": {"text": "Ada Berg in Rome"},
+        "metadata": {"source": "news"},
+        "suggestions": {"spans": {"value": [{"start": 0, "end": 3, "label": "PER"}], "score": 0.5, "agent": "m"}},
+        "responses": {
+            "spans": [
+                {"value": [], "user_id": "u1", "status": "discarded"},
+                {"value": [{"start": 0, "end": 8, "label": "PER"}], "user_id": "u2"},
+            ]
+        },
+        "vectors": {},
+    },
+    {
+        "id": "r2",
+        "fields": {"text": "in Bonn"},
+        "suggestions": {"spans": {"value": [{"start": 3, "end": 7, "label": "LOC"}], "agent": "m"}},
+    },
+    {"id": "r3", "fields": {"text": "nobody"}, "suggestions": {}, "responses": {}},
+]
+"""Records in the layout of Argilla's `to_json`: responses before suggestions, discarded ones ignored."""
+
+
+def test_records_of_argilla_are_read_and_written(written, tagged, tmp_path):
+    (tmp_path / "theirs.json").write_text(json.dumps(ARGILLA), encoding="utf-8")
+    read = wb.import_run(tmp_path / "theirs.json", tmp_path / "theirs", format="argilla", task="spans")
+    spans = [[(one["start"], one["end"], one["label"]) for one in row or ()] for row in read.dataset.given]
+    assert spans == [[(0, 8, "PER")], [(3, 7, "LOC")], []] and read.dataset.given[2] is None
+    for user in (None, "4a5c"):
+        file = FORMATS["argilla"].write(written, tmp_path / f"{user}.json", user_id=user)
+        records = json.loads(file.read_text(encoding="utf-8"))
+        assert [one["id"] for one in records] == ["1", "2", "3", "4"]
+        side = "suggestions" if user is None else "responses"
+        assert side in records[0] and "suggestions" not in records[3] and "responses" not in records[3]
+        again = FORMATS["argilla"].read(file, classes=written.classes)
+        assert list(again.given) == list(corrected(written).values())
+    file = wb.export(tagged, tmp_path / "tagged.json", format="argilla")
+    texts = {one["id"]: one["fields"]["text"] for one in json.loads(file.read_text(encoding="utf-8"))}
+    assert texts["a"] == "Ada Berg in Rome"
+    first = FORMATS["argilla"].read(file, classes=tagged.classes).given[0]
+    assert [(one["start"], one["end"], one["label"]) for one in first] == [(0, 8, "PER"), (12, 16, "LOC")]
+    of_no_span = '[{"fields": {"text": "a"}, "suggestions": {"q": {"value": [1]}}}]'
+    for content, words in (
+        ("{}", "not a list of records"),
+        ('[{"fields": {}}]', "record 0 has no field 'text'"),
+        (of_no_span, "are not spans"),
+    ):
+        (tmp_path / "bad.json").write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match=words):
+            FORMATS["argilla"].read(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("scheme", ["BIO", "BIOES"])
+def test_files_for_hugging_face_have_named_tags(tagged, tmp_path, scheme):
+    file = FORMATS["hf"].write(tagged, tmp_path / "tags.parquet", scheme=scheme)
+    table = pq.read_table(file)
+    assert table.column_names[-2:] == ["tokens", "tags"]
+    feature = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    names = feature["tags"]["feature"]["names"]
+    assert names[:2] == ["O", "B-LOC"] and feature["tokens"]["_type"] == "Sequence"
+    first = [names[code] for code in table.column("tags")[0].as_py()]
+    assert first == (TAGS[0] if scheme == "BIO" else ["B-PER", "E-PER", "O", "S-LOC"])
+    assert table.column("tags")[3].as_py() is None
+    again = FORMATS["hf"].read(file, id="name", label="tags", classes=tagged.classes)
+    assert dict(zip(again.ids.tolist(), again.given)) == corrected(tagged)
+    datasets = pytest.importorskip("datasets", reason="optional: the library opens the file")
+    opened = datasets.load_dataset("parquet", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache"))
+    assert opened.features["tags"].feature.names == names
+
+
+def test_files_of_hugging_face_are_read(tmp_path):
+    frame = {"id": [1, 2], "tokens": [["Ada", "met"], ["Rome"]], "ner_tags": [[1, 0], None], "pos_tags": [[0, 1], [-1]]}
+    features = {
+        name: {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "Sequence"}
+        for name, names in (("ner_tags", ["O", "B-PER", "I-PER"]), ("pos_tags", ["NOUN", "VERB"]))
+    }
+    described = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(pa.table(frame).replace_schema_metadata(described), tmp_path / "theirs.parquet")
+    spans = wb.import_run(tmp_path / "theirs.parquet", tmp_path / "spans", format="hf", task="spans")
+    assert spans.dataset.given.tolist() == [["B-PER", "O"], None] and spans.classes == ("PER",)
+    classes = wb.import_run(tmp_path / "theirs.parquet", tmp_path / "pos", format="hf", task="tokens", label="pos_tags")
+    assert classes.dataset.given.tolist() == [["NOUN", "VERB"], [None]] and classes.classes == ("NOUN", "VERB")
+    file = wb.export(classes, tmp_path / "out.parquet", format="hf")
+    assert pq.read_table(file).column("pos_tags").to_pylist() == [[0, 1], [-1]]
+    wrong = pa.table({**frame, "ner_tags": [[7, 0], None]}).replace_schema_metadata(described)
+    pq.write_table(wrong, tmp_path / "wrong.parquet")
+    with pytest.raises(InputError, match="`labels` row 0 holds 7"):
+        FORMATS["hf"].read(tmp_path / "wrong.parquet")
