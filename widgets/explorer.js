@@ -1834,6 +1834,254 @@ const editor = {
 EDITORS[editor.task] = editor;
 }
 
+// --- base/worddiff.js
+const MOST_CELLS = 4_000_000;
+const WORD = /[\p{L}\p{N}\p{M}_'’]+\s*|\s+|[^\s]\s*/gu;
+
+
+function wordDiff(old, now) {
+  const a = old.match(WORD) ?? [],
+    b = now.match(WORD) ?? [],
+    shorter = Math.min(a.length, b.length);
+  let start = 0,
+    end = 0;
+  while (start < shorter && a[start] === b[start]) start++;
+  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  const parts = [];
+  add(parts, "same", a.slice(0, start));
+  between(parts, a.slice(start, a.length - end), b.slice(start, b.length - end));
+  add(parts, "same", a.slice(a.length - end));
+  return parts;
+}
+
+function add(parts, kind, words) {
+  if (!words.length) return;
+  const last = parts[parts.length - 1],
+    text = words.join("");
+  if (last?.kind === kind) last.text += text;
+  else parts.push({ kind, text });
+}
+
+function between(parts, a, b) {
+  const width = b.length + 1;
+  if ((a.length + 1) * width > MOST_CELLS || !a.length || !b.length) {
+    add(parts, "removed", a);
+    add(parts, "added", b);
+    return;
+  }
+  const common = new Uint16Array((a.length + 1) * width);
+  for (let i = a.length - 1; i >= 0; i--)
+    for (let j = b.length - 1; j >= 0; j--)
+      common[i * width + j] = a[i] === b[j] ? common[(i + 1) * width + j + 1] + 1 : Math.max(common[(i + 1) * width + j], common[i * width + j + 1]);
+  let i = 0,
+    j = 0;
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      add(parts, "same", [a[i]]);
+      i++;
+      j++;
+    } else if (i < a.length && (j === b.length || common[(i + 1) * width + j] >= common[i * width + j + 1])) add(parts, "removed", [a[i++]]);
+    else add(parts, "added", [b[j++]]);
+  }
+}
+
+// --- examples/comparedtext.js
+function compared(text, from) {
+  const parts = from === null ? [{ kind: "same", text }] : wordDiff(from, text);
+  return h(
+    "span",
+    { class: "lw-text-words", dir: "auto" },
+    ...parts.map((part) => (part.kind === "same" ? document.createTextNode(part.text) : h(part.kind === "added" ? "ins" : "del", { text: part.text }))),
+  );
+}
+
+// --- editors/texts.js
+{
+const KEYS = 9;
+const SAYS = { text: "p ", title: "p_error: probability that the text is wrong", label: "probability that the text is wrong" };
+
+const textOf = (value) => (value === null || value === undefined ? null : JSON.parse(value));
+
+class TextsEditor extends ManyUnitsEditor {
+  editing = false;
+  draft = "";
+
+  constructor(options) {
+    const list = h("div", { class: "lw-texts", role: "list", "aria-label": "texts of the example" });
+    super(options, list);
+    this.keymap = options.keymap;
+    this.list = list;
+    this.box = h("textarea", {
+      class: "lw-text-box",
+      dir: "auto",
+      rows: 4,
+      "aria-label": "text; Enter saves it, Shift+Enter starts a new line, Escape discards the changes",
+      onkeydown: (event) => this.typed(event),
+    });
+    this.place.root.classList.add("lw-many", "lw-of-texts");
+    this.line.stand({ name: "text", resting: "Enter edits the text", placeholder: "type the whole text, Enter saves it", choose: (text) => this.save(String(text)) });
+  }
+
+  get asked() {
+    return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "text").join(", ");
+  }
+
+
+  show(example) {
+    const other = example?.row !== this.example?.row;
+    super.show(example);
+    if (this.editing && !other) return; // what is typed stays
+    this.units = example?.units ?? [];
+    if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
+    this.draw();
+  }
+
+  draw() {
+    const { example, current } = this;
+    this.facts.replaceChildren(...(example ? this.describe(example) : []));
+    this.list.replaceChildren(...this.units.map((unit) => this.card(unit)));
+    this.explain(current);
+  }
+
+  describe({ verdict, flagged, hides }) {
+    const unit = this.current;
+    const now = unit?.changed ? "changed" : STAYS[verdict] || "undecided";
+    return [
+      factLine("wrong?", hides ? quiet("hidden") : Number.isFinite(unit?.p_error) ? meter(unit?.p_error, SAYS) : quiet("not judged")),
+      ...(unit?.kind && !hides && unit.doubted ? [factLine("kind", h("span", { class: "lw-fact-value", text: unit.kind }))] : []),
+      decisionLine(now, { verdict, flagged }),
+    ];
+  }
+
+  card(unit) {
+    const now = textOf(unit.value),
+      given = textOf(unit.given),
+      focused = unit.key === this.focus;
+    const doubt = !this.example?.hides && this.units.length > 1 && Number.isFinite(unit.p_error) ? `p ${probability(unit.p_error)}` : "";
+    return h(
+      "div",
+      { class: `lw-text${focused ? " lw-focused" : ""}${unit.doubted && !this.example?.hides ? " lw-doubted" : ""}`, role: "listitem", "data-key": unit.key, onclick: () => focused || this.focusOn(unit.key) },
+      h("div", { class: "lw-row" }, h("span", { class: "lw-quiet lw-clip", text: unit.name || "text" }), h("span", { class: "lw-space" }), h("span", { class: "lw-num lw-quiet", text: doubt })),
+      this.editing && focused
+        ? this.box
+        : h("div", { class: "lw-text-now", title: "Enter edits it", ondblclick: () => this.open() }, now === null ? quiet("no text") : unit.changed ? compared(now, given) : compared(now, null)),
+      ...(focused ? [...this.others(unit).map((text, i) => this.choice(text, i, now)), this.history(unit)] : []),
+    );
+  }
+
+  others(unit) {
+    const hint = this.example?.hides ? null : textOf(unit.suggested);
+    const all = [hint, ...(unit.alternatives ?? []).map(textOf), unit.changed ? textOf(unit.given) : null];
+    return [...new Set(all.filter((text) => text !== null && text !== textOf(unit.value)))];
+  }
+
+  choice(text, i, now) {
+    const hint = !this.example?.hides && text === textOf(this.current?.suggested);
+    return h(
+      "button",
+      { type: "button", class: `lw-text-choice${hint ? " lw-is-hint" : ""}`, "data-text": text ?? "", title: hint ? "suggested" : "alternative", onclick: () => this.save(text, "button") },
+      h("kbd", { text: i < KEYS ? String(i + 1) : "" }),
+      compared(text ?? "", now),
+    );
+  }
+
+  history(unit) {
+    const { versions = [] } = unit;
+    if (versions.length < 2) return "";
+    return h(
+      "details",
+      { class: "lw-text-versions" },
+      h("summary", { text: `${versions.length} versions` }),
+      ...versions.map(({ value, author, time }) =>
+        h("div", { class: "lw-text-version" }, h("span", { class: "lw-quiet", text: author ? `${author} ${time.slice(0, 16).replace("T", " ")}` : "given" }), compared(textOf(value) ?? "", null)),
+      ),
+    );
+  }
+
+  focusOn(key) {
+    this.close();
+    this.focus = key;
+    this.draw();
+  }
+
+  step(by) {
+    const at = this.units.findIndex((unit) => unit.key === this.focus);
+    if (this.units.length > 1) this.focusOn(this.units[(at + by + this.units.length) % this.units.length].key);
+  }
+
+
+  save(text, how = "typed") {
+    const unit = this.current;
+    if (unit && text !== null) this.judge([{ key: unit.key, value: JSON.stringify(text) }], how);
+  }
+
+  digit(digit, selection) {
+    const text = this.current && this.others(this.current)[Number(digit) - 1];
+    if (selection) this.say("digits apply to one example here, not to a selection", "warn");
+    else if (text === undefined) this.say(`no alternative on key ${digit}`, "warn");
+    else this.save(text, "key");
+  }
+
+  accept() {
+    const unit = this.current;
+    if (!unit?.suggested) this.say("there is no alternative that is suggested", "warn");
+    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (!unit?.given) this.say("there is no text to keep", "warn");
+    else this.judge([{ key: unit.key, value: unit.given }], "keep");
+  }
+
+
+  open() {
+    if (!this.current || this.editing) return;
+    this.editing = true;
+    this.draft = textOf(this.current.value) ?? "";
+    this.box.value = this.draft;
+    this.draw();
+    this.box.focus({ preventScroll: true });
+    this.box.setSelectionRange(this.draft.length, this.draft.length);
+  }
+
+  close() {
+    super.close();
+    if (!this.editing) return;
+    this.editing = false;
+    this.draw();
+  }
+
+  typed(event) {
+    if (event.isComposing || event.shiftKey || actionOf(event, this.keymap)?.action !== "choose") return;
+    event.preventDefault();
+    const text = this.box.value;
+    this.close();
+    const view = this.place.root.closest(".lw");
+    view?.focus({ preventScroll: true });
+    if (text === this.draft) this.keepOrSame();
+    else this.save(text);
+  }
+
+  keepOrSame() {
+    const unit = this.current;
+    if (unit?.value) this.judge([{ key: unit.key, value: unit.value }], "keep");
+  }
+}
+
+const editor = {
+  task: "texts",
+  nothing: false,
+  units: true,
+  edits: {
+    choose: "save the text (Shift+Enter starts a new line)",
+    leave: "discard the changes",
+  },
+  make: (options) => new TextsEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
 // --- editors/tokens.js
 {
 const STEPS = { nextToken: 1, previousToken: -1 };
@@ -6270,6 +6518,108 @@ function peopleFeature(view) {
   registry.onEnd(() => clearTimeout(timer));
 }
 
+// --- review/replacer.js
+const TYPING_PAUSE = 150;
+
+class Replacer {
+  constructor(view) {
+    this.view = view;
+    this.timer = 0;
+    this.turn = 0;
+    this.found = 0;
+    const { renew } = this;
+    this.find = h("input", { "aria-label": "text to look for", placeholder: "look for", dir: "auto", autocomplete: "off", oninput: renew });
+    this.by = h("input", { "aria-label": "replacement", placeholder: "replace by", dir: "auto", autocomplete: "off", oninput: renew });
+    this.whole = h("input", { type: "checkbox", onchange: renew });
+    this.anyCase = h("input", { type: "checkbox", onchange: renew });
+    this.button = h("button", { type: "button", class: "lw-button lw-primary", disabled: true, text: "Replace", onclick: () => this.replace() });
+    this.about = h("div", { class: "lw-quiet", role: "status" });
+    this.preview = h("div", { class: "lw-replaced", role: "list", "aria-label": "texts before and after" });
+    this.opener = h("button", { type: "button", class: "lw-button", text: "Replace text…", "aria-haspopup": "dialog", onclick: () => this.toggle() });
+    this.el = h(
+      "div",
+      { class: "lw-panel lw-replacer", role: "dialog", "aria-label": "replace text", hidden: true },
+      panelHead("Replace in the filtered texts", () => this.toggle(false)),
+      this.find,
+      this.by,
+      h("div", { class: "lw-line" }, h("label", {}, this.whole, "whole words"), h("label", {}, this.anyCase, "any case"), h("span", { class: "lw-space" }), this.button),
+      this.about,
+      this.preview,
+    );
+  }
+
+  toggle(open = Boolean(this.el.hidden)) {
+    this.el.hidden = !open;
+    this.opener.setAttribute("aria-expanded", String(open));
+    if (open) {
+      this.view.under(this.el, this.opener);
+      this.find.focus({ preventScroll: true });
+      this.renew();
+    } else this.view.focus();
+  }
+
+  get rows() {
+    const { store } = this.view,
+      rows = [];
+    for (let row = 0; row < store.n; row++) if (!store.filter.active || store.filter.passing[row]) rows.push(row);
+    return Int32Array.from(rows);
+  }
+
+  get mask() {
+    const mask = new Uint8Array(this.view.store.n);
+    for (const row of this.rows) mask[row] = 1;
+    return packMask(mask).buffer;
+  }
+
+  get asked() {
+    return { find: this.find.value, by: this.by.value, whole_words: this.whole.checked, match_case: !this.anyCase.checked };
+  }
+
+  renew = () => {
+    clearTimeout(this.timer);
+    this.button.disabled = true;
+    const turn = ++this.turn;
+    this.timer = setTimeout(async () => {
+      if (this.el.hidden) return;
+      if (!this.find.value) {
+        this.about.textContent = "";
+        this.preview.replaceChildren();
+        return;
+      }
+      try {
+        const { body } = await this.view.wire.ask("replace", this.asked, [this.mask]);
+        if (turn !== this.turn) return;
+        this.found = body.count;
+        this.button.disabled = !body.count;
+        const texts = `${count(body.count)} text${body.count === 1 ? "" : "s"}`;
+        this.about.textContent = body.count ? `${texts} of ${count(this.rows.length)} filtered examples change${body.count > body.shown.length ? `; the first ${body.shown.length}:` : ":"}` : `no text of ${count(this.rows.length)} filtered examples contains it`;
+        this.preview.replaceChildren(...body.shown.map(({ id, before, after }) => h("div", { class: "lw-replaced-text", role: "listitem" }, h("span", { class: "lw-quiet lw-clip", text: String(id) }), compared(after, before))));
+      } catch (error) {
+        if (turn === this.turn) this.about.textContent = /** @type {Error} */ (error).message;
+      }
+    }, TYPING_PAUSE);
+  };
+
+  async replace() {
+    const { actions } = this.view;
+    this.button.disabled = true;
+    await actions.ofMany(this.rows, "replace", { ...this.asked, sure: this.found }, [this.mask], ({ count: n }) => `${count(n)} texts replaced`);
+    this.toggle(false);
+  }
+}
+
+function replaceFeature(view) {
+  if (view.inspector.kind.task !== "texts") return;
+  const replacer = new Replacer(view);
+  view.addToFoot(replacer.opener);
+  view.addPanel(replacer.el);
+  view.registry.onEscape(() => {
+    if (replacer.el.hidden) return false;
+    replacer.toggle(false);
+    return true;
+  });
+}
+
 // --- review/review.js
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*)$/s;
@@ -6853,6 +7203,7 @@ const FEATURES = [
   compareFeature,
   auditFeature,
   exportFeature,
+  replaceFeature,
   helpFeature,
   reviewFeature,
   soundFeature,

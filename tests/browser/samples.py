@@ -196,6 +196,27 @@ def span_run(path: Path, n: int = 200) -> Path:
     return path
 
 
+def text_run(path: Path, n: int = 120) -> Path:
+    """Captions with match scores and alternatives; every tenth belongs to another picture. Some are Hebrew or long."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    rng = np.random.default_rng(5)
+    colors, things = ("red", "green", "blue", "grey"), ("car", "boat", "kite", "house")
+    right = [f"a {rng.choice(colors)} {rng.choice(things)} in the colour of picture {row}" for row in range(n)]
+    right[6] = "מכונית אדומה ליד הבית 6"
+    right[16] = " ".join(f"word{place}" for place in range(2000))
+    wrong = np.arange(n) % 10 == 6
+    texts = [f"a yellow duck on a pond {row}" if bad else text for row, (text, bad) in enumerate(zip(right, wrong))]
+    frame = pd.DataFrame({"id": [f"t{row}" for row in range(n)], "caption": texts})
+    frame["match"] = np.where(wrong, 0.1, 0.3) + rng.normal(0, 0.01, n) - 1e-3 * np.arange(n) * wrong
+    frame["alternatives"] = [[text, f"a picture of something {row}"] for row, text in enumerate(right)]
+    Recorder(path, Dataset.from_frame(frame, label="caption", id="id", task="texts")).close()
+    return path
+
+
 def token_run(path: Path, n: int = 120) -> Path:
     """Hebrew sentences with a class for each word; every tenth has a wrong one."""
     import pandas as pd

@@ -13,6 +13,7 @@ import { lifelineFeature } from "./state/lifeline.js";
 import { newsFeature } from "./state/news.js";
 import { pageFeature } from "./page.js";
 import { peopleFeature } from "./review/people.js";
+import { replaceFeature } from "./review/replacer.js";
 import { reviewFeature } from "./review/review.js";
 import { rowTableFeature } from "./filters/rowtable.js";
 import { setsFeature } from "./filters/sets.js";
@@ -36,6 +37,7 @@ export const FEATURES = [
   compareFeature,
   auditFeature,
   exportFeature,
+  replaceFeature,
   helpFeature,
   reviewFeature,
   soundFeature,

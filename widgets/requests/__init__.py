@@ -40,6 +40,7 @@ from widgets.requests.export import ask_export
 from widgets.requests.maps import ask_embedding, ask_trail, ask_upto
 from widgets.requests.opening import ask_open
 from widgets.requests.ordering import ask_queue
+from widgets.requests.replacing import ask_replace
 from widgets.requests.searching import ask_search
 from widgets.requests.selecting import ask_current, ask_select
 from widgets.requests.viewing import ask_delete_view, ask_save_view, ask_show_view
@@ -77,6 +78,7 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "decide": ask_decide,
     "add_class": ask_add_class,
     "accept": ask_accept,
+    "replace": ask_replace,
     "undo": ask_undo,
     "redo": ask_redo,
     "upto": ask_upto,

@@ -34,6 +34,9 @@ CURVE_ROWS = 65_536
 LINKS_SHOWN = 16
 """Maximum number of linked nodes shown for an example."""
 
+IN_EDITORS = (TOKENS, "alternatives", "alternative_match")
+"""Columns with evidence that the editor of the kind of label shows, or that only belong to it."""
+
 CURVE_BYTES = 200_000_000
 """Memory for cached blocks of curves."""
 
@@ -189,7 +192,7 @@ class Details:
     def _columns(self, row: int) -> list[list[str]]:
         """The user's own columns of one row, as text, without those that the editor shows."""
         dataset = self.run.dataset
-        elsewhere = {dataset.text_column, *([TOKENS] if TOKENS in dataset.kind.predictions else [])}
+        elsewhere = {dataset.text_column, *(name for name in IN_EDITORS if name in dataset.kind.predictions)}
         elsewhere |= {PASSAGES} if dataset.task == "pairs" else set()
         shown = [name for name in dataset.metadata.columns if name not in elsewhere]
         return [[str(name), as_text(dataset.metadata[name].iat[row])] for name in shown]

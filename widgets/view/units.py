@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from widgets.view.texts import add_to_texts
 from widgets.wire.shapes import UnitDoubt, UnitInfo
 from workbench.foundation.errors import InputError, plain_scalar, shortened
 from workbench.issues.reasons import apart
@@ -73,6 +74,7 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
             one["asked"] = True
         if key in curves:
             one["curve"] = curves[key]
+    add_to_texts(view, row, found)
     return found
 
 

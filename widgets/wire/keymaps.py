@@ -124,6 +124,7 @@ _EDITORS: dict[str, Keys] = {
     "units": UNIT_KEYS,
     "candidates": CLASS_KEYS,
     "spans": SPAN_KEYS,
+    "texts": {"choose": ["Enter", "Ctrl+Enter"], "leave": ["Escape"]},
     "tokens": TOKEN_KEYS,
     "pairs": CLASS_KEYS,
 }

@@ -306,6 +306,37 @@ class AcceptAnswer(TypedDict):
     patch: NotRequired[Patch]
 
 
+class ReplaceRequest(TypedDict):
+    """Replace characters in the texts of the examples in a mask, which is the buffer.
+
+    Without `sure`, the number of texts that the user confirmed, the result is only shown.
+    """
+
+    find: str
+    by: str
+    whole_words: NotRequired[bool]
+    match_case: NotRequired[bool]
+    sure: NotRequired[int]
+
+
+class Replaced(TypedDict):
+    """A text before and after a replacement."""
+
+    id: int | str
+    before: str
+    after: str
+
+
+class ReplaceAnswer(TypedDict):
+    """The number of texts and of their examples, and the first of them."""
+
+    count: int
+    examples: int
+    shown: list[Replaced]
+    time: NotRequired[str | None]
+    patch: NotRequired[Patch]
+
+
 class TravelRequest(TypedDict):
     """Undo or redo; `sure` if the user has confirmed it."""
 
@@ -422,6 +453,7 @@ class Requests(TypedDict):
     decide: DecideRequest
     add_class: AddClassRequest
     accept: AcceptRequest
+    replace: ReplaceRequest
     undo: TravelRequest
     redo: TravelRequest
     upto: UptoRequest
@@ -463,6 +495,7 @@ class Answers(TypedDict):
     decide: DecideAnswer
     add_class: DecideAnswer
     accept: AcceptAnswer
+    replace: ReplaceAnswer
     undo: DecideAnswer
     redo: DecideAnswer
     upto: Nothing

@@ -313,12 +313,21 @@ class UnitDoubt(TypedDict):
     reasons: NotRequired[list[str]]
 
 
+class TextVersion(TypedDict):
+    """A version of a text: its value (in the format of the journal), author ("" for the given one) and time."""
+
+    value: str | None
+    author: str
+    time: str
+
+
 class UnitInfo(UnitDoubt):
     """A unit of an example: its given and current values (in the format of the journal) and its shape.
 
     If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
     an audit in which the unit was drawn. `curve` is the probability of "yes" of a tag after each of the `unit_epochs`
-    of a recorded training, null if it was not recorded.
+    of a recorded training, null if it was not recorded. A text also has its `alternatives`, in the format of the
+    journal, and its `versions` if it was changed.
     """
 
     key: str
@@ -330,6 +339,8 @@ class UnitInfo(UnitDoubt):
     decided: NotRequired[bool]
     asked: NotRequired[bool]
     curve: NotRequired[list[Number | None]]
+    alternatives: NotRequired[list[str]]
+    versions: NotRequired[list[TextVersion]]
 
 
 class Passage(TypedDict):

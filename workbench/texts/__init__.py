@@ -9,6 +9,7 @@ from workbench.foundation.lazy import names_of
 HOMES = {
     **dict.fromkeys(("word_diff", "mentions"), "wording"),
     **dict.fromkeys(("belief_revision", "rerank"), "reranking"),
+    **dict.fromkeys(("replacements", "replace"), "replacing"),
     "odd_texts": "oddities",
     "versions": "workbench.runs.versions",
 }

@@ -202,7 +202,7 @@ export class Actions {
 
   /**
    * Send a decision whose effect on the examples only Python knows; it is shown when the answer arrives.
-   * @param {Int32Array} rows @param {"decide" | "accept" | "form"} kind @param {import("../state/messages.js").DecideRequest | import("../state/messages.js").AcceptRequest | import("../state/messages.js").FormRequest} body @param {ArrayBufferLike[]} buffers @param {(answer: any) => string} inWords
+   * @param {Int32Array} rows @param {"decide" | "accept" | "form" | "replace"} kind @param {import("../state/messages.js").DecideRequest | import("../state/messages.js").AcceptRequest | import("../state/messages.js").FormRequest | import("../state/messages.js").ReplaceRequest} body @param {ArrayBufferLike[]} buffers @param {(answer: any) => string} inWords
    */
   async ofMany(rows, kind, body, buffers, inWords) {
     if (this.refused()) return;
@@ -292,7 +292,7 @@ export class Actions {
 
   /**
    * Send a request to Python; it counts as unsaved until answered.
-   * @template {"decide" | "add_class" | "accept" | "form" | "undo" | "redo"} K
+   * @template {"decide" | "add_class" | "accept" | "form" | "replace" | "undo" | "redo"} K
    * @param {K} kind @param {import("../state/messages.js").Requests[K]} body @param {ArrayBufferLike[]} buffers @param {Int32Array} [rows]
    */
   async send(kind, body, buffers, rows) {

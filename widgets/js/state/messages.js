@@ -314,10 +314,19 @@ export {};
  */
 
 /**
+ * A version of a text: its value (in the format of the journal), author ("" for the given one) and time.
+ * @typedef {object} TextVersion
+ * @property {string | null} value
+ * @property {string} author
+ * @property {string} time
+ */
+
+/**
  * A unit of an example: its given and current values (in the format of the journal) and its shape.
  * If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
  * an audit in which the unit was drawn. `curve` is the probability of "yes" of a tag after each of the `unit_epochs`
- * of a recorded training, null if it was not recorded.
+ * of a recorded training, null if it was not recorded. A text also has its `alternatives`, in the format of the
+ * journal, and its `versions` if it was changed.
  * @typedef {object} UnitInfo
  * @property {number | null} [p_error]
  * @property {number | null} [standing]
@@ -336,6 +345,8 @@ export {};
  * @property {boolean} [decided]
  * @property {boolean} [asked]
  * @property {(number | null)[]} [curve]
+ * @property {string[]} [alternatives]
+ * @property {TextVersion[]} [versions]
  */
 
 /**
@@ -673,6 +684,35 @@ export {};
  */
 
 /**
+ * Replace characters in the texts of the examples in a mask, which is the buffer.
+ * Without `sure`, the number of texts that the user confirmed, the result is only shown.
+ * @typedef {object} ReplaceRequest
+ * @property {string} find
+ * @property {string} by
+ * @property {boolean} [whole_words]
+ * @property {boolean} [match_case]
+ * @property {number} [sure]
+ */
+
+/**
+ * A text before and after a replacement.
+ * @typedef {object} Replaced
+ * @property {number | string} id
+ * @property {string} before
+ * @property {string} after
+ */
+
+/**
+ * The number of texts and of their examples, and the first of them.
+ * @typedef {object} ReplaceAnswer
+ * @property {number} count
+ * @property {number} examples
+ * @property {Replaced[]} shown
+ * @property {string | null} [time]
+ * @property {Patch} [patch]
+ */
+
+/**
  * Undo or redo; `sure` if the user has confirmed it.
  * @typedef {object} TravelRequest
  * @property {boolean} [sure]
@@ -794,6 +834,7 @@ export {};
  * @property {DecideRequest} decide
  * @property {AddClassRequest} add_class
  * @property {AcceptRequest} accept
+ * @property {ReplaceRequest} replace
  * @property {TravelRequest} undo
  * @property {TravelRequest} redo
  * @property {UptoRequest} upto
@@ -835,6 +876,7 @@ export {};
  * @property {DecideAnswer} decide
  * @property {DecideAnswer} add_class
  * @property {AcceptAnswer} accept
+ * @property {ReplaceAnswer} replace
  * @property {DecideAnswer} undo
  * @property {DecideAnswer} redo
  * @property {Nothing} upto

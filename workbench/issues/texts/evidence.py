@@ -128,16 +128,18 @@ def _parsed(one: Any, name: str, row: int) -> Any:
 def _alternatives(given: Any, ids: np.ndarray, n: int) -> list[list[str]]:
     if given is None:
         return [[] for _ in range(n)]
-    found: list[list[str]] = []
-    for row, one in enumerate(_cells(given, ids, "alternatives")):
-        if is_missing(one):
-            found.append([])
-            continue
-        if isinstance(one, Mapping) or not isinstance(one, (list, tuple)):
-            todo = "Pass n lists of texts, [] for an example without alternatives."
-            raise InputError.at("alternatives", f"is {shortened(one)}", todo, row=row)
-        found.append([checked_text(text, "alternatives", row) for text in one])
-    return found
+    return [alternatives_of(one, row) for row, one in enumerate(_cells(given, ids, "alternatives"))]
+
+
+def alternatives_of(cell: Any, row: int) -> list[str]:
+    """Return the alternatives of one example from a list of texts, or from its JSON; [] if it is missing."""
+    one = _parsed(cell, "alternatives", row)
+    if is_missing(one):
+        return []
+    if not isinstance(one, (list, tuple)):
+        todo = "Pass n lists of texts, [] for an example without alternatives."
+        raise InputError.at("alternatives", f"is {shortened(one)}", todo, row=row)
+    return [checked_text(text, "alternatives", row) for text in one]
 
 
 def _alternative_scores(given: Any, ids: np.ndarray, alternatives: list[list[str]]) -> list[np.ndarray] | None:
