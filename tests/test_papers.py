@@ -38,7 +38,9 @@ def test_an_entry_says_what_is_offered_and_shows_it(title):
     assert 12 <= len(words) <= 90, f"{len(words)} words"
     named = re.findall(r"^Shown by `([\w/.]+)`\.$", entry, re.M)
     assert len(named) == 1 and (ROOT / named[0]).is_file(), f"names no test: {named}"
-    called = set(re.findall(r"wb\.(?:tags|experiments|confident|graphs|spans|demonstrations)\.(\w+)", snippets[0]))
+    called = set(
+        re.findall(r"wb\.(?:tags|experiments|confident|graphs|spans|texts|demonstrations)\.(\w+)", snippets[0])
+    )
     test = (ROOT / named[0]).read_text(encoding="utf-8")
     assert called & set(re.findall(r"\w+", test)), f"{named[0]} uses none of {sorted(called)}"
 

@@ -83,7 +83,7 @@ def test_texts_are_chosen_edited_replaced_and_exported(explorer, tmp_path):
     page.locator(".lw-name").click()
     page.keyboard.press("u")
     probe.wait(f"sum('colour' in text for text in {texts}.values()) == {has}")
-    page.keyboard.press("U")
+    page.keyboard.press("Shift+U")
     probe.wait(f"not any('colour' in text for text in {texts}.values())")
 
     # right-to-left and long texts

@@ -62,7 +62,7 @@ class Media:
             return "image"
         if self.dataset.sounds is not None:
             return "audio"
-        return "text" if self.dataset.text_column is not None else "none"
+        return "text" if self.dataset.text_column is not None or self.dataset.kind.text_cells else "none"
 
     def item(self, row: int, size: int = THUMB) -> Item:
         """Return {row, id} with src, width, height (a picture), text, html, table, sound (its name), url, or error.
@@ -107,7 +107,7 @@ class Media:
 
     def whole_text(self, row: int) -> str:
         """Return the text of an example, at most `WHOLE_TEXT` characters."""
-        return cut_text(self.dataset.text(row) or "", WHOLE_TEXT)
+        return cut_text(self._said(row), WHOLE_TEXT)
 
     def _content(self, row: int, size: int) -> Content:
         makers: dict[MediaKind, Callable[[int, int], Content]] = {
@@ -138,7 +138,15 @@ class Media:
         return {"sound": cut_text(name, 100), **text}
 
     def _text(self, row: int, size: int) -> Content:
-        return {"text": cut_text(self.dataset.text(row) or "", SHORT_TEXT if size == THUMB else LONG_TEXT)}
+        return {"text": cut_text(self._said(row), SHORT_TEXT if size == THUMB else LONG_TEXT)}
+
+    def _said(self, row: int) -> str:
+        """The text of an example or, where the given labels are the only texts, these."""
+        if self.dataset.text_column is not None or not self.dataset.kind.text_cells:
+            return self.dataset.text(row) or ""
+        units = self.dataset.units
+        shapes = units.shapes[units.of(row)].to_pylist() if units.shapes is not None else []
+        return "\n".join(one["text"] for one in shapes if one["text"] is not None)
 
     def _table(self, row: int, size: int) -> Content:
         if not self.dataset.metadata.shape[1]:

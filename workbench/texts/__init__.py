@@ -10,6 +10,9 @@ HOMES = {
     **dict.fromkeys(("word_diff", "mentions"), "wording"),
     **dict.fromkeys(("belief_revision", "rerank"), "reranking"),
     **dict.fromkeys(("replacements", "replace"), "replacing"),
+    **dict.fromkeys(("score_responses", "claim_preferences"), "claims"),
+    **dict.fromkeys(("relabel_instructions", "relabel_relations"), "hindsight"),
+    "compare_details": "details",
     "odd_texts": "oddities",
     "versions": "workbench.runs.versions",
 }

@@ -101,7 +101,7 @@ export class Replacer {
 export function replaceFeature(view) {
   if (view.inspector.kind.task !== "texts") return;
   const replacer = new Replacer(view);
-  view.addToFoot(replacer.opener);
+  view.addToHead(replacer.opener);
   view.addPanel(replacer.el);
   view.registry.onEscape(() => {
     if (replacer.el.hidden) return false;
