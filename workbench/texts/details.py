@@ -64,6 +64,6 @@ def _attributed(
         for stop in range(place + 2, min(place + 2 + REACH, len(words) + 1)):
             near = mentions([" ".join(words[place + 1 : stop])], objects).indices
             if len(near):
-                found.setdefault((objects[near[0]], kind_of[word]), set()).add(word)
+                found.setdefault((objects[int(near[0])], kind_of[word]), set()).add(word)
                 break
     return found

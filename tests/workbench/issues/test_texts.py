@@ -158,6 +158,7 @@ def test_form_is_told_and_an_empty_text_is_suspicious():
     assert found["p_error"].iloc[3] > 0.8 and found["kind"].iloc[3] == "empty"
     assert "400 words, while most texts have" in found["reasons"].iloc[4]
     assert "about the same text on 30 examples" in found["reasons"].iloc[20]
+    assert wb.texts.odd_texts(texts).overused.sum() == 30
 
 
 def test_a_missing_text_gets_an_alternative():
