@@ -2030,7 +2030,7 @@ class TextsEditor extends ManyUnitsEditor {
 
   keep() {
     const unit = this.current;
-    if (!unit?.given) this.say("there is no text to keep", "warn");
+    if (!unit?.given) this.say("no text was given", "warn");
     else this.judge([{ key: unit.key, value: unit.given }], "keep");
   }
 
@@ -6611,7 +6611,7 @@ class Replacer {
 function replaceFeature(view) {
   if (view.inspector.kind.task !== "texts") return;
   const replacer = new Replacer(view);
-  view.addToFoot(replacer.opener);
+  view.addToHead(replacer.opener);
   view.addPanel(replacer.el);
   view.registry.onEscape(() => {
     if (replacer.el.hidden) return false;

@@ -42,6 +42,7 @@ OPEN_TO = {
     "replay": ("multiclass", "multilabel", "candidates"),
     "report": ("multiclass", "candidates", "multilabel", "numbers", "spans"),
     "form_conflicts": ("spans", "tokens"),
+    "replacements": ("texts",),
 }
 """Kinds of labels to which a door is open; others are open to classes only."""
 DOORS = {
@@ -60,6 +61,7 @@ DOORS = {
     "keep_curve": lambda run, path: experiments.keep_curve(run),
     "plant_errors": lambda run, path: wb.experiments.plant_errors(run.dataset, 0.2),
     "replay": lambda run, path: wb.replay(path / "new", [], None, run.dataset, None),
+    "replacements": lambda run, path: wb.texts.replacements(run, "a", "b"),
     "report": lambda run, path: wb.report(run, path / "report.html"),
     "robust": lambda run, path: experiments.robust(run, X),
     "sample_weights": lambda run, path: experiments.sample_weights(run),

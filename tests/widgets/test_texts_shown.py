@@ -8,7 +8,7 @@ import pytest
 
 import widgets as wd
 import workbench as wb
-from widgets.requests.replacing import ask_replace
+from widgets.requests.replace_text import ask_replace
 from widgets.view.units import units_of
 from widgets.wire.masks import packed
 from workbench.foundation.errors import InputError

@@ -40,7 +40,7 @@ from widgets.requests.export import ask_export
 from widgets.requests.maps import ask_embedding, ask_trail, ask_upto
 from widgets.requests.opening import ask_open
 from widgets.requests.ordering import ask_queue
-from widgets.requests.replacing import ask_replace
+from widgets.requests.replace_text import ask_replace
 from widgets.requests.searching import ask_search
 from widgets.requests.selecting import ask_current, ask_select
 from widgets.requests.viewing import ask_delete_view, ask_save_view, ask_show_view

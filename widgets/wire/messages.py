@@ -25,6 +25,8 @@ from widgets.wire.shapes import (
     Pace,
     Pair,
     Patch,
+    ReplaceAnswer,
+    ReplaceRequest,
     ScoreChange,
     ShownParts,
     Slice,
@@ -302,37 +304,6 @@ class AcceptAnswer(TypedDict):
 
     count: int
     examples: int
-    time: NotRequired[str | None]
-    patch: NotRequired[Patch]
-
-
-class ReplaceRequest(TypedDict):
-    """Replace characters in the texts of the examples in a mask, which is the buffer.
-
-    Without `sure`, the number of texts that the user confirmed, the result is only shown.
-    """
-
-    find: str
-    by: str
-    whole_words: NotRequired[bool]
-    match_case: NotRequired[bool]
-    sure: NotRequired[int]
-
-
-class Replaced(TypedDict):
-    """A text before and after a replacement."""
-
-    id: int | str
-    before: str
-    after: str
-
-
-class ReplaceAnswer(TypedDict):
-    """The number of texts and of their examples, and the first of them."""
-
-    count: int
-    examples: int
-    shown: list[Replaced]
     time: NotRequired[str | None]
     patch: NotRequired[Patch]
 

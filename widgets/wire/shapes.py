@@ -313,6 +313,37 @@ class UnitDoubt(TypedDict):
     reasons: NotRequired[list[str]]
 
 
+class ReplaceRequest(TypedDict):
+    """Replace characters in the texts of the examples in a mask, which is the buffer.
+
+    Without `sure`, the number of texts that the user confirmed, the result is only shown.
+    """
+
+    find: str
+    by: str
+    whole_words: NotRequired[bool]
+    match_case: NotRequired[bool]
+    sure: NotRequired[int]
+
+
+class ReplacedText(TypedDict):
+    """A text before and after a replacement."""
+
+    id: int | str
+    before: str
+    after: str
+
+
+class ReplaceAnswer(TypedDict):
+    """The number of texts and of their examples, and the first of them."""
+
+    count: int
+    examples: int
+    shown: list[ReplacedText]
+    time: NotRequired[str | None]
+    patch: NotRequired[Patch]
+
+
 class TextVersion(TypedDict):
     """A version of a text: its value (in the format of the journal), author ("" for the given one) and time."""
 

@@ -12,7 +12,7 @@ HOMES = {
     **dict.fromkeys(("replacements", "replace"), "replacing"),
     **dict.fromkeys(("score_responses", "claim_preferences"), "claims"),
     **dict.fromkeys(("relabel_instructions", "relabel_relations"), "hindsight"),
-    "compare_details": "details",
+    "compare_details": "captions",
     "odd_texts": "oddities",
     "versions": "workbench.runs.versions",
 }

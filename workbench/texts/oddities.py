@@ -19,7 +19,7 @@ REPEATED_SHARE = 0.01
 SHINGLE = 3
 """Words of a part by which near-duplicates are found."""
 
-ALIKE = 0.8
+SAME_PARTS = 0.8
 """Minimum share of common parts (Jaccard) of near-duplicates."""
 
 
@@ -98,7 +98,7 @@ def _repeated(split: list[list[str]], usable: np.ndarray) -> np.ndarray:
     for one, other in _candidate_pairs(parts):
         mine, theirs = parts[one], parts[other]
         common = len(mine & theirs)
-        if common >= ALIKE * (len(mine) + len(theirs) - common):
+        if common >= SAME_PARTS * (len(mine) + len(theirs) - common):
             parent[root(one)] = root(other)
     roots = np.array([root(one) for one in range(len(groups))], np.int64)
     total = np.bincount(roots, weights=sizes, minlength=len(groups)) if len(groups) else np.zeros(0)

@@ -42,6 +42,7 @@ def replacements(
     ------
     InputError : `find` is empty, an id is unknown, or the labels are not texts.
     """
+    require_task(run, "texts", "replacements")
     rows = np.arange(run.n) if ids is None else np.unique(run.dataset.rows(list(ids)))
     return changes_in(run, run.labels(), rows, find, replacement, whole_words=whole_words, match_case=match_case)
 
@@ -50,7 +51,6 @@ def changes_in(
     run: Run, labels: Labels, rows: np.ndarray, find: str, replacement: str, *, whole_words: bool, match_case: bool
 ) -> pd.DataFrame:
     """Return the table of `replacements` for rows (m,) of labels, which are current texts as stored."""
-    require_task(run, "texts", "replacement of text")
     if not isinstance(find, str) or not find:
         raise InputError.at("find", f"is {shortened(find)}", "Pass the characters to look for.")
     if not isinstance(replacement, str):

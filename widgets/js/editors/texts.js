@@ -160,7 +160,7 @@ class TextsEditor extends ManyUnitsEditor {
 
   keep() {
     const unit = this.current;
-    if (!unit?.given) this.say("there is no text to keep", "warn");
+    if (!unit?.given) this.say("no text was given", "warn");
     else this.judge([{ key: unit.key, value: unit.given }], "keep");
   }
 

@@ -314,6 +314,35 @@ export {};
  */
 
 /**
+ * Replace characters in the texts of the examples in a mask, which is the buffer.
+ * Without `sure`, the number of texts that the user confirmed, the result is only shown.
+ * @typedef {object} ReplaceRequest
+ * @property {string} find
+ * @property {string} by
+ * @property {boolean} [whole_words]
+ * @property {boolean} [match_case]
+ * @property {number} [sure]
+ */
+
+/**
+ * A text before and after a replacement.
+ * @typedef {object} ReplacedText
+ * @property {number | string} id
+ * @property {string} before
+ * @property {string} after
+ */
+
+/**
+ * The number of texts and of their examples, and the first of them.
+ * @typedef {object} ReplaceAnswer
+ * @property {number} count
+ * @property {number} examples
+ * @property {ReplacedText[]} shown
+ * @property {string | null} [time]
+ * @property {Patch} [patch]
+ */
+
+/**
  * A version of a text: its value (in the format of the journal), author ("" for the given one) and time.
  * @typedef {object} TextVersion
  * @property {string | null} value
@@ -679,35 +708,6 @@ export {};
  * @typedef {object} AcceptAnswer
  * @property {number} count
  * @property {number} examples
- * @property {string | null} [time]
- * @property {Patch} [patch]
- */
-
-/**
- * Replace characters in the texts of the examples in a mask, which is the buffer.
- * Without `sure`, the number of texts that the user confirmed, the result is only shown.
- * @typedef {object} ReplaceRequest
- * @property {string} find
- * @property {string} by
- * @property {boolean} [whole_words]
- * @property {boolean} [match_case]
- * @property {number} [sure]
- */
-
-/**
- * A text before and after a replacement.
- * @typedef {object} Replaced
- * @property {number | string} id
- * @property {string} before
- * @property {string} after
- */
-
-/**
- * The number of texts and of their examples, and the first of them.
- * @typedef {object} ReplaceAnswer
- * @property {number} count
- * @property {number} examples
- * @property {Replaced[]} shown
  * @property {string | null} [time]
  * @property {Patch} [patch]
  */

@@ -26,7 +26,7 @@ MOST_BY_FLAG = 20.0
 EMPTY_ODDS = 50.0
 """Largest factor of the odds by an oddity of form, and the factor for an empty text."""
 
-LEAST_RATIO, LARGEST_RATIO = -12.0, 12.0
+LOWEST_LOG_RATIO, HIGHEST_LOG_RATIO = -12.0, 12.0
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _alternatives(
             ratio += np.nan_to_num(
                 (scores - middle) / max(np.nanstd(scores) if np.isfinite(scores).any() else 1.0, 1e-9)
             )
-    weight = np.exp(np.clip(ratio, LEAST_RATIO, LARGEST_RATIO))
+    weight = np.exp(np.clip(ratio, LOWEST_LOG_RATIO, HIGHEST_LOG_RATIO))
     totals = np.bincount(rows, weights=weight, minlength=n)
     order = np.lexsort((np.arange(len(rows)), -ratio, rows))
     first = order[np.unique(rows[order], return_index=True)[1]]

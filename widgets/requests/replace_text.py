@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.wire.masks import unpacked
-from widgets.wire.messages import Arrays, Buffers, DecideRequest, ReplaceAnswer, ReplaceRequest
+from widgets.wire.messages import Arrays, Buffers, DecideRequest
+from widgets.wire.shapes import ReplaceAnswer, ReplaceRequest
 from workbench.foundation.errors import InputError
 from workbench.tasks.protocol import Decided
 from workbench.texts.replacing import changes_in
