@@ -236,3 +236,16 @@ def test_tables_of_units_are_pooled_by_example(view):
     assert bare["is_issue"].sum() == bare["units"].gt(0).sum() and bare["p_error"].isna().all()
     with pytest.raises(InputError, match="not in the dataset"):
         examples_of_units(whole.rename({whole.index[0][0]: "other"}, level=0).iloc[:1], view.dataset)
+
+
+def test_classes_without_probabilities_are_reviewed_in_the_order_of_the_table():
+    """Such as demonstrations, whose doubt is not calibrated."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(3, 1, (20, 3)), rng.normal(-3, 1, (20, 3))])
+    labels = np.repeat(np.array(["a", "b"], object), 20)
+    labels[[4, 30]] = ["b", "a"]
+    issues = wb.demonstrations.demonstration_issues(labels, embeddings=x)
+    ex = wd.Explorer(wb.Dataset.from_arrays(labels.tolist()), issues=issues)
+    assert sorted(ex.queue) == [4, 30] and ex.queue == issues.index[:2].tolist()
+    assert ex._view.queue_order == "suspicion" and not ex._view.doubted
+    assert ex.table("all").loc[[4, 30], "suggested_label"].tolist() == ["a", "b"]
