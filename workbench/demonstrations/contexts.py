@@ -27,8 +27,9 @@ def retrieved_contexts(
     ----------
     labels : Series indexed by example id, or a sequence: classes, or texts such as captions (more than half of them
         distinct).
-    embeddings : float (n, d), of the examples. queries : float (q, d); by default each example is a query for the
-        others.
+    embeddings : float (n, d), of the examples.
+    queries : float (q, d)
+        By default, each example is a query for the others.
     shots : number of retrieved examples per query. neighbors : number of neighbours that a label is compared with.
     seed : of the embedding of texts.
 

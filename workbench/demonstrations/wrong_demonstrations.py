@@ -29,7 +29,7 @@ JOINT_ROUNDS = 5
 PRIOR_VOTES = 1.0
 """Number of votes, spread over the labels by their frequency, that are added to those of each demonstration."""
 
-REPAIRS = ("drop", "correct", "rectify")
+LABEL_REPAIRS = ("drop", "correct", "rectify")
 
 
 def demonstration_issues(
@@ -43,8 +43,10 @@ def demonstration_issues(
     labels : Series of labels indexed by demonstration id, or a sequence, whose ids are 0, 1, ...
     log : as in `read_log`, optional. Answers to queries that are demonstrations themselves (their id is among
         `labels`, and is not in the prompt) are votes of a model that has not seen their label. All answers give blame.
-    embeddings : float (n, d), optional: the nearest other demonstrations vote. texts : n str, optional: the same, by
-        character n-grams.
+    embeddings : float (n, d), optional
+        The nearest other demonstrations vote.
+    texts : n str, optional
+        The same, by character n-grams.
     neighbors : number of nearest demonstrations that vote. resamples, seed : as in `blame_scores`.
 
     Returns
@@ -218,8 +220,8 @@ def repair_labels(issues: pd.DataFrame, how: str, *, share: float | None = None)
     ----------
     Kang et al. 2024, In-Context Learning with Noisy Labels, section 3.
     """
-    if how not in REPAIRS:
-        raise InputError.unknown("way", how, REPAIRS)
+    if how not in LABEL_REPAIRS:
+        raise InputError.unknown("way", how, LABEL_REPAIRS)
     lost = [
         name
         for name in ("given_label", "suggested_label", "score", "is_issue", "row", "rectified_label")

@@ -95,8 +95,9 @@ def apply_edits(sources: Any, edits: pd.DataFrame) -> list[str]:
 
     Parameters
     ----------
-    sources : n str, as in `read_corrections`. edits : DataFrame with the columns row, start, end, old, new and
-        accepted (bool), such as the result of `read_corrections`.
+    sources : n str, as in `read_corrections`.
+    edits : DataFrame
+        With the columns row, start, end, old, new and accepted (bool), such as the result of `read_corrections`.
 
     Returns
     -------
