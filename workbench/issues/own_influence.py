@@ -19,6 +19,8 @@ SHRINKAGE = 1e-3
 NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
 MOST_VOTING, FIRST_ROWS, ROUNDED = 25, 100, 0.01
 """Maximum number of voters, rows on which numbers of voters are tried first, and tolerance of their votes."""
+COPIES = 0.1
+"""Maximum number of rows without a vote for their label, relative to the expected one, if every row itself votes."""
 
 
 def support_of_similar_rows(vectors: np.ndarray, log_probs: np.ndarray, labels: np.ndarray) -> float:
@@ -48,7 +50,7 @@ def support_of_similar_rows(vectors: np.ndarray, log_probs: np.ndarray, labels: 
 
 
 def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
-    """Return how many rows should have no vote for their label; 0 if some have none or `probs` are not shares of votes.
+    """Return how many rows should have no vote for their label; 0 if enough have none or `probs` are not shares.
 
     Parameters
     ----------
@@ -60,16 +62,16 @@ def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
     If the row itself is no voter, its label gets a binomial number of votes, with a probability that differs between
     rows. With f_c rows that have c votes for their label, and g_c = f_c / binomial(q, c), the expected values satisfy
     g_0 g_2 >= g_1^2 (Cauchy-Schwarz inequality for the moments of p^c (1 - p)^(q - c)). So at least g_1^2 / g_2 rows
-    are expected without such a vote, however much noise there is. If the row itself votes, there are none.
+    are expected without such a vote, however much noise there is. If the row itself votes, there are none, except for a
+    few of which q others are copies; up to `COPIES` of the expected ones are allowed.
     """
     q = next((q for q in range(2, MOST_VOTING + 1) if _are_shares(probs[:FIRST_ROWS], q)), 0)
     if not q or not _are_shares(probs, q):
         return 0.0
     votes = np.round(q * probs[np.arange(len(labels)), labels]).astype(np.int64)
     found = np.bincount(votes, minlength=3)
-    if found[0] or not found[2]:
-        return 0.0
-    return float((found[1] / q) ** 2 * (q * (q - 1) / 2) / found[2])
+    expected = float((found[1] / q) ** 2 * (q * (q - 1) / 2) / max(found[2], 1))
+    return expected if found[0] <= COPIES * expected else 0.0
 
 
 def _are_shares(probs: np.ndarray, q: int) -> bool:

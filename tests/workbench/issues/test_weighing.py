@@ -399,6 +399,8 @@ def test_rows_without_a_vote_for_their_label_are_expected_from_those_with_few(ne
     assert (others[np.arange(2000), given] == 0).any()
     assert own_influence.expected_without_own(others / near, given) == 0
     assert own_influence.expected_without_own(with_own, given) > weighing.LOW_EXPECTED
+    with_own[0], given[0] = [1, 0, 0, 0], 1  # a row of which there are too many copies
+    assert own_influence.expected_without_own(with_own, given) > weighing.LOW_EXPECTED
     found = np.bincount(others[np.arange(2000), given].astype(int))
     bound = (found[1] / near) ** 2 * near * (near - 1) / 2 / found[2]
     assert bound < 1.3 * found[0]
