@@ -70,7 +70,9 @@ def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
         return 0.0
     votes = np.round(q * probs[np.arange(len(labels)), labels]).astype(np.int64)
     found = np.bincount(votes, minlength=3)
-    expected = float((found[1] / q) ** 2 * (q * (q - 1) / 2) / max(found[2], 1))
+    if not found[2] or q * probs.min() > ROUNDED:  # hard predictions with some probability for all classes
+        return 0.0
+    expected = float((found[1] / q) ** 2 * (q * (q - 1) / 2) / found[2])
     return expected if found[0] <= COPIES * expected else 0.0
 
 

@@ -405,6 +405,8 @@ def test_rows_without_a_vote_for_their_label_are_expected_from_those_with_few(ne
     bound = (found[1] / near) ** 2 * near * (near - 1) / 2 / found[2]
     assert bound < 1.3 * found[0]
     assert own_influence.expected_without_own(probs, given) == 0
+    hard = 0.1 + 0.6 * np.eye(4)[probs.argmax(axis=1)]
+    assert own_influence.expected_without_own(hard, given) == 0
 
 
 def test_labels_that_should_have_a_low_probability_are_counted():
