@@ -40,6 +40,12 @@ NODES_AT_A_TIME = 2048
 LINK_PENALTY = 1.0
 """Inverse strength of the penalty of the logistic regression, on standardised evidence."""
 
+TREES = {"max_iter": 120, "learning_rate": 0.07, "max_leaf_nodes": 15, "min_samples_leaf": 40, "l2_regularization": 1.0}
+"""Settings of the boosted trees."""
+
+LABEL_STEP = 0.1
+"""Step to which trees see the odds of two classes: exact ones would show which pair has left out its own link."""
+
 MISSING_SHARE = 0.05
 """Assumed share of missing links, which the edges do not determine."""
 
@@ -91,10 +97,10 @@ def edge_issues(
     given edge is wrong with probability a / r(x), where a is their share. For every t, a is at most the share of links
     with r <= t divided by that of random pairs; the least of these bounds is used (Blanchard, Lee & Scott 2010).
 
-    A second such model distinguishes links from all absent pairs that have common neighbours or similar features; the
-    likeliest of these are proposed. If the share b of the links is missing at random, a proposed pair is a missing link
-    with odds b / (1 - b) times those of a given link. The edges do not determine b; 5 % is assumed until `verdicts`
-    recalibrate it.
+    A second such model, and gradient boosted trees, distinguish links from all absent pairs that have common neighbours
+    or similar features; their log odds are averaged, and the likeliest of these pairs are proposed. If the share b of
+    the links is missing at random, a proposed pair is a missing link with odds b / (1 - b) times those of a given link.
+    The edges do not determine b; 5 % is assumed until `verdicts` recalibrate it.
     """
     if not absent >= 0:
         raise InputError.at("absent", f"is {absent!r}", "Pass a number of absent pairs per link, such as 0.5.")
@@ -116,7 +122,7 @@ def edge_issues(
     evidence = [described(pairs) for pairs in (given, random, pool)]
     of_links, of_random = (odds + np.log(len(random) / len(given)) for odds in _odds(evidence[0], evidence[1], seed))
     ranks = _rank(of_random, of_links)
-    of_pool = _odds(evidence[0], evidence[2], seed)[1]
+    of_pool = sum(_odds(evidence[0], evidence[2], seed, model)[1] for model in (LinkModel, LinkTrees)) / 2
     best = np.sort(np.argsort(-of_pool, kind="stable")[: round(absent * len(given))])
     pairs, evidence[2] = np.concatenate([given, pool[best]]), evidence[2].iloc[best]
     missing = expit(logit(MISSING_SHARE) + of_pool[best])
@@ -170,7 +176,9 @@ def _pool(graph: Edges, features: Any) -> np.ndarray:
     return pairs[~graph.are_linked(*pairs.T)]
 
 
-def _odds(linked: pd.DataFrame, other: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _odds(
+    linked: pd.DataFrame, other: pd.DataFrame, seed: int, model: type[LinkModel | LinkTrees] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return log odds that a pair is one of the linked rather than one of the other pairs, out of fold, for both."""
     if not len(other):
         return np.zeros(len(linked)), np.empty(0)
@@ -178,7 +186,7 @@ def _odds(linked: pd.DataFrame, other: pd.DataFrame, seed: int) -> tuple[np.ndar
     fold = deal_folds(first.astype(np.int64), EDGE_FOLDS, seed)
     odds = np.empty(len(both))
     for one in range(EDGE_FOLDS):
-        odds[fold == one] = LinkModel(both[fold != one], first[fold != one]).odds(both[fold == one])
+        odds[fold == one] = (model or LinkModel)(both[fold != one], first[fold != one]).odds(both[fold == one])
     return odds[first], odds[~first]
 
 
@@ -217,6 +225,27 @@ class LinkModel:
     def odds(self, evidence: pd.DataFrame) -> np.ndarray:
         """Return the log odds of a link, (m,)."""
         return self.model.decision_function(self._design(self._columns(evidence)))
+
+
+class LinkTrees:
+    """Gradient boosted trees on the evidence: combinations of it, such as similar features and few links."""
+
+    def __init__(self, evidence: pd.DataFrame, linked: np.ndarray) -> None:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        self.model = HistGradientBoostingClassifier(**TREES, early_stopping=False, random_state=0)
+        self.model.fit(self._columns(evidence), linked)
+
+    @staticmethod
+    def _columns(evidence: pd.DataFrame) -> np.ndarray:
+        table = evidence.drop(columns="linked").astype(float)
+        if "label_odds" in table:
+            table["label_odds"] = (table["label_odds"] / LABEL_STEP).round()
+        return table.to_numpy()
+
+    def odds(self, evidence: pd.DataFrame) -> np.ndarray:
+        """Return the log odds of a link, (m,)."""
+        return self.model.decision_function(self._columns(evidence))
 
 
 def _wrong(odds: np.ndarray, share: float) -> np.ndarray:

@@ -76,10 +76,25 @@ def test_answers_that_were_not_exchanged_stay(slope):
     assert sum(one > 0 for one in proposed) <= 1
 
 
+@pytest.mark.parametrize("family", ["gaussian", "binomial"])
+def test_heavy_tails_are_not_taken_for_exchanges(family):
+    proposed, words = 0, []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        x, noise = rng.normal(size=(200, 4)), rng.standard_cauchy(200)
+        y = 3 * (x @ BETA) + (0.5 if family == "gaussian" else 1.0) * noise
+        found = wb.experiments.restore_pairing(y if family == "gaussian" else (y > 0) * 1, x, family=family)
+        proposed += len(found.moved) > 0
+        assert (found.why == "") == (len(found.moved) > 0) and 0 < found.p_value <= 1
+        words.append(found.why)
+    assert proposed <= 1 and any("heavier tails" in one or "tails are too heavy" in one for one in words)
+
+
 def test_what_is_listed_is_an_exchange_and_can_be_approved_by_cycle():
     x, _, given = world("gaussian", 0.1, spread=0.1)
     found = wb.experiments.restore_pairing(given, x)
     assert sorted(found.labels) == sorted(given), "no number is made up or lost"
+    assert found.p_value == 1 / 40 and found.why == ""
     moved = found.moved
     assert (moved["suggested_label"] == given[moved["from_row"]]).all() and (moved["gain"] > 0).all()
     assert (found.labels[moved.index] == moved["suggested_label"]).all()
