@@ -32,7 +32,7 @@ SHARE_STARTS = (-4.0, -1.5)
 """Log odds of the share of exchanged rows at which the fit starts."""
 
 
-LINKS = ("logistic", "cauchy")
+RESPONSES = ("logistic", "cauchy")
 """Responses without exchange that are tested: the usual one, and one with heavier tails (cauchit)."""
 
 
@@ -80,18 +80,18 @@ def exchanged_answers(design: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Ex
     is wrong with probability (1 - p) s m / ((1 - s) p + s m) if it is 1, and correspondingly if it is 0.
 
     Without exchange, 1 of 40 data sets with a Cauchy response (200 and 1,000 rows) and none of 40 with a logistic one
-    led to a proposal. The price is that few exchanges cannot be told from heavy tails: with steep slopes, an exchange
+    led to a proposal. The price is that few exchanges look like heavy tails: with steep slopes, an exchange
     of 10 % is found in one of five data sets of 400 or 1,000 rows, one of 20 % in two and four of five.
     """
     scale = np.maximum(design.std(axis=0), 1e-12)
     centre = design.mean(axis=0)
     centre[0], scale[0] = 0.0, 1.0
     x = (design - centre) / scale
-    plain = [_fitted(x, y, link) for link in LINKS]
+    plain = [_fitted(x, y, link) for link in RESPONSES]
     mixed = _fitted(x, y, mixed=True)
     ratio = 2 * (mixed.value - max(one.value for one in plain))
     best = int(np.argmax([one.value for one in plain]))  # of the responses without exchange
-    p_value = _p_value(x, plain[best], LINKS[best], ratio, seed)
+    p_value = _p_value(x, plain[best], RESPONSES[best], ratio, seed)
     fit = mixed if p_value <= EXCHANGE_LEVEL else plain[0]
     p, mean = expit(x @ fit.beta), y.mean()
     one, none = fit.share * mean, fit.share * (1 - mean)
@@ -105,17 +105,17 @@ def exchanged_answers(design: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Ex
     beta = fit.beta / scale
     beta[0] -= float(centre[1:] @ beta[1:])
     pairs = np.stack([ones[:m], zeros[:m]], axis=1)
-    return Exchanged(p_value, fit._replace(beta=beta), p_wrong, pairs, _why(p_value, LINKS[best]))
+    return Exchanged(p_value, fit._replace(beta=beta), p_wrong, pairs, _why(p_value, RESPONSES[best]))
 
 
 def _why(p_value: float, link: str) -> str:
     """Say why nothing is proposed; "" if the response that fits best does not explain the answers."""
     if p_value <= EXCHANGE_LEVEL:
         return ""
-    if link == LINKS[0]:
+    if link == RESPONSES[0]:
         return f"a logistic model explains the answers without any exchange (p = {p_value:.2g})"
     heavy = "a response with heavier tails than the logistic one explains the improbable answers as well"
-    return f"{heavy} (p = {p_value:.2g}), so exchanges cannot be told from it"
+    return f"{heavy} (p = {p_value:.2g}), so exchanges cannot be distinguished from it"
 
 
 def _p_value(x: np.ndarray, plain: MixedFit, link: str, ratio: float, seed: int) -> float:
@@ -128,7 +128,7 @@ def _p_value(x: np.ndarray, plain: MixedFit, link: str, ratio: float, seed: int)
     for place in range(SIMULATED):
         made = (rng.random(len(p)) < p).astype(float)
         if 0 < made.mean() < 1:
-            without = max(_fitted(x, made, one).value for one in LINKS)
+            without = max(_fitted(x, made, one).value for one in RESPONSES)
             larger += 2 * (_fitted(x, made, mixed=True).value - without) >= ratio
         if (1 + larger) / (1 + SIMULATED) > EXCHANGE_LEVEL:
             return (1 + larger) / (2 + place)
@@ -143,7 +143,7 @@ def _response(z: np.ndarray, link: str) -> tuple[np.ndarray, np.ndarray]:
     return p, p * (1 - p)
 
 
-def _fitted(x: np.ndarray, y: np.ndarray, link: str = LINKS[0], *, mixed: bool = False) -> MixedFit:
+def _fitted(x: np.ndarray, y: np.ndarray, link: str = RESPONSES[0], *, mixed: bool = False) -> MixedFit:
     """Return the most likely coefficients and, if `mixed`, the share of exchanged rows."""
     from scipy.optimize import minimize
 

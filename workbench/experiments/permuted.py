@@ -119,7 +119,7 @@ def restore_pairing(labels: Any, features: Any, *, family: str = "gaussian", see
 
 
 def _tested(design: np.ndarray, y: np.ndarray, source: np.ndarray, family: str, seed: int) -> tuple[float, str]:
-    """Return (p-value, why nothing is proposed); the second is "" if the exchanges can be told from chance."""
+    """Return (p-value, why nothing is proposed); the second is "" if chance does not explain the exchanges."""
     if (source == np.arange(len(y))).all():
         return 1.0, "no exchange of numbers gains more than it costs"
     if family == "poisson":

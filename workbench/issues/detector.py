@@ -24,7 +24,7 @@ from workbench.foundation.progress import task as progress
 from workbench.issues import calibration, counts, reasons
 from workbench.issues.audited import Audited, audited
 from workbench.issues.corrected import says_corrected
-from workbench.issues.edge_table import pair_issues, pairs_of
+from workbench.issues.edge_table import pair_issues, dataset_of_pairs
 from workbench.issues.explaining import explained
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run
@@ -164,7 +164,7 @@ def find_issues(
     kind = kind_of(source, task)
     if verdicts is None:
         verdicts = _journal_verdicts(source)
-    pairs = None if arrays else pairs_of(source)
+    pairs = None if arrays else dataset_of_pairs(source)
     if pairs is not None:
         return _of_pairs(pairs, own, verdicts, per, fdr, threshold)
     if client is None and kind in ESTIMATORS:

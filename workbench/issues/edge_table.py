@@ -76,7 +76,7 @@ def pairs_dataset(pairs: np.ndarray, evidence: pd.DataFrame, n: int, ids: Sequen
     return Dataset.from_frame(frame.join(shown), label="link", id="edge", classes=LINK_CLASSES)
 
 
-def pairs_of(source: Any) -> Dataset | None:
+def dataset_of_pairs(source: Any) -> Dataset | None:
     """Return the data set of a source if it is one of pairs, as `edge_issues` makes them; else None."""
     dataset = source.dataset if isinstance(source, Run) else source
     if not isinstance(dataset, Dataset) or dataset.task != "multiclass":

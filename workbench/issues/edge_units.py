@@ -40,7 +40,13 @@ NODES_AT_A_TIME = 2048
 LINK_PENALTY = 1.0
 """Inverse strength of the penalty of the logistic regression, on standardised evidence."""
 
-TREES = {"max_iter": 120, "learning_rate": 0.07, "max_leaf_nodes": 15, "min_samples_leaf": 40, "l2_regularization": 1.0}
+LINK_TREES = {
+    "max_iter": 120,
+    "learning_rate": 0.07,
+    "max_leaf_nodes": 15,
+    "min_samples_leaf": 40,
+    "l2_regularization": 1,
+}
 """Settings of the boosted trees."""
 
 LABEL_STEP = 0.1
@@ -122,7 +128,7 @@ def edge_issues(
     evidence = [described(pairs) for pairs in (given, random, pool)]
     of_links, of_random = (odds + np.log(len(random) / len(given)) for odds in _odds(evidence[0], evidence[1], seed))
     ranks = _rank(of_random, of_links)
-    of_pool = sum(_odds(evidence[0], evidence[2], seed, model)[1] for model in (LinkModel, LinkTrees)) / 2
+    of_pool = np.mean([_odds(evidence[0], evidence[2], seed, one)[1] for one in (LinkModel, LinkTrees)], axis=0)
     best = np.sort(np.argsort(-of_pool, kind="stable")[: round(absent * len(given))])
     pairs, evidence[2] = np.concatenate([given, pool[best]]), evidence[2].iloc[best]
     missing = expit(logit(MISSING_SHARE) + of_pool[best])
@@ -233,7 +239,7 @@ class LinkTrees:
     def __init__(self, evidence: pd.DataFrame, linked: np.ndarray) -> None:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        self.model = HistGradientBoostingClassifier(**TREES, early_stopping=False, random_state=0)
+        self.model = HistGradientBoostingClassifier(**LINK_TREES, early_stopping=False, random_state=0)
         self.model.fit(self._columns(evidence), linked)
 
     @staticmethod

@@ -39,7 +39,7 @@ confident joint finds more than maximum likelihood, as with errors in cells that
 LEAST_COUNTED = 0.5
 """Minimum number of errors, relative to the cells that the model is expected to mistake, that counts as identified."""
 
-SEEN_CELLS, FEW_ROWS = 1_000_000, 10
+SEEN_CELLS, LEAST_SEEN = 1_000_000, 10
 """Number of cells, and least number of rows, by which probabilities with only two values are recognised."""
 
 BEYOND_CELLS = 2.5
@@ -233,7 +233,7 @@ def _count(judged: Wrong, cells: Cells, odds: np.ndarray) -> tuple[float, float,
 
 def _is_two_valued(probs: np.ndarray | None) -> bool:
     """Whether probabilities (n, k) have at most two values for each tag, as predictions without probabilities have."""
-    if probs is None or len(probs) < FEW_ROWS:
+    if probs is None or len(probs) < LEAST_SEEN:
         return False
     some = np.asarray(probs[:: max(1, probs.size // SEEN_CELLS)], float)
     low, high = np.fmin.reduce(some), np.fmax.reduce(some)
