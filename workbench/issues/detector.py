@@ -24,7 +24,7 @@ from workbench.foundation.progress import task as progress
 from workbench.issues import calibration, counts, reasons
 from workbench.issues.audited import Audited, audited
 from workbench.issues.corrected import says_corrected
-from workbench.issues.edge_table import pair_issues, dataset_of_pairs
+from workbench.issues.edge_table import dataset_of_pairs, pair_issues
 from workbench.issues.explaining import explained
 from workbench.issues.from_dynamics import Doubt, doubt
 from workbench.issues.kept import Kept, is_run

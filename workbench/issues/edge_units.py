@@ -40,13 +40,7 @@ NODES_AT_A_TIME = 2048
 LINK_PENALTY = 1.0
 """Inverse strength of the penalty of the logistic regression, on standardised evidence."""
 
-LINK_TREES = {
-    "max_iter": 120,
-    "learning_rate": 0.07,
-    "max_leaf_nodes": 15,
-    "min_samples_leaf": 40,
-    "l2_regularization": 1,
-}
+LINK_TREES = {"max_iter": 120, "learning_rate": 0.07, "max_leaf_nodes": 15, "min_samples_leaf": 40}
 """Settings of the boosted trees."""
 
 LABEL_STEP = 0.1
@@ -239,7 +233,9 @@ class LinkTrees:
     def __init__(self, evidence: pd.DataFrame, linked: np.ndarray) -> None:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        self.model = HistGradientBoostingClassifier(**LINK_TREES, early_stopping=False, random_state=0)
+        self.model = HistGradientBoostingClassifier(
+            **LINK_TREES, l2_regularization=1.0, early_stopping=False, random_state=0
+        )
         self.model.fit(self._columns(evidence), linked)
 
     @staticmethod
