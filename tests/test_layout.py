@@ -86,7 +86,7 @@ PUBLIC = {
     "workbench.spans": [
         *("mark_spans", "read_marked", "candidate_positions", "place_spans", "propagate_tags", "voted_spans"),
         *("form_conflicts", "compare_versions", "read_corrections", "apply_edits", "correction_scores", "move_spans"),
-        *("map_types", "entity_overlap", "merge_schemes", "nearest_types"),
+        *("map_types", "entity_overlap", "merge_schemes", "nearest_types", "compare_predictions", "domain_overlap"),
     ],
     "workbench.review": [
         *("add_class", "agreement", "annotator_quality", "consensus", "read_votes", "review_pace", "save_votes"),

@@ -15,6 +15,7 @@ HOMES = {
     "compare_versions": "two_versions",
     **dict.fromkeys(("map_types", "entity_overlap", "merge_schemes"), "schemes"),
     "nearest_types": "type_vectors",
+    **dict.fromkeys(("compare_predictions", "domain_overlap"), "transfers"),
     **dict.fromkeys(("read_corrections", "apply_edits", "correction_scores", "move_spans"), "corrections"),
 }
 
