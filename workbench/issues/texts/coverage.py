@@ -53,6 +53,12 @@ class Coverage:
         here = self.there[items]
         return np.asarray(here.multiply(weighted[texts]).sum(axis=1)).ravel() + here @ silent
 
+    def table(self, items: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Score of every item with every text, float (items, texts)."""
+        weighted, silent = self.weights()
+        here = self.there[items]
+        return np.asarray((here @ weighted[texts].T).toarray()) + (here @ silent)[:, None]
+
     def omitted(self, row: int) -> list[tuple[str, float]]:
         """Objects of an item that its text leaves out though most do not: (name, share that mention it)."""
         here = self._columns(self.there, row) - self._columns(self.said, row)

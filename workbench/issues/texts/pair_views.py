@@ -21,6 +21,8 @@ MAP_PENALTIES = (0.01, 0.1, 1.0, 10.0)
 COMPARED_WITH = 200
 """Number of items and of texts with which each pair is compared."""
 
+COMPARED_AT_A_TIME = 20_000
+
 LEAST_MAPPED = 30
 """Minimum number of rows from which a map from items to texts is learned."""
 
@@ -35,6 +37,10 @@ class TextView(Protocol):
         """Score of each pair, float (p,), high = fits; `texts` are rows of all texts, alternatives after the given."""
         ...
 
+    def table(self, items: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Score of every item with every text, float (items, texts)."""
+        ...
+
 
 class VectorView:
     """The cosine of vectors of items and texts in one space."""
@@ -46,6 +52,9 @@ class VectorView:
 
     def scores(self, items: np.ndarray, texts: np.ndarray) -> np.ndarray:
         return np.einsum("ij,ij->i", self._left[items], self._right[texts]).astype(np.float64)
+
+    def table(self, items: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        return (self._left[items] @ self._right[texts].T).astype(np.float64)
 
 
 class ObjectsView:
@@ -59,6 +68,9 @@ class ObjectsView:
 
     def scores(self, items: np.ndarray, texts: np.ndarray) -> np.ndarray:
         return self._found.scores(items, texts)
+
+    def table(self, items: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        return self._found.table(items, texts)
 
 
 def views_of(evidence: TextEvidence, seed: int) -> tuple[list[TextView], Coverage | None, list[str]]:
@@ -155,14 +167,11 @@ class PairComparison:
         self._of_text = self._summary(np.arange(all_texts), few, by_item=False)
 
     def _summary(self, own: np.ndarray, others: np.ndarray, *, by_item: bool) -> np.ndarray:
-        total, squares = np.zeros(len(own)), np.zeros(len(own))
-        for other in others:
-            same = np.full(len(own), other)
-            scores = self._view.scores(own, same) if by_item else self._view.scores(same, own)
-            total += scores
-            squares += scores * scores
-        mean = total / max(len(others), 1)
-        spread = np.sqrt(np.maximum(squares / max(len(others), 1) - mean * mean, 0))
+        mean, spread = np.zeros(len(own)), np.zeros(len(own))
+        for start in range(0, len(own), COMPARED_AT_A_TIME):
+            part = slice(start, start + COMPARED_AT_A_TIME)
+            table = self._view.table(own[part], others) if by_item else self._view.table(others, own[part]).T
+            mean[part], spread[part] = table.mean(axis=1), table.std(axis=1)
         typical = np.median(spread[spread > 0]) if (spread > 0).any() else 1.0
         return np.stack([mean, np.maximum(spread, 0.2 * typical)])
 

@@ -10,6 +10,9 @@ from workbench.foundation.errors import shortened
 from workbench.issues.texts.evidence import TextEvidence
 from workbench.issues.texts.judged_texts import JudgedTexts
 
+LOW_STANDING = 1.0
+"""A text fits its item no better than a random one below this many deviations of random texts."""
+
 MOST_NAMED = 2
 """Number of objects that a reason names."""
 
@@ -26,9 +29,14 @@ class TextWords:
     def __call__(self, places: np.ndarray) -> list[str]:
         """Return up to three reasons of each unit, strongest first, joined by "; "."""
         t = len(self._judged)
-        return ["; ".join(self._of(int(place) // t, int(place) % t)[:3]) for place in places]
+        standing = np.full(len(places), np.nan)
+        for column, one in enumerate(self._judged):
+            mine = np.flatnonzero(places % t == column)
+            standing[mine] = _standing(one, places[mine] // t)
+        pairs = zip(places.tolist(), standing.tolist(), strict=True)
+        return ["; ".join(self._of(place // t, place % t, stands)[:3]) for place, stands in pairs]
 
-    def _of(self, row: int, column: int) -> list[str]:
+    def _of(self, row: int, column: int, standing: float) -> list[str]:
         judged, evidence = self._judged[column], self._evidence[column]
         text, odd = evidence.texts[row], judged.odd
         if text is None:
@@ -37,7 +45,9 @@ class TextWords:
             return ["the text is empty"]
         words = self._of_objects(row, judged)
         words += self._of_match(row, column)
-        words += self._of_pairs(row, judged)
+        if standing < LOW_STANDING:
+            said = "no better than" if standing > -LOW_STANDING / 2 else "worse than"
+            words.append(f"fits its item {said} a random text does")
         if odd.outlier[row]:
             low, high = odd.typical
             words.append(f"{odd.words[row]:,} words, while most texts have {low:,} to {high:,}")
@@ -75,13 +85,11 @@ class TextWords:
             words.append(f"an alternative matches better ({better:.3g})")
         return words
 
-    def _of_pairs(self, row: int, judged: JudgedTexts) -> list[str]:
-        cross = judged.cross
-        if cross is None or np.isnan(cross.p_wrong[row]):
-            return []
-        one = np.array([row])
-        standing = np.mean([each.standing(one, one)[0] for each in cross.fit.compared])
-        if standing >= 1:
-            return []
-        said = "no better than" if standing > -0.5 else "worse than"
-        return [f"fits its item {said} a random text does"]
+
+def _standing(judged: JudgedTexts, rows: np.ndarray) -> np.ndarray:
+    """Return the deviation of texts among random texts of their items, float (r,); NaN where it is not known."""
+    cross = judged.cross
+    if cross is None or not len(rows):
+        return np.full(len(rows), np.nan)
+    found = np.mean([one.standing(rows, rows) for one in cross.fit.compared], axis=0)
+    return np.where(np.isnan(cross.p_wrong[rows]), np.nan, found)
