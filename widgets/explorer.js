@@ -6195,7 +6195,7 @@ class Store {
   }
 
   hides(row) {
-    return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
+    return this.blind && this.meta.ordered !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
   }
 }
 
@@ -8861,7 +8861,7 @@ class Inspector {
   }
 
   build() {
-    this.why.hidden = this.store.meta.doubted === false;
+    this.why.hidden = this.store.meta.ordered === false;
     return h(
       "section",
       { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },

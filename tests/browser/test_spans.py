@@ -220,3 +220,36 @@ def test_positions_in_scripts_that_combine_characters_are_those_of_python(explor
             probe.wait(f"{json.dumps(wanted, sort_keys=True, separators=(',', ':'))!r} in {values}.values()")
     assert page.locator(".lw-passage").evaluate("el => el.matches(':dir(rtl)')")
     assert lab.errors == []
+
+
+def test_faults_of_a_projection_are_reviewed_with_their_reasons(explorer, tmp_path):
+    """A lost span with a suggestion, one without a place, and a doubled one; none has a probability."""
+    source = [[(0, 3, "PER"), (11, 15, "LOC")], [(0, 3, "PER")], [(0, 3, "PER")]]
+    marked = ["Ada fährt nach <b>Rom</b>", "Niemand kam", "<a>Ada</a> und <a>Bo</a> kamen"]
+    texts = ["Ada goes to Rome", "Cyd came", "Ada and Bo came"]
+    call = f"wb.spans.read_marked({marked!r}, {source!r}, style='letters', source_texts={texts!r}, ids=['x', 'y', 'z'])"
+    found = eval(call)
+    wb.import_run(found.frame(), tmp_path / "run", label="spans", text="text", id="id", task="spans")
+    lab = explorer(path=tmp_path / "run", color_by="label")
+    page, probe = lab.page, lab.probe
+    probe.run(
+        f"import workbench as wb; from widgets.view.queues import queue_rows, show_queue; view = ex._view; "
+        f"view.show_issues({call}.issues); show_queue(view, 'suspicion', queue_rows(view, 'suspicion')); "
+        f"view.channel.send({{'push': 'reopen'}}); ex.current = 'x'"
+    )
+    why = page.locator(".lw-why li")
+    page.wait_for_function("() => document.querySelector('.lw-why li')?.textContent.includes('has no marker')")
+    assert why.first.is_visible() and probe.eval("ex.queue") == ["x", "y", "z"]
+    values = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
+    page.locator(".lw-name").click()
+    page.keyboard.press(" ")
+    probe.wait(f"len({values}) == 1")
+    assert probe.eval("ex.run.labels()[0].as_py()['spans'][0]") == {"start": 0, "end": 3, "label": 1}
+    probe.wait("ex.current == 'y'")
+    page.wait_for_function("() => document.querySelector('.lw-why li')?.textContent.includes('Cyd')")
+    page.keyboard.press("k")
+    probe.wait("ex.current == 'z'")
+    page.wait_for_function("() => document.querySelector('.lw-why li')?.textContent.includes('several markers')")
+    page.keyboard.press(" ")
+    probe.wait("[len(one['spans']) for one in ex.run.labels().to_pylist()] == [2, 0, 1]")
+    assert not lab.errors

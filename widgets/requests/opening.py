@@ -92,6 +92,7 @@ def described(view: View) -> OpenAnswer:
         "changed": view.decisions.edited,
         "queue_order": view.queue_order,
         "doubted": view.doubted,
+        "ordered": view.ordered,
         "suggests": "suggested_label" in view.columns,
         "author": view.decisions.who,
         "second": view.decisions.alone,

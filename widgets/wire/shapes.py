@@ -196,6 +196,7 @@ class OpenAnswer(TypedDict):
     changed: int
     queue_order: str
     doubted: bool
+    ordered: bool
     suggests: bool
     author: str
     second: bool

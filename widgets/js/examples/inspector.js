@@ -107,7 +107,7 @@ export class Inspector {
 
   /** All parts together. */
   build() {
-    this.why.hidden = this.store.meta.doubted === false;
+    this.why.hidden = this.store.meta.ordered === false;
     return h(
       "section",
       { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },

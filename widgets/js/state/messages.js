@@ -195,6 +195,7 @@ export {};
  * @property {number} changed
  * @property {string} queue_order
  * @property {boolean} doubted
+ * @property {boolean} ordered
  * @property {boolean} suggests
  * @property {string} author
  * @property {boolean} second

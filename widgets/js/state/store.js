@@ -407,7 +407,7 @@ export class Store {
 
   /** Whether blind mode hides the evidence on this row, which it does until the row is judged. @param {number} row */
   hides(row) {
-    return this.blind && this.meta.doubted !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
+    return this.blind && this.meta.ordered !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
   }
 }
 
