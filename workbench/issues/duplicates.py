@@ -18,7 +18,6 @@ from workbench.evidence.neighbors import neighbors
 from workbench.foundation.errors import InputError, MissingEvidence, WorkbenchError
 from workbench.runs.run import opened
 from workbench.storage.cache import cached, fingerprint
-from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -67,11 +66,11 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
     media and one over the shared neighbour graph; both are cached.
     """
     run = opened(run)
-    require_task(run, "multiclass", "duplicates")
     if not 0.0 <= near <= 1.0:
         raise InputError.at("near", f"is {near!r}", "Pass a share of the median distance, 0 to 1.")
     codes, unreadable, what = media_groups(run)
-    pairs = [_exact_pairs(codes, run.dataset.given_labels)]
+    given = _equal_labels(run.dataset)
+    pairs = [_exact_pairs(codes, given)]
     threshold, how = float("nan"), [f"exact: {what}"] if what else []
     if run.embedding_epochs:
         graph = neighbors(run, epoch, NEIGHBORS)
@@ -82,7 +81,7 @@ def duplicates(run: Run, *, near: float = NEAR, epoch: int = -1) -> pd.DataFrame
     elif not what:
         hint = "Add images or texts to the Dataset, or record embeddings."
         raise MissingEvidence.needed("Finding duplicates", ["image", "text", "embeddings"], hint)
-    table = _table(run.dataset, codes, np.concatenate(pairs))
+    table = _table(run.dataset, codes, np.concatenate(pairs), given)
     table.attrs = {
         "threshold": threshold, "near": near, "exact": int((table["kind"] == "exact").sum()),
         "conflicts": int(table["conflict"].sum()), "unreadable": unreadable, "how": "; ".join(how),
@@ -188,11 +187,20 @@ def _near_pairs(indices: np.ndarray, distances: np.ndarray, threshold: float, co
     return np.stack([row[fresh], other[fresh], away[fresh]], axis=1).astype(float).reshape(-1, 3)
 
 
-def _table(dataset: Dataset, codes: np.ndarray, pairs: np.ndarray) -> pd.DataFrame:
+def _equal_labels(dataset: Dataset) -> np.ndarray:
+    """Return numbers that are equal for equal labels, (n,) int64, -1 for unlabelled examples."""
+    if dataset.kind.one_class:
+        return dataset.given_labels
+    labels = dataset.kind.to_arrow(dataset.labels).to_pylist()
+    texts = np.array([None if label is None else repr(label) for label in labels], object)
+    return pd.factorize(texts)[0].astype(np.int64)
+
+
+def _table(dataset: Dataset, codes: np.ndarray, pairs: np.ndarray, given: np.ndarray) -> pd.DataFrame:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    n, given = dataset.n, dataset.given_labels
+    n = dataset.n
     a, b, away = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64), pairs[:, 2]
     _, component = connected_components(coo_matrix((np.ones(len(a)), (a, b)), shape=(n, n)), directed=False)
     rows = np.unique(np.concatenate([a, b]))

@@ -21,7 +21,7 @@ from workbench.runs.run import Run, opened
 from workbench.scores import disagreement, dynamics, labels  # noqa: F401  (each fills SCORES)
 from workbench.scores import neighborhood as neighbors  # noqa: F401  (each fills SCORES)
 from workbench.scores.registry import SCORES, Score
-from workbench.scores.sources import How, of_evidence, of_run
+from workbench.scores.sources import LABEL_FREE, How, of_evidence, of_run
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def score(
     if joint is not None and not arrays:
         return joint(wanted, spread=False)
     if isinstance(source, Run) and not arrays:
-        require_task(source, "multiclass", "score of a run")
+        if not source.dataset.kind.one_class:
+            _refuse_labels(source, wanted)
         source = of_run(source, client)
     else:
         source = of_evidence(as_evidence(source, **arrays))
@@ -112,6 +113,14 @@ def score(
     words = source.words({need for name in chosen for need in SCORES[name].needs})
     frame.attrs["scores"] = {name: _described(SCORES[name], words) for name in chosen}
     return frame
+
+
+def _refuse_labels(run: Run, wanted: Sequence[str] | None) -> None:
+    """Raise if scores of one class per example are asked for of other labels."""
+    free = [name for name, one in SCORES.items() if set(one.needs) <= LABEL_FREE]
+    if wanted is None or not set(wanted) <= set(free):
+        todo = f"For these labels, use `find_issues(run, per='unit')`; {', '.join(map(repr, free))} needs no labels."
+        require_task(run, "multiclass", "score", todo)
 
 
 def _described(row: Score, sources: Mapping[str, str]) -> dict[str, Any]:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from workbench.storage.probabilities import PredProbs
 
 LARGEST_BLOCK = 1 << 19
+LABEL_FREE = frozenset({"neighbor_distances"})
+"""Evidence that does not depend on labels, of runs of all kinds of labels."""
 LONG_PASS = 4_000_000  # rows times epochs from which a progress bar is shown by default
 FORM = 2  # version of the cached columns; increased when the definition of a score changes
 
@@ -92,7 +94,8 @@ class _RunColumns:
     """Columns of scores of one run: those that its cache has, the others computed and kept there."""
 
     def __init__(self, run: Run, client: Any) -> None:
-        self.run, self.client, self.given = run, client, run.dataset.given_labels
+        self.run, self.client = run, client
+        self.given = run.dataset.given_labels if run.dataset.kind.one_class else np.full(run.n, -1)
         self.sealed = run.layout.sealed()
         self.folder = run.layout.cache / "scores"
         self._digests: dict[str, Any] = {}
@@ -102,6 +105,8 @@ class _RunColumns:
     def there(self) -> frozenset[str]:
         """Names of the evidence that the run has, or that can be computed from it."""
         run, found = self.run, {"given_labels"}
+        if not run.dataset.kind.one_class:
+            return LABEL_FREE if run.embedding_epochs else frozenset()
         if self.sealed:
             found |= set(PER_EPOCH)
         labelled = int((self.given >= 0).sum())

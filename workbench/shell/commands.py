@@ -94,20 +94,36 @@ def issues(args: argparse.Namespace) -> Lines:
     run = open_run(args.run)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FdrNotPossible)  # printed below
-        found = find_issues(run, fdr=args.fdr)
+        found = find_issues(run, fdr=args.fdr, per="unit" if several_units(run) else "example")
     marked = int(found["is_issue"].sum())
     summary = _basis_of(found.attrs)
     listed = found if args.all else found[found["is_issue"].to_numpy(bool)]
-    listed = listed.rename_axis("id").reset_index()[list(ISSUE_COLUMNS)]
+    columns = issue_columns(found)
+    listed = listed.reset_index()[columns]
+    some = f"{marked:,} of {run.n:,} labels look wrong"
+    if several_units(run):
+        some = f"{marked:,} of {found.attrs['judged']:,} units (each is {run.dataset.kind.one_unit}) look wrong"
     if out is not None:
         write_table(listed, out, force=args.force)
-        yield f"{marked:,} of {run.n:,} labels look wrong ({summary}); {len(listed):,} rows -> {out}"
+        yield f"{some} ({summary}); {len(listed):,} rows -> {out}"
         return
-    yield f"{marked:,} of {run.n:,} labels look wrong ({summary})."
-    shown = listed.head(max(args.top, 0))
-    yield from table(ISSUE_COLUMNS, shown.assign(p_error=shown["p_error"].map("{:.3f}".format)).to_numpy())
+    yield f"{some} ({summary})."
+    shown = listed.head(max(args.top, 0)).drop(columns=["unit"], errors="ignore")
+    yield from table(tuple(shown), shown.assign(p_error=shown["p_error"].map("{:.3f}".format)).to_numpy())
     if len(listed) > len(shown):
         yield f"... and {len(listed) - len(shown):,} more; write them with --out issues.csv."
+
+
+def several_units(run: Run) -> bool:
+    """Whether an example can have several labels, which are then listed one by one."""
+    return run.dataset.units.keys is not None
+
+
+def issue_columns(found: pd.DataFrame) -> list[str]:
+    """Return the columns of a table of issues: those of units start with their key and their name."""
+    first, *rest = ISSUE_COLUMNS
+    name = next((one for one in ("tag", "target", "text") if one in found), None)
+    return [first, *(["unit"] if found.index.nlevels > 1 else []), *([name] if name else []), *rest]
 
 
 def _basis_of(attrs: Mapping[str, object]) -> str:

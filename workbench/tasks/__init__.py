@@ -43,7 +43,11 @@ def find_task(name: object) -> Task:
     return TASKS[name]
 
 
-def require_task(data: Any, names: str | Iterable[str], what: str) -> None:
+NOT_YET = "Other kinds are not supported yet; `find_issues`, decisions, reports and `export` support all of them."
+"""What to do with a kind of label that a feature does not support."""
+
+
+def require_task(data: Any, names: str | Iterable[str], what: str, todo: str = NOT_YET) -> None:
     """Raise if a feature does not support the kind of label of the data.
 
     Parameters
@@ -51,6 +55,7 @@ def require_task(data: Any, names: str | Iterable[str], what: str) -> None:
     data : Dataset, Run or another object with `task`, the name of its kind; objects without it are accepted.
     names : the kind of label that the feature supports, or several.
     what : the user's name of the feature, such as "compare".
+    todo : what to do instead.
 
     Raises
     ------
@@ -59,6 +64,5 @@ def require_task(data: Any, names: str | Iterable[str], what: str) -> None:
     known = (names,) if isinstance(names, str) else tuple(names)
     found = getattr(data, "task", known[0])
     if found not in known:
-        todo = "Other kinds are not supported yet; `find_issues`, decisions and `export` support all of them."
         supported = ", ".join(map(repr, known))
         raise InputError.at("task", f"is {found!r}, and {what} works on {supported} labels only", todo)

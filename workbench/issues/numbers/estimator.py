@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -98,7 +99,7 @@ class _Words:
         y, predicted = self._values[row, column], one.predicted[row]
         if predicted != predicted:
             return ""
-        said = f"predicted {predicted:.6g} (90 % interval {one.low[row]:.6g} to {one.high[row]:.6g})"
+        said = f"predicted {predicted:.6g} (90 % interval {' to '.join(interval_ends(one.low[row], one.high[row]))})"
         if y != y:
             return said
         words = [said]
@@ -107,6 +108,19 @@ class _Words:
         if one.models > 1 and one.against[row]:
             words.append(f"{one.against[row]:.0f} of {one.models} models are far from it")
         return "; ".join(words)
+
+
+def interval_ends(low: float, high: float) -> tuple[str, str]:
+    """Return the ends of an interval as text, with the decimals that three digits of its width have.
+
+    Examples
+    --------
+    >>> interval_ends(45.1922, 56.1281)
+    ('45.2', '56.1')
+    """
+    width = high - low
+    decimals = max(2 - math.floor(math.log10(width)), 0) if 0 < width < math.inf else 6
+    return f"{round(low, decimals):.12g}", f"{round(high, decimals):.12g}"
 
 
 def _cause(one: JudgedNumbers, row: int, ids: np.ndarray) -> str:

@@ -36,6 +36,9 @@ OF_TAGS: LazyTable[Callable[..., go.Figure]] = LazyTable(
 )
 """Figures of a run of multi-label data by kind."""
 
+ANY_KIND = ("embedding", "reliability")
+"""Figures of runs of all kinds of labels."""
+
 OF_RESULTS: LazyTable[Callable[..., go.Figure]] = LazyTable(
     {
         "comparison": f"{_HERE}.effects:comparison",
@@ -84,8 +87,10 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
         raise InputError.unknown("figure", kind, known)
     if getattr(run, "task", None) == "multilabel" and kind in OF_TAGS:
         table = OF_TAGS
-    else:
-        require_task(run, "multiclass", f"the figure {kind!r}")
+    elif kind not in ANY_KIND:
+        listed = ", ".join(map(repr, ANY_KIND))
+        todo = f"Figures of all kinds are {listed}; `wb.report` shows the others that these labels allow."
+        require_task(run, "multiclass", f"the figure {kind!r}", todo)
     function = table[kind]
     _, *accepted = inspect.signature(function).parameters
     for option in options:

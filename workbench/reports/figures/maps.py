@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.evidence.projection import project
+from workbench.foundation.cells import cell_text
 from workbench.foundation.errors import InputError
 from workbench.issues import find_issues
 from workbench.reports.drawing import AMBIGUOUS, EASY_TO_LEARN, HARD_TO_LEARN
@@ -31,6 +32,7 @@ from workbench.storage.provenance import MODE_WORDS
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from workbench.data.dataset import Dataset
     from workbench.runs.run import Run
 
 REGIONS = (
@@ -90,7 +92,7 @@ def as_data_map(figure: go.Figure, x: np.ndarray, title: str, subtitle: str, wha
 
 def embedding(
     run: Run,
-    color: str = "given_label",
+    color: str | None = None,
     *,
     epoch: int = -1,
     method: str = "umap",
@@ -102,9 +104,11 @@ def embedding(
 
     Parameters
     ----------
-    color, issues, most : as in `data_map`.
+    color, issues, most : as in `data_map`. By default the class or the (first) number; "p_error" for other labels.
     epoch, method, seed : as in `Run.project`.
     """
+    if color is None:
+        color = "given_label" if run.dataset.kind.one_class or run.dataset.kind.asks == "number" else "p_error"
     points = project(run, epoch, method, seed)
     number = run.resolve_embedding_epoch(epoch)
     drawn = int(np.isfinite(points).all(axis=1).sum())
@@ -201,6 +205,8 @@ def _rows_of(run: Run, issues: pd.DataFrame, column: str) -> np.ndarray:
 def _colour_of(run: Run, color: str, issues: pd.DataFrame | None) -> tuple[np.ndarray, list[str]]:
     """Return numbers (n,) and no names, or class codes (n,) (-1 = none) and their names."""
     dataset = run.dataset
+    if color == "given_label" and dataset.kind.asks == "number":
+        return np.array([np.nan if one is None else np.ravel(one)[0] for one in dataset.given], float), []
     if color == "given_label":
         return dataset.given_labels, list(dataset.classes)
     if color == "p_error":
@@ -219,7 +225,7 @@ def _colour_of(run: Run, color: str, issues: pd.DataFrame | None) -> tuple[np.nd
 def _hover(run: Run, rows: np.ndarray, issues: pd.DataFrame | None, shown: dict[str, np.ndarray]) -> np.ndarray:
     """Escaped hover text of each row: id, given, suggested, and some numbers."""
     dataset = run.dataset
-    ids, given = dataset.ids[rows], dataset.names_of(dataset.given_labels[rows])
+    ids, given = dataset.ids[rows], _given_in_words(dataset, rows)
     suggested, p = suggestions(run, issues)
     suggested, p = suggested[rows], p[rows]
     lines = []
@@ -234,11 +240,22 @@ def _hover(run: Run, rows: np.ndarray, issues: pd.DataFrame | None, shown: dict[
     return np.array(lines, dtype=object)
 
 
+def _given_in_words(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Return the given labels of rows as text, None for unlabelled ones."""
+    if dataset.kind.one_class:
+        return dataset.names_of(dataset.given_labels[rows])
+    given = dataset.given[rows]
+    listed = [", ".join(map(str, one)) if isinstance(one, list) else one for one in given.tolist()]
+    return np.array([None if one is None else cell_text(one) for one in listed], object)
+
+
 def suggestions(run: Run, issues: pd.DataFrame | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return suggested class names (n,), None if unknown, and their probabilities (n,).
 
     They come from `find_issues`, or else are the most likely class of the stored probabilities or the last epoch.
     """
+    if not run.dataset.kind.one_class:
+        return np.full(run.n, None, object), np.full(run.n, np.nan)
     if issues is not None:
         suggested = run.dataset.codes_of(issues["suggested_label"].reindex(run.dataset.ids))
         return run.dataset.names_of(suggested), _rows_of(run, issues, "p_suggested").astype(float)

@@ -48,9 +48,8 @@ def reliability(run: Run, *, issues: pd.DataFrame | None = None, truth: str | No
                    showlegend=False)
     )  # fmt: skip
     size = 7 + 15 * np.sqrt(table["count"] / table["count"].max())
-    counted = "examples" if run.dataset.kind.one_class else "cells"
     hover = [
-        f"{row.count_:,} {counted}, predicted {row.predicted:.2f}, wrong {row.observed:.2f}<br>"
+        f"{row.count_:,} labels, predicted {row.predicted:.2f}, wrong {row.observed:.2f}<br>"
         f"95 % interval {row.low:.2f} to {row.high:.2f}"
         for row in table.rename(columns={"count": "count_"}).itertuples()
     ]
@@ -79,6 +78,8 @@ def known_errors(run: Run, issues: pd.DataFrame, truth: str | None = None) -> tu
     it."""
     if truth not in (None, "verdicts", "planted"):
         raise InputError.unknown("truth", truth, ("verdicts", "planted"))
+    if issues.index.nlevels > 1 and run.dataset.units.keys is None:
+        issues = issues.droplevel("unit").copy()
     planted = run.planted()
     audited, chosen = _audited(run), _chosen(run, issues)
     most = max(len(audited), len(chosen))
