@@ -148,6 +148,8 @@ def embedding_state(run: Run) -> EmbeddingInfo:
     """Whether there is an embedding map, and the message shown until (or instead of) it."""
     if run.embedding_epochs:
         return {"there": True, "message": "projecting…"}
+    if run.dataset.edges is not None:
+        return {"there": False, "message": ""}
     if run.dataset.text_column is not None:
         return {"there": False, "message": "No embeddings, so no second map: wb.embed_texts(run) creates them."}
     if isinstance(run, FrameRun):

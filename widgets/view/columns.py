@@ -118,11 +118,16 @@ def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[
         Column(name, float_column(issues[name])[order], title=words) for name, words in counts.items() if name in issues
     ]
     if "kind" in issues:
-        kinds = issues["kind"].fillna("").to_numpy(object)[order]
+        doubted = issues["is_issue"].to_numpy(bool)
+        if "units_doubted" in issues:
+            doubted = doubted | (issues["units_doubted"] > 0).to_numpy(bool)
+        kinds = issues["kind"].where(doubted).fillna("").to_numpy(object)[order]
         names = tuple(sorted({one for one in kinds if one}))
         codes = {name: code for code, name in enumerate(names)}
         values = np.array([codes.get(one, -1) for one in kinds], np.int32)
-        columns.append(Column("kind", values, names, title="most likely kind of error of the most doubtful label"))
+        columns.append(
+            Column("kind", values, names, title="likely kind of error of the most doubtful label, of label issues")
+        )
     return [column for column in columns if column.name not in OF_EVIDENCE or column.known]
 
 

@@ -25,6 +25,7 @@ from workbench.tasks.pair_reading import PASSAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workbench.data.dataset import Dataset
     from workbench.runs.run import Run
     from workbench.scores.ensemble import Ensemble
 
@@ -155,7 +156,14 @@ class Details:
         stored = self.provenance.get("neighbors")  # the user's own issues may have used another space
         counted = source if stored is None else Provenance.from_json(stored)
         other = "" if counted == source else f"The reasons count neighbours by {counted}, which this run does not have."
-        return {"rows": rows, "items": [self.media.item(one, THUMB) for one in rows], "by": by, "other": other}
+        found: Neighbors = {
+            "rows": rows,
+            "items": [self.media.item(one, THUMB) for one in rows],
+            "by": by,
+            "other": other,
+        }
+        dataset = self.run.dataset
+        return found if dataset.kind.one_class else {**found, "labels": [given_texts(dataset, one) for one in rows]}
 
     def _linked(self, row: int) -> Linked | None:
         """The nodes linked to an example, largest weight first; None in a run without edges."""
@@ -196,3 +204,19 @@ class Details:
         elsewhere |= {PASSAGES} if dataset.task == "pairs" else set()
         shown = [name for name in dataset.metadata.columns if name not in elsewhere]
         return [[str(name), as_text(dataset.metadata[name].iat[row])] for name in shown]
+
+
+def given_texts(dataset: Dataset, row: int) -> dict[str, str]:
+    """Return the given label of an example in words: numbers by the key of their unit, other labels as a whole ("").
+
+    Labels with places, such as spans, have none, since their text shows them.
+    """
+    kind = dataset.kind
+    if kind.nothing:
+        return {}
+    if kind.asks == "number":
+        given = dataset.units.given[dataset.units.of(row)].tolist()
+        values = (kind.value(number, None, dataset.classes) for number in given)
+        return dict(zip(dataset.units.keys_of(row), map(kind.in_words, values)))
+    value = kind.to_column(dataset.labels[row : row + 1], dataset.classes)[0]
+    return {"": as_text(", ".join(map(str, value)) if isinstance(value, list) else value)}

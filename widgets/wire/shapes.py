@@ -247,10 +247,15 @@ class SetCurve(TypedDict):
 
 
 class Neighbors(TypedDict):
-    """The neighbours of an example, nearest first, or the reason why there are none."""
+    """The neighbours of an example, nearest first, or the reason why there are none.
+
+    `labels` are their given labels in words, by the key of a unit or "" for the whole label, for labels that are not
+    one class.
+    """
 
     rows: list[int]
     items: list[Item]
+    labels: NotRequired[list[dict[str, str]]]
     by: NotRequired[str]
     other: NotRequired[str]
     none: NotRequired[str]

@@ -43,7 +43,7 @@ def find_task(name: object) -> Task:
     return TASKS[name]
 
 
-NOT_YET = "Other kinds are not supported yet; `find_issues`, decisions, reports and `export` support all of them."
+NOT_YET = "Other kinds are not supported yet; `find_issues`, decisions and `export` support all of them."
 """What to do with a kind of label that a feature does not support."""
 
 

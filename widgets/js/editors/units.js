@@ -3,7 +3,7 @@
  * being wrong, and its answers as buttons. It is the default for kinds of labels without an editor of their own.
  */
 import { h } from "../base/dom.js";
-import { decisionLine, factLine, quiet, STAYS } from "../examples/facts.js";
+import { decisionLine, factLine, meter, quiet, STAYS } from "../examples/facts.js";
 import { clip, count, probability } from "../base/format.js";
 import { digitClasses, matchingClasses } from "../base/keys.js";
 import { ManyUnitsEditor } from "../base/lineeditor.js";
@@ -147,6 +147,13 @@ class UnitsEditor extends ManyUnitsEditor {
       changed = this.units.filter((unit) => unit.changed);
     const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
     const drawn = [this.asked, this.asked && audited && `(${audited})`].filter(Boolean).join(" ");
+    if (this.units.length === 1) {
+      const says = { text: "p ", title: "p_error: probability that the label is wrong", label: "probability that the label is wrong" };
+      return [
+        factLine("wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? meter(pError, says) : quiet("not judged")),
+        decisionLine(said, { verdict, flagged }),
+      ];
+    }
     return [
       ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),

@@ -324,6 +324,7 @@ export class Inspector {
     this.unit = unit || null;
     if (!this.answer) return;
     this.reasons();
+    this.neighbors.captions();
     if (!this.store.meta.unit_epochs.length) return;
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.redrawCurve());

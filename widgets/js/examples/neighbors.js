@@ -60,11 +60,16 @@ export class NeighborStrip {
 
   /** The label of a neighbour; it is marked if the given labels differ, as in the reasons. @param {number} row */
   caption(row) {
-    const { store, hides, editor } = this.inspector,
+    const { store, hides, editor, kind, unit } = this.inspector,
       label = store.labels[row],
       given = store.given[row],
       name = store.className(label);
     if (hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
+    if (kind.units) {
+      const said = this.near.labels?.[this.near.rows.indexOf(row)],
+        text = said?.[unit?.key ?? ""] ?? said?.[""] ?? "";
+      return h("span", { class: "lw-caption lw-clip", text, title: text && `given: ${text}` });
+    }
     const differs = given >= 0 && given !== store.given[store.row],
       was = label === given ? "" : `given ${store.className(given)}, now `;
     const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });

@@ -4,6 +4,9 @@
  */
 import { h } from "../base/dom.js";
 
+/** Width of an average letter of the text in pixels, and number of letters beyond which a name cannot meet the next one. */
+const LETTER = 6.5;
+const FAR = 60;
 /** Number of tokens of a piece. */
 const PIECE = 80;
 
@@ -219,7 +222,15 @@ export class PassageView {
   rail({ rail, level }, token) {
     const { first, last, name, color, hint, focused, key } = rail;
     const marks = `${hint ? " lw-is-hint" : ""}${focused ? " lw-focused" : ""}${token === first ? " lw-first" : ""}${token < last - 1 ? " lw-goes-on" : ""}`;
-    return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name }) : null);
+    return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name, style: { "max-width": this.roomOf(rail, level) } }) : null);
+  }
+
+  /** The width that a name may take before the next span of its level begins, "none" if that is far. @param {Rail} rail @param {number} level */
+  roomOf({ first, last, hint }, level) {
+    const { begin } = this.passage ?? NO_TEXT,
+      starts = this.drawn.filter((one) => one.level === level && one.rail.hint === hint && one.rail.first >= last).map((one) => begin[one.rail.first]),
+      room = Math.min(...starts) - begin[first];
+    return room <= FAR ? `${Math.max(room * LETTER - 4, 9)}px` : "none";
   }
 
   /** Scroll a token into view, moving only the text. @param {number} token */

@@ -245,9 +245,12 @@ export {};
 
 /**
  * The neighbours of an example, nearest first, or the reason why there are none.
+ * `labels` are their given labels in words, by the key of a unit or "" for the whole label, for labels that are not
+ * one class.
  * @typedef {object} Neighbors
  * @property {number[]} rows
  * @property {Item[]} items
+ * @property {Record<string, string>[]} [labels]
  * @property {string} [by]
  * @property {string} [other]
  * @property {string} [none]
