@@ -249,3 +249,27 @@ def test_classes_without_probabilities_are_reviewed_in_the_order_of_the_table():
     assert sorted(ex.queue) == [4, 30] and ex.queue == issues.index[:2].tolist()
     assert ex._view.queue_order == "suspicion" and not ex._view.doubted
     assert ex.table("all").loc[[4, 30], "suggested_label"].tolist() == ["a", "b"]
+
+
+def test_neighbours_say_their_labels_and_only_issues_have_a_kind_of_error(view):
+    from widgets.requests import answer
+
+    row = int(view.order[0])
+    near = answer(view, {"kind": "inspect", "row": row}, [])[0]["neighbors"]
+    given = view.dataset.given[near["rows"]]
+    assert near["labels"] == [{"": ", ".join(one) or ""} for one in given] and len(near["labels"]) > 5
+    doubted = view.issues["is_issue"] | (view.issues["units_doubted"] > 0)
+    assert (view.columns["kind"].values[view.issues["row"]] >= 0).tolist() == doubted.tolist()
+    assert 0 < doubted.sum() < len(doubted)
+
+
+def test_neighbours_of_numbers_say_the_number_of_each_column(tmp_path):
+    from widgets.view.details import given_texts
+
+    data = wb.Dataset.from_arrays(np.array([[1.5, 2], [np.nan, 3]]), task="numbers", classes=["a", "b"])
+    assert [given_texts(data, row) for row in (0, 1)] == [{"p0": "1.5", "p1": "2"}, {"p0": "no number", "p1": "3"}]
+    one = wb.Dataset.from_arrays([4.0, None], task="numbers")
+    assert [given_texts(one, row) for row in (0, 1)] == [{"": "4"}, {"": "no number"}]
+    sets = wb.Dataset.from_arrays([["x", "y"], None], task="candidates", classes=["x", "y"])
+    assert [given_texts(sets, row) for row in (0, 1)] == [{"": "x, y"}, {"": "–"}]
+    assert given_texts(wb.Dataset.from_arrays([[(0, 1, "x")]], task="spans"), 0) == {}
