@@ -148,6 +148,18 @@ def narrow(studio: Studio) -> None:
     studio.take("explorer-narrow.png")
 
 
+def kinds(studio: Studio) -> None:
+    """The inspector of each other kind of label, for its page."""
+    makers = (samples.tagged_run, samples.candidates_run, samples.numbered_run, samples.span_run, samples.node_run)
+    for make, name in zip(makers, ("tags", "candidates", "numbers", "spans", "graphs"), strict=True):
+        run = make(Path(tempfile.mkdtemp(prefix=f"{name}-")) / name)
+        studio.python(f"path, options = {str(run)!r}, {{}}")
+        studio.lab.run_all()
+        studio.page.locator(".lw[data-state=ready]").wait_for(timeout=180_000)
+        studio.page.wait_for_function("() => document.querySelector('.lw-title').textContent.startsWith('example ')")
+        studio.take(f"howto/{name}.png", ".lw-inspector")
+
+
 def moving(studio: Studio) -> None:
     """Label issues reviewed with single keys, as an animation taken frame by frame."""
     studio.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
@@ -165,7 +177,7 @@ def moving(studio: Studio) -> None:
 
 
 PICTURES: tuple[Callable[[Studio], None], ...] = (
-    explorer, maps, panels, review, time, comparison, second_opinion, narrow, moving,
+    explorer, maps, panels, review, time, comparison, second_opinion, narrow, kinds, moving,
 )  # fmt: skip
 
 
