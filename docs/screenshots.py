@@ -150,14 +150,20 @@ def narrow(studio: Studio) -> None:
 
 def kinds(studio: Studio) -> None:
     """The inspector of each other kind of label, for its page."""
-    makers = (samples.tagged_run, samples.candidates_run, samples.numbered_run, samples.span_run, samples.node_run)
-    for make, name in zip(makers, ("tags", "candidates", "numbers", "spans", "graphs"), strict=True):
-        run = make(Path(tempfile.mkdtemp(prefix=f"{name}-")) / name)
+    makers = {
+        "kind-tags.png": samples.tagged_run,
+        "kind-candidates.png": samples.candidates_run,
+        "kind-numbers.png": samples.numbered_run,
+        "kind-spans.png": samples.span_run,
+        "kind-graphs.png": samples.node_run,
+    }
+    for name, make in makers.items():
+        run = make(Path(tempfile.mkdtemp()) / name.removesuffix(".png"))
         studio.python(f"path, options = {str(run)!r}, {{}}")
         studio.lab.run_all()
         studio.page.locator(".lw[data-state=ready]").wait_for(timeout=180_000)
         studio.page.wait_for_function("() => document.querySelector('.lw-title').textContent.startsWith('example ')")
-        studio.take(f"howto/{name}.png", ".lw-inspector")
+        studio.take(name, ".lw-inspector")
 
 
 def moving(studio: Studio) -> None:

@@ -118,7 +118,7 @@ def _of_kind(dataset: Dataset, issues: pd.DataFrame, order: np.ndarray) -> list[
         Column(name, float_column(issues[name])[order], title=words) for name, words in counts.items() if name in issues
     ]
     if "kind" in issues:
-        doubted = issues["is_issue"].to_numpy(bool)
+        doubted = issues["is_issue"].to_numpy(bool) if "is_issue" in issues else np.ones(len(issues), bool)
         if "units_doubted" in issues:
             doubted = doubted | (issues["units_doubted"] > 0).to_numpy(bool)
         kinds = issues["kind"].where(doubted).fillna("").to_numpy(object)[order]
