@@ -23,7 +23,7 @@ LISTED_CORRECTIONS = 12
 """Maximum number of listed corrections."""
 WIDE_RANGE = 10.0
 """Predictions whose 95 % quantile is this many times their 5 % quantile are drawn on a logarithmic scale."""
-LEAST_RATIO = 1e-3
+LEAST_DRAWN_RATIO = 1e-3
 """Smallest drawn ratio of the lower end of an interval to its prediction."""
 
 NUMBER_WORDS = facts.Words(
@@ -263,6 +263,6 @@ def _points(
         usable = predicted > 0
         predicted, given, low, high, lines = (one[usable] for one in (predicted, given, low, high, lines))
         ratio = np.where(given > 0, given, np.nan) / predicted
-        low = np.maximum(low / predicted, LEAST_RATIO)
+        low = np.maximum(low / predicted, LEAST_DRAWN_RATIO)
         return Residuals(target, predicted, ratio, low, high / predicted, lines, True, whole)
     return Residuals(target, predicted, given - predicted, low - predicted, high - predicted, lines, False, whole)

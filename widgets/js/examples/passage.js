@@ -227,10 +227,10 @@ export class PassageView {
 
   /** The width that a name may take before the next span of its level begins, "none" if that is far. @param {Rail} rail @param {number} level */
   roomOf({ first, last, hint }, level) {
-    const { begin } = this.passage ?? NO_TEXT,
-      starts = this.drawn.filter((one) => one.level === level && one.rail.hint === hint && one.rail.first >= last).map((one) => begin[one.rail.first]),
-      room = Math.min(...starts) - begin[first];
-    return room <= FAR ? `${Math.max(room * LETTER - 4, 9)}px` : "none";
+    const { begin } = this.passage ?? NO_TEXT;
+    for (let token = last; token < begin.length && begin[token] - begin[first] <= FAR; token++)
+      if (this.drawn.get(token)?.some((one) => one.level === level && one.rail.hint === hint)) return `${Math.max((begin[token] - begin[first]) * LETTER - 4, 9)}px`;
+    return "none";
   }
 
   /** Scroll a token into view, moving only the text. @param {number} token */
