@@ -1214,6 +1214,8 @@ EDITORS[editor.task] = editor;
 }
 
 // --- examples/passage.js
+const LETTER = 6.5;
+const FAR = 60;
 const PIECE = 80;
 
 
@@ -1374,7 +1376,14 @@ class PassageView {
   rail({ rail, level }, token) {
     const { first, last, name, color, hint, focused, key } = rail;
     const marks = `${hint ? " lw-is-hint" : ""}${focused ? " lw-focused" : ""}${token === first ? " lw-first" : ""}${token < last - 1 ? " lw-goes-on" : ""}`;
-    return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name }) : null);
+    return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name, style: { "max-width": this.roomOf(rail, level) } }) : null);
+  }
+
+  roomOf({ first, last, hint }, level) {
+    const { begin } = this.passage ?? NO_TEXT;
+    for (let token = last; token < begin.length && begin[token] - begin[first] <= FAR; token++)
+      if (this.drawn.get(token)?.some((one) => one.level === level && one.rail.hint === hint)) return `${Math.max((begin[token] - begin[first]) * LETTER - 4, 9)}px`;
+    return "none";
   }
 
   reveal(token) {
@@ -2312,6 +2321,13 @@ class UnitsEditor extends ManyUnitsEditor {
       changed = this.units.filter((unit) => unit.changed);
     const said = [changed.length && `${count(changed.length)} changed`, VERDICTS[verdict] || "undecided"].filter(Boolean).join(" · ");
     const drawn = [this.asked, this.asked && audited && `(${audited})`].filter(Boolean).join(" ");
+    if (this.units.length === 1) {
+      const says = { text: "p ", title: "p_error: probability that the label is wrong", label: "probability that the label is wrong" };
+      return [
+        factLine("wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? meter(pError, says) : quiet("not judged")),
+        decisionLine(said, { verdict, flagged }),
+      ];
+    }
     return [
       ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
@@ -8345,11 +8361,16 @@ class NeighborStrip {
   }
 
   caption(row) {
-    const { store, hides, editor } = this.inspector,
+    const { store, hides, editor, kind, unit } = this.inspector,
       label = store.labels[row],
       given = store.given[row],
       name = store.className(label);
     if (hides) return h("span", { class: "lw-caption lw-quiet", text: "?", title: `label ${HIDDEN}` });
+    if (kind.units) {
+      const said = this.near.labels?.[this.near.rows.indexOf(row)],
+        text = said?.[unit?.key ?? ""] ?? said?.[""] ?? "";
+      return h("span", { class: "lw-caption lw-clip", text, title: text && `given: ${text}` });
+    }
     const differs = given >= 0 && given !== store.given[store.row],
       was = label === given ? "" : `given ${store.className(given)}, now `;
     const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, title: `${was}${name}${differs ? " (given another label)" : ""}` });
@@ -9061,6 +9082,7 @@ class Inspector {
     this.unit = unit || null;
     if (!this.answer) return;
     this.reasons();
+    this.neighbors.captions();
     if (!this.store.meta.unit_epochs.length) return;
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.redrawCurve());
