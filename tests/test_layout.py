@@ -76,7 +76,14 @@ PUBLIC = {
             "repair_grades",
             "rank_jointly",
         ),
-        *("run_differences", "write_run"),
+        *(
+            "run_differences",
+            "write_run",
+            "pairwise_strengths",
+            "preference_issues",
+            "reward_rows",
+            "write_preferences",
+        ),
     ],
     "workbench.demonstrations": [
         *("read_log", "neighbor_log", "blame_scores", "attention_blame", "demonstration_issues", "repair_labels"),

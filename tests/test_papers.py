@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
 TABLE = ROOT.parent / "shared" / "papers.tsv"
 
-FAMILIES = ("ML", "TAB", "PL", "GRAPH", "ICL", "TOK")
+FAMILIES = ("ML", "TAB", "PL", "GRAPH", "ICL", "TOK", "IR")
 """Families of the table whose papers are all on the page; one more section, one more name."""
 
 MOST_LINES = 6
@@ -39,7 +39,7 @@ def test_an_entry_says_what_is_offered_and_shows_it(title):
     named = re.findall(r"^Shown by `([\w/.]+)`\.$", entry, re.M)
     assert len(named) == 1 and (ROOT / named[0]).is_file(), f"names no test: {named}"
     called = set(
-        re.findall(r"wb\.(?:tags|experiments|confident|graphs|spans|texts|demonstrations)\.(\w+)", snippets[0])
+        re.findall(r"wb\.(?:tags|experiments|confident|graphs|spans|demonstrations|texts|ranking)\.(\w+)", snippets[0])
     )
     test = (ROOT / named[0]).read_text(encoding="utf-8")
     assert called & set(re.findall(r"\w+", test)), f"{named[0]} uses none of {sorted(called)}"

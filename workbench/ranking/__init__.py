@@ -1,4 +1,4 @@
-"""Rankings and their judgements: metrics, disagreements of rankers and of sources, judges in two steps, repair.
+"""Rankings and their judgements: metrics, disagreements of rankers and of sources, judges in two steps, preferences.
 
 Judgements are a Run, a Dataset of the task "pairs", or a DataFrame with the columns query, item and grade; scores of
 rankers a DataFrame with the columns query, item and one column per ranker.
@@ -12,10 +12,14 @@ HOMES = {
     "compare_sources": "grade_sources",
     "list_view": "rank_metrics",
     "metrics": "rank_metrics",
+    "pairwise_strengths": "bradley",
+    "preference_issues": "preferences",
     "rank_jointly": "joint_ranking",
     "read_run": "workbench.review.pair_files",
     "repair_grades": "repairs",
+    "reward_rows": "preferences",
     "run_differences": "grade_sources",
+    "write_preferences": "preferences",
     "write_run": "workbench.review.pair_files",
 }
 

@@ -8,7 +8,7 @@ from workbench.foundation.errors import InputError
 from workbench.runs.run import Run, opened
 from workbench.tasks import require_task
 
-REPAIRS = ("relabel", "drop", "drop_query")
+GRADE_REPAIRS = ("relabel", "drop", "drop_query")
 
 
 def repair_grades(
@@ -40,8 +40,8 @@ def repair_grades(
     """
     run = opened(run)
     require_task(run, "pairs", "repair_grades")
-    if how not in REPAIRS:
-        raise InputError.unknown("how", how, REPAIRS)
+    if how not in GRADE_REPAIRS:
+        raise InputError.unknown("how", how, GRADE_REPAIRS)
     if not isinstance(issues, pd.DataFrame) or issues.index.nlevels != 2 or "suggested_value" not in issues:
         found = f"is a {type(issues).__name__}"
         raise InputError.at("issues", found, "Pass rows of `find_issues(run, per='unit')`.")

@@ -177,3 +177,27 @@ def test_repairs_are_written_to_the_journal_as_decisions_of_a_program(tmp_path):
         wb.ranking.repair_grades(run, chosen, "burn")
     with pytest.raises(InputError, match="`issues` is a DataFrame"):
         wb.ranking.repair_grades(run, chosen.reset_index())
+
+
+def test_false_negatives_are_relabelled_with_the_answers_of_judges(tmp_path):
+    """A hundred queries of ten passages, 15 % of the relevant ones overlooked."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"query": np.repeat([f"q{one}" for one in range(100)], 10), "item": [*map(str, range(1000))]})
+    true = pd.Series(([1, 1] + [0] * 8) * 100)
+    missed = (true == 1) & (rng.random(1000) < 0.15)
+    frame["grade"] = true.mask(missed, 0)
+    scores = frame[["query", "item"]].assign(dense=true + rng.normal(0, 0.6, 1000))
+    sure = rng.random(1000) < 0.8
+    cheap = frame[["query", "item"]].assign(grade=true.where(sure, 1 - true), confidence=np.where(sure, 0.9, 0.6))
+    answers = wb.ranking.cascade(cheap, frame[["query", "item"]].assign(grade=true), unsure=0.3)
+    assert answers.attrs["cost"] < answers.attrs["cost_of_strong"] / 2
+    run = wb.import_run(frame, tmp_path / "run", label="grade", task="pairs")
+    votes = answers[["query", "item"]].assign(judge=answers["grade"])
+    units = wb.find_issues(run, per="unit", threshold=0.1, scores=scores, votes=votes)
+    chosen = units[units["is_issue"]]
+    wb.ranking.repair_grades(run, chosen)
+    relabelled = set(chosen["item"])
+    wrong = set(frame.loc[missed, "item"])
+    assert len(relabelled & wrong) / len(relabelled) > 0.9 and len(relabelled & wrong) / len(wrong) > 0.5
+    after = wb.ranking.metrics(run, scores)["ndcg"].mean()
+    assert after > wb.ranking.metrics(frame, scores)["ndcg"].mean()
