@@ -5,7 +5,8 @@
 Of the citations of Cora (if its file is given) and of two block models (750 nodes, 16 weak features), 10 or 3 % of the
 edges are removed and as many random pairs added. AUROC / average precision of the added ones among the given edges, the
 calibration error (ECE), expected and true number, and whether the number counts as known; then the same of the removed
-ones among the proposed pairs. "nothing": edges alone; "features", "labels": given as well.
+ones among the proposed pairs, and the share of the removed ones that are proposed. "nothing": edges alone; "features",
+"labels": given as well.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from workbench.issues.calibration import calibration_error
 
 SHARES = (0.1, 0.03)
 HEAD = """| graph | beside edges | planted | wrong edges | by Adamic-Adar | ECE | expected / true | known \
-| missing edges | by Adamic-Adar | ECE | s |
-|---|---|---|---|---|---|---|---|---|---|---|---|"""
+| missing edges | by Adamic-Adar | ECE | proposed | s |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def damaged(edges: np.ndarray, n: int, share: float, seed: int) -> tuple[np.ndarray, set[tuple[int, int]]]:
@@ -80,7 +81,8 @@ def main() -> None:
                 counted = f"{p[linked].sum():.0f} / {wrong[linked].sum()}"
                 known = "no" if found.issues.attrs["errors_in_words"].startswith("0 to") else "yes"
                 second = told(wrong[~linked], p[~linked], index[~linked])
-                row = [name, what, f"{share:.0%}", *first, counted, known, *second, f"{took:.1f}"]
+                proposed = f"{wrong[~linked].sum()} of {round(share * len(true))}"
+                row = [name, what, f"{share:.0%}", *first, counted, known, *second, proposed, f"{took:.1f}"]
                 print("| " + " | ".join(row).replace(" 0.", " .") + " |", flush=True)
 
 
