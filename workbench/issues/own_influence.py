@@ -19,7 +19,7 @@ SHRINKAGE = 1e-3
 NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
 MOST_VOTING, FIRST_ROWS, ROUNDED = 25, 100, 0.01
 """Maximum number of voters, rows on which numbers of voters are tried first, and tolerance of their votes."""
-COPIES = 0.1
+COPIED_ROWS = 0.1
 """Maximum number of rows without a vote for their label, relative to the expected one, if every row itself votes."""
 
 
@@ -63,7 +63,7 @@ def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
     rows. With f_c rows that have c votes for their label, and g_c = f_c / binomial(q, c), the expected values satisfy
     g_0 g_2 >= g_1^2 (Cauchy-Schwarz inequality for the moments of p^c (1 - p)^(q - c)). So at least g_1^2 / g_2 rows
     are expected without such a vote, however much noise there is. If the row itself votes, there are none, except for a
-    few of which q others are copies; up to `COPIES` of the expected ones are allowed.
+    few of which q others are copies; up to `COPIED_ROWS` of the expected ones are allowed.
     """
     q = next((q for q in range(2, MOST_VOTING + 1) if _are_shares(probs[:FIRST_ROWS], q)), 0)
     if not q or not _are_shares(probs, q):
@@ -73,7 +73,7 @@ def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
     if not found[2] or q * probs.min() > ROUNDED:  # hard predictions with some probability for all classes
         return 0.0
     expected = float((found[1] / q) ** 2 * (q * (q - 1) / 2) / found[2])
-    return expected if found[0] <= COPIES * expected else 0.0
+    return expected if found[0] <= COPIED_ROWS * expected else 0.0
 
 
 def _are_shares(probs: np.ndarray, q: int) -> bool:
