@@ -103,9 +103,19 @@ def test_texts_are_chosen_edited_replaced_and_exported(explorer, tmp_path):
     for width in (1280, 800):
         page.set_viewport_size({"width": width, "height": 900})
         page.screenshot(path=str(tmp_path / f"texts-{width}.png"))
+    lab.theme("JupyterLab Dark")
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.screenshot(path=str(tmp_path / "texts-dark.png"))
+
+    lab.run_all()  # a new view of the same run
+    probe.run(f"ex.current = {second!r}")
+    shown(second)
+    edited = f"{before}, edited".replace("colour", "color")
+    page.wait_for_function("text => document.querySelector('.lw-text-now').innerText.includes(text)", arg=", edited")
+    assert probe.eval(text_of(second)) == edited
     probe.run(f"from workbench.review.export import export; export(ex.run, {str(tmp_path / 'out.jsonl')!r})")
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     by_id = {line["id"]: line for line in lines}
     assert by_id[first]["given_label"] == given and by_id[first]["label"] != given
-    assert by_id[second]["label"] == f"{before}, edited".replace("colour", "color")
+    assert by_id[second]["label"] == edited
     assert lab.errors == []
