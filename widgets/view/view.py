@@ -21,6 +21,7 @@ from widgets.view.placing import columns_of_map
 from widgets.view.projecting import Projector
 from widgets.view.sets import learned_columns
 from widgets.view.tags import TagColumns
+from widgets.view.token_maps import token_columns
 from widgets.view.views import Views
 from widgets.wire.keymaps import checked
 from workbench.foundation.errors import InputError, plain_scalar
@@ -103,7 +104,7 @@ class View:
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
         if not self.dataset.kind.one_class:
             self._doubt_units(unit_issues(self.run) if units is None else units)
-        for column in learned_columns(self.run):
+        for column in (*learned_columns(self.run), *token_columns(self.run)):
             self.columns.setdefault(column.name, column)
         for column in columns_of_map(self.dataset, self.columns, self.doubts):
             self.columns.setdefault(column.name, column)

@@ -25,8 +25,9 @@ from workbench.foundation.errors import ExistsError, InputError, RunError, first
 from workbench.recording.checkpoints import save_tensors
 from workbench.recording.epoch import OpenEpoch
 from workbench.recording.ranks import Lock, barrier, rank_and_size
-from workbench.recording.reduction import OF_TOKENS, REDUCTIONS, Reduction, reduction_of
+from workbench.recording.reduction import REDUCTIONS, Reduction, reduction_of
 from workbench.recording.rendezvous import Attempt
+from workbench.runs.per_epoch import OF_TOKEN_MODELS
 from workbench.runs.run import Run
 from workbench.storage.checksums import note, sealed
 from workbench.storage.examples import read_dataset, write_examples
@@ -88,7 +89,7 @@ class Recorder:
         if mode not in MODES:
             raise InputError.unknown("mode", mode, MODES)
         check_dataset(dataset)
-        if logits and dataset.task in OF_TOKENS:
+        if logits and dataset.task in OF_TOKEN_MODELS:
             todo = "Leave it out: the statistics of each token are kept."
             raise InputError.at("logits", f"is True for labels of the task {dataset.task!r}", todo)
         if isinstance(embedding_epochs, str) and embedding_epochs not in ("all", "last"):

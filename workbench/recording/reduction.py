@@ -233,9 +233,6 @@ class TokenReduction:
         _warn_of_softmax(logits.reshape(-1, logits.shape[-1]))
 
 
-OF_TOKENS = ("spans", "tokens")
-"""Kinds of labels that are recorded from the logits and the labels of each batch of a token model."""
-
 REDUCTIONS: dict[str, type[ClassReduction | TagReduction | TokenReduction]] = {
     "multiclass": ClassReduction,
     "multilabel": TagReduction,

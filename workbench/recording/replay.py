@@ -18,7 +18,8 @@ from workbench.recording.batches import Batches, moved
 from workbench.recording.checkpoints import find_checkpoints, fit_state, load_state
 from workbench.recording.layers import AUTO, Tap, accepted, logits_in
 from workbench.recording.recorder import Recorder
-from workbench.recording.reduction import OF_TOKENS, REDUCTIONS
+from workbench.recording.reduction import REDUCTIONS
+from workbench.runs.per_epoch import OF_TOKEN_MODELS
 from workbench.runs.run import Run
 from workbench.storage.layout import write_json
 from workbench.storage.limits import small_json
@@ -90,7 +91,7 @@ def replay(
     """
     from tqdm.auto import tqdm
 
-    require_task(dataset, [name for name in REDUCTIONS if name not in OF_TOKENS], "replay")
+    require_task(dataset, [name for name in REDUCTIONS if name not in OF_TOKEN_MODELS], "replay")
     files = find_checkpoints(checkpoints)
     layer = None if embed is None else Tap(model, embed, dataset.k).described
     with Recorder(

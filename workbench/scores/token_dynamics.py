@@ -58,3 +58,15 @@ def token_dynamics(run: Run) -> TokenDynamics:
     rows, units = np.divmod(places, LAST_PLACE)
     share = correct / np.maximum(count, 1)
     return TokenDynamics(rows, units, mean, deviation, share, forgotten.astype(np.int64), correct > 0)
+
+
+def least_believed(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """Return (confidence, variability) of the token with the lowest confidence of each example, (n,) float32; NaN for
+    examples that were not recorded."""
+    found = token_dynamics(run)
+    out = np.full((2, run.n), np.nan, np.float32)
+    order = np.lexsort((found.confidence, found.rows))
+    rows = found.rows[order]
+    first = order[np.flatnonzero(np.diff(rows, prepend=-1))]
+    out[:, found.rows[first]] = found.confidence[first], found.variability[first]
+    return out[0], out[1]

@@ -9,6 +9,7 @@ import pytest
 from scipy.special import softmax
 
 import workbench as wb
+from widgets.view.token_maps import token_columns
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.scores.token_dynamics import token_dynamics
@@ -175,6 +176,28 @@ def test_dynamics_of_spans_are_pooled_in(tmp_path, entities):
     assert after["p_error"].sum() == pytest.approx(before["p_error"].sum(), rel=0.35)
     given = after[after["given_label"] != "nothing"]
     assert given.index[0] == ("s7", "g1")
+
+
+def test_data_maps_show_tokens_and_the_least_believed_of_each_example(tmp_path, rng, dataset, given):
+    labels = labels_of(given, unlabelled={(2, 1)})[[0, 1, 3]]
+    logits = rng.normal(0, 2, (3, 3, T, K)).astype(np.float32)
+    with wb.Recorder(tmp_path / "run", dataset) as recorder:
+        for epoch in range(3):
+            with recorder.epoch(epoch):
+                recorder.batch(dataset.ids[[0, 1, 3]], logits[epoch], labels=labels)
+    run = wb.open_run(tmp_path / "run")
+    p = softmax(logits.astype(float), axis=3)
+    own = np.take_along_axis(p, np.maximum(labels, 0)[None, ..., None], axis=3)[..., 0].mean(axis=0)
+    wanted = np.where(labels == -100, 2, own).min(axis=1)
+    columns = {one.name: one.values for one in token_columns(run)}
+    np.testing.assert_allclose(columns["confidence"][[0, 1, 3]], wanted, rtol=1e-5)
+    assert np.isnan(columns["confidence"][2]) and (columns["variability"][[0, 1, 3]] > 0).all()
+    figure = wb.figure(run, "data_map")
+    assert sum(len(trace.x) for trace in figure.data) == 6
+    assert {text for trace in figure.data for text in trace.text} >= {"<b>b</b><br>token 0", "<b>d</b><br>token 1"}
+    with pytest.raises(InputError, match="the figure 'confusion' works on 'multiclass' labels only"):
+        wb.figure(run, "confusion")
+    assert not token_columns(wb.import_run(["a", "b"], tmp_path / "plain"))
 
 
 def test_the_trainer_records_token_classification(tmp_path, entities):

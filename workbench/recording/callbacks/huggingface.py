@@ -25,7 +25,7 @@ from workbench.foundation.errors import InputError
 from workbench.recording.callbacks.epochs import Epochs
 from workbench.recording.layers import LABELS, Tap, logits_in
 from workbench.recording.recorder import Recorder
-from workbench.recording.reduction import OF_TOKENS
+from workbench.runs.per_epoch import OF_TOKEN_MODELS
 
 ROWS_COLUMN = "workbench_rows"
 """Key of the row numbers in a batch."""
@@ -140,7 +140,7 @@ class HuggingFaceRecorder(TrainerCallback):
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Remove the row numbers from the inputs."""
         self._rows, self._mask = kwargs.get(ROWS_COLUMN), kwargs.get("attention_mask")
-        self._labels = kwargs.get("labels") if self._epochs.dataset.task in OF_TOKENS else None
+        self._labels = kwargs.get("labels") if self._epochs.dataset.task in OF_TOKEN_MODELS else None
         return args, {name: value for name, value in kwargs.items() if name != ROWS_COLUMN}
 
     def _after(self, module: Any, args: tuple[Any, ...], output: Any) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.foundation.errors import InputError
 from workbench.foundation.lazy import LazyTable
+from workbench.runs.per_epoch import OF_TOKEN_MODELS
 from workbench.tasks import require_task
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ OF_TAGS: LazyTable[Callable[..., go.Figure]] = LazyTable(
 ANY_KIND = ("embedding", "reliability")
 """Figures of runs of all kinds of labels."""
 
+OF_TOKENS: LazyTable[Callable[..., go.Figure]] = LazyTable({"data_map": f"{_HERE}.token_map:token_data_map"})
+"""Figures of a run of spans or classes of tokens by kind."""
+
 OF_RESULTS: LazyTable[Callable[..., go.Figure]] = LazyTable(
     {
         "comparison": f"{_HERE}.effects:comparison",
@@ -54,7 +58,7 @@ OF_RESULTS: LazyTable[Callable[..., go.Figure]] = LazyTable(
 )
 """Figures of results by kind; the attribute `figures` of a result lists the available kinds."""
 
-__all__ = ["FIGURES", "OF_RESULTS", "OF_TAGS", "figure"]
+__all__ = ["FIGURES", "OF_RESULTS", "OF_TAGS", "OF_TOKENS", "figure"]
 
 
 def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure:
@@ -63,12 +67,12 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
     Parameters
     ----------
     run : a Run, or a result.
-    kind : for a run: "data_map" (confidence against variability; for multi-label data of one tag, `tag=`), "embedding"
-        (the embeddings in two dimensions), "curves" (probabilities of some examples over the epochs; `ids=`),
+    kind : for a run: "data_map" (confidence against variability; for multi-label data of one tag, `tag=`; for spans and
+        classes of tokens, of each token), "embedding" (the embeddings in two dimensions), "curves" (probabilities of some examples over the epochs; `ids=`),
         "confusion" (given against predicted label), "noise" (the estimated noise matrix with intervals), "reliability"
         (predicted against observed share of errors; needs planted errors or verdicts). For a result: one of those in
         its attribute `figures`, by default the first.
-    options : options of that kind; see the functions listed in `FIGURES` and `OF_TAGS`.
+    options : options of that kind; see the functions listed in `FIGURES`, `OF_TAGS` and `OF_TOKENS`.
 
     Returns
     -------
@@ -87,6 +91,8 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
         raise InputError.unknown("figure", kind, known)
     if getattr(run, "task", None) == "multilabel" and kind in OF_TAGS:
         table = OF_TAGS
+    elif getattr(run, "task", None) in OF_TOKEN_MODELS and kind in OF_TOKENS:
+        table = OF_TOKENS
     elif kind not in ANY_KIND:
         listed = ", ".join(map(repr, ANY_KIND))
         todo = f"Figures of all kinds are {listed}; `wb.report` shows the others that these labels allow."
