@@ -68,10 +68,10 @@ def figure(run: Run | Any, kind: str | None = None, **options: Any) -> go.Figure
     ----------
     run : a Run, or a result.
     kind : for a run: "data_map" (confidence against variability; for multi-label data of one tag, `tag=`; for spans and
-        classes of tokens, of each token), "embedding" (the embeddings in two dimensions), "curves" (probabilities of some examples over the epochs; `ids=`),
-        "confusion" (given against predicted label), "noise" (the estimated noise matrix with intervals), "reliability"
-        (predicted against observed share of errors; needs planted errors or verdicts). For a result: one of those in
-        its attribute `figures`, by default the first.
+        classes of tokens, of each token), "embedding" (the embeddings in two dimensions), "curves" (probabilities of
+        some examples over the epochs; `ids=`), "confusion" (given against predicted label), "noise" (the estimated
+        noise matrix with intervals), "reliability" (predicted against observed share of errors; needs planted errors
+        or verdicts). For a result: one of those in its attribute `figures`, by default the first.
     options : options of that kind; see the functions listed in `FIGURES`, `OF_TAGS` and `OF_TOKENS`.
 
     Returns
