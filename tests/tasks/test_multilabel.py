@@ -204,6 +204,25 @@ def test_scikit_learn_opens_the_svmlight_file(tmp_path):
         tag_files.read_svmlight(other)
 
 
+@pytest.mark.parametrize(
+    ("labels", "listed"),
+    [
+        ([["b", "a"], [], ["a"]], [[0, 1], [], [0]]),
+        ([{"yes": ["b"], "unknown": ["a"]}, ["a"], {"yes": [], "no": ["a"]}], [[1], [0], []]),
+    ],
+)
+def test_the_library_datasets_reads_and_writes_the_same_tags(tmp_path, labels, listed):
+    datasets = pytest.importorskip("datasets", reason="the package `datasets` is missing")
+    run = exported(tmp_path, labels, classes=["a", "b"])
+    file = wb.export(run, tmp_path / "tags.parquet", format="hf")
+    read = datasets.Dataset.from_parquet(str(file), cache_dir=str(tmp_path / "cache"))
+    assert read.features["tags"].feature.names == ["a", "b"] and read["tags"][:] == listed
+    read.to_parquet(str(tmp_path / "theirs.parquet"))
+    again = wb.import_run(tmp_path / "theirs.parquet", tmp_path / "again", format="hf", task="multilabel")
+    assert list(again.dataset.given) == list(run.dataset.given)
+    assert again.dataset.ids.tolist() == run.dataset.ids.tolist() and again.classes == ("a", "b")
+
+
 def test_parquet_for_hugging_face_names_its_tags(tmp_path):
     import json
 
