@@ -13,6 +13,7 @@ import pytest
 import workbench as wb
 from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import detector
+from workbench.issues.tags.estimator import Tags
 from workbench.storage import cache
 
 
@@ -131,3 +132,24 @@ def test_a_place_that_cannot_be_written_just_computes(run, computed, monkeypatch
     wb.find_issues(run)
     assert len(computed) == 2
     assert not [one for one in recwarn if "issues-for" in str(one.message)]
+
+
+def test_the_tables_of_examples_and_of_units_come_from_one_computation(tmp_path, rng, monkeypatch):
+    true = rng.random((90, 3)) < 0.4
+    given = true.copy()
+    given[::9, 0] ^= True
+    names = np.array(["ant", "bee", "cow"], object)
+    frame = pd.DataFrame({"tags": [list(names[row]) for row in given]})
+    data = wb.Dataset.from_frame(frame, label="tags", classes=list(names), task="multilabel")
+    with wb.Recorder(tmp_path / "run", data) as rec:
+        rec.save_pred_probs(np.where(true, 0.9, 0.1) + rng.normal(0, 0.03, true.shape), out_of_fold=True, source="m")
+    run = wb.open_run(tmp_path / "run")
+    judged, real = [], Tags.judge
+    monkeypatch.setattr(Tags, "judge", lambda *args: judged.append(1) or real(*args))
+    by_example, by_unit = wb.find_issues(run), wb.find_issues(run, per="unit")
+    assert len(judged) == 1
+    assert by_example["units_doubted"].sum() == by_unit["is_issue"].sum() > 0
+    same(wb.find_issues(wb.open_run(run.path), per="unit"), by_unit)
+    fresh = wb.find_issues(run, per="unit", threshold=0.5 + 1e-9)
+    assert len(judged) == 2
+    pd.testing.assert_frame_equal(by_unit, fresh)

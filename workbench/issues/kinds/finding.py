@@ -44,11 +44,12 @@ def find_in_kind(
     kept, audit = None, None
     if isinstance(source, Run) and not arrays:
         audit = followed(source, cut=fdr is not None) if follow else None
-        arguments = {"fdr": fdr, "threshold": threshold, "seed": seed, "per": per}
-        kept = Kept(source, arguments | kind_key(source), verdicts, "" if audit is None else audit.key)
-        found = kept.load()
-        if found is not None:
-            return found
+        arguments = {"fdr": fdr, "threshold": threshold, "seed": seed} | kind_key(source)
+        key = "" if audit is None else audit.key
+        kept = {one: Kept(source, arguments | {"per": one}, verdicts, key) for one in ("example", "unit")}
+        frame = kept[per].load()
+        if frame is not None:
+            return frame
     handed = handed_in(source, task, arrays)
     if not handed.evidence:
         todo = "Pass them with the labels."
@@ -58,20 +59,24 @@ def find_in_kind(
     step("reading the evidence")
     with one_blas_thread():
         found = ESTIMATORS[task].judge(asked)
-    frame, promised = _as_table(asked, found, per, fdr, threshold, audit)
+    # A view shows both tables; at a threshold they differ in their arrangement only.
+    both = kept is not None and fdr is None and per == "example" and found.units.keys is not None
+    both = both and len(found.units.rows) <= EXPLAINED_UNITS
+    frames, promised = _as_tables(asked, found, (per, "unit") if both else (per,), fdr, threshold, audit)
     if kept is not None and promised:  # otherwise the warning is repeated on every call
-        kept.store(frame)
-    return frame
+        for one, frame in frames.items():
+            kept[one].store(frame)
+    return frames[per]
 
 
-def _as_table(
-    asked: Asked, found: Found, per: str, fdr: float | None, threshold: float, audit: Followed | None
-) -> tuple[pd.DataFrame, bool]:
-    """Return the table, and whether the requested selection is guaranteed."""
+def _as_tables(
+    asked: Asked, found: Found, shapes: tuple[str, ...], fdr: float | None, threshold: float, audit: Followed | None
+) -> tuple[dict[str, pd.DataFrame], bool]:
+    """Return the tables by shape, the one asked for first, and whether the requested selection is guaranteed."""
     ids = asked.dataset.ids
     index: Any = None
     verdicts = asked.verdicts
-    if per == "unit" or verdicts is not None:
+    if "unit" in shapes or verdicts is not None:
         index = found.units.named(pd.Index(ids[found.units.rows], name="id"))
     if verdicts is not None and len(verdicts):
         verdicts = known_verdicts(verdicts, index, journal=asked.run is not None)
@@ -83,22 +88,25 @@ def _as_table(
     better = audit is not None and audit.better(found.identified, interval)
     if audit is not None and better:
         p_error, least = audit.moved(p_error, least)
-    marked = _marked(found, p_error, least, index, per, fdr, threshold, audit)
+    marked = _marked(found, p_error, least, index, shapes[0], fdr, threshold, audit)
     step("reasons")
     table = _table(found, p_error, marked.chosen)
     attrs = _attrs(asked, found, p_error, interval, verdicts, marked.how, words)
     if audit is not None and better:
         attrs |= audit.attrs()
-    if per == "example":
+    frames = {}
+    if "example" in shapes:
         limit = threshold if fdr is None else fdr * counts.FDR_CUT if marked.strict is not None else np.inf
         frame = by_example(table, attrs, found.units, ids, limit=limit, strict=marked.strict)
         if marked.audited:
             frame["is_issue"] = frame["units_doubted"] > 0
-        return frame, marked.promised
-    order = np.lexsort((table["row"], -np.nan_to_num(p_error, nan=-1.0)))
-    frame = pd.DataFrame({name: values[order] for name, values in table.items()}).set_axis(index[order])
-    frame.attrs = attrs | {"counted": "units"} | both_counts(attrs, p_error, found.units)
-    return frame, marked.promised
+        frames["example"] = frame
+    if "unit" in shapes:
+        order = np.lexsort((table["row"], -np.nan_to_num(p_error, nan=-1.0)))
+        frame = pd.DataFrame({name: values[order] for name, values in table.items()}).set_axis(index[order])
+        frame.attrs = attrs | {"counted": "units"} | both_counts(attrs, p_error, found.units)
+        frames["unit"] = frame
+    return frames, marked.promised
 
 
 def _marked(
