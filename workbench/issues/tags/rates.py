@@ -65,7 +65,8 @@ class Rates(NamedTuple):
 class Wrong(NamedTuple):
     """P(wrong) of the cells, (m,) each: `p` of all together, `by_count` and `by_likelihood`; and the rates of both.
 
-    mistaken : expected number of cells whose more likely value is not the true one, by the likelihood.
+    mistaken : expected number of cells whose more likely value is not the true one, by the likelihood; 0 if the cells
+    were selected by their scores.
     """
 
     p: np.ndarray
@@ -91,9 +92,9 @@ def wrong(cells: Cells, odds: np.ndarray, unlisted: np.ndarray | None = None) ->
     second = _posterior(cells, true, likeliest.missing[cells.tag], likeliest.extra[cells.tag])
     both = (logit(first) + logit(second)) / 2
     p = expit(both)
-    mistaken = float(expit(-np.abs(true)).sum())
-    say = 0.0
+    mistaken, say = 0.0, 0.0
     if not unlisted.any():  # cells selected by their scores all look doubtful
+        mistaken = float(expit(-np.abs(true)).sum())
         say = own_say(float(p.sum()), mistaken, rates_gain(cells, odds, true, likeliest))
     if say:
         mixed = (2 * both + say * np.where(cells.y > 0.5, -odds, odds)) / (2 + say)
