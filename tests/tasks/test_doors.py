@@ -35,6 +35,7 @@ def evidence(run):
 
 
 X = np.zeros((len(TAGS.labels), 2))
+RANKED = pd.DataFrame({"query": ["q"], "item": ["i"], "score": [1.0]})
 OF_TAGS = ("a table of tags", "projection of spans")
 """Doors that are open to tags, as here, or to spans, and to nothing else (tests/workbench/tags, .../spans)."""
 OPEN_TO = {
@@ -43,10 +44,13 @@ OPEN_TO = {
     "report": ("multiclass", "candidates", "multilabel", "numbers", "spans"),
     "form_conflicts": ("spans", "tokens"),
     "replacements": ("texts",),
+    "a ranking": ("pairs",),
+    "repair_grades": ("pairs",),
 }
 """Kinds of labels to which a door is open; others are open to classes only."""
 DOORS = {
     "a second opinion": lambda run, path: wd.Explorer(run, second_opinion=True),
+    "a ranking": lambda run, path: wb.ranking.metrics(run, RANKED),
     "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
     "a run made of Evidence": lambda run, path: wb.import_run(evidence(run), path / "new"),
     "agreement": lambda run, path: review.agreement(run),
@@ -55,17 +59,17 @@ DOORS = {
     "compare_runs": lambda run, path: experiments.compare_runs(run, run),
     "confusion_matrix": lambda run, path: wb.confusion_matrix(run),
     "consensus": lambda run, path: review.consensus(run),
-    "duplicates": lambda run, path: wb.duplicates(run),
     "ensemble": lambda run, path: wb.ensemble([run, run]),
     "form_conflicts": lambda run, path: wb.spans.form_conflicts(run),
     "keep_curve": lambda run, path: experiments.keep_curve(run),
     "plant_errors": lambda run, path: wb.experiments.plant_errors(run.dataset, 0.2),
     "replay": lambda run, path: wb.replay(path / "new", [], None, run.dataset, None),
+    "repair_grades": lambda run, path: wb.ranking.repair_grades(run, RANKED),
     "replacements": lambda run, path: wb.texts.replacements(run, "a", "b"),
     "report": lambda run, path: wb.report(run, path / "report.html"),
     "robust": lambda run, path: experiments.robust(run, X),
     "sample_weights": lambda run, path: experiments.sample_weights(run),
-    "score of a run": lambda run, path: wb.score(run),
+    "score": lambda run, path: wb.score(run),
     "select": lambda run, path: experiments.select(run, 0.5),
     "slices": lambda run, path: review.slices(run),
     "suggest": lambda run, path: experiments.suggest(run),
@@ -105,7 +109,7 @@ def test_each_door_is_tried_and_named_as_users_call_it(root):
                 if isinstance(call, ast.Call) and ast.unparse(call.func) == "require_task":
                     what = call.args[2]
                     named = what.value if isinstance(what, ast.Constant) else "the figure 'confusion'"
-                    spoken = (*OF_TAGS, *(one for one in DOORS if " " in one))
+                    spoken = (*OF_TAGS, "score", *(one for one in DOORS if " " in one))
                     assert named in (function.name, *spoken), f"{path.name}: {named}"
                     found.add(named)
     assert found - {"out_of_fold", *OF_TAGS} == set(DOORS)

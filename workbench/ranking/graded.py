@@ -44,7 +44,7 @@ def judgements(labels: Any) -> Dataset:
         return Dataset.from_frame(labels, task="pairs")
     if not isinstance(labels, (Run, Dataset)):
         raise InputError.at("labels", f"is a {type(labels).__name__}", JUDGEMENTS)
-    require_task(labels, "pairs", "this function")
+    require_task(labels, "pairs", "a ranking")
     return labels.extended() if isinstance(labels, Run) else labels
 
 
