@@ -6,7 +6,7 @@ the names that they had when the Dataset was created.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from workbench.issues.kept import last_issues
 from workbench.runs.run import Run
 from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
 from workbench.tasks import find_task
-from workbench.tasks.protocol import Format, Labels
+from workbench.tasks.protocol import Format, Labels, keyword_options
 
 DROPS = ("flagged", "skipped", "issues")
 CLEANED = ("relabel", "drop")
@@ -43,6 +43,7 @@ def export(
     images: bool = True,
     sounds: bool = True,
     issues: pd.DataFrame | bool | None = None,
+    **options: Any,
 ) -> Path:
     """Write the corrected labels to .csv, .jsonl or .parquet, or in a format of their kind.
 
@@ -54,7 +55,7 @@ def export(
         The file; its suffix determines the format, its directory must exist.
     format : str, optional
         A format of this kind of label (`workbench.tasks.TASKS[run.task].formats`), such as "svmlight" for tags. It
-        contains the corrected labels; the only other option is `force`.
+        contains the corrected labels of all examples; besides `force` it takes the `options` of the format.
     force : bool
         Whether to replace an existing file.
     drop : {"flagged", "skipped", "issues"} or list of ids, optional
@@ -72,6 +73,8 @@ def export(
     issues : DataFrame or bool, optional
         Source of `p_error` and `suggested_label`: the result of `find_issues`; True computes it now, False leaves both
         empty. By default the last result for this run if it is cached, so that an export does not run the detector.
+    options
+        Options of the format, such as ``scheme="BIOES"`` of "conll" or ``user_id`` of "argilla".
 
     Returns
     -------
@@ -110,7 +113,10 @@ def export(
         formats = run.dataset.kind.formats
         if format not in formats:
             raise InputError.unknown("format", format, formats, f"The labels are of the task {run.task!r}.")
-        return formats[format].write(run, path, force=force)
+        write = formats[format].write
+        _check_options(options, [name for name in keyword_options(write) if name != "force"], format)
+        return write(run, path, force=force, **options)
+    _check_options(options, keyword_options(export), "table")
     target = check_target(path, force)
     binary = target.suffix.lower() == ".parquet"
     chosen = {"drop": drop, "only_changed": only_changed, "cleaned": cleaned, "images": images, "sounds": sounds}
@@ -168,6 +174,12 @@ def exported_rows(
     """Return the rows of the dataset (m,), ascending, that `export` writes with these options."""
     labels = run.labels()
     return _chosen(run, labels, run.dataset.kind.differ(labels, run.dataset.labels), drop, only_changed, cleaned)
+
+
+def _check_options(options: Mapping[str, Any], known: Sequence[str], format: str) -> None:
+    for name in options:
+        if name not in known:
+            raise InputError.unknown("option", name, known, f"The format is {format!r}.")
 
 
 def _chosen(

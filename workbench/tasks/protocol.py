@@ -342,7 +342,12 @@ class TaskMixin:
 
 def reading_options(task: Task) -> tuple[str, ...]:
     """Return the names of the options of `task.read` other than labels and classes."""
-    named = inspect.signature(task.read).parameters.values()
+    return keyword_options(task.read)
+
+
+def keyword_options(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the keyword-only parameters of a function."""
+    named = inspect.signature(function).parameters.values()
     return tuple(one.name for one in named if one.kind is inspect.Parameter.KEYWORD_ONLY)
 
 

@@ -199,6 +199,22 @@ def test_the_command_line_imports_and_exports(tagged, tmp_path, capsys):
     assert list(corrected(again).values()) == [one for one in corrected(tagged).values() if one is not None]
 
 
+def test_export_takes_the_options_of_the_format(written, tagged, tmp_path):
+    lines = wb.export(tagged, tmp_path / "a.conll", format="conll", scheme="BIOES").read_text(encoding="utf-8")
+    assert {line.split("\t")[1][0] for line in lines.splitlines() if line} == set("BEOS")
+    records = json.loads(wb.export(written, tmp_path / "a.json", format="argilla", user_id="4a5c").read_text("utf-8"))
+    assert records[0]["responses"]["label"][0]["user_id"] == "4a5c"
+    for name, told, words in (
+        ("conll", {"shceme": "BIOES"}, "unknown option 'shceme'. Did you mean 'scheme'.*The format is 'conll'"),
+        ("conll", {"scheme": "BIOX"}, "unknown scheme 'BIOX'"),
+        ("spacy", {"scheme": "BIO"}, "unknown option 'scheme'. Known: none. The format is 'spacy'"),
+        (None, {"scheme": "BIO"}, "unknown option 'scheme'. Known: format, force, .*The format is 'table'"),
+    ):
+        with pytest.raises(InputError, match=words):
+            wb.export(tagged, tmp_path / f"b.{name or 'jsonl'}", format=name, **told)
+    assert not list(tmp_path.glob("b.*"))
+
+
 ARGILLA = [
     {
         "id": "r1",

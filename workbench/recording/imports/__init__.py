@@ -9,7 +9,6 @@ wb.import_run(labels, "runs/mine", pred_probs=P, embeddings=E)
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from workbench.foundation.errors import InputError
 from workbench.recording.imports import arrays, cartography, frame, npz
 from workbench.runs.run import Run
 from workbench.tasks import find_task
-from workbench.tasks.protocol import reading_options
+from workbench.tasks.protocol import keyword_options, reading_options
 
 READERS: dict[str, Callable[..., Run]] = {
     "cartography": cartography.read,
@@ -124,8 +123,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
 def options_of(format: str) -> list[str]:
     """Return the names of the options of a format."""
     functions = (arrays.read, arrays.handed) if format == "arrays" else (READERS[format],)
-    named = [signature(function).parameters.values() for function in functions]
-    return sorted({one.name for some in named for one in some if one.kind is one.KEYWORD_ONLY})
+    return sorted({name for function in functions for name in keyword_options(function)})
 
 
 def _format(place: Any, options: dict[str, Any]) -> str | None:
