@@ -1969,7 +1969,7 @@ class TextsEditor extends ManyUnitsEditor {
     const doubt = !this.example?.hides && this.units.length > 1 && Number.isFinite(unit.p_error) ? `p ${probability(unit.p_error)}` : "";
     return h(
       "div",
-      { class: `lw-text${focused ? " lw-focused" : ""}${unit.doubted && !this.example?.hides ? " lw-doubted" : ""}`, role: "listitem", "data-key": unit.key, onclick: () => focused || this.focusOn(unit.key) },
+      { class: `lw-text-unit${focused ? " lw-focused" : ""}${unit.doubted && !this.example?.hides ? " lw-doubted" : ""}`, role: "listitem", "data-key": unit.key, onclick: () => focused || this.focusOn(unit.key) },
       h("div", { class: "lw-row" }, h("span", { class: "lw-quiet lw-clip", text: unit.name || "text" }), h("span", { class: "lw-space" }), h("span", { class: "lw-num lw-quiet", text: doubt })),
       this.editing && focused
         ? this.box
@@ -2095,6 +2095,7 @@ EDITORS[editor.task] = editor;
 {
 const STEPS = { nextToken: 1, previousToken: -1 };
 const LONGEST = 40;
+const MOST_LETTERS = 8;
 
 const numberOf = ({ key }) => Number(key.slice(1));
 
@@ -2119,6 +2120,8 @@ class TokensEditor extends PassageEditor {
       add(unit, unit.value, false);
       if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit.suggested !== unit.value) add(unit, unit.suggested, true);
     }
+    const letters = Math.max(0, ...new Set(rails.map(({ name }) => name.length)));
+    this.place.root.style.setProperty("--lw-letters", String(Math.min(letters, MOST_LETTERS)));
     return rails;
   }
 

@@ -333,3 +333,9 @@ def test_html_of_any_kind_is_written_soon(text):
     from widgets.view.harmless import harmless
 
     harmless(text * (100_000 // len(text)))
+
+
+def test_words_of_examples_with_spans_or_classes_of_tokens_are_shown_as_text():
+    frame = pd.DataFrame({"tokens": [["Ada", "slept"], ["Rome", "burned"]], "classes": [["NOUN", "VERB"]] * 2})
+    media = Media(Dataset.from_frame(frame, label="classes", task="tokens"))
+    assert [media.item(row)["text"] for row in range(2)] == ["Ada slept", "Rome burned"]

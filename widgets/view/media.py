@@ -18,6 +18,7 @@ from widgets.wire.shapes import Content, Item, MediaKind
 from workbench.data.media import as_shown, deep, encode, open_image, read_image, read_sound
 from workbench.foundation.cells import is_url
 from workbench.foundation.errors import InputError, WorkbenchError, plain_scalar
+from workbench.issues.spans.documents import WITH_PASSAGE, document_of
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -149,6 +150,9 @@ class Media:
         return "\n".join(one["text"] for one in shapes if one["text"] is not None)
 
     def _table(self, row: int, size: int) -> Content:
+        document = document_of(self.dataset, row) if self.dataset.task in WITH_PASSAGE else None
+        if document is not None and document.known:
+            return {"text": cut_text(document.text, SHORT_TEXT if size == THUMB else LONG_TEXT)}
         if not self.dataset.metadata.shape[1]:
             return {}
         cells = list(self.dataset.metadata.iloc[row].items())[: CELLS_SHOWN.get(size, CELLS_SHOWN[FULL])]

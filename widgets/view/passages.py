@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from widgets.wire.shapes import ItemText, Passage
 from workbench.issues.pairs.pair_texts import passages_in
-from workbench.issues.spans.documents import document_of
+from workbench.issues.spans.documents import WITH_PASSAGE, document_of
 from workbench.tasks.pair_reading import PASSAGES
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 LONGEST_PASSAGE = 500_000
 """Characters that are sent; spans beyond are listed without their text."""
-
-WITH_PASSAGE = ("spans", "tokens")
-"""Kinds of labels whose editors show a text."""
 
 LONGEST_ITEM, MOST_ITEM_TEXTS = 4_000, 1_000
 """Characters of an item that are sent, and items of a query."""

@@ -82,7 +82,7 @@ class TextsEditor extends ManyUnitsEditor {
     const doubt = !this.example?.hides && this.units.length > 1 && Number.isFinite(unit.p_error) ? `p ${probability(unit.p_error)}` : "";
     return h(
       "div",
-      { class: `lw-text${focused ? " lw-focused" : ""}${unit.doubted && !this.example?.hides ? " lw-doubted" : ""}`, role: "listitem", "data-key": unit.key, onclick: () => focused || this.focusOn(unit.key) },
+      { class: `lw-text-unit${focused ? " lw-focused" : ""}${unit.doubted && !this.example?.hides ? " lw-doubted" : ""}`, role: "listitem", "data-key": unit.key, onclick: () => focused || this.focusOn(unit.key) },
       h("div", { class: "lw-row" }, h("span", { class: "lw-quiet lw-clip", text: unit.name || "text" }), h("span", { class: "lw-space" }), h("span", { class: "lw-num lw-quiet", text: doubt })),
       this.editing && focused
         ? this.box

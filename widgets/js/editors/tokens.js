@@ -15,6 +15,8 @@ import { valueText } from "../examples/unitlist.js";
 const STEPS = { nextToken: 1, previousToken: -1 };
 /** Maximum number of characters of a word in the line below the text. */
 const LONGEST = 40;
+/** Letters of a class for which a word is widened; longer names are cut. */
+const MOST_LETTERS = 8;
 
 /** The number of a token in the key of its unit. @param {UnitInfo} unit */
 const numberOf = ({ key }) => Number(key.slice(1));
@@ -44,6 +46,8 @@ class TokensEditor extends PassageEditor {
       add(unit, unit.value, false);
       if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit.suggested !== unit.value) add(unit, unit.suggested, true);
     }
+    const letters = Math.max(0, ...new Set(rails.map(({ name }) => name.length)));
+    this.place.root.style.setProperty("--lw-letters", String(Math.min(letters, MOST_LETTERS)));
     return rails;
   }
 

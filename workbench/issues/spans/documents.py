@@ -12,6 +12,9 @@ from workbench.evidence.as_evidence import TOKENS
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.spans.tokens import word_places
 
+WITH_PASSAGE = ("spans", "tokens")
+"""Kinds of labels of words, whose editors show a text."""
+
 
 class Document(NamedTuple):
     """One example.
