@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from widgets.wire.shapes import UnitInfo
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, RunError
 from workbench.issues.texts.evidence import alternatives_of
+from workbench.runs.saved_evidence import saved_evidence
 from workbench.runs.versions import versions
 
 if TYPE_CHECKING:
@@ -21,13 +22,7 @@ def add_to_texts(view: View, row: int, units: list[UnitInfo]) -> None:
     kind = view.dataset.kind
     if kind.name != "texts":
         return
-    listed = kind.evidence_in(view.dataset.metadata.iloc[[row]]).get("alternatives")
-    others: list[str] = []
-    if listed is not None and len(units) == 1:
-        try:
-            others = alternatives_of(listed.iloc[0], row)[:MOST_ALTERNATIVES]
-        except InputError:
-            others = []  # `find_issues` reports it
+    others = _alternatives(view, row) if len(units) == 1 else []
     changed = any(unit["changed"] or unit.get("decided") for unit in units)
     history = versions(view.run, view.dataset.ids[row : row + 1].tolist()) if changed else None
     for unit in units:
@@ -37,3 +32,15 @@ def add_to_texts(view: View, row: int, units: list[UnitInfo]) -> None:
             {"value": None if one.value is None else kind.encode(one.value), "author": one.author, "time": one.time}
             for one in own
         ]
+
+
+def _alternatives(view: View, row: int) -> list[str]:
+    """Return the alternatives of an example: saved in the run, or in a column."""
+    try:
+        saved = saved_evidence(view.run, "alternatives")
+        if saved is not None:
+            return (saved.values[row] or [])[:MOST_ALTERNATIVES]
+        listed = view.dataset.kind.evidence_in(view.dataset.metadata.iloc[[row]]).get("alternatives")
+        return [] if listed is None else alternatives_of(listed.iloc[0], row)[:MOST_ALTERNATIVES]
+    except (InputError, RunError):
+        return []  # `find_issues` reports it

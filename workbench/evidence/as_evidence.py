@@ -19,6 +19,7 @@ from workbench.data.inputs import row_names, warn_if_permuted
 from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.runs.run import Run
+from workbench.runs.saved_evidence import saved_evidence, saved_names
 from workbench.storage.provenance import Provenance
 from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
@@ -165,6 +166,10 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
     own = kind.evidence_in(dataset.metadata)
     found |= own
     sources |= {name: f"column {name!r}" for name in own}
+    for name in saved_names(source) if isinstance(source, Run) else ():
+        saved = saved_evidence(source, name)
+        if saved is not None:
+            found[name], sources[name] = saved.values, str(saved.provenance)
     if TOKENS in kind.predictions and TOKENS in dataset.metadata.columns:
         found[TOKENS], sources[TOKENS] = dataset.metadata[TOKENS].tolist(), f"column {TOKENS!r}"
     return found, sources, out_of_fold

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.evidence.as_evidence import handed_in
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.parallel import one_blas_thread
 from workbench.issues.kinds.contract import Asked
@@ -13,6 +14,7 @@ from workbench.issues.pairs.estimator import grade_probabilities
 from workbench.issues.pairs.pair_evidence import evidence_of_pairs
 from workbench.issues.pairs.pair_features import pair_features
 from workbench.ranking.graded import judgements
+from workbench.runs.run import Run
 
 
 def rank_jointly(labels: Any, *, seed: int = 0, name: str = "reranked", **evidence: Any) -> pd.DataFrame:
@@ -23,7 +25,8 @@ def rank_jointly(labels: Any, *, seed: int = 0, name: str = "reranked", **eviden
     labels : a Run (its given labels), a Dataset of pairs, or a DataFrame with the columns query, item and grade
     seed : random seed of the folds
     name : name of the column of scores
-    evidence : `scores`, `texts`, `item_texts`, `item_embeddings`, `votes`, `relevant`, as for `find_issues`
+    evidence : `scores`, `texts`, `item_texts`, `item_embeddings`, `votes`, `relevant`, as for `find_issues`;
+        those that a Run has stored are used, too
 
     Returns
     -------
@@ -33,10 +36,9 @@ def rank_jointly(labels: Any, *, seed: int = 0, name: str = "reranked", **eviden
     ------
     MissingEvidence : there are neither rankers, texts nor votes. InputError : as in `find_issues`.
     """
-    dataset = judgements(labels)
-    if dataset.text_column is not None:
-        evidence = {"texts": dataset.texts(), **evidence}
-    given = evidence_of_pairs(Asked(dataset, evidence))
+    handed = handed_in(labels if isinstance(labels, Run) else judgements(labels), "pairs", evidence)
+    dataset = handed.dataset
+    given = evidence_of_pairs(Asked(dataset, handed.evidence))
     features = pair_features(given)
     if not features.used:
         raise MissingEvidence.needed("rank_jointly", dataset.kind.predictions, "Pass them with the labels.")

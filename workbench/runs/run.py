@@ -20,6 +20,7 @@ from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.runs.changed import changed_labels, marked_as_corrected
 from workbench.runs.journal import Journal
 from workbench.runs.per_epoch import check_reader, read_unsealed, rows_of_units
+from workbench.runs.saved_evidence import save_tables
 from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store
 from workbench.storage.described import load_array, write_described
 from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, joined, stat_rows
@@ -396,6 +397,22 @@ class Run:
             epoch = self.epochs[-1] if self.epochs else 0
         said = {"how": source, "trained_on_labels": trained_on_labels}
         write_described(self.layout, self.layout.array("embeddings", epoch), halves, said)
+
+    def save_evidence(self, name: str, values: Any, *, source: str = "", trained_on_labels: bool | None = None) -> None:
+        """Store evidence of a kind of label, such as "scores" for pairs, which `find_issues(run)` then uses.
+
+        Parameters
+        ----------
+        name : one of `dataset.kind.evidence_forms`; existing evidence of this name is replaced.
+        values : as for `find_issues`.
+        source, trained_on_labels : as in `save_embeddings`; shown with the results.
+
+        Raises
+        ------
+        InputError : the kind of label does not store this evidence, or the values are not valid.
+        WriteError : the run cannot be written; existing evidence is kept.
+        """
+        save_tables(self.layout, self.dataset, {name: values}, source=str(source), saw_labels=trained_on_labels)
 
     def planted(self) -> pd.DataFrame | None:
         """Return the planted errors: columns id, true_label, planted_label; None if there are none."""

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import warn_if_permuted
 from workbench.foundation.checks import check_embeddings
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, first_few
 
 
 def check_predictions(dataset: Dataset, values: np.ndarray) -> None:
@@ -39,7 +39,10 @@ def predictions_to_store(dataset: Dataset, name: str, values: Any) -> np.ndarray
     if kind.stored != name:
         stored = f"`{kind.stored}`" if kind.stored else "no predictions"
         found = f"is {dataset.task!r}, for which a run stores {stored}"
-        raise InputError.at("task", f"{found}, not `{name}`", "Pass predictions to `find_issues` with the run.")
+        todo = "Pass predictions to `find_issues` with the run."
+        if kind.evidence_forms:
+            todo = f"Save its evidence with `run.save_evidence`: {first_few(list(kind.evidence_forms), 9)}."
+        raise InputError.at("task", f"{found}, not `{name}`", todo)
     values = np.asarray(values, dtype=np.float32)
     values = values[:, None] if values.ndim == 1 and name == "predictions" else values
     check_predictions(dataset, values)

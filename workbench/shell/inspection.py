@@ -23,11 +23,13 @@ from workbench.foundation.errors import RunError, WorkbenchError, first_few
 from workbench.issues.audit_plan import read_plan
 from workbench.recording.ranks import in_use
 from workbench.runs.per_epoch import OF_TOKEN_MODELS
+from workbench.runs.saved_evidence import saved_evidence
 from workbench.runs.votes import is_older, vote_table
 from workbench.storage import seals
 from workbench.storage.checksums import forget, note, noted, sha256
 from workbench.storage.described import DescriptionError, about, load_array, said_beside
 from workbench.storage.epoch_statistics import STATISTICS, epoch_rows, read_rows
+from workbench.storage.evidence_tables import evidence_files
 from workbench.storage.examples import GROUP_ROWS
 from workbench.storage.files import entries, files_below
 from workbench.storage.journalfile import begun_marker
@@ -166,7 +168,7 @@ def _evidence(layout: Layout) -> list[Path]:
     for kind in ("logits", "embeddings"):
         files = [file for parts in layout.arrays(kind).values() for _, file in parts]
         found += files + [file.with_suffix(".json") for file in files if file.with_suffix(".json").exists()]
-    return found + list(layout.checkpoints().values())
+    return [*found, *evidence_files(layout).values(), *layout.checkpoints().values()]
 
 
 def _no_file(path: Path) -> str:
@@ -197,6 +199,8 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path.parent.name in ("logits", "embeddings"):
             width = run.k if path.parent.name == "logits" else None
             return _of_array(path, run.n, width)
+        if path.parent.name == "evidence":
+            saved_evidence(run, path.stem)
         if path.suffix == ".safetensors":
             return _of_checkpoint(path)
         if path.stem == layout.pred_probs.stem:

@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from workbench.storage.evidence_tables import evidence_files
 from workbench.storage.failures import advice_on, cause_of
 from workbench.storage.files import reading_listed
 from workbench.storage.layout import Layout, atomic
@@ -202,6 +203,7 @@ def evidence_key(layout: Layout, dataset: Dataset) -> dict[str, object]:
         files += [path for parts in layout.arrays(kind).values() for _, path in parts]
     files += [path.with_suffix(".json") for path in files if path.parent.name == "embeddings"]
     files += [layout.pred_probs, layout.pred_probs.with_suffix(".json"), layout.votes, layout.planted, layout.edges]
+    files += evidence_files(layout).values()
     if dataset.text_column is not None:
         files.append(layout.examples)
     there = [path for path in files if path.is_file() or layout.version(path) is not None]

@@ -13,6 +13,7 @@ runs/digits/
   pred_probs.npy                        float32 (n, k), and their provenance (see `described`)
   pred_probs.json                       a copy of it for people and release 0.1.0; also for embeddings
   edges.parquet                         edges between the examples, by ids (`storage.edges`)
+  evidence/scores.parquet               evidence of other kinds of labels, by name (`storage.evidence_tables`)
   votes.parquet                         votes of annotators, labelling functions and models (`runs.votes`)
   planted.parquet                       errors planted on purpose; a copy of the metadata of examples.parquet
   replay.json                           the checkpoints that a replay has recorded
@@ -53,7 +54,7 @@ MODES = ("train", "eval", "import")
 """Sources of the statistics."""
 
 RECORDED = (
-    *("stats", "inflight", "logits", "embeddings", "checkpoints", "checksums", "cache"),
+    *("stats", "inflight", "logits", "embeddings", "checkpoints", "evidence", "checksums", "cache"),
     *("pred_probs.npy", "pred_probs.json", "planted.parquet", "edges.parquet", "replay.json"),
 )
 """Files and folders that a recording writes in addition to run.json and examples.parquet, and results of them."""
@@ -134,6 +135,9 @@ class Layout:
     @property
     def edges(self) -> Path:
         return self.root / "edges.parquet"
+
+    def evidence(self, name: str) -> Path:
+        return self.root / "evidence" / f"{name}.parquet"
 
     @property
     def planted(self) -> Path:

@@ -22,6 +22,7 @@ _RANK = r"rank=(0|[1-9][0-9]{0,5})"
 _PART = rf"{_RANK}\.of=([1-9][0-9]{{0,5}})"
 
 EPOCH = re.compile(rf"{_EPOCH}(?:\.{_PART})?(?:\.[a-z]+)?")
+EVIDENCE = re.compile(r"([a-z][a-z_]{0,39})\.parquet")
 INFLIGHT = re.compile(rf"{_EPOCH}\.{_RANK}\.(?:arrows|pending)")
 RANK = re.compile(rf"{_RANK}(?:\.of=([1-9][0-9]{{0,5}}))?\.parquet")
 
@@ -30,6 +31,7 @@ _STORED = (
     rf"|stats/{_EPOCH}/{_RANK}(\.of=[1-9][0-9]{{0,5}})?\.parquet"
     rf"|(logits|embeddings)/{_EPOCH}(\.{_PART})?\.npy|embeddings/{_EPOCH}\.json"
     rf"|checkpoints/{_EPOCH}\.safetensors"
+    r"|evidence/[a-z][a-z_]{0,39}\.parquet"
 )
 _LOCAL = (
     rf"audit\.parquet|(replay|views|\.remote|\.ranks)\.json|journal\.sqlite(-wal|-shm)?|\.{_RANK}\.lock"
@@ -44,7 +46,7 @@ KNOWN = re.compile(rf"{_STORED}|{_LOCAL}|(cache|checksums|set-aside|before-schem
 AT_URL = re.compile(rf"{_STORED}|journal\.sqlite|checksums/([\w=]+/)*[\w=][\w=.]*\.sha256")
 """Files that are downloaded from or uploaded to a URL; all others there are ignored."""
 
-FOLDERS = ("stats", "inflight", "logits", "embeddings", "checkpoints", "checksums", "cache")
+FOLDERS = ("stats", "inflight", "logits", "embeddings", "checkpoints", "evidence", "checksums", "cache")
 """Folders of a run that may be read."""
 
 

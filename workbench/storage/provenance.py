@@ -19,7 +19,7 @@ from workbench.foundation.errors import RunError
 from workbench.storage.described import about, said_beside
 from workbench.storage.layout import Layout
 
-PROVENANCE_KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors", "edges")
+PROVENANCE_KINDS = ("pred_probs", "embeddings", "dynamics", "neighbors", "edges", "evidence")
 SOURCES = ("recorded", "imported", "user", "array", "texts", "cross-validation", "ensemble")
 """recorded: by a training or its replay. imported: part of an imported run. user: stored in the run by the user, with a
 description. array: passed to a function. texts: n-grams of the texts. cross-validation: the project's classifier on
@@ -182,8 +182,13 @@ def _edges(one: Provenance) -> str:
     return "edges of the run" if one.source == "user" else "edges as given"
 
 
+def _evidence(one: Provenance) -> str:
+    seen = {True: "trained on these labels", False: "never saw these labels", None: ""}[one.saw_labels]
+    return "; ".join([one.words or "saved in the run", *([seen] if seen else [])])
+
+
 _WORDS = {"pred_probs": _pred_probs, "embeddings": _embeddings, "dynamics": _dynamics, "neighbors": _neighbors}
-_WORDS |= {"edges": _edges}
+_WORDS |= {"edges": _edges, "evidence": _evidence}
 
 
 # ---- as it is stored -----------------------------------------------------------------------------------------------

@@ -35,6 +35,16 @@ class Pairs(TaskMixin):
     long_tables = True
     column = PAIRS_TYPE
     predictions = ("scores", "texts", "item_texts", "item_embeddings", "votes", "relevant")
+    evidence_forms = LazyTable(
+        {
+            "scores": "workbench.issues.pairs.pair_forms:SCORES",
+            "votes": "workbench.issues.pairs.pair_forms:VOTES",
+            "texts": "workbench.issues.pairs.pair_forms:QUERY_TEXTS",
+            "item_texts": "workbench.issues.pairs.pair_forms:ITEM_TEXTS",
+            "item_embeddings": "workbench.issues.pairs.pair_forms:ITEM_EMBEDDINGS",
+            "relevant": "workbench.issues.pairs.pair_forms:RELEVANT",
+        }
+    )
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

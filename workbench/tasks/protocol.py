@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.foundation.errors import InputError, shortened
+from workbench.tasks.evidence_forms import EvidenceForm
 from workbench.tasks.label_type import PLAIN, LabelType
 from workbench.tasks.units import Units
 
@@ -101,6 +102,7 @@ class Task(Protocol):
     column : Arrow type of the given labels in examples.parquet.
     predictions : names of the arguments of `meet`, or of the estimator of the kind (`workbench.issues.kinds`).
     stored : the one of them that a run stores, as a float array (n, width); "" for none.
+    evidence_forms : those of them that a run stores as tables (`Run.save_evidence`), and how.
     formats : dict of name to file format.
     """
 
@@ -115,6 +117,7 @@ class Task(Protocol):
     column: pa.DataType
     predictions: tuple[str, ...]
     stored: str
+    evidence_forms: Mapping[str, EvidenceForm]
     formats: Mapping[str, Format]
 
     def read(self, labels: Any, classes: Sequence[object] | None, **options: Any) -> tuple[Labels, tuple[str, ...]]:
@@ -238,6 +241,7 @@ class TaskMixin:
     column: pa.DataType
     predictions: tuple[str, ...] = ()
     stored = ""
+    evidence_forms: Mapping[str, EvidenceForm] = {}
     formats: Mapping[str, Format] = {}
 
     def gather(self, frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -54,6 +54,15 @@ class Texts(TaskMixin):
     column = TEXTS_TYPE
     text_cells = True
     predictions = ("match", "embeddings", "text_embeddings", "alternatives", "alternative_match", "objects")
+    evidence_forms = LazyTable(
+        {
+            "match": "workbench.issues.texts.text_forms:MATCH",
+            "text_embeddings": "workbench.issues.texts.text_forms:TEXT_EMBEDDINGS",
+            "alternatives": "workbench.issues.texts.text_forms:ALTERNATIVES",
+            "alternative_match": "workbench.issues.texts.text_forms:ALTERNATIVE_MATCH",
+            "objects": "workbench.issues.texts.text_forms:OBJECTS",
+        }
+    )
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

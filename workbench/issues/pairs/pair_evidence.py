@@ -19,8 +19,13 @@ from workbench.tasks.class_names import class_text, object_array
 from workbench.tasks.pair_reading import grade_codes, item_name
 from workbench.tasks.pair_table import UNJUDGED, PairTable, pair_table_of
 
-SCORES_TODO = "Pass a DataFrame with the columns query, item and one column per ranker."
-VOTES_TODO = "Pass a DataFrame with the columns query, item and one column of grades per voter."
+EVIDENCE_TODO = {
+    "scores": "Pass a DataFrame with the columns query, item and one column per ranker.",
+    "votes": "Pass a DataFrame with the columns query, item and one column of grades per voter.",
+}
+"""By name of a table: its form."""
+
+VECTORS_TODO = "Pass a DataFrame of numbers indexed by item, or a dict of item to vector."
 
 
 @dataclass(frozen=True)
@@ -81,11 +86,9 @@ def evidence_of_pairs(asked: Asked) -> PairEvidence:
     """
     dataset, given = asked.dataset, asked.evidence
     table, notes = pair_table_of(dataset.labels), []
-    rows_of = {class_text(id): row for row, id in enumerate(dataset.ids.tolist())}
-    columns: dict[str, tuple[list[tuple[int, str]], pd.DataFrame]] = {}
-    for name, todo in (("scores", SCORES_TODO), ("votes", VOTES_TODO)):
-        if given.get(name) is not None:
-            columns[name] = _matched(name, given[name], rows_of, todo, notes)
+    columns = {
+        name: matched_pairs(name, given[name], dataset, notes) for name in EVIDENCE_TODO if given.get(name) is not None
+    }
     own = list(zip(table.rows.tolist(), table.items.tolist()))
     texts_of, corpus = _item_texts(dataset, given.get("item_texts"))
     pairs = list(dict.fromkeys([*own, *(pair for some, _ in columns.values() for pair in some)]))
@@ -94,11 +97,11 @@ def evidence_of_pairs(asked: Asked) -> PairEvidence:
     place_of = {pair: place for place, pair in enumerate(pairs)}
     listed = np.array([place if place < len(own) else -1 for place in order], np.int64)
     filled: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
-    for name in ("scores", "votes"):
+    for name in EVIDENCE_TODO:
         some, frame = columns.get(name, ([], pd.DataFrame()))
         values = np.full((len(pairs), frame.shape[1]), np.nan)
         if frame.shape[1]:
-            values[[place_of[pair] for pair in some]] = _numbers(name, frame, dataset)
+            values[[place_of[pair] for pair in some]] = numbers_of(name, frame, dataset)
         filled[name] = values, tuple(map(str, frame.columns))
     grades = np.full(len(pairs), UNJUDGED, np.int64)
     grades[listed >= 0] = table.grades[listed[listed >= 0]]
@@ -111,7 +114,7 @@ def evidence_of_pairs(asked: Asked) -> PairEvidence:
         filled["scores"][1],
         filled["votes"][0],
         filled["votes"][1],
-        _query_texts(dataset, given.get("texts")),
+        query_texts(dataset, given.get("texts")),
         [texts_of.get(pair) or corpus.get(pair[1], "") for pair in pairs],
         _vectors(given.get("item_embeddings"), [item for _, item in pairs]),
         gains_of(dataset),
@@ -137,10 +140,21 @@ def relevant_code(dataset: Dataset, relevant: Any) -> int:
     return int(np.argmax(gains > 0)) if (gains > 0).any() else dataset.k - 1
 
 
-def _matched(
-    name: str, frame: Any, rows_of: Mapping[str, int], todo: str, notes: list[str]
+def ids_as_text(dataset: Dataset) -> list[str]:
+    """Return the ids of the n queries as text, by which tables name them."""
+    return [class_text(id) for id in dataset.ids.tolist()]
+
+
+def matched_pairs(
+    name: str, frame: Any, dataset: Dataset, notes: list[str]
 ) -> tuple[list[tuple[int, str]], pd.DataFrame]:
-    """Return the pairs (row, item) of a table about queries in the data set, and its other columns."""
+    """Return the pairs (row, item) of a table about queries in the data set, and its other columns.
+
+    Parameters
+    ----------
+    name : "scores" or "votes". notes : a remark about other queries is added to them.
+    """
+    todo, rows_of = EVIDENCE_TODO[name], {id: row for row, id in enumerate(ids_as_text(dataset))}
     if not isinstance(frame, pd.DataFrame):
         raise InputError.at(name, f"is a {type(frame).__name__}", todo)
     for column in ("query", "item"):
@@ -170,7 +184,7 @@ def _matched(
     return pairs, rest[known]
 
 
-def _numbers(name: str, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
+def numbers_of(name: str, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
     """Return scores as floats, or votes as class indices, NaN where there is none."""
     values = np.full(frame.shape, np.nan)
     for at, column in enumerate(frame.columns):
@@ -182,7 +196,7 @@ def _numbers(name: str, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
                 place = error.parts.get("row")
                 row = None if place is None else int(own.index[place])
                 found = f"column {shortened(str(column))} {error.parts.get('found', '')}".strip()
-                raise InputError.at(name, found, error.parts.get("todo", VOTES_TODO), row=row) from error
+                raise InputError.at(name, found, error.parts.get("todo", EVIDENCE_TODO[name]), row=row) from error
             values[:, at] = np.where(codes >= 0, codes, np.nan)
             continue
         numbers = pd.to_numeric(own, errors="coerce").to_numpy(np.float64, na_value=np.nan)
@@ -196,7 +210,8 @@ def _numbers(name: str, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
     return values
 
 
-def _query_texts(dataset: Dataset, texts: Any) -> list[str]:
+def query_texts(dataset: Dataset, texts: Any) -> list[str]:
+    """Return the texts of the n queries, "" for unknown ones, from a mapping by id or n texts in order."""
     if texts is None:
         return [""] * dataset.n
     if isinstance(texts, (Mapping, pd.Series)):
@@ -213,16 +228,32 @@ def _item_texts(dataset: Dataset, texts: Any) -> tuple[dict[tuple[int, str], str
     """Return texts of items by (row, item) from the data set, and by item as passed."""
     if texts is None:
         return passages_of(dataset), {}
+    return passages_of(dataset), item_texts_of(texts)
+
+
+def item_texts_of(texts: Any) -> dict[str, str]:
+    """Return the texts of items as passed, by item."""
     if not isinstance(texts, (Mapping, pd.Series)):
         raise InputError.at("item_texts", f"is a {type(texts).__name__}", "Pass a dict or Series of item to text.")
-    return passages_of(dataset), {item_name(item, field="item_texts"): _text(text) for item, text in texts.items()}
+    return {item_name(item, field="item_texts"): _text(text) for item, text in texts.items()}
 
 
 def _vectors(embeddings: Any, items: list[str]) -> np.ndarray | None:
     """Return the embedding of each item, NaN for items without one."""
     if embeddings is None:
         return None
-    todo = "Pass a DataFrame of numbers indexed by item, or a dict of item to vector."
+    names, values = vectors_of(embeddings)
+    place_of = {name: place for place, name in enumerate(names)}
+    places = np.array([place_of.get(item, -1) for item in items], np.int64)
+    if not (places >= 0).any():
+        raise InputError.at("item_embeddings", "is about none of the items", VECTORS_TODO)
+    found = np.full((len(items), values.shape[1]), np.nan, np.float32)
+    found[places >= 0] = values[places[places >= 0]]
+    return found
+
+
+def vectors_of(embeddings: Any) -> tuple[list[str], np.ndarray]:
+    """Return m items and their vectors, (m, d) of numbers, from a DataFrame indexed by item or a mapping."""
     if isinstance(embeddings, pd.DataFrame):
         values, names = embeddings.to_numpy(), embeddings.index.tolist()
     elif isinstance(embeddings, Mapping):
@@ -230,19 +261,14 @@ def _vectors(embeddings: Any, items: list[str]) -> np.ndarray | None:
         lengths = {np.size(embeddings[name]) for name in names}
         if len(lengths) > 1:
             found = f"holds vectors of lengths {first_few(sorted(lengths))}"
-            raise InputError.at("item_embeddings", found, todo)
+            raise InputError.at("item_embeddings", found, VECTORS_TODO)
         values = np.stack([np.asarray(embeddings[name]) for name in names]) if names else np.empty((0, 1))
     else:
-        raise InputError.at("item_embeddings", f"is a {type(embeddings).__name__}", todo)
+        raise InputError.at("item_embeddings", f"is a {type(embeddings).__name__}", VECTORS_TODO)
     if values.dtype.kind not in "fiu" or values.ndim != 2:
-        raise InputError.at("item_embeddings", f"has dtype {values.dtype} and shape {values.shape}", todo)
-    place_of = {item_name(name, field="item_embeddings"): place for place, name in enumerate(names)}
-    places = np.array([place_of.get(item, -1) for item in items], np.int64)
-    if not (places >= 0).any():
-        raise InputError.at("item_embeddings", "is about none of the items", todo)
-    found = np.full((len(items), values.shape[1]), np.nan, np.float32)
-    found[places >= 0] = values[places[places >= 0]]
-    return found
+        found = f"has dtype {values.dtype} and shape {values.shape}"
+        raise InputError.at("item_embeddings", found, VECTORS_TODO)
+    return [item_name(name, field="item_embeddings") for name in names], values
 
 
 def table_in(evidence: PairEvidence) -> PairTable:

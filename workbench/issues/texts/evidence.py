@@ -18,6 +18,8 @@ from workbench.storage.limits import parse_json
 from workbench.tasks.texts import checked_text
 from workbench.texts.wording import Objects, read_objects
 
+ALTERNATIVE_MATCH_TODO = "Pass one number per alternative."
+
 
 @dataclass(frozen=True)
 class TextEvidence:
@@ -52,14 +54,19 @@ def read_evidence(asked: Asked, columns: Sequence[Sequence[str | None]]) -> list
     dataset, given, t = asked.dataset, asked.evidence, len(columns)
     n = dataset.n
     for name in ("alternatives", "alternative_match", "text_embeddings"):
-        if t > 1 and given.get(name) is not None:
-            found = f"was given for {t} columns of texts"
-            raise InputError.at(name, found, "Find the issues of one column at a time.")
-    match, sources = _match(given.get("match"), dataset.ids, n, t, dataset.classes)
-    items, vectors = (_vectors(name, given.get(name), dataset.ids, n) for name in ("embeddings", "text_embeddings"))
+        if given.get(name) is not None:
+            refuse_columns(name, t)
+    match, sources = None, ()
+    if given.get("match") is not None:
+        match, sources = match_of(given["match"], dataset.ids, n, t, dataset.classes)
+    items, vectors = (
+        None if given.get(name) is None else vectors_by_row(name, given[name], dataset.ids, n)
+        for name in ("embeddings", "text_embeddings")
+    )
     objects = given.get("objects")
-    known = None if objects is None else read_objects(_cells(objects, dataset.ids, "objects"), n)
-    alternatives = _alternatives(given.get("alternatives"), dataset.ids, n)
+    known = None if objects is None else read_objects(object_cells(objects, dataset.ids), n)
+    others = given.get("alternatives")
+    alternatives = [[] for _ in range(n)] if others is None else alternative_lists(others, dataset.ids)
     scores = _alternative_scores(given.get("alternative_match"), dataset.ids, alternatives)
     found = []
     for place, texts in enumerate(columns):
@@ -69,11 +76,14 @@ def read_evidence(asked: Asked, columns: Sequence[Sequence[str | None]]) -> list
     return found
 
 
-def _match(
-    given: Any, ids: np.ndarray, n: int, t: int, classes: Sequence[str]
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    if given is None:
-        return None, ()
+def refuse_columns(name: str, t: int) -> None:
+    """Raise `InputError` for evidence about a single column of texts if there are several."""
+    if t > 1:
+        raise InputError.at(name, f"was given for {t} columns of texts", "Find the issues of one column at a time.")
+
+
+def match_of(given: Any, ids: np.ndarray, n: int, t: int, classes: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return match scores (n, sources) float64 and the names of the sources; for t > 1 one per column of texts."""
     todo = "Pass numbers (n,), or one column per source." if t == 1 else "Pass one column per column of texts."
     if isinstance(given, pd.Series):
         given = given.to_frame(given.name if isinstance(given.name, str) else "match")
@@ -92,9 +102,8 @@ def _match(
     return values, tuple(names or (["match"] if values.shape[1] == 1 else map(str, range(values.shape[1]))))
 
 
-def _vectors(name: str, given: Any, ids: np.ndarray, n: int) -> np.ndarray | None:
-    if given is None:
-        return None
+def vectors_by_row(name: str, given: Any, ids: np.ndarray, n: int) -> np.ndarray:
+    """Return vectors (n, d) float32, NaN for unknown ones."""
     values = check_embeddings(np.asarray(to_matrix(name, given, ids)), n)
     refuse_infinity(name, values, ids)
     return np.asarray(values, np.float32)
@@ -125,9 +134,13 @@ def _parsed(one: Any, name: str, row: int) -> Any:
         raise InputError.at(name, found, "Pass a list per example, in CSV as JSON.", row=row) from error
 
 
-def _alternatives(given: Any, ids: np.ndarray, n: int) -> list[list[str]]:
-    if given is None:
-        return [[] for _ in range(n)]
+def object_cells(given: Any, ids: np.ndarray) -> list[Any]:
+    """Return the objects of each example as passed, in the order of the examples."""
+    return _cells(given, ids, "objects")
+
+
+def alternative_lists(given: Any, ids: np.ndarray) -> list[list[str]]:
+    """Return the alternatives of each example."""
     return [alternatives_of(one, row) for row, one in enumerate(_cells(given, ids, "alternatives"))]
 
 
@@ -145,15 +158,24 @@ def alternatives_of(cell: Any, row: int) -> list[str]:
 def _alternative_scores(given: Any, ids: np.ndarray, alternatives: list[list[str]]) -> list[np.ndarray] | None:
     if given is None:
         return None
+    found = score_lists(given, ids)
+    for row, (values, others) in enumerate(zip(found, alternatives, strict=True)):
+        if len(values) != len(others):
+            said = f"is {shortened(values.tolist())} for {len(others)} alternatives"
+            raise InputError.at("alternative_match", said, ALTERNATIVE_MATCH_TODO, row=row)
+    return found
+
+
+def score_lists(given: Any, ids: np.ndarray) -> list[np.ndarray]:
+    """Return the match scores of the alternatives of each example; NaN = unknown."""
     found = []
     for row, one in enumerate(_cells(given, ids, "alternative_match")):
         try:
             values = np.array([] if is_missing(one) else one, np.float64)
         except (TypeError, ValueError):
             values = np.full((0, 0), np.nan)
-        if values.shape != (len(alternatives[row]),):
-            said = f"is {shortened(one)} for {len(alternatives[row])} alternatives"
-            raise InputError.at("alternative_match", said, "Pass one number per alternative.", row=row)
+        if values.ndim != 1:
+            raise InputError.at("alternative_match", f"is {shortened(one)}", ALTERNATIVE_MATCH_TODO, row=row)
         if np.isinf(values).any():
             raise InputError.at("alternative_match", "is infinite", "Pass finite numbers, or NaN.", row=row)
         found.append(values)

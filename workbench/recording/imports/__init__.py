@@ -8,7 +8,7 @@ wb.import_run(labels, "runs/mine", pred_probs=P, embeddings=E)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from workbench.foundation.errors import InputError
 from workbench.recording.imports import arrays, cartography, frame, npz
 from workbench.runs.run import Run
 from workbench.tasks import find_task
-from workbench.tasks.protocol import keyword_options, reading_options
+from workbench.tasks.protocol import Task, keyword_options, reading_options
 
 READERS: dict[str, Callable[..., Run]] = {
     "cartography": cartography.read,
@@ -67,6 +67,8 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
           `probs`: common prefix of the probability columns, or their names; `out_of_fold`: required with `probs`;
           `embedding`: column of lists; `media_root`; `edges`: edges between the examples, or the path of an edge list;
           `neutralized=True` for a CSV that `export` wrote.
+        - kinds of labels with evidence of their own: this evidence as for `find_issues`, such as `scores` for pairs;
+          `find_issues(run)` uses it (`Run.save_evidence`).
         - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` if it contains
           probabilities.
         - cartography: `logits=True` keeps the logits.
@@ -103,21 +105,32 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
         format = _format(place, options)
         if format is None:
             raise InputError.unknown("kind of source", str(source), _FILES, "Pass format=... (--format).")
-    formats = find_task(options.get("task") or "multiclass").formats
+    kind = find_task(options.get("task") or getattr(place, "task", None) or "multiclass")
+    formats = kind.formats
+    own = {name: options.pop(name) for name in _own_evidence(kind, format, options)}
     if format not in READERS and format in formats:
         task = options.pop("task")
         overwrite = options.pop("overwrite", False)
         options.pop("progress", None)  # these readers are quick, and have none
-        return arrays.read(formats[format].read(place, task=task, **options), path, overwrite=overwrite)
+        dataset = formats[format].read(place, task=task, **options)
+        return arrays.read(dataset, path, overwrite=overwrite, evidence=own)
     if format not in READERS:
         raise InputError.unknown("format", format, [*READERS, *(name for name in formats if name != "table")])
     known = options_of(format)
     if format in ("arrays", "frame"):
-        known += reading_options(find_task(options.get("task") or getattr(place, "task", None) or "multiclass"))
+        known += [*reading_options(kind), *kind.evidence_forms]
     for name in options:
         if name not in known:
             raise InputError.unknown("option", name, known, f"The format is {format!r}.")
+    if own:
+        options["evidence"] = own
     return READERS[format](source, path, **options)
+
+
+def _own_evidence(kind: Task, format: str, options: Mapping[str, Any]) -> list[str]:
+    """Return the options that are evidence of the kind of label, stored as tables, and not options of the format."""
+    taken = options_of(format) if format in READERS else ()
+    return [name for name in options if name in kind.evidence_forms and name not in taken]
 
 
 def options_of(format: str) -> list[str]:

@@ -60,7 +60,15 @@ def recognizes(source: object) -> bool:
     return not isinstance(source, (str, Path, pd.DataFrame, Run)) and not hasattr(source, "to_pandas")
 
 
-def read(source: object, path: str | Path, *, overwrite: bool = False, progress: bool = False, **options: Any) -> Run:
+def read(
+    source: object,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: bool = False,
+    evidence: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Run:
     """Create a run directory from data in memory; it has an epoch for each array of `logits`.
 
     Parameters
@@ -73,6 +81,8 @@ def read(source: object, path: str | Path, *, overwrite: bool = False, progress:
         Whether to replace the evidence of an existing run; its journal is kept.
     progress : bool
         Ignored; present for consistency with the other readers.
+    evidence : dict, optional
+        Evidence to save by name, as in `Run.save_evidence`.
     **options
         As in `handed`.
 
@@ -83,7 +93,7 @@ def read(source: object, path: str | Path, *, overwrite: bool = False, progress:
     """
     check_free(path, overwrite)
     data = handed(source, **options)
-    with landing(path, data.dataset, overwrite=overwrite) as recorder:
+    with landing(path, data.dataset, overwrite=overwrite, evidence=evidence) as recorder:
         store_arrays(recorder, data)
     return Run(path)
 

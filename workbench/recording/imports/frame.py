@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ def read(
     neutralized: bool = False,
     overwrite: bool = False,
     progress: bool = False,
+    evidence: Mapping[str, Any] | None = None,
     **described: Any,
 ) -> Run:
     """Import a table into a run directory; the run has no epochs.
@@ -73,6 +74,7 @@ def read(
         removed.
     overwrite : whether to replace the evidence of an existing run; its journal is kept.
     progress : ignored; present for consistency with the other readers.
+    evidence : evidence to save by name, as in `Run.save_evidence`.
     described : further options of the kind of label, such as `open_world` for tags.
 
     Raises
@@ -110,7 +112,7 @@ def read(
         listed = isinstance(edges, (str, Path))
         found = read_edge_list(edges, text=dataset.ids.dtype == object) if listed else edges
         dataset = dataclasses.replace(dataset, edges=Edges.of(found, dataset.n, dataset.ids))
-    with landing(path, dataset, overwrite=overwrite) as recorder:
+    with landing(path, dataset, overwrite=overwrite, evidence=evidence) as recorder:
         run = recorder.run()
         if values is not None:
             what = f"column{'s' if len(columns) > 1 else ''} {first_few(columns, 2)} of an imported table"

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,21 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import ExistsError, RunError, first_few
 from workbench.recording.ranks import Lock
 from workbench.recording.recorder import Recorder
+from workbench.runs.saved_evidence import save_tables
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.remote import layout_at, local_path
 
 
 @contextlib.contextmanager
-def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **options: Any) -> Generator[Recorder]:
+def landing(
+    path: str | Path,
+    dataset: Dataset,
+    *,
+    overwrite: bool = False,
+    evidence: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Generator[Recorder]:
     """Yield a Recorder whose run appears at `path` only when the block ends without an exception.
 
     Parameters
@@ -30,6 +38,7 @@ def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **op
     path : the run directory to create, or its URL; missing or empty, or a run if `overwrite` is set.
     dataset : the examples.
     overwrite : whether to replace the evidence of an existing run; its journal is kept.
+    evidence : evidence to save as tables, by name, as in `Run.save_evidence`.
     **options : arguments of the Recorder; its mode is "import" by default.
 
     Raises
@@ -50,6 +59,7 @@ def landing(path: str | Path, dataset: Dataset, *, overwrite: bool = False, **op
         named: dict[str, Any] = {"mode": "import", **options}
         with Recorder(staging, dataset, **named) as recorder:
             yield recorder
+            save_tables(Layout(staging), dataset, evidence or {}, source="passed to the import")
         _move_in(staging, layout)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
