@@ -23,9 +23,12 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 import workbench as wb
 from workbench.storage import cache, journalfile
+from workbench.storage.evidence_tables import write_evidence
+from workbench.storage.provenance import Provenance
 
 OPERATIONS = ("replace", "rename", "link", "fsync", "open", "unlink", "remove", "mkdir", "rmdir", "truncate")
 N, K = 24, 3
@@ -54,6 +57,11 @@ def votes(run: wb.Run, version: int) -> None:
 
 def edges(run: wb.Run, version: int) -> None:
     wb.graphs.save_edges(run, [(row, row + 1) for row in range(2 + version)])
+
+
+def evidence(run: wb.Run, version: int) -> None:
+    numbers = pa.table({"version": [version] * 5})
+    write_evidence(run.layout, "scores", numbers, Provenance("evidence", "user", f"v{version}"))
 
 
 def views(run: wb.Run, version: int) -> None:
@@ -137,6 +145,7 @@ def scores(run: wb.Run, version: int) -> None:
 SAVES: dict[str, Callable[[wb.Run, int], None]] = {
     **{"pred_probs": pred_probs, "embeddings": embeddings, "votes": votes, "views": views, "audit": audit},
     "edges": edges,
+    "evidence": evidence,
     **{
         "planted": planted,
         "journal": journal,

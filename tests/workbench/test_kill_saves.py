@@ -23,6 +23,7 @@ from workbench.runs.journal import Journal
 from workbench.shell.inspection import inspect
 from workbench.storage import cache
 from workbench.storage.columns import read_column
+from workbench.storage.evidence_tables import read_evidence_table
 
 HERE = Path(__file__).parent / "killed.py"
 CODE = HERE.read_text(encoding="utf-8")
@@ -74,6 +75,11 @@ def _state(run: wb.Run, kind: str, folder: Path) -> object:
         return len(wb.review.read_votes(run).rows)
     if kind == "edges":
         return wb.graphs.read_edges(run).m
+    if kind == "evidence":
+        table, provenance = read_evidence_table(run.layout.evidence("scores"))
+        [version] = set(table["version"].to_pylist())
+        assert provenance.words == f"v{version}"
+        return version
     if kind == "views":
         from widgets.view.views import Views
 
