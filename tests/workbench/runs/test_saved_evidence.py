@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -140,11 +141,9 @@ def test_several_columns_of_texts_have_a_match_each_and_no_alternatives(tmp_path
 
 def test_the_view_shows_stored_alternatives(texts):
     from widgets.view.text_units import add_to_texts
-    from widgets.view.view import View
 
-    view = View(texts, author="a")
     units = [{"key": "", "changed": False}]
-    add_to_texts(view, 1, units)
+    add_to_texts(SimpleNamespace(run=texts, dataset=texts.dataset), 1, units)
     assert units[0]["alternatives"] == ['"a bird 1"', '"none"']
 
 
@@ -155,7 +154,7 @@ def test_the_view_shows_stored_alternatives(texts):
         ("scores", SCORES.assign(dense=np.inf), "`scores` row 0 column 'dense' is inf"),
         ("scores", SCORES.assign(query="elsewhere"), "is about none of the queries"),
         ("scores", pd.concat([SCORES, SCORES["dense"]], axis=1), "has two columns named 'dense'"),
-        ("scores", SCORES.rename(columns={"dense": "\ud800"}), "text that cannot be stored"),
+        ("item_texts", {"d1": "\ud800"}, "text that cannot be stored"),
         ("votes", VOTES.assign(judge=9), "`votes` row 0 column 'judge' holds the grade 9"),
         ("item_texts", ["a"], "`item_texts` is a list"),
         ("item_embeddings", {"d1": [1], "d2": [1, 2]}, "holds vectors of lengths"),
