@@ -20,8 +20,7 @@ from workbench.foundation.errors import InputError, MissingEvidence, RunError
 from workbench.runs.changed import changed_labels, marked_as_corrected
 from workbench.runs.journal import Journal
 from workbench.runs.per_epoch import check_reader, read_unsealed, rows_of_units
-from workbench.runs.saved_evidence import save_tables
-from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store
+from workbench.runs.user_evidence import check_predictions, embeddings_to_store, predictions_to_store, save_tables
 from workbench.storage.described import load_array, write_described
 from workbench.storage.epoch_statistics import BLOCK_ROWS, STATISTICS, epoch_rows, joined, stat_rows
 from workbench.storage.examples import read_dataset

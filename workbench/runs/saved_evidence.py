@@ -1,18 +1,15 @@
-"""Save and read the evidence of a run that its kind of label stores as tables, such as scores of rankers."""
+"""Read the evidence of a run that its kind of label stores as tables, such as scores of rankers."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from workbench.data.dataset import Dataset
-from workbench.foundation.errors import InputError, RunError
-from workbench.storage.evidence_tables import evidence_files, read_evidence_table, write_evidence
-from workbench.storage.layout import Layout
+from workbench.foundation.errors import RunError
+from workbench.storage.evidence_tables import evidence_files, read_evidence_table
 from workbench.storage.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -28,28 +25,6 @@ class SavedEvidence:
 
     values: Any
     provenance: Provenance
-
-
-def save_tables(
-    layout: Layout, dataset: Dataset, given: Mapping[str, Any], *, source: str = "", saw_labels: bool | None = None
-) -> None:
-    """Validate evidence by name, and write it; nothing is written if any of it is invalid.
-
-    Raises
-    ------
-    InputError : the kind of label does not store one of the names, or the values are not valid for it.
-    """
-    forms = dataset.kind.evidence_forms
-    for name in given:
-        if name not in forms:
-            todo = f"The labels are of the task {dataset.task!r}."
-            if not forms:
-                found = f"is {dataset.task!r}, for which a run stores no tables of evidence"
-                raise InputError.at("task", found, "Pass evidence to `find_issues` with the run.")
-            raise InputError.unknown("evidence", name, forms, todo)
-    tables = {name: forms[name].store(dataset, values) for name, values in given.items()}
-    for name, table in tables.items():
-        write_evidence(layout, name, table, Provenance("evidence", "user", source, saw_labels=saw_labels))
 
 
 def saved_names(run: Run) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from workbench.data.dataset import Dataset
 from workbench.data.inputs import warn_if_permuted
 from workbench.foundation.checks import check_embeddings
 from workbench.foundation.errors import InputError, first_few
+from workbench.storage.evidence_tables import write_evidence
+from workbench.storage.layout import Layout
+from workbench.storage.provenance import Provenance
 
 
 def check_predictions(dataset: Dataset, values: np.ndarray) -> None:
@@ -65,3 +69,25 @@ def embeddings_to_store(dataset: Dataset, values: Any) -> np.ndarray:
         raise InputError.at("embeddings", "holds infinity", "Check the layer.", row=row, id=dataset.ids[row])
     limit = np.finfo(np.float16).max
     return np.ascontiguousarray(np.clip(values, -limit, limit), np.float16)
+
+
+def save_tables(
+    layout: Layout, dataset: Dataset, given: Mapping[str, Any], *, source: str = "", saw_labels: bool | None = None
+) -> None:
+    """Validate evidence by name, and write it; nothing is written if any of it is invalid.
+
+    Raises
+    ------
+    InputError : the kind of label does not store one of the names, or the values are not valid for it.
+    """
+    forms = dataset.kind.evidence_forms
+    for name in given:
+        if name not in forms:
+            todo = f"The labels are of the task {dataset.task!r}."
+            if not forms:
+                found = f"is {dataset.task!r}, for which a run stores no tables of evidence"
+                raise InputError.at("task", found, "Pass evidence to `find_issues` with the run.")
+            raise InputError.unknown("evidence", name, forms, todo)
+    tables = {name: forms[name].store(dataset, values) for name, values in given.items()}
+    for name, table in tables.items():
+        write_evidence(layout, name, table, Provenance("evidence", "user", source, saw_labels=saw_labels))

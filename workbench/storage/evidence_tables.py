@@ -19,7 +19,7 @@ from workbench.storage.names import EVIDENCE
 from workbench.storage.parquet import check_cost, open_parquet
 from workbench.storage.provenance import Provenance
 
-NOTE = b"workbench.provenance"
+EVIDENCE_NOTE = b"workbench.provenance"
 """Key of the provenance in the metadata of the file."""
 
 
@@ -32,7 +32,7 @@ def write_evidence(layout: Layout, name: str, table: pa.Table, provenance: Prove
     """
     note = json.dumps(provenance.to_json()).encode()
     with sealed(layout, layout.evidence(name)) as temporary:
-        pq.write_table(table.replace_schema_metadata({NOTE: note}), temporary, compression="zstd")
+        pq.write_table(table.replace_schema_metadata({EVIDENCE_NOTE: note}), temporary, compression="zstd")
 
 
 def evidence_files(layout: Layout) -> dict[str, Path]:
@@ -50,7 +50,7 @@ def read_evidence_table(path: Path) -> tuple[pa.Table, Provenance]:
         memory than its size suggests.
     """
     file = open_parquet(path)
-    note = (file.schema_arrow.metadata or {}).get(NOTE)
+    note = (file.schema_arrow.metadata or {}).get(EVIDENCE_NOTE)
     if note is None:
         raise ValueError("it has no provenance")
     found = Provenance.from_json(parse_json(note.decode()))

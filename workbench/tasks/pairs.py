@@ -37,8 +37,8 @@ class Pairs(TaskMixin):
     predictions = ("scores", "texts", "item_texts", "item_embeddings", "votes", "relevant")
     evidence_forms = LazyTable(
         {
-            "scores": "workbench.issues.pairs.pair_forms:SCORES",
-            "votes": "workbench.issues.pairs.pair_forms:VOTES",
+            "scores": "workbench.issues.pairs.pair_forms:RANKER_SCORES",
+            "votes": "workbench.issues.pairs.pair_forms:GRADE_VOTES",
             "texts": "workbench.issues.pairs.pair_forms:QUERY_TEXTS",
             "item_texts": "workbench.issues.pairs.pair_forms:ITEM_TEXTS",
             "item_embeddings": "workbench.issues.pairs.pair_forms:ITEM_EMBEDDINGS",

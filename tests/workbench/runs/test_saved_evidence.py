@@ -15,7 +15,7 @@ import workbench as wb
 from workbench.foundation.errors import InputError, RunError
 from workbench.runs.saved_evidence import saved_evidence, saved_names
 from workbench.shell.inspection import inspect
-from workbench.storage.evidence_tables import NOTE
+from workbench.storage.evidence_tables import EVIDENCE_NOTE
 
 N, PER = 24, 5
 
@@ -191,7 +191,7 @@ def test_a_run_that_is_imported_again_loses_its_evidence(run):
 
 def text_table(*names):
     return pa.table({name: ["a"] for name in names}).replace_schema_metadata(
-        {NOTE: b'{"kind": "evidence", "source": "user"}'}
+        {EVIDENCE_NOTE: b'{"kind": "evidence", "source": "user"}'}
     )
 
 
@@ -203,9 +203,12 @@ def text_table(*names):
         (text_table("query", "item", "dense"), "column 'dense' is string, not double"),
         (text_table("query"), "item"),
         (text_table("query", "item"), "has no further column"),
-        (text_table("x").replace_schema_metadata({NOTE: b"[" * 9999}), "nested too deeply"),
-        (text_table("x").replace_schema_metadata({NOTE: b"\xff"}), "cannot be used"),
-        (text_table("x").replace_schema_metadata({NOTE: b'{"kind": "edges", "source": "user"}'}), "is of 'edges'"),
+        (text_table("x").replace_schema_metadata({EVIDENCE_NOTE: b"[" * 9999}), "nested too deeply"),
+        (text_table("x").replace_schema_metadata({EVIDENCE_NOTE: b"\xff"}), "cannot be used"),
+        (
+            text_table("x").replace_schema_metadata({EVIDENCE_NOTE: b'{"kind": "edges", "source": "user"}'}),
+            "is of 'edges'",
+        ),
     ],
 )
 def test_a_damaged_file_is_found_and_the_run_still_opens(run, table, words):
@@ -231,7 +234,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_tables_with_other_contents_are_refused(run, name):
-    note = {NOTE: b'{"kind": "evidence", "source": "user"}'}
+    note = {EVIDENCE_NOTE: b'{"kind": "evidence", "source": "user"}'}
     pq.write_table(pa.table(HOSTILE[name]).replace_schema_metadata(note), run.layout.evidence(name))
     with pytest.raises(RunError, match=f"{name}.parquet cannot be used"):
         saved_evidence(run, name)
@@ -239,7 +242,7 @@ def test_tables_with_other_contents_are_refused(run, name):
 
 @pytest.mark.parametrize("name", OF_TEXTS)
 def test_tables_of_texts_with_other_columns_are_refused(texts, name):
-    note = {NOTE: b'{"kind": "evidence", "source": "user"}'}
+    note = {EVIDENCE_NOTE: b'{"kind": "evidence", "source": "user"}'}
     pq.write_table(pa.table({"x": ["a"]}).replace_schema_metadata(note), texts.layout.evidence(name))
     with pytest.raises(RunError, match=f"{name}.parquet cannot be used"):
         saved_evidence(texts, name)

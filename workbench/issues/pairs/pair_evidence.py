@@ -101,7 +101,7 @@ def evidence_of_pairs(asked: Asked) -> PairEvidence:
         some, frame = columns.get(name, ([], pd.DataFrame()))
         values = np.full((len(pairs), frame.shape[1]), np.nan)
         if frame.shape[1]:
-            values[[place_of[pair] for pair in some]] = numbers_of(name, frame, dataset)
+            values[[place_of[pair] for pair in some]] = pair_numbers(name, frame, dataset)
         filled[name] = values, tuple(map(str, frame.columns))
     grades = np.full(len(pairs), UNJUDGED, np.int64)
     grades[listed >= 0] = table.grades[listed[listed >= 0]]
@@ -184,7 +184,7 @@ def matched_pairs(
     return pairs, rest[known]
 
 
-def numbers_of(name: str, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
+def pair_numbers(name: str, frame: pd.DataFrame, dataset: Dataset) -> np.ndarray:
     """Return scores as floats, or votes as class indices, NaN where there is none."""
     values = np.full(frame.shape, np.nan)
     for at, column in enumerate(frame.columns):

@@ -15,7 +15,7 @@ from workbench.issues.pairs.pair_evidence import (
     ids_as_text,
     item_texts_of,
     matched_pairs,
-    numbers_of,
+    pair_numbers,
     query_texts,
     relevant_code,
     vectors_of,
@@ -23,14 +23,14 @@ from workbench.issues.pairs.pair_evidence import (
 from workbench.tasks.class_names import object_array
 from workbench.tasks.evidence_forms import EvidenceForm, text_column, typed_column, vector_rows, vectors_column
 
-KEYS = ("query", "item")
+PAIR_COLUMNS = ("query", "item")
 """Columns that name a pair."""
 
 
 def _scores_table(dataset: Dataset, scores: Any) -> pa.Table:
     """Columns query and item (text), and one of float64 per ranker; only queries of the data set."""
     keys, frame = _long("scores", dataset, scores)
-    values = numbers_of("scores", frame, dataset)
+    values = pair_numbers("scores", frame, dataset)
     return pa.table(keys | {name: pa.array(values[:, at]) for at, name in enumerate(frame.columns)})
 
 
@@ -45,7 +45,7 @@ def _scores(dataset: Dataset, table: pa.Table) -> pd.DataFrame:
 def _votes_table(dataset: Dataset, votes: Any) -> pa.Table:
     """Columns query and item (text), and one with names of grades per voter, null without a vote."""
     keys, frame = _long("votes", dataset, votes)
-    codes = numbers_of("votes", frame, dataset)
+    codes = pair_numbers("votes", frame, dataset)
     names = object_array([*dataset.classes, None])
     said = names[np.where(np.isnan(codes), dataset.k, codes).astype(np.int64)]
     return pa.table(keys | {name: text_column(said[:, at]) for at, name in enumerate(frame.columns)})
@@ -96,8 +96,8 @@ def _relevant(dataset: Dataset, table: pa.Table) -> Any:
     return dataset.class_values[dataset.classes.index(typed_column(table, "grade", pa.string())[0].as_py())]
 
 
-SCORES = EvidenceForm(_scores_table, _scores)
-VOTES = EvidenceForm(_votes_table, _votes)
+RANKER_SCORES = EvidenceForm(_scores_table, _scores)
+GRADE_VOTES = EvidenceForm(_votes_table, _votes)
 QUERY_TEXTS = EvidenceForm(_texts_table, _texts)
 ITEM_TEXTS = EvidenceForm(_item_texts_table, _item_texts)
 ITEM_EMBEDDINGS = EvidenceForm(_vectors_table, _vectors)
@@ -109,7 +109,7 @@ def _long(name: str, dataset: Dataset, frame: Any) -> tuple[dict[str, pa.Array],
     pairs, rest = matched_pairs(name, frame, dataset, [])
     columns = [str(one) for one in rest.columns]
     text_column(columns)
-    named = [*KEYS, *columns]
+    named = [*PAIR_COLUMNS, *columns]
     if len(set(named)) < len(named):
         twice = next(one for one in named if named.count(one) > 1)
         raise InputError.at(name, f"has two columns named {twice!r}", EVIDENCE_TODO[name])
@@ -119,4 +119,4 @@ def _long(name: str, dataset: Dataset, frame: Any) -> tuple[dict[str, pa.Array],
 
 
 def _keys(table: pa.Table) -> dict[str, np.ndarray]:
-    return {name: object_array(typed_column(table, name, pa.string()).to_pylist()) for name in KEYS}
+    return {name: object_array(typed_column(table, name, pa.string()).to_pylist()) for name in PAIR_COLUMNS}

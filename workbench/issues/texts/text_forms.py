@@ -21,8 +21,8 @@ from workbench.issues.texts.evidence import (
 from workbench.tasks.evidence_forms import EvidenceForm, text_column, typed_column, vector_rows, vectors_column
 from workbench.texts.wording import read_objects
 
-NUMBERS = pa.list_(pa.float64())
-STRINGS = pa.list_(pa.string())
+NUMBER_LISTS = pa.list_(pa.float64())
+TEXT_LISTS = pa.list_(pa.string())
 """Arrow types of a column with numbers, or texts, of each example."""
 
 
@@ -53,21 +53,21 @@ def _vectors(dataset: Dataset, table: pa.Table) -> np.ndarray:
 def _alternatives_table(dataset: Dataset, alternatives: Any) -> pa.Table:
     refuse_columns("alternatives", dataset.k)
     listed = alternative_lists(alternatives, dataset.ids)
-    return pa.table({"alternatives": pa.array(listed, STRINGS)})
+    return pa.table({"alternatives": pa.array(listed, TEXT_LISTS)})
 
 
 def _alternatives(dataset: Dataset, table: pa.Table) -> list[list[str] | None]:
-    return typed_column(table, "alternatives", STRINGS).to_pylist()
+    return typed_column(table, "alternatives", TEXT_LISTS).to_pylist()
 
 
 def _scores_table(dataset: Dataset, scores: Any) -> pa.Table:
     refuse_columns("alternative_match", dataset.k)
     listed = score_lists(scores, dataset.ids)
-    return pa.table({"alternative_match": pa.array([one.tolist() for one in listed], NUMBERS)})
+    return pa.table({"alternative_match": pa.array([one.tolist() for one in listed], NUMBER_LISTS)})
 
 
 def _scores(dataset: Dataset, table: pa.Table) -> list[list[float] | None]:
-    return typed_column(table, "alternative_match", NUMBERS).to_pylist()
+    return typed_column(table, "alternative_match", NUMBER_LISTS).to_pylist()
 
 
 def _objects_table(dataset: Dataset, objects: Any) -> pa.Table:
@@ -79,12 +79,13 @@ def _objects_table(dataset: Dataset, objects: Any) -> pa.Table:
         own = slice(int(table.indptr[row]), int(table.indptr[row + 1]))
         names.append([found.names[at] for at in table.indices[own].tolist()] if known else None)
         confidences.append(table.data[own].tolist() if known else None)
-    return pa.table({"name": pa.array(names, STRINGS), "confidence": pa.array(confidences, NUMBERS)})
+    return pa.table({"name": pa.array(names, TEXT_LISTS), "confidence": pa.array(confidences, NUMBER_LISTS)})
 
 
 def _objects(dataset: Dataset, table: pa.Table) -> list[list[tuple[str, float]] | None]:
     names, numbers = (
-        typed_column(table, name, kind).to_pylist() for name, kind in (("name", STRINGS), ("confidence", NUMBERS))
+        typed_column(table, name, kind).to_pylist()
+        for name, kind in (("name", TEXT_LISTS), ("confidence", NUMBER_LISTS))
     )
     return [None if own is None else list(zip(own, values or [], strict=True)) for own, values in zip(names, numbers)]
 

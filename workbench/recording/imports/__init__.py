@@ -67,8 +67,8 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
           `probs`: common prefix of the probability columns, or their names; `out_of_fold`: required with `probs`;
           `embedding`: column of lists; `media_root`; `edges`: edges between the examples, or the path of an edge list;
           `neutralized=True` for a CSV that `export` wrote.
-        - kinds of labels with evidence of their own: this evidence as for `find_issues`, such as `scores` for pairs;
-          `find_issues(run)` uses it (`Run.save_evidence`).
+        - kinds of labels with evidence of their own: each by its name, such as `scores` for pairs, or all in a dict,
+          `evidence`; `find_issues(run)` uses it (`Run.save_evidence`).
         - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` if it contains
           probabilities.
         - cartography: `logits=True` keeps the logits.
@@ -112,6 +112,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
         task = options.pop("task")
         overwrite = options.pop("overwrite", False)
         options.pop("progress", None)  # these readers are quick, and have none
+        own = {**(options.pop("evidence", None) or {}), **own}
         dataset = formats[format].read(place, task=task, **options)
         return arrays.read(dataset, path, overwrite=overwrite, evidence=own)
     if format not in READERS:
@@ -123,7 +124,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
         if name not in known:
             raise InputError.unknown("option", name, known, f"The format is {format!r}.")
     if own:
-        options["evidence"] = own
+        options["evidence"] = {**(options.get("evidence") or {}), **own}
     return READERS[format](source, path, **options)
 
 

@@ -82,9 +82,7 @@ def read(
     InputError : a column or row is invalid; the message names it.
     """
     check_free(path, overwrite)
-    for name in described:
-        if name not in reading_options(find_task(task)):
-            raise TypeError(f"read() got an unexpected keyword argument {name!r}")
+    _refuse_others(described, task)
     frame = _frame(source, [*_several(label), *([] if id is None else [id])], neutralized)
     roles = {"label": label, "id": id, "text": text, "classes": classes}
     frame, described = find_task(task).gather(frame, roles | described)
@@ -120,6 +118,12 @@ def read(
         if vectors is not None:
             run.save_embeddings(vectors)
     return Run(path)
+
+
+def _refuse_others(described: Mapping[str, Any], task: str) -> None:
+    for name in described:
+        if name not in reading_options(find_task(task)):
+            raise TypeError(f"read() got an unexpected keyword argument {name!r}")
 
 
 def _several(label: str | Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import ExistsError, RunError, first_few
 from workbench.recording.ranks import Lock
 from workbench.recording.recorder import Recorder
-from workbench.runs.saved_evidence import save_tables
+from workbench.runs.user_evidence import save_tables
 from workbench.storage.examples import read_dataset
 from workbench.storage.layout import Layout, read_run_json
 from workbench.storage.remote import layout_at, local_path
