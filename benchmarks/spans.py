@@ -1,22 +1,24 @@
 """How well wrong and missing spans are found, beside cleanlab; how fast cleanlab's token filter is, here and there.
 
-    python benchmarks/spans.py [DATA_DIR] [--only NAME,...] [--scale] [--write]
+    python benchmarks/spans.py [DATA_DIR] [--only NAME,...] [--tokens] [--scale] [--write]
 
 Named entities with real errors, BIO tags on words: the label sets of DATA_DIR/kinds/ner_noisebench*.npz and
 DATA_DIR/conll03*.npz; and sentences made from patterns with planted errors, which need no data. Units are the given
 spans and what `find_issues` proposes; a given span is wrong if no true one equals it, a proposal is right to doubt if a
 true span overlaps it. cleanlab: the tagger of `find_issues` alone, out of fold, self-confidence of the worst token.
-Cells are AUROC / average precision; ECE is the calibration error of p_error, and after verdicts on 200 units drawn by
-chance within given and proposed ones ("audited", mean of five draws); "right" the share of wrong units whose
-suggested value is right, among all and among the 300 most suspicious; "counted" expected over true errors, "known"
-whether their number counts as known. `--scale`: one million tokens with nine classes. `--write` puts the tables into
-BENCHMARKS.md.
+Cells are AUROC / average precision; ECE is the calibration error of p_error, and that of the other units after verdicts
+on 200, drawn as by `wb.audit` in strata of given and of proposed ones ("audited", mean of five draws); "right" the
+share of wrong units whose suggested value is right, among all and among the 300 most suspicious; "counted" expected
+over true errors, "known" whether their number counts as known. `--tokens`: the tags as classes of tokens, and recorded
+trainings (DATA_DIR/dynamics_*.npz), on the sets that take seconds. `--scale`: one million tokens with nine classes.
+`--write` puts the tables into BENCHMARKS.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,6 +33,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 import workbench as wb
 from workbench import confident
+from workbench.issues.audit_plan import allocate, stratify_sides
 from workbench.issues.calibration import calibration_error
 from workbench.issues.kinds.contract import Asked
 from workbench.issues.review import with_verdicts
@@ -38,6 +41,9 @@ from workbench.issues.spans.estimator import tokens_in
 from workbench.issues.spans.posterior import token_posterior
 from workbench.issues.spans.span_layers import given_spans
 from workbench.issues.spans.tag_opinions import ON_WORDS, TagOpinions, pooled_tags
+from workbench.issues.spans.tagger import Taggers, deal_sentences
+from workbench.issues.spans.token_estimator import token_words
+from workbench.issues.spans.word_features import token_features
 from workbench.tasks.span_table import table_of
 from workbench.tasks.span_tags import spans_of_tags, tags_of_spans
 
@@ -156,8 +162,13 @@ def both(wrong: np.ndarray, score: np.ndarray) -> str:
 
 
 def truth(world: World, units: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(wrong, known, right) of units, bool each: is it wrong, has it a reference, is its suggested value right?"""
+    """(wrong, known, right) of units, bool each: is it wrong, has it a reference, is its suggested value right? Adds
+    the column `place`, (start, end)."""
     spans = [{(a, b, name) for a, b, name in spans_of_tags([tag or "O" for tag in tags]).spans} for tags in world.true]
+    places = [
+        json.loads(one) for one in units["given_value"].where(units["given_value"] != "null", units["suggested_value"])
+    ]
+    units["place"] = [(one["start"], one["end"]) for one in places]
     wrong, known, right = np.zeros((3, len(units)), bool)
     columns = zip(units["row"], units["given_value"], units["suggested_value"], units["place"])
     for at, (row, given, suggested, (low, high)) in enumerate(columns):
@@ -190,10 +201,6 @@ def judged(world: World) -> dict[str, object]:
     start = time.perf_counter()
     units = wb.find_issues(dataset, per="unit", threshold=0.0, **evidence)
     took = time.perf_counter() - start
-    places = [
-        json.loads(one) for one in units["given_value"].where(units["given_value"] != "null", units["suggested_value"])
-    ]
-    units["place"] = [(one["start"], one["end"]) for one in places]
     wrong, known, right = truth(world, units)
     shown, wrong, right = units[known], wrong[known], right[known]
 
@@ -239,17 +246,103 @@ def any_wrong(units: pd.DataFrame, n: int) -> np.ndarray:
 
 
 def audited(units: pd.DataFrame, wrong: np.ndarray, draws: int = 5) -> float:
-    """Calibration error after verdicts on 200 units, a hundred of them given ones, as `find_issues` uses verdicts."""
-    proposed = (units["given_value"] == "null").to_numpy().astype(int)
-    p_error, found = pd.Series(units["p_error"].to_numpy()), []
+    """Calibration error of other units after 200 verdicts, drawn as `wb.audit` draws and used as in `find_issues`."""
+    p = units["p_error"].to_numpy()
+    added = (units["given_value"] == "null").to_numpy() if "given_value" in units else np.zeros(len(p), bool)
+    labels = units["given_label"].astype(str) + " " + units["suggested_label"].astype(str)
+    pair, stratum, found = labels.factorize()[0], stratify_sides(p, added), []
+    sizes = np.bincount(stratum)
+    wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), 200)
     for seed in range(draws):
         rng = np.random.default_rng(seed)
-        parts = [np.flatnonzero(proposed == one) for one in (0, 1)]
-        some = np.concatenate([rng.choice(one, min(100, len(one)), replace=False) for one in parts])
-        moved, _ = with_verdicts(p_error, pd.Series(wrong[some], some), proposed)
-        rest = np.setdiff1d(np.arange(len(units)), some)
+        drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
+        some = np.concatenate(drawn)
+        moved, _ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
+        rest = np.setdiff1d(np.arange(len(p)), some)
         found.append(calibration_error(moved.to_numpy()[rest], wrong[rest]))
     return float(np.mean(found))
+
+
+TOKENS_HEAD = """| data | task | units, wrong | cleanlab | `find_issues` | ECE | audited | counted | known | s |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def of_tokens(folder: Path | None, only: list[str]) -> Iterator[dict[str, object]]:
+    """Rows on classes of tokens, and on spans where a training was recorded."""
+    for world in worlds(folder):
+        if world.name not in only if only else not world.name.startswith(("made", "conll03")):
+            continue
+        if world.probs is None:
+            yield judged_by_task(world, "tokens")
+            continue
+        assert folder is not None
+        with np.load(folder / "dynamics_conll03_dev.npz", allow_pickle=False) as data:
+            logits = data["logits"].astype(np.float32)
+        alone = world._replace(name="conll03, and a training", probs=None)
+        yield judged_by_task(alone, "tokens", logits)
+        yield judged_by_task(alone, "spans", logits)
+        yield judged_by_task(world._replace(name="conll03, its pred_probs and a training"), "tokens", logits)
+
+
+def judged_by_task(world: World, task: str, logits: np.ndarray | None = None) -> dict[str, object]:
+    """A row; logits : (epochs, t, tags) of a training that is recorded first."""
+    names = world.columns or sorted({tag for tags in world.given for tag in tags})
+    codes = np.array([names.index(tag) for tags in world.given for tag in tags])
+    told = {"classes": names} if task == "tokens" else {"scheme": "BIO"}
+    data = wb.Dataset.from_arrays(world.given, task=task, **told)
+    evidence: dict[str, object] = {"tokens": world.words}
+    if world.probs is not None:
+        evidence |= {"pred_probs": world.probs} | ({"tags": names} if task == "spans" else {})
+    row: dict[str, object] = {"data": world.name, "task": task}
+    with tempfile.TemporaryDirectory() as place:
+        source = data if logits is None else recorded(data, codes, logits, Path(place) / "run")
+        start = time.perf_counter()
+        units = wb.find_issues(source, per="unit", threshold=0.0, **evidence)
+        took = time.perf_counter() - start
+    if task == "spans":
+        wrong, known, _ = truth(world, units)
+        peer = ""
+    else:
+        flat = [tag for tags in world.true for tag in tags]
+        starts = np.concatenate([[0], np.cumsum([len(tags) for tags in world.given])])
+        at = starts[units["row"]] + [int(key[1:]) for key in units.index.get_level_values("unit")]
+        known = np.array([tag is not None for tag in flat])[at]
+        wrong = np.array([tag != names[code] for tag, code in zip(flat, codes)])[at]
+        peer = both(wrong[known], 1 - self_confidence(data, evidence, codes)[at][known])
+    units, wrong = units[known], wrong[known]
+    p_error = units["p_error"].to_numpy()
+    return row | {
+        "units": f"{len(units):,}, {wrong.sum():,}",
+        "cleanlab": peer,
+        "ours": both(wrong, p_error),
+        "ECE": f"{calibration_error(p_error, wrong):.3f}".lstrip("0"),
+        "audited": f"{audited(units, wrong):.3f}".lstrip("0"),
+        "counted": f"{p_error.sum() / wrong.sum():.2f}",
+        "known": "yes" if units.attrs["errors_identified"] else "no",
+        "s": f"{took:.1f}",
+    }
+
+
+def self_confidence(data: wb.Dataset, evidence: dict[str, object], codes: np.ndarray) -> np.ndarray:
+    """Probability of each given class (t,) by the tagger of `find_issues` alone, out of fold."""
+    tokens = token_words(Asked(data, evidence))
+    taggers = Taggers(token_features(tokens), deal_sentences(tokens, 0), np.ones(len(codes), bool), data.k)
+    return taggers.probabilities(codes)[np.arange(len(codes)), codes]
+
+
+def recorded(data: wb.Dataset, codes: np.ndarray, logits: np.ndarray, path: Path) -> wb.Run:
+    """A run with a recorded training; codes : (t,) the tags with which the model was trained."""
+    sizes = np.array([len(tags) for tags in data.given])
+    starts = np.cumsum(sizes) - sizes
+    with wb.Recorder(path, data) as rec:
+        for epoch, values in enumerate(logits):
+            with rec.epoch(epoch):
+                for rows in np.array_split(np.argsort(sizes, kind="stable"), max(len(sizes) // 64, 1)):
+                    place = np.arange(max(sizes[rows].max(), 1))
+                    there = place < sizes[rows, None]
+                    at = np.where(there, starts[rows, None] + place, 0)
+                    rec.batch(data.ids[rows], values[at], labels=np.where(there, codes[at], -100))
+    return wb.open_run(path)
 
 
 SCALE_HEAD = """| task | seconds | MB | cleanlab, seconds | times as fast |
@@ -298,20 +391,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--tokens", action="store_true")
     parser.add_argument("--scale", action="store_true")
     parser.add_argument("--write", action="store_true")
     told = parser.parse_args()
     warnings.simplefilter("ignore")
     if told.scale:
         name, head, rows = "spans-scale", SCALE_HEAD, scale()
+        print(*rows, sep="\n")
     else:
-        name, head, rows = "spans", HEAD, []
-        for world in worlds(told.folder):
-            if not told.only or world.name in told.only.split(","):
-                rows.append(judged(world))
-                print(rows[-1], flush=True)
-    for row in rows:
-        print(row)
+        name, head, rows = ("tokens", TOKENS_HEAD, []) if told.tokens else ("spans", HEAD, [])
+        only = [one for one in told.only.split(",") if one]
+        chosen = (judged(world) for world in worlds(told.folder) if not only or world.name in only)
+        for row in of_tokens(told.folder, only) if told.tokens else chosen:
+            rows.append(row)
+            print(row, flush=True)
     if told.write:
         write_section(name, head, rows)
 

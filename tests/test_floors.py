@@ -10,7 +10,9 @@ import pytest
 HEAVY = {  # packages that are slow to import or optional are imported when needed
     **dict.fromkeys(("torch", "sklearn", "scipy", "umap", "plotly", "PIL"), "slow to import"),
     **dict.fromkeys(("tqdm", "threadpoolctl"), "only where something runs long"),
-    **dict.fromkeys(("fsspec", "distributed", "safetensors", "mlxtend", "bm25s"), "an extra, not installed by all"),
+    **dict.fromkeys(
+        ("fsspec", "distributed", "safetensors", "mlxtend", "bm25s", "pycrfsuite"), "an extra, not installed by all"
+    ),
     "fcntl": "only on POSIX",
 }
 BY_NAME = {"workbench.foundation.lazy"}

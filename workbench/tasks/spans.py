@@ -33,7 +33,7 @@ class Spans(TaskMixin):
     one_unit = "one span of one example"
     column = SPANS_TYPE
     recorded = True
-    predictions = ("pred_probs", "predictions", "tokens", "texts", "embeddings", "tags")
+    predictions = ("pred_probs", "predictions", "tokens", "texts", "embeddings", "tags", "tagger")
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

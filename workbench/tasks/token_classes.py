@@ -38,7 +38,7 @@ class TokenClasses(TaskMixin):
     one_unit = "one token of one example"
     column = TOKEN_CLASSES_TYPE
     recorded = True
-    predictions = ("pred_probs", "tokens", "texts", "embeddings")
+    predictions = ("pred_probs", "tokens", "texts", "embeddings", "tagger")
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

@@ -23,7 +23,7 @@ from workbench.tasks.span_table import SpanTable, table_of
 class SpansEstimator:
     """The estimator of the task "spans"."""
 
-    version = 2
+    version = 3
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each given span, and for "nothing" where a span seems to be missing."""

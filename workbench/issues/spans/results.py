@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.issues.kinds.contract import Asked, Found
+from workbench.issues.spans.crf import TAGGERS, tagger_of
 from workbench.issues.spans.forms import Forms
 from workbench.issues.spans.judged_spans import SPAN_ERRORS, JudgedSpans
 from workbench.issues.spans.posterior import Posterior
-from workbench.issues.spans.span_count import calibrated, interval
+from workbench.issues.spans.span_count import calibrated, coded, interval
 from workbench.issues.spans.span_layers import Given
+from workbench.issues.spans.tag_opinions import ON_WORDS
 from workbench.issues.spans.tokens import Tokens
 from workbench.issues.spans.words import SpanWords
 from workbench.tasks.keys import candidate_keys
@@ -73,12 +75,12 @@ def found_spans(
         kind=made.kind,
         columns={"text": _texts(asked, table, tokens, units, made)},
         values=_values(asked, tokens, units, made),
-        pair=proposed.astype(np.int64),
+        pair=coded(np.where(proposed, -1, made.label), made.other_label),
         identified=not why,
         why=why,
         below=_below(layers[0], tokens, made, labelled),
         evidence=", ".join(used),
-        method=_method(layers, given),
+        method=_method(asked, layers, given),
     )
 
 
@@ -160,9 +162,10 @@ def _below(layer: Layer, tokens: Tokens, made: JudgedSpans, labelled: np.ndarray
     return float(layer.seen.q[free, 1::2].sum())
 
 
-def _method(layers: Sequence[Layer], given: Given) -> str:
+def _method(asked: Asked, layers: Sequence[Layer], given: Given) -> str:
     seen = layers[0].seen
-    notes = [f"weight of the noise matrix of tags: {seen.noise_weight:.0%}"]
+    notes = [f"{TAGGERS[tagger_of(asked)]} on words"] if ON_WORDS in layers[0].used else []
+    notes += [f"weight of the noise matrix of tags: {seen.noise_weight:.0%}"]
     notes.append(f"{seen.missing:,.0f} tokens seem to lack a tag and {seen.spurious:,.0f} seem to have a spurious one")
     deeper = int((given.layer > 0).sum())
     if deeper:

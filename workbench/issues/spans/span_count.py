@@ -85,6 +85,17 @@ def calibrated(p: np.ndarray, rough: np.ndarray) -> np.ndarray:
     return along_score(logit(p), rough) if len(p) else p
 
 
+def coded(given: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return a number from 0 for each pair of a given and a suggested class, (m,) int64: they share an effect of
+    verdicts (`workbench.issues.review`).
+
+    Parameters
+    ----------
+    given, other : (m,) int codes from -1.
+    """
+    return np.unique((given + 1) * (int(other.max(initial=0)) + 2) + other + 1, return_inverse=True)[1]
+
+
 def interval(p_error: np.ndarray, why: str) -> tuple[float, float]:
     """Return the 95 % interval of the number of wrong units, or the range if it is not identified."""
     known, expected = int((~np.isnan(p_error)).sum()), float(np.nansum(p_error))

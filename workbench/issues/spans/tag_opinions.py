@@ -12,6 +12,7 @@ from workbench.foundation.checks import check_pred_probs, refuse_infinity
 from workbench.foundation.errors import InputError
 from workbench.foundation.rows import softmax
 from workbench.issues.kinds.contract import Asked
+from workbench.issues.spans.crf import CRF, crf_probabilities, tagger_of
 from workbench.issues.spans.posterior import LEAST_LOG, corrected_tags
 from workbench.issues.spans.span_layers import (
     Given,
@@ -26,6 +27,7 @@ from workbench.tasks.scored_spans import scored
 from workbench.tasks.sentences import flat_table, in_sentence, listed
 
 ON_WORDS, ON_RELABELLED = "held-out taggers on words", "the same, on corrected tags"
+ON_CRF = "held-out conditional random fields on words"
 ON_VECTORS, ON_PROBS, ON_PREDICTIONS = "held-out taggers on embeddings", "given probabilities", "predicted spans"
 
 LEAST_OF_LAYER = 30
@@ -60,6 +62,7 @@ class TagOpinions:
         self.vectors = token_vectors(asked, tokens)
         self.features = token_features(tokens) if tokens.known and len(tokens.words) else None
         self.folds = deal_sentences(tokens, asked.seed)
+        self.tagger = tagger_of(asked)
         self.in_sample = not asked.out_of_fold
 
     def of(self, layer: int, codes: np.ndarray) -> dict[str, np.ndarray]:
@@ -77,7 +80,8 @@ class TagOpinions:
         return found
 
     def _own(self, codes: np.ndarray) -> dict[str, np.ndarray]:
-        return held_out_tags(self.features, self.vectors, self.folds, self.labelled, codes, self.width)
+        starts = self.tokens.starts if self.tagger == CRF else None
+        return held_out_tags(self.features, self.vectors, self.folds, self.labelled, codes, self.width, starts)
 
     def _of_layer(self) -> np.ndarray:
         """Return the layer of each predicted span (c,): that of a given span with the same boundaries, else 0."""
@@ -89,14 +93,16 @@ class TagOpinions:
 
 
 def held_out_tags(
-    features: Any, vectors: np.ndarray | None, folds: np.ndarray, labelled: np.ndarray, codes: np.ndarray, width: int
-) -> dict[str, np.ndarray]:
+    features: Any, vectors: np.ndarray | None, folds: np.ndarray, labelled: np.ndarray, codes: np.ndarray, width: int,
+    starts: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:  # fmt: skip
     """Return probabilities (t, width) of taggers that have not seen the token's sentence, by their description.
 
     Parameters
     ----------
     features : of words, (t, f); None without. vectors : of tokens, (t, d); None without. folds : (t,). labelled : (t,)
-        bool, tokens to learn from. codes : (t,) their given tags. width : number of tags.
+        bool, tokens to learn from. codes : (t,) their given tags. width : number of tags. starts : (n + 1,), first
+        tokens of the sentences, for conditional random fields on words in addition; None without.
     """
     found: dict[str, np.ndarray] = {}
     if features is not None:
@@ -104,6 +110,8 @@ def held_out_tags(
         found[ON_WORDS] = taggers.probabilities(codes)
         corrected = corrected_tags(found[ON_WORDS], np.where(labelled, codes, -1))
         found[ON_RELABELLED] = taggers.probabilities(corrected)
+        if starts is not None:
+            found[ON_CRF] = crf_probabilities(features, folds, labelled, codes, width, starts)
     if vectors is not None:
         taggers = Taggers(vectors, folds, labelled, width, penalty=EMBEDDING_PENALTY)
         found[ON_VECTORS] = taggers.probabilities(codes)

@@ -10,10 +10,11 @@ from workbench.data.inputs import warn_if_permuted
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.kinds.contract import Asked, Found
+from workbench.issues.spans.crf import CRF, TAGGERS, tagger_of
 from workbench.issues.spans.forms import Forms
 from workbench.issues.spans.posterior import Posterior, token_posterior
 from workbench.issues.spans.recorded import ON_DYNAMICS, recorded_confidence, with_dynamics
-from workbench.issues.spans.span_count import interval, sharpened, token_noise
+from workbench.issues.spans.span_count import coded, interval, sharpened, token_noise
 from workbench.issues.spans.span_layers import Given
 from workbench.issues.spans.tag_opinions import (
     ON_PROBS,
@@ -40,7 +41,7 @@ from workbench.tasks.units import Units
 class TokensEstimator:
     """The estimator of the task "tokens"."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each token."""
@@ -95,7 +96,8 @@ def _opinions(asked: Asked, tokens: Tokens, given: np.ndarray) -> dict[str, np.n
     folds = deal_sentences(tokens, asked.seed)
     found = {}
     if labelled.any():
-        found = held_out_tags(features, token_vectors(asked, tokens), folds, labelled, given, k)
+        starts = tokens.starts if tagger_of(asked) == CRF else None
+        found = held_out_tags(features, token_vectors(asked, tokens), folds, labelled, given, k, starts)
     values = asked.evidence.get("pred_probs")
     if values is not None:
         probs = token_probabilities(values, tokens)
@@ -120,6 +122,7 @@ def _found(
     q[known, codes[known]] = -1.0
     other = np.where(q.max(axis=1, initial=-1.0) >= 0, q.argmax(axis=1), -1)  # -1: the only class is the given one
     share = np.clip(q.max(axis=1, initial=0.0) / rest, 0, 1)
+    on_words = f"{TAGGERS[tagger_of(asked)]} on words; " if ON_WORDS in used else ""
     says = "in-sample" if in_sample else "out-of-fold"
     return Found(
         units,
@@ -130,10 +133,11 @@ def _found(
         interval(p_error, why),
         TokenWords(tokens, given, place, other, probs, says, asked.dataset.classes),
         columns={"text": np.where(tokens.known, tokens.words[place], np.array(None, object))},
+        pair=coded(codes, other),
         identified=not why,
         why=why,
         evidence=", ".join(used),
-        method=f"weight of the noise matrix of classes: {seen.noise_weight:.0%}",
+        method=f"{on_words}weight of the noise matrix of classes: {seen.noise_weight:.0%}",
     )
 
 
