@@ -19,6 +19,7 @@ from workbench.issues.totals import error_count
 from workbench.reports.figures.curves import over_epochs
 from workbench.reports.figures.reliability import FEWEST_VERDICTS, binned, judged, known_errors
 from workbench.reports.of_sets import classes_of_sets, in_words, learned, sizes_of_sets
+from workbench.runs.saved_evidence import saved_evidence, saved_names
 from workbench.scores import score
 from workbench.storage.provenance import MODE_WORDS
 
@@ -218,6 +219,11 @@ def evidence_used(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None
         rows.append(("embeddings, and neighbours by them", None, f"of {run.embedding_provenance()}"))
     elif "embeddings" in sources:
         rows.append(("embeddings, and neighbours by them", None, str(sources["embeddings"])))
+    for name in saved_names(run):
+        saved = saved_evidence(run, name)
+        if saved is not None:
+            seen = False if saved.provenance.saw_labels else None
+            rows.append((name.replace("_", " "), seen, str(saved.provenance)))
     return rows
 
 
@@ -274,7 +280,12 @@ def _labels_now(run: Run) -> np.ndarray:
 def excerpt_of(run: Run, row: int) -> str | None:
     """Return the start of the text of a row."""
     text = run.dataset.text(row)
-    return None if text is None else text[:EXCERPT] + ("…" if len(text) > EXCERPT else "")
+    return None if text is None else cut(text)
+
+
+def cut(text: str, most: int = EXCERPT) -> str:
+    """Return the start of a text."""
+    return text[:most] + ("…" if len(text) > most else "")
 
 
 def thumbnail_of(run: Run, row: int, room: int) -> tuple[tuple[bytes, int, int] | None, str]:

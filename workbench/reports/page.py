@@ -19,10 +19,16 @@ from workbench.reports.marks import issue_marks
 from workbench.reports.markup import short_share, table_html
 from workbench.reports.number_facts import NumberFacts
 from workbench.reports.number_sections import causes_section, corrections_section, residuals_section, targets_section
+from workbench.reports.pair_facts import PairFacts
+from workbench.reports.pair_sections import errors_section, queries_section, rankers_section, unjudged_section
 from workbench.reports.span_facts import SpanFacts
 from workbench.reports.span_sections import documents_section, forms_section, kinds_section, quality_section
 from workbench.reports.tag_facts import TagFacts
 from workbench.reports.tag_sections import rules_section, tags_section
+from workbench.reports.text_facts import TextFacts
+from workbench.reports.text_sections import edits_section, text_kinds_section
+from workbench.reports.token_facts import TokenFacts
+from workbench.reports.token_sections import sentences_section, words_section
 
 SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] = {
     TagFacts: (("tags", "Tags", tags_section), ("rules", "Tags that go together", rules_section)),
@@ -37,6 +43,20 @@ SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] =
         ("forms", "Equal words with other labels", forms_section),
         ("documents", "Texts with the most errors", documents_section),
         ("quality", "Precision and recall of the labels", quality_section),
+    ),
+    TokenFacts: (
+        ("forms", "Words with several classes", words_section),
+        ("documents", "Sentences with the most errors", sentences_section),
+    ),
+    PairFacts: (
+        ("kinds", "Kinds of errors", errors_section),
+        ("rankers", "Metrics of the rankers", rankers_section),
+        ("unjudged", "Unjudged items", unjudged_section),
+        ("documents", "Queries with the most errors", queries_section),
+    ),
+    TextFacts: (
+        ("kinds", "Kinds of errors", text_kinds_section),
+        ("corrections", "Corrections word by word", edits_section),
     ),
 }
 """Anchor, title and function of the sections of one kind of label only, by the type of `Facts.own`."""

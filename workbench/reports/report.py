@@ -14,8 +14,11 @@ from workbench.foundation.progress import step, task
 from workbench.reports.facts import gather
 from workbench.reports.number_facts import gather_numbers
 from workbench.reports.page import page
+from workbench.reports.pair_facts import gather_pairs
 from workbench.reports.span_facts import gather_spans
 from workbench.reports.tag_facts import gather_tags
+from workbench.reports.text_facts import gather_texts
+from workbench.reports.token_facts import gather_tokens
 from workbench.runs.run import Run, opened
 from workbench.storage.tables import PAGE_SUFFIXES, check_target, write_page
 from workbench.tasks import require_task
@@ -34,6 +37,9 @@ GATHER = {
     "multilabel": gather_tags,
     "numbers": gather_numbers,
     "spans": gather_spans,
+    "tokens": gather_tokens,
+    "pairs": gather_pairs,
+    "texts": gather_texts,
 }
 """By kind of label: how the contents are collected."""
 
@@ -55,7 +61,7 @@ def report(
     path : the .html file to write.
     top : number of label issues shown with image or text.
     fdr : passed to `find_issues`: the largest expected share of false alarms among the issues.
-    issues : result of `find_issues`, for tags, numbers and spans with `per="unit"`; computed if not given.
+    issues : result of `find_issues`; with `per="unit"` for kinds of labels with several units. Computed if not given.
     force : whether to replace an existing file.
 
     Returns

@@ -12,7 +12,6 @@ import pandas as pd
 from workbench.evidence.as_evidence import handed_in
 from workbench.foundation.cells import is_missing
 from workbench.foundation.progress import step
-from workbench.issues.audit_plan import DECIDED
 from workbench.issues.kinds.contract import Asked
 from workbench.issues.spans.documents import Document, document_of, listed_spans
 from workbench.issues.spans.estimator import tokens_in
@@ -20,20 +19,22 @@ from workbench.issues.spans.forms import Forms
 from workbench.issues.spans.judged_spans import SPAN_ERRORS
 from workbench.issues.spans.span_layers import given_spans
 from workbench.reports import facts
-from workbench.reports.unit_facts import UnitContents, gather_units
+from workbench.reports.unit_facts import (
+    LISTED_FORMS,
+    UnitContents,
+    counts_in_words,
+    decided_units,
+    excerpt_around,
+    gather_units,
+    kind_table,
+    worst_examples,
+)
 from workbench.tasks.keys import number_of
 from workbench.tasks.protocol import NOTHING
 from workbench.tasks.span_table import table_of
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
-
-LISTED_FORMS, LISTED_DOCUMENTS = 20, 12
-"""Maximum number of listed forms and texts."""
-BEFORE = 120
-"""Characters before a span in an excerpt."""
-LABELS_OF_FORM = 4
-"""Maximum number of labels that are listed of equal words."""
 
 SPAN_WORDS = facts.Words(
     "span", "spans", "a missing span is one that the labels lack", "classes", "spans", "",
@@ -53,10 +54,10 @@ class SpanFacts:
     Attributes
     ----------
     texts : the words of each unit, by (id, unit). unit : heading of their column.
-    kinds : one row per kind of error: kind, spans (judged), wrong (expected), issues, changed.
+    kinds : as `workbench.reports.unit_facts.kind_table` returns them.
     forms : words that are labelled differently at different places: text, labels (with counts, in words), wrong
         (expected), issues.
-    documents : examples with the most expected errors: id, spans (given), wrong, issues, excerpt.
+    documents : examples with the most expected errors: id, units (given spans), wrong, issues, excerpt.
     quality : precision, recall and F1 of the labels, with an interval (low, high) of each; rows "given" and, after
         changes, "corrected" (expected), and "compared" (the given labels against the corrected ones).
     """
@@ -110,11 +111,7 @@ class SpanContents(UnitContents):
         start, end = document.in_text(value["start"], value["end"]) if value else self._only(row, document, found)
         if end <= start:
             return facts.excerpt_of(self.run, row) or document.text[: facts.EXCERPT], None
-        first = 0 if end <= facts.EXCERPT else max(start - BEFORE, 0)
-        before, last = "…" if first else "", max(first + facts.EXCERPT, end)
-        after = "…" if last < len(document.text) else ""
-        shift = len(before) - first
-        return before + document.text[first:last] + after, (start + shift, end + shift)
+        return excerpt_around(document.text, start, end)
 
     def _only(self, row: int, document: Document, found: dict[str, Any]) -> tuple[int, int]:
         """Return the only place of the words of a span that is not suggested, outside the given ones; (0, 0) if there
@@ -138,7 +135,8 @@ class SpanContents(UnitContents):
         """Return tables of kinds of errors, forms and texts, and precision and recall."""
         step("equal words with other labels")
         forms = self._forms()
-        return SpanFacts(self.texts, self._kinds(), forms, self._worst(), self._quality())
+        kinds = kind_table(self.issues, self.changes.index, KIND_WORDS)
+        return SpanFacts(self.texts, kinds, forms, self._worst(), self._quality())
 
     def _document(self, row: int) -> Document | None:
         if row not in self._documents:
@@ -154,17 +152,6 @@ class SpanContents(UnitContents):
             return self.dataset.kind.in_words(value)
         start, end = document.in_text(value["start"], value["end"])
         return f"{value['label']} “{document.text[start:end]}”"
-
-    def _kinds(self) -> pd.DataFrame:
-        issues = self.issues
-        known = issues[issues["p_error"].notna()]
-        grouped = known.groupby("kind", sort=False)
-        table = pd.DataFrame({"spans": grouped.size(), "wrong": grouped["p_error"].sum()})
-        table["issues"] = grouped["is_issue"].sum().astype(int)
-        counts = issues["kind"].reindex(self.changes.index).value_counts()
-        table["changed"] = counts.reindex(table.index, fill_value=0).astype(int)
-        table = table.reindex([one for one in KIND_WORDS if one in table.index])
-        return table.rename(index=KIND_WORDS).rename_axis("kind").reset_index()
 
     def _forms(self) -> pd.DataFrame:
         """Return the table of words that are labelled differently, by counting them in all labelled texts."""
@@ -196,17 +183,12 @@ class SpanContents(UnitContents):
 
     def _counts(self, counted: dict[int, int], outside: int) -> str:
         named = [(count, self.dataset.classes[label]) for label, count in counted.items()]
-        named += [(outside, "no span")] if outside else []
-        named.sort(key=lambda one: (-one[0], one[1]))
-        words = ", ".join(f"{name} {count:,}" for count, name in named[:LABELS_OF_FORM])
-        return words + (f", {len(named) - LABELS_OF_FORM} more" if len(named) > LABELS_OF_FORM else "")
+        return counts_in_words([*named, *([(outside, "no span")] if outside else [])])
 
     def _worst(self) -> pd.DataFrame:
         issues = self.issues
         given = (issues["given_label"] != NOTHING) & issues["given_label"].notna()
-        grouped = issues.assign(spans=given).groupby(issues["row"].to_numpy(), sort=False)
-        table = grouped.agg(spans=("spans", "sum"), wrong=("p_error", "sum"), issues=("is_issue", "sum"))
-        table = table[table["wrong"] > 0].sort_values("wrong", ascending=False, kind="stable").head(LISTED_DOCUMENTS)
+        table = worst_examples(issues, given)
         documents = [self._document(int(row)) for row in table.index]
         texts = ["" if one is None or not one.known else one.text for one in documents]
         short = [text[: facts.EXCERPT // 2] + ("…" if len(text) > facts.EXCERPT // 2 else "") for text in texts]
@@ -216,8 +198,7 @@ class SpanContents(UnitContents):
         issues, attrs = self.issues, self.issues.attrs
         expected = float(attrs.get("expected_errors") or 0)
         scales = [1.0, *((end / expected if expected else 1.0) for end in attrs.get("expected_errors_interval", ()))]
-        verdicts = self.run.journal.state(per="unit")["verdict"]
-        decided = issues.index.isin(verdicts.index[verdicts.isin(DECIDED)])
+        decided = decided_units(self.run, issues)
         below = float(attrs.get("expected_errors_below") or 0)
         rows = {"given": [expected_quality(issues, below, scale) for scale in scales]}
         if len(self.changes):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
-from workbench.foundation.cells import cell_text
 from workbench.reports.facts import Facts
 from workbench.reports.markup import table_html
 from workbench.reports.span_facts import SpanFacts
+from workbench.reports.unit_tables import examples_html, forms_html, kinds_html
 
 QUALITY_ROWS = {
     "given": "given labels (expected)",
@@ -18,45 +16,22 @@ QUALITY_ROWS = {
 
 def kinds_section(facts: Facts, own: SpanFacts) -> str:
     """Section with the expected errors of each kind."""
-    rows = [
-        (escape(row["kind"]), f"{row['spans']:,}", f"{row['wrong']:,.1f}", f"{row['issues']:,}", f"{row['changed']:,}")
-        for row in own.kinds.to_dict("records")
-    ]
     words = "The likeliest kind of error of each given span, and spans that the labels may lack."
     below = float(facts.about.get("expected_errors_below") or 0)
     if below >= 0.05:
         words += f" About {below:,.1f} more missing spans are expected that are too unlikely to be listed one by one."
-    heads = ("kind of error", "spans", "wrong (expected)", "label issues", "changed")
-    return f"<p>{words}</p>" + table_html(heads, rows, (1, 2, 3, 4)) if rows else ""
+    return kinds_html(words, own.kinds, "spans")
 
 
 def forms_section(facts: Facts, own: SpanFacts) -> str:
     """Section with words that are labelled differently at different places; "" without any."""
-    if not len(own.forms):
-        return ""
-    rows = [
-        (escape(row["text"]), escape(row["labels"]), f"{row['wrong']:,.1f}", f"{row['issues']:,}")
-        for row in own.forms.to_dict("records")
-    ]
     words = "Words that have different labels at different places, or none. That can be right: the same words may mean "
-    words += "different things."
-    heads = ("words", "labelled", "wrong (expected)", "label issues")
-    return f"<p>{words}</p>" + table_html(heads, rows, (2, 3))
+    return forms_html(f"{words}different things.", own.forms, "words")
 
 
 def documents_section(facts: Facts, own: SpanFacts) -> str:
     """Section with the texts that have the most expected errors; "" without any."""
-    if not len(own.documents):
-        return ""
-    rows = [
-        (
-            escape(cell_text(row["id"])), f"{row['spans']:,}", f"{row['wrong']:,.1f}", f"{row['issues']:,}",
-            escape(row["excerpt"]),
-        )
-        for row in own.documents.to_dict("records")
-    ]  # fmt: skip
-    heads = ("id", "given spans", "wrong (expected)", "label issues", "text")
-    return "<p>Texts with the most expected errors.</p>" + table_html(heads, rows, (1, 2, 3))
+    return examples_html("Texts with the most expected errors.", own.documents, "given spans")
 
 
 def quality_section(facts: Facts, own: SpanFacts) -> str:

@@ -6,6 +6,7 @@ its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError
 from workbench.foundation.progress import step
 from workbench.issues import find_issues
+from workbench.issues.audit_plan import DECIDED
 from workbench.issues.reasons import apart
 from workbench.issues.totals import error_count
 from workbench.reports import facts
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 NO_CURVE = np.empty(0)
+LISTED_FORMS, LISTED_EXAMPLES = 20, 12
+"""Maximum number of listed words and examples."""
+
+LISTED_LABELS = 4
+"""Maximum number of labels that are listed of equal words."""
+
+BEFORE = 120
+"""Characters before a part of a text in an excerpt."""
+
 FEWEST_SHOWN, LEAST_SHOWN = 12, 0.05
 """Units that are not issues are shown if their p_error is at least this, or up to this number of cards."""
 
@@ -54,7 +65,7 @@ class UnitContents:
         return kind.in_words(kind.decode(text, self.dataset.classes))
 
     def label(self, row: int, found: dict[str, Any], which: str) -> str | None:
-        """Describe the "given" or "suggested" label of a row of the issues; None if there is none."""
+        """Describe the "given" or "suggested" label of `found`, a row of the issues and its `unit`; None for none."""
         value = found[f"{which}_label"]
         return None if is_missing(value) else str(value)
 
@@ -131,6 +142,51 @@ def gather_units(
     )
 
 
+def kind_table(issues: pd.DataFrame, changed: pd.MultiIndex | pd.Index, words: Mapping[str, str]) -> pd.DataFrame:
+    """Return one row per kind of error that occurs: kind (in words), units (judged), wrong (expected), issues, changed.
+
+    Parameters
+    ----------
+    issues : with one row per unit. changed : the units that were changed. words : kinds in words, in order.
+    """
+    grouped = issues[issues["p_error"].notna()].groupby("kind", sort=False)
+    table = pd.DataFrame({"units": grouped.size(), "wrong": grouped["p_error"].sum()})
+    table["issues"] = grouped["is_issue"].sum().astype(int)
+    counts = issues["kind"].reindex(changed).value_counts()
+    table["changed"] = counts.reindex(table.index, fill_value=0).astype(int)
+    table = table.reindex([one for one in words if one in table.index])
+    return table.rename(index=dict(words)).rename_axis("kind").reset_index()
+
+
+def decided_units(run: Run, issues: pd.DataFrame) -> np.ndarray:
+    """Return which units of the issues have a decision, bool (m,)."""
+    verdicts = run.journal.state(per="unit")["verdict"]
+    return np.asarray(issues.index.isin(verdicts.index[verdicts.isin(DECIDED)]))
+
+
+def worst_examples(issues: pd.DataFrame, counted: pd.Series) -> pd.DataFrame:
+    """Return the examples with the most expected errors, by row: units (those `counted`), wrong (expected), issues."""
+    grouped = issues.assign(units=counted).groupby(issues["row"].to_numpy(), sort=False)
+    table = grouped.agg(units=("units", "sum"), wrong=("p_error", "sum"), issues=("is_issue", "sum"))
+    return table[table["wrong"] > 0].sort_values("wrong", ascending=False, kind="stable").head(LISTED_EXAMPLES)
+
+
+def counts_in_words(counted: Iterable[tuple[int, str]]) -> str:
+    """Describe how often labels occur, the most frequent first: "LOC 12, PER 3"."""
+    named = sorted(counted, key=lambda one: (-one[0], one[1]))
+    words = ", ".join(f"{name} {count:,}" for count, name in named[:LISTED_LABELS])
+    return words + (f", {len(named) - LISTED_LABELS} more" if len(named) > LISTED_LABELS else "")
+
+
+def excerpt_around(text: str, start: int, end: int) -> tuple[str, tuple[int, int]]:
+    """Return the part of a text around a range of characters, and the range in it."""
+    first = 0 if end <= facts.EXCERPT else max(start - BEFORE, 0)
+    before, last = "…" if first else "", max(first + facts.EXCERPT, end)
+    after = "…" if last < len(text) else ""
+    shift = len(before) - first
+    return before + text[first:last] + after, (start + shift, end + shift)
+
+
 def _shown(contents: UnitContents, state: pd.DataFrame, top: int) -> list[facts.ShownIssue]:
     """Return up to `top` suspicious units, with media up to the size limit."""
     step("pictures and texts of label issues")
@@ -140,7 +196,7 @@ def _shown(contents: UnitContents, state: pd.DataFrame, top: int) -> list[facts.
     curves = contents.curves(shown)
     now, out, room = contents.changes["label"].to_dict(), [], facts.MEDIA_BYTES
     for place, (key, found) in enumerate(zip(shown.index.tolist(), shown.to_dict("records"))):
-        row = int(found["row"])
+        row, found["unit"] = int(found["row"]), key[1]
         picture, why = facts.thumbnail_of(contents.run, row, room)
         room -= len(picture[0]) if picture else 0
         given = contents.label(row, found, "given")
