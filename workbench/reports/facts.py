@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from workbench.confident.health import NoiseReport
     from workbench.issues.totals import ErrorCount
     from workbench.runs.run import Run
+
+Seen = bool | Literal["not known"] | None
+"""Whether evidence is out-of-fold."""
+
+NOT_KNOWN: Literal["not known"] = "not known"
 
 MOST_CLASSES = 20
 """Maximum number of classes in tables and matrices; with more, the worst are listed."""
@@ -123,7 +128,7 @@ class Facts:
     mode: str
     issues: pd.DataFrame
     about: dict[str, Any]
-    evidence: list[tuple[str, bool | None, str]]
+    evidence: list[tuple[str, Seen, str]]
     shown: list[ShownIssue]
     classes: pd.DataFrame
     pairs: pd.DataFrame
@@ -204,10 +209,10 @@ def _named(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: pd.Series(values, table.index, object) for name, values in names.items()})
 
 
-def evidence_used(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None, str]]:
+def evidence_used(run: Run, issues: pd.DataFrame) -> list[tuple[str, Seen, str]]:
     """Return (name, whether it is out-of-fold, source) of each kind of evidence; None if the example's own label is not
-    used."""
-    rows = []
+    used, "not known" if it may have been."""
+    rows: list[tuple[str, Seen, str]] = []
     sources = dict(issues.attrs.get("sources", {}))
     probs = run.pred_probs()
     if probs is not None:
@@ -222,7 +227,8 @@ def evidence_used(run: Run, issues: pd.DataFrame) -> list[tuple[str, bool | None
     for name in saved_names(run):
         saved = saved_evidence(run, name)
         if saved is not None:
-            seen = False if saved.provenance.saw_labels else None
+            saw = saved.provenance.saw_labels
+            seen = NOT_KNOWN if saw is None else not saw
             rows.append((name.replace("_", " "), seen, str(saved.provenance)))
     return rows
 

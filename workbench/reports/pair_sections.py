@@ -13,7 +13,10 @@ from workbench.reports.pair_facts import PairFacts
 from workbench.reports.unit_tables import examples_html, kinds_html
 
 CHANGE_WORDS = {
-    "decided": ("By the decided grades", "The given grades, compared to those after the decisions so far."),
+    "decided": (
+        "By the decided grades",
+        "The given grades, and those after the decisions so far, over the queries with a relevant item in both.",
+    ),
     "accepted": (
         "If all label issues were accepted",
         "The suggestions come from a model that uses these rankers, so a gain here does not show that a ranker is "
@@ -50,7 +53,7 @@ def rankers_section(facts: Facts, own: PairFacts) -> str:
     if not len(own.given):
         return ""
     rows = [
-        (escape(str(ranker)), escape(str(metric)), f"{row['value']:.3f}", f"{row['queries']:,}")
+        (escape(str(ranker)), escape(str(metric)), f"{row['value']:.3f}", f"{row['queries']:,.0f}")
         for (ranker, metric), row in own.given.iterrows()
     ]
     words = "Means over the queries with a relevant item, by the given grades; unjudged items count as irrelevant."
@@ -71,7 +74,7 @@ def _compared(table: pd.DataFrame) -> str:
         (
             escape(str(ranker)), escape(str(metric)), f"{row['before']:.3f}", f"{row['after']:.3f}",
             f"{row['difference']:+.3f} <span class='soft'>({row['low']:+.3f} to {row['high']:+.3f})</span>",
-            escape(row["verdict"]), f"{row['queries']:,}",
+            escape(row["verdict"]), f"{row['queries']:,.0f}",
         )
         for (ranker, metric), row in table.iterrows()
     ]  # fmt: skip
