@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Seen = bool | Literal["not known"] | None
 """Whether evidence is out-of-fold."""
 
-NOT_KNOWN: Literal["not known"] = "not known"
+SEEN_NOT_KNOWN: Literal["not known"] = "not known"
 
 MOST_CLASSES = 20
 """Maximum number of classes in tables and matrices; with more, the worst are listed."""
@@ -228,7 +228,7 @@ def evidence_used(run: Run, issues: pd.DataFrame) -> list[tuple[str, Seen, str]]
         saved = saved_evidence(run, name)
         if saved is not None:
             saw = saved.provenance.saw_labels
-            seen = NOT_KNOWN if saw is None else not saw
+            seen = SEEN_NOT_KNOWN if saw is None else not saw
             rows.append((name.replace("_", " "), seen, str(saved.provenance)))
     return rows
 
@@ -286,10 +286,10 @@ def _labels_now(run: Run) -> np.ndarray:
 def excerpt_of(run: Run, row: int) -> str | None:
     """Return the start of the text of a row."""
     text = run.dataset.text(row)
-    return None if text is None else cut(text)
+    return None if text is None else excerpt(text)
 
 
-def cut(text: str, most: int = EXCERPT) -> str:
+def excerpt(text: str, most: int = EXCERPT) -> str:
     """Return the start of a text."""
     return text[:most] + ("…" if len(text) > most else "")
 

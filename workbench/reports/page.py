@@ -14,7 +14,7 @@ import numpy as np
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.version import VERSION
 from workbench.reports import drawing
-from workbench.reports.facts import MOST_CLASSES, NOT_KNOWN, Facts, Seen, ShownIssue
+from workbench.reports.facts import MOST_CLASSES, SEEN_NOT_KNOWN, Facts, Seen, ShownIssue
 from workbench.reports.marks import issue_marks
 from workbench.reports.markup import short_share, table_html
 from workbench.reports.number_facts import NumberFacts
@@ -66,7 +66,7 @@ SEEN: dict[Seen, tuple[str, str]] = {
     True: ("out", "out-of-fold"),
     False: ("in", "in-sample"),
     None: ("", "own label left out"),
-    NOT_KNOWN: ("", "not known whether it saw the labels"),
+    SEEN_NOT_KNOWN: ("", "not known whether it saw the labels"),
 }
 """Colour and description of evidence, by whether it is out-of-fold."""
 MOST_CLASS_PAIRS = 12

@@ -31,7 +31,7 @@ PAIR_WORDS = facts.Words(
     ("judged pairs", "unjudged"),
 )  # fmt: skip
 
-KIND_WORDS = dict(
+PAIR_KIND_WORDS: dict[str, str] = dict(
     zip(
         PAIR_ERRORS[:4],
         (
@@ -81,6 +81,7 @@ class PairContents(UnitContents):
     """Graded pairs, shown with the texts of the query and of the item."""
 
     words = PAIR_WORDS
+    classes = UnitContents.class_tables
 
     def __init__(self, run: Run, issues: pd.DataFrame) -> None:
         super().__init__(run, issues)
@@ -108,12 +109,7 @@ class PairContents(UnitContents):
         """The texts of the query and of the item."""
         item = str(found["item"])
         texts = (self._queries[row], self._texts.get((row, item)) or self._corpus.get(item, ""))
-        return "\n".join(facts.cut(one) for one in texts if one) or None, None
-
-    def classes(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Tables of judged pairs by given grade, and of pairs of given and suggested grades."""
-        changed = self.issues["given_label"].reindex(self.changes.index).dropna()
-        return facts.class_table(self.issues, changed), facts.pair_table(self.issues)
+        return "\n".join(facts.excerpt(one) for one in texts if one) or None, None
 
     def own(self) -> PairFacts:
         """Return tables of kinds of errors, unjudged items and queries, and the metrics of the rankers."""
@@ -130,10 +126,10 @@ class PairContents(UnitContents):
         )  # fmt: skip
         table = worst_examples(issues, issues["p_error"].notna())
         rows = table.index.to_numpy()
-        queries = table.assign(id=self.dataset.ids[rows], excerpt=[facts.cut(self._queries[row]) for row in rows])
+        queries = table.assign(id=self.dataset.ids[rows], excerpt=[facts.excerpt(self._queries[row]) for row in rows])
         given, changes = self._metrics()
         total = len(open_), float(open_["p_relevant"].sum() + (issues.attrs.get("expected_errors_below") or 0))
-        kinds = kind_table(issues, self.changes.index, KIND_WORDS)
+        kinds = kind_table(issues, self.changes.index, PAIR_KIND_WORDS)
         return PairFacts(self.items, kinds, unjudged, total, given, changes, queries.reset_index(drop=True))
 
     def _metrics(self) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:

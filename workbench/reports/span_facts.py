@@ -41,7 +41,7 @@ SPAN_WORDS = facts.Words(
     ("spans (given and possibly missing ones)", "without a label"), "wrong or missing",
 )  # fmt: skip
 
-KIND_WORDS = dict(
+KIND_WORDS: dict[str, str] = dict(
     zip(SPAN_ERRORS, ("another class", "other boundaries", "spurious: no span here", "missed: a span is missing here"))
 )
 """Kinds of errors in words."""

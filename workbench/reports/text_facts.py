@@ -16,7 +16,7 @@ from workbench.texts.wording import TextEdit, word_diff
 if TYPE_CHECKING:
     from workbench.runs.run import Run
 
-LISTED_CORRECTIONS = 15
+LISTED_EDITS = 15
 """Maximum number of decided corrections, and of suggested ones."""
 
 LONGEST_COMPARED = 4000
@@ -26,7 +26,7 @@ TEXT_WORDS = facts.Words(
     "text", "texts", "", "fields", "texts", "", ("texts", "missing"),
 )  # fmt: skip
 
-KIND_WORDS = {
+TEXT_KIND_WORDS = {
     "mismatch": "belongs to another item",
     "contradiction": "mentions what the item lacks",
     "omission": "leaves out what most such texts mention",
@@ -83,12 +83,12 @@ class TextContents(UnitContents):
     def stored(self, row: int, text: str) -> str:
         """The text, cut if it is long."""
         kind = self.dataset.kind
-        return kind.in_words(facts.cut(kind.decode(text, self.dataset.classes)))
+        return kind.in_words(facts.excerpt(kind.decode(text, self.dataset.classes)))
 
     def label(self, row: int, found: dict[str, Any], which: str) -> str | None:
         """The text, cut if it is long."""
         value = found[f"{which}_label"]
-        return None if is_missing(value) else self.dataset.kind.in_words(facts.cut(str(value)))
+        return None if is_missing(value) else self.dataset.kind.in_words(facts.excerpt(str(value)))
 
     def unit(self, id: object, key: str) -> str:
         """The field, "" if examples have one text."""
@@ -106,16 +106,16 @@ class TextContents(UnitContents):
         """Return the table of kinds of errors, and corrections."""
         step("corrections")
         keys = self.issues.index.get_level_values("unit").unique() if self.dataset.k > 1 else ()
-        kinds = kind_table(self.issues, self.changes.index, KIND_WORDS)
+        kinds = kind_table(self.issues, self.changes.index, TEXT_KIND_WORDS)
         latest = self.changes.sort_values("time", ascending=False, kind="stable")
         decided = [
             self._correction(key, self._text(row["given_label"]), self._text(row["label"]), str(row["author"]))
-            for key, row in zip(latest.index.tolist(), latest.head(LISTED_CORRECTIONS).to_dict("records"))
+            for key, row in zip(latest.index.tolist(), latest.head(LISTED_EDITS).to_dict("records"))
         ]
         found = self._suggested()
         suggested = [
             self._correction(key, row["given_label"], row["suggested_label"], float(row["p_error"]))
-            for key, row in zip(found.index.tolist(), found.head(LISTED_CORRECTIONS).to_dict("records"))
+            for key, row in zip(found.index.tolist(), found.head(LISTED_EDITS).to_dict("records"))
         ]
         fields = {str(key): self.unit(None, str(key)) for key in keys}
         return TextFacts(fields, kinds, decided, suggested, (len(latest), len(found)))
@@ -130,7 +130,7 @@ class TextContents(UnitContents):
         return "" if is_missing(stored) else self.dataset.kind.decode(stored, self.dataset.classes)
 
     def _correction(self, key: tuple[Any, str], old: str, new: str, by: str | float) -> Correction:
-        edits = word_diff(facts.cut(old, LONGEST_COMPARED), facts.cut(new, LONGEST_COMPARED))
+        edits = word_diff(facts.excerpt(old, LONGEST_COMPARED), facts.excerpt(new, LONGEST_COMPARED))
         return Correction(key[0], self.unit(*key), edits, by)
 
 

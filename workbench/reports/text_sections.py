@@ -48,7 +48,7 @@ def _corrections(listed: Sequence[Correction], unit: str, last: str) -> str:
     rows = [
         (
             escape(cell_text(one.id)), *((escape(one.field),) if unit else ()), edits_html(one.edits),
-            escape(short_share(one.by) if isinstance(one.by, float) else one.by),
+            escape(short_share(one.by) if isinstance(one.by, float) else str(one.by)),
         )
         for one in listed
     ]  # fmt: skip

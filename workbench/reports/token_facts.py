@@ -57,6 +57,7 @@ class TokenContents(UnitContents):
     """Tokens, shown in their sentence."""
 
     words = TOKEN_WORDS
+    classes = UnitContents.class_tables
 
     def __init__(self, run: Run, issues: pd.DataFrame) -> None:
         super().__init__(run, issues)
@@ -77,11 +78,6 @@ class TokenContents(UnitContents):
         start = sum(len(word) + 1 for word in words[:number])
         return excerpt_around(" ".join(words), start, start + len(words[number]))
 
-    def classes(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Tables of tokens by given class, and of pairs of given and suggested classes."""
-        changed = self.issues["given_label"].reindex(self.changes.index).dropna()
-        return facts.class_table(self.issues, changed), facts.pair_table(self.issues)
-
     def own(self) -> TokenFacts:
         """Return tables of words and of sentences."""
         step("words with several classes")
@@ -89,7 +85,7 @@ class TokenContents(UnitContents):
             self.missing.append("no comparison of equal words: the run has no tokens")
         table = worst_examples(self.issues, self.issues["p_error"].notna())
         sentences = [" ".join(self._sentence(int(row))) for row in table.index]
-        short = [facts.cut(one, facts.EXCERPT // 2) for one in sentences]
+        short = [facts.excerpt(one, facts.EXCERPT // 2) for one in sentences]
         ids = self.dataset.ids[table.index.to_numpy()]
         return TokenFacts(self.texts, self._forms(), table.assign(id=ids, excerpt=short).reset_index(drop=True))
 

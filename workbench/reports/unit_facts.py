@@ -93,6 +93,11 @@ class UnitContents:
         """Return the tables of classes and of pairs of classes; without rows for kinds without classes."""
         return pd.DataFrame(), pd.DataFrame()
 
+    def class_tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the tables for kinds whose units have one class each."""
+        changed = self.issues["given_label"].reindex(self.changes.index).dropna()
+        return facts.class_table(self.issues, changed), facts.pair_table(self.issues)
+
 
 def gather_units(
     run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None, kind: type[UnitContents]

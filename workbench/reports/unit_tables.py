@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -39,9 +40,9 @@ def examples_html(words: str, examples: pd.DataFrame, units: str) -> str:
     return f"<p>{words}</p>" + table_html(heads, rows, (1, 2, 3)) if rows else ""
 
 
-def _records(table: pd.DataFrame) -> list[dict]:
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return table.to_dict("records")
 
 
-def _counts(row: dict) -> tuple[str, str]:
+def _counts(row: dict[str, Any]) -> tuple[str, str]:
     return f"{row['wrong']:,.1f}", f"{row['issues']:,}"
