@@ -111,7 +111,7 @@ def test_tables_per_unit_and_per_example(probs):
 
 def test_a_run_uses_what_it_has_stored_and_keeps_the_answer(probs, tmp_path, echo):
     run = recorded(TAGS, tmp_path, TIMES)
-    with pytest.raises(MissingEvidence, match="Labels of the task 'prototype-tags' needs `pred_probs`"):
+    with pytest.raises(MissingEvidence, match="Labels of the task 'prototype-tags' cannot be judged by themselves"):
         wb.find_issues(run)
     with pytest.raises(InputError, match=r"`pred_probs` row 0 \(id 'a0'\) has shape \(2, 3\)"):
         run.save_pred_probs(probs[:2], out_of_fold=True, source="x")

@@ -139,7 +139,7 @@ def test_a_wrong_form_gets_one_error_with_its_row():
     ):
         with pytest.raises(InputError, match=words):
             Dataset.from_frame(frame.assign(**change), task="pairs")
-    with pytest.raises(InputError, match=r"unknown column 'doc'.*It was passed as `item=`"):
+    with pytest.raises(InputError, match=r"unknown column 'doc'.*Name it with `item=`"):
         Dataset.from_frame(frame, task="pairs", item="doc")
     with pytest.raises(InputError, match=r"unknown column 'grade'|unknown column 'label'"):
         Dataset.from_frame(frame.drop(columns="grade"), task="pairs")

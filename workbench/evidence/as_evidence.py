@@ -180,7 +180,7 @@ def _of_units(source: Run | Dataset | Any, task: str, arrays: dict[str, Any]) ->
     kind, handed = find_task(task), handed_in(source, task, arrays)
     dataset, arrays, out_of_fold = handed.dataset, handed.evidence, handed.out_of_fold
     if not arrays:
-        raise MissingEvidence.needed(f"Labels of the task {task!r}", kind.predictions, "Pass them with the labels.")
+        raise MissingEvidence.beside_labels(task, kind.predictions)
     met = kind.meet(dataset.units, dataset.classes, **arrays)
     provenance = {}
     if "pred_probs" in met.evidence:

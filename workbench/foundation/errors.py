@@ -74,6 +74,13 @@ class MissingEvidence(WorkbenchError):
         """Return an error: `who` needs the `missing` fields, which this run does not have; `how` to get them."""
         return cls(f"{who} needs {', '.join(f'`{m}`' for m in missing)}, which this run does not have. {how}")
 
+    @classmethod
+    def beside_labels(cls, task: str, evidence: Sequence[str]) -> MissingEvidence:
+        """Return an error: labels of `task` cannot be judged without any of the arrays named by `evidence`."""
+        one = "" if len(evidence) == 1 else "at least one of "
+        names = ", ".join(f"`{name}`" for name in evidence)
+        return cls(f"Labels of the task {task!r} cannot be judged by themselves. Pass {one}{names} with them.")
+
 
 class FdrNotPossible(UserWarning):
     """`find_issues(fdr=...)` marks no issue: the labels alone do not allow an estimate of the false discovery rate."""

@@ -191,14 +191,16 @@ def gathered(frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFram
     item = named.get("item") or ITEM_COLUMN
     if item not in frame.columns and not named.get("item"):
         return frame, {name: value for name, value in named.items() if name not in OF_TABLES}
-    label = GRADE_COLUMN if named["label"] not in frame.columns and GRADE_COLUMN in frame.columns else named["label"]
+    default = named["label"] == "label" and "label" not in frame.columns
+    label = GRADE_COLUMN if default else named["label"]
     query, text, passage = named["id"] or QUERY_COLUMN, named["text"], named.get("passage")
     passage = "passage" if passage is None and "passage" in frame.columns else passage
     text = "text" if text is None and "text" in frame.columns else text
     roles = {"label": label, "id": query, "item": item, "text": text, "passage": passage}
     for role, name in roles.items():
         if name is not None and name not in frame.columns:
-            raise InputError.unknown("column", name, frame.columns, f"It was passed as `{role}=`.")
+            todo = f"Name it with `{role}=`; a table of pairs has a query, an item and a grade in each row."
+            raise InputError.unknown("column", name, frame.columns, todo)
     frame = frame.reset_index(drop=True)
     lost = frame[query].isna()
     if lost.any():

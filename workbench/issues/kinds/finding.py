@@ -52,8 +52,7 @@ def find_in_kind(
             return frame
     handed = handed_in(source, task, arrays)
     if not handed.evidence:
-        todo = "Pass them with the labels."
-        raise MissingEvidence.needed(f"Labels of the task {task!r}", handed.dataset.kind.predictions, todo)
+        raise MissingEvidence.beside_labels(task, handed.dataset.kind.predictions)
     run = source if isinstance(source, Run) else None
     asked = Asked(handed.dataset, handed.evidence, handed.out_of_fold, verdicts, seed, run, handed.sources)
     step("reading the evidence")

@@ -84,7 +84,7 @@ def judge(y: np.ndarray, evidence: ColumnEvidence, seed: int, name: str) -> Judg
     usable = known if evidence.predictions is None else known & ~np.isnan(evidence.predictions).all(axis=1)
     if not evidence.features and usable.sum() < LEAST:
         how = f"Only {int(usable.sum())} numbers of the column {name!r} have a prediction; at least {LEAST} are needed."
-        raise MissingEvidence.needed("Labels of the task 'numbers'", ["predictions"], how)
+        raise MissingEvidence.needed("Judging numbers", ["predictions"], how)
     grid = ratings.grid_of(y[known])
     return _number(y, evidence, seed) if grid is None else _rating(y, grid, evidence, seed)
 

@@ -51,8 +51,7 @@ class PairsEstimator:
         step("standing of the items within their queries")
         features = pair_features(evidence)
         if not features.used:
-            kinds = asked.dataset.kind.predictions
-            raise MissingEvidence.needed("Labels of the task 'pairs'", kinds, "Pass them with the labels.")
+            raise MissingEvidence.beside_labels("pairs", asked.dataset.kind.predictions)
         step("models that have not seen the query")
         probs = grade_probabilities(evidence, features, asked.dataset.k, asked.seed)
         judged = _judged(evidence, features, probs, asked)

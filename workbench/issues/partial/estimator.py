@@ -76,8 +76,7 @@ class CandidatesEstimator:
         learnt = None if space is None else learn_from_candidates(space, sets, ordered=ordered, seed=asked.seed)
         opinion = _opinion(learnt, probs if asked.out_of_fold else None, sets, of)
         if opinion is None and trained is None:
-            kinds = dataset.kind.predictions
-            raise MissingEvidence.needed("Labels of the task 'candidates'", kinds, "Pass them with the labels.")
+            raise MissingEvidence.beside_labels("candidates", dataset.kind.predictions)
         step("how many sets lack the true class")
         return _found(asked, sets, space, opinion, trained)
 

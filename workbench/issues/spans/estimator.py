@@ -57,8 +57,7 @@ class SpansEstimator:
             judged = judged_spans(*parts, probs, seen, tokens.rows, tokens.starts, closed)
             layers.append(Layer(judged, probs, seen, used, why))
         if not layers:
-            kinds = dataset.kind.predictions
-            raise MissingEvidence.needed("Labels of the task 'spans'", kinds, "Pass them with the labels.")
+            raise MissingEvidence.beside_labels("spans", dataset.kind.predictions)
         step("spans")
         in_sample = not asked.out_of_fold and not {ON_WORDS, ON_VECTORS} & set(layers[0].used)
         return found_spans(asked, table, tokens, given, layers, in_sample)
@@ -83,7 +82,7 @@ def tokens_in(asked: Asked, table: SpanTable) -> Tokens:
     if probs is not None:
         return blank_tokens(np.diff(starts_of(listed("pred_probs", probs))))
     if "predictions" not in evidence:
-        raise MissingEvidence.needed("Labels of the task 'spans'", ("tokens", "texts"), "Pass them with the labels.")
+        raise MissingEvidence.beside_labels("spans", ("tokens", "texts"))
     rows, start, end, *_ = scored(evidence["predictions"], table.n, asked.dataset.classes)
     every = (np.concatenate(pair) for pair in ((table.rows, rows), (table.start, start), (table.end, end)))
     return segments(table.n, *every)

@@ -54,8 +54,7 @@ class TokensEstimator:
         step("taggers that have not seen the sentence")
         opinions = _opinions(asked, tokens, given)
         if not opinions:
-            kinds = dataset.kind.predictions
-            raise MissingEvidence.needed("Labels of the task 'tokens'", kinds, "Pass them with the labels.")
+            raise MissingEvidence.beside_labels("tokens", dataset.kind.predictions)
         probs = pooled_tags(list(opinions.values()))
         outside = dataset.classes.index(OUTSIDE) if OUTSIDE in dataset.classes else -1
         seen = token_posterior(probs, given, outside=outside, plain=True)

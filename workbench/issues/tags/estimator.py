@@ -66,8 +66,7 @@ class Tags:
         epochs = training.trained(asked)
         if probs is None and vectors is None:
             if epochs is None:
-                kinds = dataset.kind.predictions
-                raise MissingEvidence.needed("Labels of the task 'multilabel'", kinds, "Pass them with the labels.")
+                raise MissingEvidence.beside_labels("multilabel", dataset.kind.predictions)
             asked, probs, epochs = replace(asked, out_of_fold=False), epochs.table(dataset.n, dataset.k), None
         step("views of the tags")
         graded = vectors is not None or not _is_two_valued(probs)

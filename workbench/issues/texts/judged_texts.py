@@ -82,7 +82,7 @@ def judge_texts(evidence: TextEvidence, seed: int) -> JudgedTexts:
     if cross is None and pooled is None:
         few = f"{int(written.sum())} texts are too few to learn from" if views else "these do not say which texts fit"
         todo = f"Pass `match`, or `embeddings` of the items or `objects` of at least {LEAST_PAIRS} examples ({few})."
-        raise MissingEvidence.needed("Labels of the task 'texts'", ("match", "embeddings", "objects"), todo)
+        raise MissingEvidence.needed("Judging texts", ("match", "embeddings", "objects"), todo)
     odds, groups, why, method = _odds(cross, pooled, written)
     odds = odds + _of_form(odd, expit(odds), written)
     odds = np.where(odd.empty, np.maximum(odds, logit(USUAL_WRONG_TEXTS) + np.log(EMPTY_ODDS)), odds)
