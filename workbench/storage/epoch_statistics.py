@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from workbench.foundation.errors import RunError, WorkbenchError
 from workbench.storage.files import no_file, reading, unreadable
+from workbench.storage.footer import int64, row_groups
 from workbench.storage.parquet import check_cost
 
 if TYPE_CHECKING:
@@ -145,13 +146,14 @@ def _footer(path: Path | RemoteFile, version: object) -> tuple[pq.FileMetaData, 
         metadata = file.metadata
         if isinstance(path, Path):
             check_cost(file, path)
-    first = np.full(metadata.num_row_groups, np.iinfo(np.int64).min)
-    last = np.full(metadata.num_row_groups, np.iinfo(np.int64).max)
-    for group in range(metadata.num_row_groups):
-        column = metadata.row_group(group).column(0)
-        bounds = column.statistics if column.path_in_schema == "row" else None
-        if bounds is not None and bounds.has_min_max:
-            first[group], last[group] = bounds.min, bounds.max
+        groups = row_groups(path if isinstance(path, Path) else source)
+    first = np.full(len(groups), np.iinfo(np.int64).min)
+    last = np.full(len(groups), np.iinfo(np.int64).max)
+    for place, group in enumerate(groups):
+        for column in group.columns[:1]:
+            least, most = int64(column.least), int64(column.most)
+            if column.path == "row" and least is not None and most is not None:
+                first[place], last[place] = least, most
     return metadata, first, last
 
 

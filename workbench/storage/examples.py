@@ -16,6 +16,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, RunError, WorkbenchError, shortened
 from workbench.storage.checksums import sealed
 from workbench.storage.edges import stored_edges, write_edges
+from workbench.storage.footer import RowGroup, row_groups
 from workbench.storage.layout import Layout
 from workbench.storage.limits import MOST_COLUMNS
 from workbench.storage.parquet import check_cost, open_parquet
@@ -261,6 +262,7 @@ class _StoredMedia(Sequence[Any]):
         self._moved_from = moved_from
         self._groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
         self._file: pq.ParquetFile | None = None
+        self._footer: list[RowGroup] | None = None
 
     def any_path(self) -> bool:
         """Whether the column contains paths."""
@@ -284,8 +286,9 @@ class _StoredMedia(Sequence[Any]):
         if group not in self._groups:
             try:
                 file = open_parquet(self._path) if self._file is None else self._file
+                self._footer = row_groups(self._path) if self._footer is None else self._footer
                 self._file = file
-                check_cost(file, self._path, [self._name], [group])
+                check_cost(file, self._path, [self._name], [group], self._footer)
                 column = file.read_row_group(group, columns=[self._name]).column(self._name)
                 column.validate(full=True)
                 if offset >= len(column):

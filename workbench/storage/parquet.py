@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workbench.storage.files import is_there
+from workbench.storage.footer import RowGroup, row_groups
 from workbench.storage.limits import UNPACKED, check_unpacked
 
 TABLE_RATIO = 1000
@@ -49,36 +50,40 @@ def _source(path: Path | bytes) -> object:
 
 
 def check_cost(
-    file: pq.ParquetFile, path: Path | bytes, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
-) -> None:
+    file: pq.ParquetFile, path: Path | bytes, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None,
+    found: Sequence[RowGroup] | None = None,
+) -> None:  # fmt: skip
     """Check that columns of row groups do not take far more memory than the file takes on disk.
+
+    found : all row groups of the file, if they have been read already.
 
     Raises
     ------
     ValueError : they do.
     pa.ArrowException, OSError : as in reading.
     """
-    metadata, packed = file.metadata, len(path) if isinstance(path, bytes) else path.stat().st_size
-    groups = range(metadata.num_row_groups) if groups is None else groups
+    found, packed = found or row_groups(path), len(path) if isinstance(path, bytes) else path.stat().st_size
+    width, many = file.metadata.num_columns, file.metadata.num_row_groups
+    if len(found) != many or any(len(group.columns) != width for group in found):
+        raise ValueError("the metadata at the end of the file contradict themselves")
+    groups = range(len(found)) if groups is None else groups
     wanted = None if columns is None else set(columns)
     plain, repeated, names = 0, 0, set()
     for group in groups:
-        about = metadata.row_group(group)
-        for place in range(about.num_columns):
-            column = about.column(place)
-            if wanted is not None and column.path_in_schema.partition(".")[0] not in wanted:
+        for column in found[group].columns:
+            if wanted is not None and column.path.partition(".")[0] not in wanted:
                 continue
-            values = max(column.num_values, about.num_rows)
-            plain += values * _WIDTH.get(column.physical_type, 8)
-            if column.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
-                plain += column.total_uncompressed_size
-                if column.has_dictionary_page or not column.encodings:
-                    repeated += values * column.total_uncompressed_size
-                    names.add(column.path_in_schema)
+            values = max(column.values, found[group].rows)
+            plain += values * _WIDTH.get(column.kind, 8)
+            if column.kind in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
+                plain += column.unpacked
+                if column.coded:
+                    repeated += values * column.unpacked
+                    names.add(column.path)
     check_unpacked(plain, packed, _TODO, TABLE_RATIO)
     if plain + repeated > max(UNPACKED, TABLE_RATIO * packed):
         tops = sorted({name.partition(".")[0] for name in names})
-        coded = pq.ParquetFile(_source(path), metadata=metadata, read_dictionary=sorted(names))
+        coded = pq.ParquetFile(_source(path), metadata=file.metadata, read_dictionary=sorted(names))
         repeated = sum(_decoded(chunk) for name in tops for group in groups
                        for chunk in coded.read_row_group(group, columns=[name]).column(0).chunks)  # fmt: skip
         check_unpacked(plain + repeated, packed, _TODO, TABLE_RATIO)
