@@ -83,6 +83,8 @@ PUBLIC = {
             "preference_issues",
             "reward_rows",
             "write_preferences",
+            "corrected_pairs",
+            "position_bias",
         ),
     ],
     "workbench.demonstrations": [

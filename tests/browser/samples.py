@@ -284,3 +284,33 @@ def pairs_run(path: Path, n: int = 60, per: int = 8) -> Path:
     frame = pd.DataFrame(rows, columns=["query", "item", "grade", "text", "passage"])
     Recorder(path, Dataset.from_frame(frame, "grade", task="pairs")).close()
     return path
+
+
+def preference_run(path: Path, n: int = 120) -> Path:
+    """Pairs of similar answers with scores; every tenth is inverted. Some answers are Hebrew, long, or markup."""
+    import pandas as pd
+
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    rng = np.random.default_rng(5)
+    wrong = np.arange(n) % 10 == 6
+    places = [str(one) for one in rng.choice(["north", "south", "east", "west"], n)]
+    good = [
+        f"Take the {place} road for {row} kilometres, then turn left at the mill." for row, place in enumerate(places)
+    ]
+    bad = [
+        f"Take the {place} road, then turn right at the mill <b>{row}</b>.{' Go.' * (row % 7)}"
+        for row, place in enumerate(places)
+    ]
+    good[16], bad[16] = "פנו שמאלה ליד הטחנה", "פנו ימינה ליד הטחנה"
+    good[25] = " ".join(f"word{place}" for place in range(2000))
+    gap = np.where(wrong, -2 - rng.gamma(2, 1.5, n), rng.gamma(2, 1.5, n))
+    frame = pd.DataFrame(
+        {"id": [f"p{row}" for row in range(n)], "prompt": [f"How do I get to {row}?" for row in range(n)]}
+    )
+    frame["chosen"] = np.where(wrong, bad, good)
+    frame["rejected"] = np.where(wrong, good, bad)
+    frame["chosen_score"], frame["rejected_score"] = 5 + gap / 2, 5 - gap / 2
+    Recorder(path, Dataset.from_frame(frame, id="id", task="preferences")).close()
+    return path

@@ -45,6 +45,7 @@ OPEN_TO = {
     "form_conflicts": ("spans", "tokens"),
     "replacements": ("texts",),
     "a ranking": ("pairs",),
+    "position_bias": ("preferences",),
     "repair_grades": ("pairs",),
 }
 """Kinds of labels to which a door is open; others are open to classes only."""
@@ -63,6 +64,7 @@ DOORS = {
     "form_conflicts": lambda run, path: wb.spans.form_conflicts(run),
     "keep_curve": lambda run, path: experiments.keep_curve(run),
     "plant_errors": lambda run, path: wb.experiments.plant_errors(run.dataset, 0.2),
+    "position_bias": lambda run, path: wb.ranking.position_bias(run),
     "replay": lambda run, path: wb.replay(path / "new", [], None, run.dataset, None),
     "repair_grades": lambda run, path: wb.ranking.repair_grades(run, RANKED),
     "replacements": lambda run, path: wb.texts.replacements(run, "a", "b"),

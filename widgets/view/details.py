@@ -21,6 +21,7 @@ from workbench.issues.counted_neighbors import COUNTED, Near
 from workbench.issues.reasons import apart, meaning
 from workbench.storage.provenance import Provenance
 from workbench.tasks.pair_reading import PASSAGES
+from workbench.tasks.preferences import PREFERENCE_TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,6 +203,7 @@ class Details:
         dataset = self.run.dataset
         elsewhere = {dataset.text_column, *(name for name in IN_EDITORS if name in dataset.kind.predictions)}
         elsewhere |= {PASSAGES} if dataset.task == "pairs" else set()
+        elsewhere |= set(PREFERENCE_TEXTS[1:]) if dataset.task == "preferences" else set()
         shown = [name for name in dataset.metadata.columns if name not in elsewhere]
         return [[str(name), as_text(dataset.metadata[name].iat[row])] for name in shown]
 

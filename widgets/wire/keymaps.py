@@ -127,6 +127,7 @@ _EDITORS: dict[str, Keys] = {
     "texts": {"choose": ["Enter", "Ctrl+Enter"], "leave": ["Escape"]},
     "tokens": TOKEN_KEYS,
     "pairs": CLASS_KEYS,
+    "preferences": {"choose": ["Enter"], "leave": ["Escape"]},
 }
 
 EDIT: dict[str, dict[str, Keys]] = dict.fromkeys(("default", "prodigy", "labelstudio", "cvat"), _EDITORS)

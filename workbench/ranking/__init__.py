@@ -8,18 +8,20 @@ from workbench.foundation.lazy import names_of
 
 HOMES = {
     "cascade": "cascades",
+    "corrected_pairs": "preference_files",
     "compare_metrics": "rank_metrics",
     "compare_sources": "grade_sources",
     "list_view": "rank_metrics",
     "metrics": "rank_metrics",
     "pairwise_strengths": "bradley",
-    "preference_issues": "preferences",
+    "position_bias": "position",
+    "preference_issues": "preference_pairs",
     "rank_jointly": "joint_ranking",
     "read_run": "workbench.review.pair_files",
     "repair_grades": "repairs",
-    "reward_rows": "preferences",
+    "reward_rows": "preference_pairs",
     "run_differences": "grade_sources",
-    "write_preferences": "preferences",
+    "write_preferences": "preference_pairs",
     "write_run": "workbench.review.pair_files",
 }
 

@@ -23,6 +23,7 @@ TASKS: LazyTable[Task] = LazyTable(
         "multilabel": "workbench.tasks.multilabel:Multilabel",
         "numbers": "workbench.tasks.numbers:Numbers",
         "pairs": "workbench.tasks.pairs:Pairs",
+        "preferences": "workbench.tasks.preferences:Preferences",
         "spans": "workbench.tasks.spans:Spans",
         "texts": "workbench.tasks.texts:Texts",
         "tokens": "workbench.tasks.token_classes:TokenClasses",

@@ -27,6 +27,7 @@ ESTIMATORS: LazyTable[Estimator] = LazyTable(
         "multilabel": "workbench.issues.tags.estimator:Tags",
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
         "pairs": "workbench.issues.pairs.estimator:PairsEstimator",
+        "preferences": "workbench.issues.preferences.estimator:PreferencesEstimator",
         "spans": "workbench.issues.spans.estimator:SpansEstimator",
         "texts": "workbench.issues.texts.estimator:TextsEstimator",
         "tokens": "workbench.issues.spans.token_estimator:TokensEstimator",

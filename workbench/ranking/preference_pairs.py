@@ -11,16 +11,11 @@ import pandas as pd
 
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError
+from workbench.issues.preferences.preference_evidence import NEAR_SHARE, PREFERENCE_KINDS
 from workbench.ranking.graded import number_column
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target
-
-PREFERENCE_TEXTS = ("prompt", "chosen", "rejected")
-PREFERENCE_SCORES = ("chosen_score", "rejected_score")
-PREFERENCE_KINDS = ("inverted", "equal", "low quality")
-
-NEAR_SHARE = 0.1
-"""Default of `near`, in standard deviations of the scores."""
+from workbench.tasks.preferences import PREFERENCE_TEXTS, check_pair_texts
 
 
 def preference_issues(
@@ -51,7 +46,7 @@ def preference_issues(
     -----
     The gap is what the scores say, not a probability: how often a small gap is an error depends on the scorer.
     """
-    _check_texts(frame)
+    check_pair_texts(frame)
     for name in scores:
         if name not in frame.columns:
             raise InputError.unknown("column", name, frame.columns, "It holds the scores of the answers.")
@@ -102,7 +97,7 @@ def reward_rows(
     ----------
     Zhang et al. 2024, Reward-Augmented Data Enhances Direct Preference Alignment of LLMs, section 3.
     """
-    _check_texts(frame)
+    check_pair_texts(frame)
     values = []
     for name in scores:
         if name not in frame.columns:
@@ -143,7 +138,7 @@ def write_preferences(
     ------
     InputError : a column or text is missing. ExistsError : the file exists.
     """
-    _check_texts(frame)
+    check_pair_texts(frame)
     for name in provenance:
         if name not in frame.columns:
             raise InputError.unknown("column", name, frame.columns, "It was passed as `provenance=`.")
@@ -160,15 +155,3 @@ def _plain(value: object) -> object:
     if is_missing(value):
         return None
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _check_texts(frame: pd.DataFrame) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        todo = "Pass a DataFrame with the columns prompt, chosen and rejected."
-        raise InputError.at("frame", f"is a {type(frame).__name__}", todo)
-    for name in PREFERENCE_TEXTS:
-        if name not in frame.columns:
-            raise InputError.unknown("column", name, frame.columns, "A pair has a prompt, a chosen and a rejected one.")
-        wrong = [row for row, text in enumerate(frame[name].tolist()) if not isinstance(text, str)]
-        if wrong:
-            raise InputError.at("frame", f"has no text in {name!r}", "Pass texts, or drop the row.", row=wrong[0])
