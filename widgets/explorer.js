@@ -1213,6 +1213,174 @@ const editor = {
 EDITORS[editor.task] = editor;
 }
 
+// --- base/worddiff.js
+const MOST_CELLS = 4_000_000;
+const WORD = /[\p{L}\p{N}\p{M}_'’]+\s*|\s+|[^\s]\s*/gu;
+
+
+function wordDiff(old, now) {
+  const a = old.match(WORD) ?? [],
+    b = now.match(WORD) ?? [],
+    shorter = Math.min(a.length, b.length);
+  let start = 0,
+    end = 0;
+  while (start < shorter && a[start] === b[start]) start++;
+  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  const parts = [];
+  add(parts, "same", a.slice(0, start));
+  between(parts, a.slice(start, a.length - end), b.slice(start, b.length - end));
+  add(parts, "same", a.slice(a.length - end));
+  return parts;
+}
+
+function add(parts, kind, words) {
+  if (!words.length) return;
+  const last = parts[parts.length - 1],
+    text = words.join("");
+  if (last?.kind === kind) last.text += text;
+  else parts.push({ kind, text });
+}
+
+function between(parts, a, b) {
+  const width = b.length + 1;
+  if ((a.length + 1) * width > MOST_CELLS || !a.length || !b.length) {
+    add(parts, "removed", a);
+    add(parts, "added", b);
+    return;
+  }
+  const common = new Uint16Array((a.length + 1) * width);
+  for (let i = a.length - 1; i >= 0; i--)
+    for (let j = b.length - 1; j >= 0; j--)
+      common[i * width + j] = a[i] === b[j] ? common[(i + 1) * width + j + 1] + 1 : Math.max(common[(i + 1) * width + j], common[i * width + j + 1]);
+  let i = 0,
+    j = 0;
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      add(parts, "same", [a[i]]);
+      i++;
+      j++;
+    } else if (i < a.length && (j === b.length || common[(i + 1) * width + j] >= common[i * width + j + 1])) add(parts, "removed", [a[i++]]);
+    else add(parts, "added", [b[j++]]);
+  }
+}
+
+// --- editors/preferences.js
+{
+const OTHERS = /** @type {const} */ ([
+  ["0", "tie", "both are equally good"],
+  ["3", "neither", "both are too poor to be used"],
+]);
+const WITHOUT = [
+  { item: "first", text: "" },
+  { item: "second", text: "" },
+];
+const ALIKE = 0.4;
+const SAYS = { text: "p ", title: "p_error: probability that the given answer is not the better one", label: "probability that the label is wrong" };
+
+function markedAnswer(text, other) {
+  const parts = wordDiff(other, text).filter((part) => part.kind !== "removed"),
+    same = parts.reduce((sum, part) => sum + (part.kind === "same" ? part.text.length : 0), 0);
+  const marks = same >= ALIKE * Math.min(text.length, other.length);
+  return h("span", { class: "lw-text-words", dir: "auto" }, ...parts.map((part) => (marks && part.kind === "added" ? h("ins", { text: part.text }) : document.createTextNode(part.text))));
+}
+
+class PreferencesEditor extends ManyUnitsEditor {
+  constructor(options) {
+    const answers = h("div", { class: "lw-answers", role: "group", "aria-label": "answers" });
+    super(options, answers);
+    this.answers = answers;
+    this.shown = WITHOUT;
+    this.place.root.classList.add("lw-many", "lw-of-preferences");
+    this.line.stand({ name: "answer", resting: "1 and 2 choose an answer, 0 a tie", placeholder: "first, second, tie or neither", choose: (text) => this.typed(String(text)) });
+  }
+
+  show(example) {
+    super.show(example);
+    this.units = example?.units ?? [];
+    this.focus = this.units[0]?.key ?? "";
+    this.shown = example?.items?.length === 2 ? example.items : WITHOUT;
+    this.facts.replaceChildren(...(example ? this.describe(example) : []));
+    this.answers.replaceChildren(...(example ? [...this.shown.map((_, place) => this.card(place)), h("div", { class: "lw-answers-others" }, ...OTHERS.map(([digit, value, title]) => this.button(digit, value, title)))] : []));
+    this.explain(this.current);
+  }
+
+  describe({ verdict, flagged, hides }) {
+    const unit = this.current,
+      said = unit?.changed ? "changed" : STAYS[verdict] || "undecided";
+    return [
+      factLine("wrong?", hides ? quiet("hidden") : Number.isFinite(unit?.p_error) ? meter(unit?.p_error, SAYS) : quiet("not judged")),
+      ...(unit?.kind && unit.doubted && !hides ? [factLine("kind", h("span", { class: "lw-fact-value", text: unit.kind }))] : []),
+      decisionLine(said, { verdict, flagged }),
+    ];
+  }
+
+  standing(value) {
+    const unit = this.current,
+      is = value === valueText(unit?.value),
+      hint = !this.example?.hides && Boolean(unit?.doubted) && !unit?.decided && !is && value === valueText(unit?.suggested);
+    return { is, hint, state: `${is ? " lw-is-label" : ""}${hint ? " lw-is-hint" : ""}`, said: [is && "label", hint && "suggested"].filter(Boolean).join(", ") };
+  }
+
+  card(place) {
+    const { item, text } = this.shown[place],
+      other = this.shown[1 - place].text,
+      digit = String(place + 1),
+      { is, state, said } = this.standing(item);
+    return h(
+      "button",
+      { type: "button", class: `lw-answer-card${state}`, "data-value": item, "aria-pressed": String(is), title: `better: answer ${digit}`, onclick: () => this.say1(item, "button") },
+      h("span", { class: "lw-row" }, h("kbd", { text: digit }), h("span", { class: "lw-quiet", text: this.example?.hides ? "" : item }), h("span", { class: "lw-space" }), h("span", { class: "lw-quiet", text: said })),
+      text ? markedAnswer(text, other) : h("span", { class: "lw-quiet", text: text === "" && this.shown !== WITHOUT ? "an empty answer" : `${item} answer` }),
+    );
+  }
+
+  button(digit, value, title) {
+    const { is, state } = this.standing(value);
+    return h("button", { type: "button", class: `lw-choice${state}`, "data-value": value, "aria-pressed": String(is), title, onclick: () => this.say1(value, "button") }, h("kbd", { text: digit }), h("span", { class: "lw-clip", text: value }));
+  }
+
+
+  say1(value, how) {
+    const unit = this.current;
+    if (unit) this.judge([{ key: unit.key, value: JSON.stringify(value) }], how);
+  }
+
+  typed(text) {
+    if (this.space.choices.includes(JSON.stringify(text))) this.say1(text, "typed");
+    else this.say("type first, second, tie or neither", "warn");
+  }
+
+  digit(digit, selection) {
+    const other = OTHERS.find(([key]) => key === digit)?.[1],
+      value = other ?? this.shown[Number(digit) - 1]?.item;
+    if (selection) this.say("digits apply to one pair here, since each has its own order", "warn");
+    else if (value === undefined) this.say(`no answer on key ${digit}`, "warn");
+    else this.say1(value, "key");
+  }
+
+  accept() {
+    const unit = this.current;
+    if (!unit?.suggested) this.say("there is no suggestion for this pair", "warn");
+    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
+  }
+
+  keep() {
+    const unit = this.current;
+    if (!unit?.given) this.say("no answer was given", "warn");
+    else this.judge([{ key: unit.key, value: unit.given }], "keep");
+  }
+}
+
+const editor = {
+  task: "preferences",
+  nothing: false,
+  units: true,
+  edits: { choose: "save the typed answer", leave: "leave the box" },
+  make: (options) => new PreferencesEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
 // --- examples/passage.js
 const LETTER = 6.5;
 const FAR = 60;
@@ -1841,57 +2009,6 @@ const editor = {
   make: (options) => new SpansEditor(options),
 };
 EDITORS[editor.task] = editor;
-}
-
-// --- base/worddiff.js
-const MOST_CELLS = 4_000_000;
-const WORD = /[\p{L}\p{N}\p{M}_'’]+\s*|\s+|[^\s]\s*/gu;
-
-
-function wordDiff(old, now) {
-  const a = old.match(WORD) ?? [],
-    b = now.match(WORD) ?? [],
-    shorter = Math.min(a.length, b.length);
-  let start = 0,
-    end = 0;
-  while (start < shorter && a[start] === b[start]) start++;
-  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  const parts = [];
-  add(parts, "same", a.slice(0, start));
-  between(parts, a.slice(start, a.length - end), b.slice(start, b.length - end));
-  add(parts, "same", a.slice(a.length - end));
-  return parts;
-}
-
-function add(parts, kind, words) {
-  if (!words.length) return;
-  const last = parts[parts.length - 1],
-    text = words.join("");
-  if (last?.kind === kind) last.text += text;
-  else parts.push({ kind, text });
-}
-
-function between(parts, a, b) {
-  const width = b.length + 1;
-  if ((a.length + 1) * width > MOST_CELLS || !a.length || !b.length) {
-    add(parts, "removed", a);
-    add(parts, "added", b);
-    return;
-  }
-  const common = new Uint16Array((a.length + 1) * width);
-  for (let i = a.length - 1; i >= 0; i--)
-    for (let j = b.length - 1; j >= 0; j--)
-      common[i * width + j] = a[i] === b[j] ? common[(i + 1) * width + j + 1] + 1 : Math.max(common[(i + 1) * width + j], common[i * width + j + 1]);
-  let i = 0,
-    j = 0;
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      add(parts, "same", [a[i]]);
-      i++;
-      j++;
-    } else if (i < a.length && (j === b.length || common[(i + 1) * width + j] >= common[i * width + j + 1])) add(parts, "removed", [a[i++]]);
-    else add(parts, "added", [b[j++]]);
-  }
 }
 
 // --- examples/comparedtext.js
