@@ -1375,7 +1375,10 @@ const editor = {
   task: "preferences",
   nothing: false,
   units: true,
-  edits: { choose: "save the typed answer", leave: "leave the box" },
+  edits: {
+    choose: "save the typed answer",
+    leave: "leave the box",
+  },
   make: (options) => new PreferencesEditor(options),
 };
 EDITORS[editor.task] = editor;

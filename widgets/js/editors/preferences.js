@@ -133,6 +133,9 @@ export const editor = {
   task: "preferences",
   nothing: false,
   units: true,
-  edits: { choose: "save the typed answer", leave: "leave the box" },
+  edits: {
+    choose: "save the typed answer",
+    leave: "leave the box",
+  },
   make: (options) => new PreferencesEditor(options),
 };
