@@ -21,6 +21,7 @@ HOMES = {
     "repair_grades": "repairs",
     "reward_rows": "preference_pairs",
     "run_differences": "grade_sources",
+    "search_corpus": "corpus_search",
     "write_preferences": "preference_pairs",
     "write_run": "workbench.review.pair_files",
 }

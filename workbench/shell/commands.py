@@ -18,6 +18,7 @@ from workbench.recording.imports import import_run
 from workbench.reports.report import report as write_report
 from workbench.review.export import export as write_export
 from workbench.runs.run import Run, open_run
+from workbench.runs.saved_evidence import saved_names
 from workbench.scores import SCORES
 from workbench.scores import score as score_run
 from workbench.shell.demo import findings, record_demo, reset_demo
@@ -213,6 +214,7 @@ def describe(run: Run) -> str:
         parts.append("logits")
     if run.embedding_epochs:
         parts.append("embeddings")
+    parts += [name.replace("_", " ") for name in saved_names(run)]
     parts.append(f"{probs.kind} probabilities" if probs is not None else "no probabilities")
     return f"{run.layout.url or run.path}: {', '.join(parts)}"
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score, ndcg_score, roc_auc_score
 
 import workbench as wb
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, MissingEvidence
 
 
 def made(n=40, per=8, seed=0):
@@ -201,3 +201,48 @@ def test_false_negatives_are_relabelled_with_the_answers_of_judges(tmp_path):
     assert len(relabelled & wrong) / len(relabelled) > 0.9 and len(relabelled & wrong) / len(wrong) > 0.5
     after = wb.ranking.metrics(run, scores)["ndcg"].mean()
     assert after > wb.ranking.metrics(frame, scores)["ndcg"].mean()
+
+
+@pytest.mark.parametrize("extra", [True, False])
+def test_items_of_a_corpus_are_found_scored_and_proposed(monkeypatch, extra):
+    if extra:
+        pytest.importorskip("bm25s")
+    monkeypatch.setattr("workbench.issues.pairs.lexical.has_bm25", lambda: extra)
+    monkeypatch.setattr("workbench.ranking.corpus_search.has_bm25", lambda: extra)
+    name = "BM25" if extra else "TF-IDF"
+    rng = np.random.default_rng(0)
+    words = [[f"t{query}", f"s{query}", *(f"w{one}" for one in rng.choice(50, 3))] for query in range(40)]
+    corpus, rows = {}, []
+    for query, own in enumerate(words):
+        for item in range(5):
+            text = own[:2] if item < 2 else own[2:3]
+            corpus[f"d{query}-{item}"] = " ".join([*text, *(f"x{one}" for one in rng.choice(200, 6))])
+            if item != 1:  # nobody has listed the second relevant item
+                rows.append((f"q{query}", f"d{query}-{item}", int(item == 0), " ".join(own)))
+    labels = pd.DataFrame(rows, columns=["query", "item", "grade", "text"])
+    labels.loc[len(labels)] = ("q39", "elsewhere", 0, " ".join(words[39]))
+    found = wb.ranking.search_corpus(labels, corpus, k=4)
+    assert list(found.columns) == ["query", "item", name] and not found.duplicated(["query", "item"]).any()
+    top = found.groupby("query", sort=False)["item"].agg(list)
+    assert all({f"d{query}-0", f"d{query}-1"} <= set(top[f"q{query}"][:4]) for query in range(40))
+    of_first = found[found["query"] == "q0"]
+    assert (of_first[name][:4].to_numpy() > 0).all() and of_first[name][:4].is_monotonic_decreasing
+    listed = set(map(tuple, labels[["query", "item"]].to_numpy())) - {("q39", "elsewhere")}
+    assert listed <= set(map(tuple, found[["query", "item"]].to_numpy()))
+    issues = wb.find_issues(labels, task="pairs", scores=found, per="unit")
+    proposed = issues[[key.startswith("c") for key in issues.index.get_level_values("unit")]]
+    assert {f"d{query}-1" for query in range(40)} <= set(proposed["item"])
+
+
+def test_a_corpus_without_words_or_queries_without_texts_are_refused():
+    labels = pd.DataFrame({"query": ["q"], "item": ["a"], "grade": [1]})
+    with pytest.raises(MissingEvidence, match="texts"):
+        wb.ranking.search_corpus(labels, {"a": "words"})
+    with pytest.raises(InputError, match="`corpus` holds no words"):
+        wb.ranking.search_corpus(labels, {"a": "..."}, texts=["words"])
+    with pytest.raises(InputError, match="dict or Series"):
+        wb.ranking.search_corpus(labels, ["words"], texts=["words"])
+    with pytest.raises(InputError, match="k"):
+        wb.ranking.search_corpus(labels, {"a": "words"}, texts=["words"], k=0)
+    again = wb.ranking.search_corpus(labels, {"a": "words", "b": "x"}, texts={"q": "x"})
+    assert again["item"].tolist() == ["b", "a"] and again.iloc[1, 2] == 0

@@ -14,6 +14,7 @@ import pytest
 import workbench as wb
 from workbench.foundation.errors import InputError, RunError
 from workbench.runs.saved_evidence import saved_evidence, saved_names
+from workbench.shell.commands import describe
 from workbench.shell.inspection import inspect
 from workbench.storage.evidence_tables import EVIDENCE_NOTE
 
@@ -84,6 +85,7 @@ def test_a_run_of_pairs_answers_as_if_its_evidence_were_passed(pairs, run):
     pd.testing.assert_frame_equal(found[own].reset_index(drop=True), expected[own].reset_index(drop=True))
     assert found.attrs["sources"]["scores"] == "made by scores; never saw these labels"
     assert saved_names(run) == tuple(sorted(GIVEN))
+    assert describe(run).endswith("item embeddings, item texts, relevant, scores, texts, votes, no probabilities")
     assert [str(one) for one in inspect(run) if one.kind != "note"] == []
     assert sum("evidence" in str(path) for path in (run.path / "checksums").rglob("*.sha256")) == len(GIVEN)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,37 @@ def _bm25(queries: list[str], texts: list[str], at: np.ndarray, number: np.ndarr
         if known:
             found[own] = ranker.get_scores(known)[number[own]]
     return found
+
+
+def corpus_scores(queries: Sequence[str], texts: Sequence[str]) -> Iterator[np.ndarray]:
+    """Yield the scores of all texts for each query, (m,) float64, 0 without a common word.
+
+    Parameters
+    ----------
+    queries : n texts. texts : m texts of items, at least one of them with a word. Scores are those of BM25 if bm25s is
+        installed, otherwise cosines of TF-IDF vectors.
+    """
+    if has_bm25():
+        import bm25s
+
+        ranker = bm25s.BM25()
+        ranker.index(_words(texts), show_progress=False)
+        for words in _words(queries):
+            known = [word for word in words if word in ranker.vocab_dict]
+            yield np.asarray(ranker.get_scores(known), np.float64) if known else np.zeros(len(texts))
+        return
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    model = TfidfVectorizer(token_pattern=QUERY_WORD, sublinear_tf=True)
+    items = model.fit_transform(texts)
+    asked = model.transform(queries)
+    for row in range(len(queries)):
+        yield np.asarray((items @ asked[[row]].T).toarray()).ravel()
+
+
+def has_word(text: str) -> bool:
+    """Whether a text holds a word that can be matched."""
+    return _QUERY_WORDS.search(text) is not None
 
 
 def _words(texts: Sequence[str]) -> list[list[str]]:
