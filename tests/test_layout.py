@@ -78,6 +78,7 @@ PUBLIC = {
         ),
         *(
             "run_differences",
+            "search_corpus",
             "write_run",
             "pairwise_strengths",
             "preference_issues",
