@@ -57,7 +57,7 @@ def search_corpus(
     dataset, known = handed.dataset, item_texts_of(corpus)
     asked = query_texts(dataset, handed.evidence.get("texts"))
     if not any(map(has_word, asked)):
-        raise MissingEvidence.needed("search_corpus", ["texts"], "Pass the texts of the queries as `texts=`.")
+        raise MissingEvidence("search_corpus needs the texts of the queries. Pass them as `texts=`.")
     if not any(map(has_word, known.values())):
         raise InputError.at("corpus", "holds no words", "Pass a dict of item to text.")
     table, name = pair_table_of(dataset.labels), BM25 if has_bm25() else TFIDF
