@@ -132,6 +132,13 @@ def test_a_long_document_is_drawn_as_it_comes_into_sight_and_can_be_saved(explor
     )
     assert took < 1_000
     lab.page.locator("[data-token='9999']").wait_for()
+    first = "document.querySelector('.lw-passage .lw-token')"
+    focused = f"document.querySelector({FOCUSED!r})?.dataset.key"
+    before = lab.page.evaluate(f"() => {{ {first}.kept = true; return {focused}; }}")
+    lab.page.locator(".lw-name").click()
+    lab.page.keyboard.press("Tab")
+    lab.page.wait_for_function(f"before => {focused} !== before", arg=before)
+    assert lab.page.evaluate(f"() => {first}.kept"), "a new focus draws no text again"
     lab.probe.run(f"ex.save_html({str(tmp_path / 'saved.html')!r}, examples=5)")
     page = lab.page.context.new_page()
     page.goto((tmp_path / "saved.html").as_uri())

@@ -34,13 +34,21 @@ class TokensEditor extends PassageEditor {
       total = this.example?.passage?.begin.length ?? 0;
     /** @type {Rail[]} */
     const rails = [];
+    /** @type {Map<string, { name: string, color: string }>} by value: few among thousands of tokens */
+    const looks = new Map();
+    /** @param {string} value */
+    const lookOf = (value) => {
+      const name = valueText(value),
+        code = this.codes.get(name);
+      const look = { name, color: code === undefined ? "var(--lw-accent)" : hex(this.space.color(code)) };
+      looks.set(value, look);
+      return look;
+    };
     /** @param {UnitInfo} unit @param {string | null | undefined} value @param {boolean} hint */
     const add = (unit, value, hint) => {
       const first = numberOf(unit);
       if (!value || first >= total) return;
-      const name = valueText(value),
-        code = this.codes.get(name);
-      rails.push({ key: unit.key, first, last: first + 1, name, color: code === undefined ? "var(--lw-accent)" : hex(this.space.color(code)), hint, focused: unit.key === this.focus });
+      rails.push({ key: unit.key, first, last: first + 1, ...(looks.get(value) ?? lookOf(value)), hint, focused: unit.key === this.focus });
     };
     for (const unit of this.units) {
       add(unit, unit.value, false);
@@ -81,7 +89,7 @@ class TokensEditor extends PassageEditor {
 
   edit() {
     this.editing = true;
-    this.draw();
+    this.passage.el.classList.add("lw-editing");
   }
 
   /** @param {string} action */
