@@ -11,6 +11,8 @@ from sklearn.metrics import average_precision_score
 
 import workbench as wb
 from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.issues.kinds import ESTIMATORS
+from workbench.issues.kinds.contract import Asked
 from workbench.issues.spans.candidates import free_of, proposed
 from workbench.issues.spans.posterior import scaled_to, token_posterior
 from workbench.issues.spans.span_layers import (
@@ -361,3 +363,13 @@ def test_folds_are_dealt_by_sentence_and_the_tagger_learns():
     theirs = LogisticRegression(C=1.0, fit_intercept=False, max_iter=2000, tol=1e-8).fit(dense, y)
     p = np.exp(dense @ mine)
     np.testing.assert_allclose(p / p.sum(axis=1, keepdims=True), theirs.predict_proba(dense), atol=2e-3)
+
+
+@pytest.mark.parametrize("task", ["spans", "tokens"])
+def test_verdicts_act_by_pair_of_given_and_suggested_class(planted, task):
+    words, given, _, _ = planted
+    asked = Asked(wb.Dataset.from_arrays(given[:120], task=task), {"tokens": words[:120]})
+    found = ESTIMATORS[task].judge(asked)
+    pairs = [(str(one), str(other)) for one, other in zip(found.given, found.other)]
+    assert len({*zip(pairs, found.pair.tolist())}) == len({*pairs}) == len({*found.pair.tolist()}) > 4
+    assert found.pair.min() == 0 and found.pair.max() == len({*pairs}) - 1
