@@ -19,7 +19,7 @@ const PIECE = 80;
  * @property {boolean} near whether it is visible or almost
  * @property {boolean} fresh whether it shows the current spans
  * @property {HTMLElement[]} tokens their elements, none before it is drawn
- * @property {string[]} told what is drawn at each of them
+ * @property {string[]} drawing what is drawn at each of them
  */
 
 /**
@@ -189,7 +189,7 @@ export class PassageView {
     for (let first = 0; first < total; first += PIECE) {
       const last = Math.min(first + PIECE, total),
         el = h("span", { class: "lw-piece", text: this.between(first, last) });
-      const piece = { first, last, el, near: !this.watcher || total <= 4 * PIECE, fresh: false, tokens: [], told: [] };
+      const piece = { first, last, el, near: !this.watcher || total <= 4 * PIECE, fresh: false, tokens: [], drawing: [] };
       this.pieces.push(piece);
       nodes.push(el);
     }
@@ -220,7 +220,7 @@ export class PassageView {
    * @param {Piece} piece
    */
   fill(piece) {
-    const { first, last, el, told } = piece;
+    const { first, last, el, drawing } = piece;
     piece.fresh = true;
     if (!piece.tokens.length) {
       const { begin, end } = this.passage ?? NO_TEXT;
@@ -238,16 +238,16 @@ export class PassageView {
     for (const [at, own] of piece.tokens.entries()) {
       const token = first + at,
         there = this.drawn.get(token) ?? [];
-      const now = there.map((one) => this.toldOf(one, token)).join("\n");
-      if (now !== (told[at] ?? "")) own.replaceChildren(this.words[token], ...there.map((one) => this.rail(one, token)));
-      told[at] = now;
+      const now = there.map((one) => this.drawingOf(one, token)).join("\n");
+      if (now !== (drawing[at] ?? "")) own.replaceChildren(this.words[token], ...there.map((one) => this.rail(one, token)));
+      drawing[at] = now;
       own.classList.toggle("lw-marked", Boolean(this.marked && token >= this.marked[0] && token < this.marked[1]));
       for (const [i, { rail }] of there.entries()) own.children[i].classList.toggle("lw-focused", rail.focused);
     }
   }
 
   /** All that `rail` draws except the focus. @param {{ rail: Rail, level: number }} options @param {number} token */
-  toldOf({ rail, level }, token) {
+  drawingOf({ rail, level }, token) {
     const { key, first, last, name, color, hint } = rail;
     return JSON.stringify([key, first, last, name, color, hint, level, token === first ? this.roomOf(rail, level) : ""]);
   }
