@@ -1418,11 +1418,14 @@ function levels(ranges) {
     found = new Array(ranges.length).fill(0),
     taken = /** @type {Set<number>[]} tokens of each level */ ([]);
   for (const i of order) {
-    const tokens = Array.from({ length: ranges[i].last - ranges[i].first }, (_, at) => ranges[i].first + at);
-    const free = taken.findIndex((level) => !tokens.some((token) => level.has(token)));
-    found[i] = free < 0 ? taken.length : free;
+    const { first, last } = ranges[i];
+    const meets = (/** @type {Set<number>} */ level) => {
+      for (let token = first; token < last; token++) if (level.has(token)) return true;
+      return false;
+    };
+    while (found[i] < taken.length && meets(taken[found[i]])) found[i]++;
     const level = (taken[found[i]] ||= new Set());
-    for (const token of tokens) level.add(token);
+    for (let token = first; token < last; token++) level.add(token);
   }
   return found;
 }
@@ -1489,8 +1492,14 @@ class PassageView {
         else this.drawn.set(token, [one]);
       }
     this.marked = marked;
-    for (const [side, used] of Object.entries({ above, below })) this.el.style.setProperty(`--lw-${side}`, String(used.reduce((most, one) => Math.max(most, one), 0) + (used.length ? 1 : 0)));
-    for (const piece of this.pieces) if (piece.open) this.fill(piece);
+    for (const [side, used] of Object.entries({ above, below })) {
+      const room = String(used.reduce((most, one) => Math.max(most, one), 0) + (used.length ? 1 : 0));
+      if (this.el.style.getPropertyValue(`--lw-${side}`) !== room) this.el.style.setProperty(`--lw-${side}`, room);
+    }
+    for (const piece of this.pieces) {
+      piece.fresh = false;
+      if (piece.near) this.fill(piece);
+    }
   }
 
   build() {
@@ -1502,12 +1511,12 @@ class PassageView {
     for (let first = 0; first < total; first += PIECE) {
       const last = Math.min(first + PIECE, total),
         el = h("span", { class: "lw-piece", text: this.between(first, last) });
-      const piece = { first, last, el, open: !this.watcher || total <= 4 * PIECE };
+      const piece = { first, last, el, near: !this.watcher || total <= 4 * PIECE, fresh: false, tokens: [], drawing: [] };
       this.pieces.push(piece);
       nodes.push(el);
     }
     this.el.replaceChildren(...(total ? nodes : [h("span", { class: "lw-empty-line", text: passage?.text || "no text: pass it with text=, or in a column named tokens" })]));
-    if (this.watcher) for (const piece of this.pieces) if (!piece.open) this.watcher.observe(piece.el);
+    if (this.watcher) for (const piece of this.pieces) if (!piece.near) this.watcher.observe(piece.el);
     this.el.scrollTop = 0;
   }
 
@@ -1519,34 +1528,46 @@ class PassageView {
   seen(entries) {
     for (const { target, isIntersecting } of entries) {
       const piece = this.pieces.find((one) => one.el === target);
-      if (!piece || !isIntersecting || piece.open) continue;
-      piece.open = true;
-      this.watcher?.unobserve(target);
-      this.fill(piece);
+      if (!piece) continue;
+      piece.near = isIntersecting;
+      if (isIntersecting && !piece.fresh) this.fill(piece);
     }
   }
 
-  fill({ first, last, el }) {
-    const { begin, end } = this.passage ?? NO_TEXT;
-    const nodes = [];
-    for (let token = first; token < last; token++) {
-      const space = this.points.slice(token ? end[token - 1] : 0, begin[token]).join("");
-      if (space) nodes.push(space);
-      nodes.push(this.token(token));
+  fill(piece) {
+    const { first, last, el, drawing } = piece;
+    piece.fresh = true;
+    if (!piece.tokens.length) {
+      const { begin, end } = this.passage ?? NO_TEXT;
+      const nodes = [];
+      for (let token = first; token < last; token++) {
+        const space = this.points.slice(token ? end[token - 1] : 0, begin[token]).join("");
+        if (space) nodes.push(space);
+        piece.tokens.push(h("span", { class: "lw-token", "data-token": String(token) }, this.words[token]));
+        nodes.push(piece.tokens[token - first]);
+      }
+      if (last === begin.length) nodes.push(this.points.slice(end[last - 1]).join(""));
+      el.replaceChildren(...nodes);
     }
-    if (last === begin.length) nodes.push(this.points.slice(end[last - 1]).join(""));
-    el.replaceChildren(...nodes);
+    for (const [at, own] of piece.tokens.entries()) {
+      const token = first + at,
+        there = this.drawn.get(token) ?? [];
+      const now = there.map((one) => this.drawingOf(one, token)).join("\n");
+      if (now !== (drawing[at] ?? "")) own.replaceChildren(this.words[token], ...there.map((one) => this.rail(one, token)));
+      drawing[at] = now;
+      own.classList.toggle("lw-marked", Boolean(this.marked && token >= this.marked[0] && token < this.marked[1]));
+      for (const [i, { rail }] of there.entries()) own.children[i].classList.toggle("lw-focused", rail.focused);
+    }
   }
 
-  token(token) {
-    const marked = this.marked && token >= this.marked[0] && token < this.marked[1];
-    const rails = (this.drawn.get(token) ?? []).map((one) => this.rail(one, token));
-    return h("span", { class: `lw-token${marked ? " lw-marked" : ""}`, "data-token": String(token) }, this.words[token], ...rails);
+  drawingOf({ rail, level }, token) {
+    const { key, first, last, name, color, hint } = rail;
+    return JSON.stringify([key, first, last, name, color, hint, level, token === first ? this.roomOf(rail, level) : ""]);
   }
 
   rail({ rail, level }, token) {
-    const { first, last, name, color, hint, focused, key } = rail;
-    const marks = `${hint ? " lw-is-hint" : ""}${focused ? " lw-focused" : ""}${token === first ? " lw-first" : ""}${token < last - 1 ? " lw-goes-on" : ""}`;
+    const { first, last, name, color, hint, key } = rail;
+    const marks = `${hint ? " lw-is-hint" : ""}${token === first ? " lw-first" : ""}${token < last - 1 ? " lw-goes-on" : ""}`;
     return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name, style: { "max-width": this.roomOf(rail, level) } }) : null);
   }
 
@@ -1560,17 +1581,13 @@ class PassageView {
   reveal(token) {
     const piece = this.pieces.find((one) => token >= one.first && token < one.last);
     if (!piece) return;
-    if (!piece.open) {
-      piece.open = true;
-      this.watcher?.unobserve(piece.el);
-      this.fill(piece);
-    }
-    const el = piece.el.querySelector(`[data-token="${token}"]`);
-    if (!el) return;
-    const top = el.offsetTop - this.el.offsetTop - 20,
-      bottom = top + el.offsetHeight + 40;
-    if (top < this.el.scrollTop) this.el.scrollTop = top;
-    else if (bottom > this.el.scrollTop + this.el.clientHeight) this.el.scrollTop = bottom - this.el.clientHeight;
+    if (!piece.fresh) this.fill(piece);
+    const own = piece.tokens[token - piece.first].getBoundingClientRect(),
+      seen = this.el.getBoundingClientRect();
+    const above = own.top - 20 - seen.top,
+      below = own.bottom + 20 - seen.bottom;
+    if (above < 0) this.el.scrollTop += above;
+    else if (below > 0) this.el.scrollTop += below;
   }
 
   destroy() {
@@ -2229,12 +2246,18 @@ class TokensEditor extends PassageEditor {
     const { hides = false } = this.example ?? {},
       total = this.example?.passage?.begin.length ?? 0;
     const rails = [];
+    const looks = new Map();
+    const lookOf = (value) => {
+      const name = valueText(value),
+        code = this.codes.get(name);
+      const look = { name, color: code === undefined ? "var(--lw-accent)" : hex(this.space.color(code)) };
+      looks.set(value, look);
+      return look;
+    };
     const add = (unit, value, hint) => {
       const first = numberOf(unit);
       if (!value || first >= total) return;
-      const name = valueText(value),
-        code = this.codes.get(name);
-      rails.push({ key: unit.key, first, last: first + 1, name, color: code === undefined ? "var(--lw-accent)" : hex(this.space.color(code)), hint, focused: unit.key === this.focus });
+      rails.push({ key: unit.key, first, last: first + 1, ...(looks.get(value) ?? lookOf(value)), hint, focused: unit.key === this.focus });
     };
     for (const unit of this.units) {
       add(unit, unit.value, false);
@@ -2271,7 +2294,7 @@ class TokensEditor extends PassageEditor {
 
   edit() {
     this.editing = true;
-    this.draw();
+    this.passage.el.classList.add("lw-editing");
   }
 
   act(action) {
