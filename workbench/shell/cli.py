@@ -162,6 +162,13 @@ def _import(command: Command) -> None:
     sub.add_argument("--audio", metavar="COLUMN", help="column with paths of sounds")
     sub.add_argument("--text", metavar="COLUMN", help="column with texts")
     sub.add_argument("--edges", metavar="FILE", help="edges between the examples: columns source, target (ids), weight")
+    sub.add_argument(
+        "--evidence",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="a table of evidence of the kind of label, such as scores=scores.csv for pairs; can be repeated",
+    )
     sub.add_argument("--classes", metavar="A,B,...", help="class names, in the order of logits or columns")
     sub.add_argument("--logits", action="store_true", help="store the logits too")
     sub.add_argument("--force", action="store_true", help="replace an existing run (its journal is kept)")

@@ -23,7 +23,7 @@ from workbench.scores import SCORES
 from workbench.scores import score as score_run
 from workbench.shell.demo import findings, record_demo, reset_demo
 from workbench.shell.terminal import table
-from workbench.storage.tables import PAGE_SUFFIXES, check_target, write_table
+from workbench.storage.tables import PAGE_SUFFIXES, check_target, read_table, write_table
 
 Lines = Iterator[str | int]
 ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
@@ -58,6 +58,7 @@ def import_(args: argparse.Namespace) -> Lines:
         "logits": args.logits or None,
     }
     options = {name: value for name, value in given.items() if value is not None}
+    options |= {"evidence": dict(map(_evidence_table, args.evidence))} if args.evidence else {}
     progress = not args.quiet and sys.stderr.isatty()
     run = import_run(args.source, args.run, format=args.format, overwrite=args.force, progress=progress, **options)
     yield describe(run)
@@ -217,6 +218,14 @@ def describe(run: Run) -> str:
     parts += [name.replace("_", " ") for name in saved_names(run)]
     parts.append(f"{probs.kind} probabilities" if probs is not None else "no probabilities")
     return f"{run.layout.url or run.path}: {', '.join(parts)}"
+
+
+def _evidence_table(said: str) -> tuple[str, pd.DataFrame]:
+    """Return the name and the table of an argument NAME=FILE."""
+    name, equals, file = said.partition("=")
+    if not (name and equals and file):
+        raise InputError.at("--evidence", f"is {said!r}", "Give NAME=FILE, such as scores=scores.csv.")
+    return name, read_table(file, text=["query"])
 
 
 def _free(args: argparse.Namespace) -> Path | None:

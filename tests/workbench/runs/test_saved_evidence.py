@@ -14,6 +14,7 @@ import pytest
 import workbench as wb
 from workbench.foundation.errors import InputError, RunError
 from workbench.runs.saved_evidence import saved_evidence, saved_names
+from workbench.shell.cli import main
 from workbench.shell.commands import describe
 from workbench.shell.inspection import inspect
 from workbench.storage.evidence_tables import EVIDENCE_NOTE
@@ -258,3 +259,20 @@ def test_a_run_at_a_url_sends_and_fetches_its_evidence(run):
     again = wb.open_run(url)
     assert saved_names(again) == ("scores", "votes")
     assert saved_evidence(again, "votes").values["judge"].tolist() == VOTES["judge"].tolist()
+
+
+def test_the_command_import_takes_tables_of_evidence(tmp_path, capsys):
+    LABELS.to_csv(tmp_path / "labels.csv", index=False)
+    SCORES.to_csv(tmp_path / "scores.csv", index=False)
+    VOTES.to_parquet(tmp_path / "votes.parquet")
+    named = [("scores", "scores.csv"), ("votes", "votes.parquet")]
+    tables = [part for name, file in named for part in ("--evidence", f"{name}={tmp_path / file}")]
+    place = tmp_path / "run"
+    known = ["import", str(tmp_path / "labels.csv"), str(place), "--task", "pairs", "--label", "grade"]
+    assert main([*known, *tables]) == 0, capsys.readouterr().err
+    run = wb.open_run(place)
+    np.testing.assert_allclose(saved_evidence(run, "scores").values["dense"], SCORES["dense"])
+    assert saved_evidence(run, "votes").values["judge"].tolist() == VOTES["judge"].tolist()
+    assert main(["issues", str(place)]) == 0 and "rankers dense, sparse" in capsys.readouterr().out
+    assert main([*known, "--force", "--evidence", "scores"]) == 1
+    assert "Give NAME=FILE" in capsys.readouterr().err
