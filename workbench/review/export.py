@@ -86,7 +86,7 @@ def export(
     ExistsError
         The file exists.
     InputError
-        Unknown suffix or option, or a missing directory.
+        Unknown suffix or option, a selection of rows with a `format`, or a missing directory.
 
     Notes
     -----
@@ -115,6 +115,7 @@ def export(
             raise InputError.unknown("format", format, formats, f"The labels are of the task {run.task!r}.")
         write = formats[format].write
         _check_options(options, [name for name in keyword_options(write) if name != "force"], format)
+        _refuse_selection(format, drop=drop is not None, only_changed=only_changed, cleaned=cleaned is not None)
         return write(run, path, force=force, **options)
     _check_options(options, keyword_options(export), "table")
     target = check_target(path, force)
@@ -180,6 +181,13 @@ def _check_options(options: Mapping[str, Any], known: Sequence[str], format: str
     for name in options:
         if name not in known:
             raise InputError.unknown("option", name, known, f"The format is {format!r}.")
+
+
+def _refuse_selection(format: str, **given: bool) -> None:
+    for name, is_given in given.items():
+        if is_given:
+            todo = f"Leave it out, or write a table: {format!r} contains all examples."
+            raise InputError.at(name, "selects rows of a table", todo)
 
 
 def _chosen(

@@ -305,3 +305,10 @@ def test_files_of_hugging_face_are_read(tmp_path):
     pq.write_table(wrong, tmp_path / "wrong.parquet")
     with pytest.raises(InputError, match="`labels` row 0 holds 7"):
         FORMATS["hf"].read(tmp_path / "wrong.parquet")
+
+
+@pytest.mark.parametrize("name, value", [("drop", "skipped"), ("only_changed", True), ("cleaned", "drop")])
+def test_a_format_holds_all_examples_and_refuses_a_selection(tagged, tmp_path, name, value):
+    with pytest.raises(InputError, match=f"`{name}` selects rows of a table. .*'conll' contains all examples"):
+        wb.export(tagged, tmp_path / "labels.conll", format="conll", **{name: value})
+    assert not list(tmp_path.glob("labels*"))
