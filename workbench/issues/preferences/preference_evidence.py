@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class PreferenceEvidence:
     same: np.ndarray
     ratio: np.ndarray
 
-    @property
+    @cached_property
     def gap(self) -> np.ndarray:
         """Score of the first answer minus that of the second, standardised, mean of the scorers; NaN if unknown."""
         gaps = self.scores[:, 0] - self.scores[:, 1]
@@ -66,7 +67,7 @@ class PreferenceEvidence:
         total = np.where(known, gaps, 0).sum(axis=1)
         return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
-    @property
+    @cached_property
     def level(self) -> np.ndarray:
         """Standardised score of each answer, mean of the scorers, float (n, 2); NaN if unknown."""
         flat = self.scores.reshape(-1, self.scores.shape[2])
@@ -79,7 +80,7 @@ class PreferenceEvidence:
         found = scaled.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
         return np.where(there.any(axis=1), found, np.nan).reshape(-1, 2)
 
-    @property
+    @cached_property
     def known(self) -> np.ndarray:
         """Bool (n,), pairs with a score of both answers or a vote."""
         return np.isfinite(self.gap) | np.isfinite(self.votes).any(axis=1) | self.same
