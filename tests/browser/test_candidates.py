@@ -17,7 +17,7 @@ def test_the_true_class_is_chosen_undone_and_exported(explorer, tmp_path):
     lab = explorer(path=samples.candidates_run(tmp_path / "birds"))
     page, probe = lab.page, lab.probe
     page.locator(f"{CHIPS}.lw-focused").wait_for()
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     given = probe.eval(f"ex._view.dataset.given[int(ex._view.dataset.rows([{first!r}])[0])]")
     assert page.locator(CHIPS).evaluate_all("all => all.map(one => one.dataset.name)") == given
     values = "ex.run.journal.state(per='unit')['label']"

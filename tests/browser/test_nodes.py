@@ -37,7 +37,7 @@ def test_a_node_is_relabelled_undone_kept_and_exported(explorer, nodes, tmp_path
     page.get_by_role("button", name="clear selection").click()
     probe.wait("len(ex.selection) == 0")
     page.locator(".lw-name").click()
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")  # the page tells it after a pause
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=first)
     place = probe.eval("ex.run.dataset.ids.tolist()").index(first)
     suggested = probe.eval(f"ex._view.issues['suggested_label'][{first!r}]")
@@ -51,6 +51,7 @@ def test_a_node_is_relabelled_undone_kept_and_exported(explorer, nodes, tmp_path
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=first)
     page.keyboard.press("Shift+U")
     probe.wait(f"{state}.get({first!r}) == {suggested!r}")
+    probe.wait(f"ex.current == {first!r}")
     second = probe.eval(f"[one for one in ex.queue if one != {first!r}][0]")
     probe.run(f"ex.current = {second!r}")
     page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(id)", arg=second)

@@ -17,7 +17,7 @@ def test_grades_are_changed_by_keys_undone_filtered_and_exported(explorer, tmp_p
     lab = explorer(path=samples.pairs_run(tmp_path / "pairs"))
     page, probe = lab.page, lab.probe
     page.locator(FOCUSED).wait_for()
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     values = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
 
     def said():

@@ -24,7 +24,7 @@ def test_answers_are_compared_chosen_and_exported(explorer, tmp_path):
         return page.locator(CARDS).evaluate_all("all => all.map(one => one.dataset.value)")
 
     page.locator(".lw-name").click()
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     assert int(first[1:]) % 10 == 6
     order = shown(first)
     from workbench.tasks.preferences import shown_swapped

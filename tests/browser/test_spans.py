@@ -21,7 +21,7 @@ def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
     lab = explorer(path=samples.span_run(tmp_path / "spans"))
     page, probe = lab.page, lab.probe
     page.locator(FOCUSED).first.wait_for()
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     values = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
 
     def shown(id):
@@ -154,7 +154,7 @@ def test_classes_of_words_that_run_from_right_to_left(explorer, tmp_path):
     lab = explorer(path=path)
     page, probe = lab.page, lab.probe
     page.locator(FOCUSED).first.wait_for()
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     values = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
     assert page.locator(".lw-passage .lw-token").count() == 6
     assert page.locator(".lw-passage .lw-rail:not(.lw-is-hint)").count() == 6

@@ -44,7 +44,7 @@ def test_tags_are_decided_undone_and_exported(explorer, tagged, tmp_path):
     page.locator(FOCUSED).wait_for()
     assert page.locator(".lw-unit").count() == 8
     assert page.locator(".lw-tabs button", has_text="matrix").count() == 0  # there is no single class
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     key = page.locator(FOCUSED).get_attribute("data-key")
     rows = "int(ex._view.dataset.rows([%r])[0])"
     units = f"{{u['key']: u for u in __import__('widgets.view.units').view.units.units_of(ex._view, {rows})}}"
@@ -215,7 +215,7 @@ def test_a_number_is_accepted_typed_and_refused(explorer, tmp_path):
     page, probe = lab.page, lab.probe
     page.locator(FOCUSED).wait_for()
     values = "ex.run.journal.state(per='unit')['label']"
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     suggested = page.locator(f"{FOCUSED} .lw-is-hint").text_content().removeprefix("→ ")
     page.locator(".lw-name").click()
     page.keyboard.press(" ")

@@ -27,7 +27,7 @@ def test_texts_are_chosen_edited_replaced_and_exported(explorer, tmp_path):
         return f"{texts}[{id!r}]"
 
     page.locator(".lw-name").click()
-    first = probe.eval("ex.current")
+    first = probe.wait("ex.current")
     assert int(first[1:]) % 10 == 6
     other = probe.eval(f"{alternatives}[{int(first[1:])}][1]")
     shown(first)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.view.passages import WITH_PASSAGE
 from widgets.wire.shapes import FormCount, LabelCount
 from workbench.foundation.errors import InputError
 from workbench.issues.spans.conflicts import Occurrences, form_counts, occurrences
+from workbench.issues.spans.documents import WITH_PASSAGE
 from workbench.tasks.keys import added_key
 from workbench.tasks.protocol import NOTHING, Decided
 
