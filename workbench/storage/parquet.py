@@ -62,7 +62,8 @@ def check_cost(
     ValueError : they do.
     pa.ArrowException, OSError : as in reading.
     """
-    found, packed = found or row_groups(path), len(path) if isinstance(path, bytes) else path.stat().st_size
+    found = row_groups(path) if found is None else found
+    packed = len(path) if isinstance(path, bytes) else path.stat().st_size
     width, many = file.metadata.num_columns, file.metadata.num_row_groups
     if len(found) != many or any(len(group.columns) != width for group in found):
         raise ValueError("the metadata at the end of the file contradict themselves")

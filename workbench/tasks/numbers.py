@@ -27,6 +27,14 @@ ONE = "value"
 """Name of a single column that has none."""
 
 
+def check_lengths(labels: Any, classes: Sequence[str], what: str) -> None:
+    """Raise InputError unless each list of labels has one value per column; `what` names a value."""
+    lengths = np.diff(labels.offsets.to_numpy())[~labels.is_null().to_numpy(zero_copy_only=False)]
+    if (lengths != len(classes)).any():
+        found = f"holds lists of {int(lengths[lengths != len(classes)][0])} {what}s for {len(classes)} columns"
+        raise InputError.at("labels", found, f"Each example must have one {what}, or null, per column.")
+
+
 class Numbers(TaskMixin):
     """Labels are lists of t float64 with null for unknown numbers; the whole list is null if all are unknown."""
 
@@ -55,10 +63,7 @@ class Numbers(TaskMixin):
     def check(self, labels: Any, classes: Sequence[str]) -> None:
         """Check that labels are lists with a finite number, or null, for each column."""
         super().check(labels, classes)
-        lengths = np.diff(labels.offsets.to_numpy())[~labels.is_null().to_numpy(zero_copy_only=False)]
-        if (lengths != len(classes)).any():
-            found = f"holds lists of {int(lengths[lengths != len(classes)][0])} numbers for {len(classes)} columns"
-            raise InputError.at("labels", found, "Each example must have one number, or null, per column.")
+        check_lengths(labels, classes, "number")
         if np.isinf(values_of(labels, len(classes))).any():
             raise InputError.at("labels", "holds infinity", "Numbers must be finite, or null.")
 

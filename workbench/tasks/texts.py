@@ -20,7 +20,7 @@ from workbench.foundation.checks import in_memory
 from workbench.foundation.errors import InputError, shortened
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.keys import WHOLE_EXAMPLE, check_key, number_of, position_keys
-from workbench.tasks.numbers import Numbers
+from workbench.tasks.numbers import Numbers, check_lengths
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
@@ -108,10 +108,7 @@ class Texts(TaskMixin):
     def check(self, labels: Any, classes: Sequence[str]) -> None:
         """Check that labels are lists with a text, or null, for each column."""
         super().check(labels, classes)
-        lengths = np.diff(labels.offsets.to_numpy())[~labels.is_null().to_numpy(zero_copy_only=False)]
-        if (lengths != len(classes)).any():
-            found = f"holds lists of {int(lengths[lengths != len(classes)][0])} texts for {len(classes)} columns"
-            raise InputError.at("labels", found, "Each example must have one text, or null, per column.")
+        check_lengths(labels, classes, "text")
 
     def units(self, labels: pa.Array, classes: Sequence[str]) -> Units:
         """Each example, or each of its texts with the column as group; the given answer is "yes", the text is right."""
