@@ -11,7 +11,18 @@ HEAVY = {  # packages that are slow to import or optional are imported when need
     **dict.fromkeys(("torch", "sklearn", "scipy", "umap", "plotly", "PIL"), "slow to import"),
     **dict.fromkeys(("tqdm", "threadpoolctl"), "only where something runs long"),
     **dict.fromkeys(
-        ("fsspec", "distributed", "safetensors", "mlxtend", "bm25s", "pycrfsuite"), "an extra, not installed by all"
+        (
+            "fsspec",
+            "distributed",
+            "safetensors",
+            "mlxtend",
+            "bm25s",
+            "pycrfsuite",
+            "tifffile",
+            "sentence_transformers",
+            "efficientnet_lite_pytorch",
+        ),
+        "an extra, not installed by all",
     ),
     "fcntl": "only on POSIX",
 }
