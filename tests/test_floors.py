@@ -10,20 +10,7 @@ import pytest
 HEAVY = {  # packages that are slow to import or optional are imported when needed
     **dict.fromkeys(("torch", "sklearn", "scipy", "umap", "plotly", "PIL"), "slow to import"),
     **dict.fromkeys(("tqdm", "threadpoolctl"), "only where something runs long"),
-    **dict.fromkeys(
-        (
-            "fsspec",
-            "distributed",
-            "safetensors",
-            "mlxtend",
-            "bm25s",
-            "pycrfsuite",
-            "tifffile",
-            "sentence_transformers",
-            "efficientnet_lite_pytorch",
-        ),
-        "an extra, not installed by all",
-    ),
+    **dict.fromkeys(("fsspec", "distributed", "safetensors", "mlxtend", "bm25s", "pycrfsuite"), "an extra"),
     "fcntl": "only on POSIX",
 }
 BY_NAME = {"workbench.foundation.lazy"}
