@@ -36,6 +36,7 @@ PARTS = {
     "review": ("Reviewers and annotators", ("review",)),
     "tags": ("Tags", ("tags",)),
     "spans": ("Spans", ("spans",)),
+    "vision": ("Vision", ("vision",)),
     "demonstrations": ("Demonstrations", ("demonstrations",)),
     "graphs": ("Graphs", ("graphs",)),
     "experiments": ("Does it help?", ("compare", "experiments")),

@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 WORKBENCH = ("foundation", "tasks", "graphs", "data", "storage", "runs", "evidence", "recording", "scores", "confident")
-WORKBENCH += ("texts", "issues", "review", "experiments", "tags", "spans", "ranking", "demonstrations", "reports")
-WORKBENCH += ("shell",)
+WORKBENCH += ("texts", "issues", "review", "experiments", "tags", "spans", "ranking", "vision")
+WORKBENCH += ("demonstrations", "reports", "shell")
 WIDGETS = ("bundling", "plots", "wire", "_bundle", "view", "requests", "saved", "question", "explorer", "linking")
 WIDGETS += ("noiselab", "pairjudge")
 FLOORS = (*(f"workbench.{name}" for name in WORKBENCH), *(f"widgets.{name}" for name in WIDGETS))

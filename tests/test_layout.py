@@ -26,7 +26,7 @@ PUBLIC = {
         *("review_queue", "export", "report", "figure", "compare"),
         *("neighbors", "project", "embed_texts"),
         *("confident", "demonstrations", "errors", "experiments", "graphs", "ranking", "review", "spans", "tags"),
-        "texts",
+        *("texts", "vision"),
     ],
     "workbench.confident": [
         *("thresholds", "confident_joint", "calibrate_joint", "joint", "estimate_noise", "noise_matrix"),
@@ -87,6 +87,9 @@ PUBLIC = {
             "corrected_pairs",
             "position_bias",
         ),
+    ],
+    "workbench.vision": [
+        *("fuse_masks", "mask_scores"),
     ],
     "workbench.demonstrations": [
         *("read_log", "neighbor_log", "blame_scores", "attention_blame", "demonstration_issues", "repair_labels"),

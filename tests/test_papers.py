@@ -15,6 +15,9 @@ TABLE = ROOT.parent / "shared" / "papers.tsv"
 FAMILIES = ("ML", "TAB", "PL", "GRAPH", "ICL", "TOK", "IR", "CAP")
 """Families of the table whose papers are all on the page; one more section, one more name."""
 
+PACKAGES = ("tags", "experiments", "confident", "graphs", "spans", "demonstrations", "texts", "ranking", "vision")
+"""Packages whose functions a snippet calls, of which its test calls one too."""
+
 MOST_LINES = 6
 
 
@@ -38,9 +41,7 @@ def test_an_entry_says_what_is_offered_and_shows_it(title):
     assert 12 <= len(words) <= 90, f"{len(words)} words"
     named = re.findall(r"^Shown by `([\w/.]+)`\.$", entry, re.M)
     assert len(named) == 1 and (ROOT / named[0]).is_file(), f"names no test: {named}"
-    called = set(
-        re.findall(r"wb\.(?:tags|experiments|confident|graphs|spans|demonstrations|texts|ranking)\.(\w+)", snippets[0])
-    )
+    called = set(re.findall(rf"wb\.(?:{'|'.join(PACKAGES)})\.(\w+)", snippets[0]))
     test = (ROOT / named[0]).read_text(encoding="utf-8")
     assert called & set(re.findall(r"\w+", test)), f"{named[0]} uses none of {sorted(called)}"
 

@@ -14,7 +14,7 @@ from workbench.recording import callbacks
 
 PACKAGES = {"wb": wb, "confident": wb.confident, "review": wb.review, "experiments": wb.experiments}
 PACKAGES |= {"tags": wb.tags, "spans": wb.spans, "texts": wb.texts, "ranking": wb.ranking, "errors": wb.errors}
-PACKAGES |= {"demonstrations": wb.demonstrations, "callbacks": callbacks}
+PACKAGES |= {"vision": wb.vision, "demonstrations": wb.demonstrations, "callbacks": callbacks}
 
 HOOKS = re.compile("on_[a-z_]+")
 """Methods that a training framework calls, with arguments of its own."""

@@ -13,7 +13,8 @@ The subpackages, in the order in which the data pass through them. Each imports 
     evidence      predictions and embeddings         spans         projection, versions and schemes of spans
     recording     recording and importing runs       ranking       rankings and judges of pairs
     texts         tools for captions and answers     demonstrations  examples in prompts
-    reports       figures and the HTML report        shell         the command `workbench`
+    vision        masks and boxes as arrays          reports       figures and the HTML report
+                                                     shell         the command `workbench`
 
 Names are loaded on first use (PEP 562), so importing this package takes milliseconds. torch, umap, plotly and
 scikit-learn are imported only by the functions that need them.
@@ -60,6 +61,7 @@ HOMES = {  # public name -> module that defines it; adding one is a decision (te
     "spans": ".spans",
     "tags": ".tags",
     "texts": ".texts",
+    "vision": ".vision",
 }
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)
