@@ -151,17 +151,6 @@ def test_parquet_for_hugging_face_names_its_classes(tmp_path):
     assert again.dataset.ids.tolist() == list("xyz") and again.dataset.metadata["size"].tolist() == [1.5, 2.0, 0.5]
 
 
-def test_the_library_datasets_reads_and_writes_the_same_sets(tmp_path):
-    datasets = pytest.importorskip("datasets", reason="the package `datasets` is missing")
-    run = wb.import_run([["owl", "cat"], ["dog"]], tmp_path / "run", task="candidates", classes=CLASSES)
-    file = wb.export(run, tmp_path / "sets.parquet", format="hf")
-    read = datasets.Dataset.from_parquet(str(file), cache_dir=str(tmp_path / "cache"))
-    assert read[0]["sets"] == [0, 2] and read.features["sets"].feature.names == list(CLASSES)
-    read.to_parquet(str(tmp_path / "theirs.parquet"))
-    again = wb.import_run(tmp_path / "theirs.parquet", tmp_path / "again", format="hf", task="candidates")
-    assert again.dataset.given.tolist() == [["cat", "owl"], ["dog"]]
-
-
 def test_a_choice_within_the_set_confirms_it_and_one_outside_does_not():
     kind = TASKS["candidates"]
     given = kind.encode(["dog", "cat"])

@@ -223,13 +223,14 @@ def _names(dataset: Dataset, *, whole: bool) -> dict[str, str]:
     for role, there in (("id", True), ("image", dataset.images is not None), ("audio", dataset.sounds is not None)):
         if there:
             same = own.get(role) is not None and own.get(role) == own.get("id") and role != "id"
-            names[role] = names["id"] if same else _free(own.get(role, role), taken)
+            names[role] = names["id"] if same else free_name(own.get(role, role), taken)
     for name in dataset.metadata.columns:
-        names[name] = _free(own.get(name, str(name)), taken)
+        names[name] = free_name(own.get(name, str(name)), taken)
     return names
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: set[str]) -> str:
+    """Return the name, with underscores appended until it is not in `taken`, to which it is added."""
     while name in taken:
         name += "_"
     taken.add(name)

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, shortened
+from workbench.review.hf_columns import class_label_names, columns_beside, read_columns, write_columns
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.limits import parse_json
-from workbench.storage.parquet import read_parquet
 from workbench.storage.tables import check_target
 from workbench.tasks.protocol import Format
 from workbench.tasks.tag_cells import Listed, TagCells, cells_of, stored_cells
@@ -37,20 +36,11 @@ def write_hf(run: Run, path: str | Path, *, force: bool = False) -> Path:
     dataset = run.extended()
     labels: Any = run.labels()
     sets = run.task == "candidates"
-    name, key = dataset.column_of.get("given_label", "sets" if sets else "tags"), dataset.column_of.get("id", "id")
+    name = dataset.column_of.get("given_label", "sets" if sets else "tags")
     listed = {name: labels} if sets else _tag_columns(name, labels)
-    columns: dict[str, Any] = {key: pa.array(dataset.ids)}
-    for own in dataset.metadata.columns:
-        if str(own) not in (name, key, *(beside.format(name) for beside in COLUMNS_BESIDE.values())):
-            columns[str(own)] = pa.array(dataset.metadata[own], from_pandas=True)
+    columns = columns_beside(dataset, {name, *(beside.format(name) for beside in COLUMNS_BESIDE.values())})
     columns |= {one: _lists(values, labels) for one, values in listed.items()}
-    table = pa.table(columns)
-    tag = {"feature": {"names": list(dataset.classes), "_type": "ClassLabel"}, "_type": "Sequence"}
-    features = {one: tag if one in listed else feature_of(table.schema.field(one).type) for one in table.column_names}
-    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-    with atomic(target) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    return target
+    return write_columns(columns, target, dict.fromkeys(listed, dataset.classes))
 
 
 def _tag_columns(name: str, labels: pa.StructArray) -> dict[str, pa.Array]:
@@ -68,14 +58,6 @@ def _lists(values: pa.Array, labels: pa.Array) -> pa.Array:
     return pa.array(listed, pa.list_(pa.int64()))
 
 
-def feature_of(kind: pa.DataType) -> dict[str, Any]:
-    """Return the Hugging Face feature of an Arrow type; a list of text is a Sequence, other types are text."""
-    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
-        return {"feature": feature_of(kind.value_type), "_type": "Sequence"}
-    names = {pa.float64(): "float64", pa.float32(): "float32", pa.bool_(): "bool", pa.int64(): "int64"}
-    return {"dtype": names.get(kind, str(kind) if pa.types.is_primitive(kind) else "string"), "_type": "Value"}
-
-
 def read_hf(
     path: str | Path, *, label: str = "tags", id: str | None = "id", task: str = "multilabel",
     classes: Sequence[object] | None = None, **options: Any,
@@ -86,38 +68,24 @@ def read_hf(
     ------
     InputError : the file has no such column, or its tags differ from `classes`.
     """
-    table = read_parquet(Path(path))
+    beside = {side: name.format(label) for side, name in COLUMNS_BESIDE.items()}
+    table, others, roles = read_columns(path, [label, *beside.values()])
     if label not in table.column_names:
-        raise InputError.unknown("column", label, table.column_names, "It was named as `label=`.")
+        raise InputError.unknown("column", label, [*table.column_names, *others], "It was named as `label=`.")
     named = class_label_names(table.schema.metadata or {}, label)
     if named is not None and classes is not None and [str(one) for one in classes] != named:
         raise InputError.at("classes", f"differ from those of {path}: {shortened(named)}", "Leave `classes` out.")
     names = named if named is not None else classes
-    there = {side: table.column(beside.format(label)) for side, beside in COLUMNS_BESIDE.items()
-             if beside.format(label) in table.column_names}  # fmt: skip
-    listed = {"yes": table.column(label), **there}
-    rows = zip(*(column.to_pylist() for column in listed.values()))
-    if not there:
-        labels = table.column(label).to_pylist()
-    else:
-        labels = [None if one[0] is None else {side: part for side, part in zip(listed, one) if part is not None}
+    labels = table.column(label).to_pylist()
+    there = {side: name for side, name in beside.items() if name in table.column_names}
+    if there:
+        rows = zip(labels, *(table.column(name).to_pylist() for name in there.values()))
+        sides = ("yes", *there)
+        labels = [None if one[0] is None else {side: part for side, part in zip(sides, one) if part is not None}
                   for one in rows]  # fmt: skip
-    rest = table.drop_columns(
-        [label, *(beside.format(label) for side, beside in COLUMNS_BESIDE.items() if side in there)]
-    )
-    frame = rest.to_pandas().assign(**{label: pd.Series(labels, dtype=object)})
+    frame = others.assign(**{label: pd.Series(labels, dtype=object)})
     id = id if id in frame.columns else None
-    return Dataset.from_frame(frame, label, id=id, task=task, classes=names, **options)
-
-
-def class_label_names(metadata: dict[bytes, bytes], label: str) -> list[str] | None:
-    """Return the names of a ClassLabel, or of a list of them, from the metadata of a Parquet file; None without."""
-    try:
-        feature = parse_json(metadata[b"huggingface"])["info"]["features"][label]
-        names = (feature.get("feature") or feature)["names"]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-    return [str(one) for one in names] if isinstance(names, list) else None
+    return Dataset.from_frame(frame, label, id=id, task=task, classes=names, **roles, **options)
 
 
 # ---- SVMlight ------------------------------------------------------------------------------------------------------

@@ -9,14 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
+from workbench.review.hf_columns import columns_beside, read_columns, write_columns
 from workbench.runs.run import Run
 from workbench.runs.versions import versions
 from workbench.storage.layout import atomic
-from workbench.storage.parquet import read_parquet
 from workbench.storage.tables import check_target, json_lines
 from workbench.tasks.protocol import Format
 from workbench.tasks.texts import text_rows
@@ -34,16 +33,12 @@ def write_hf_texts(run: Run, path: str | Path, *, force: bool = False) -> Path:
     target = check_target(path, force, (".parquet",))
     dataset, labels = run.extended(), run.labels()
     names = _names(dataset)
-    columns: dict[str, Any] = {dataset.column_of.get("id", "id"): pa.array(dataset.ids)}
+    written = {f"{name}{suffix}" for name in names for suffix in ("", GIVEN_SUFFIX)}
+    columns = columns_beside(dataset, written)
     for place, name in enumerate(names):
         for suffix, own in (("", labels), (GIVEN_SUFFIX, dataset.labels)):
             columns[f"{name}{suffix}"] = pa.array([one[place] for one in text_rows(own, dataset.k)], pa.string())
-    for own in dataset.metadata.columns:
-        if str(own) not in columns:
-            columns[str(own)] = pa.array(dataset.metadata[own], from_pandas=True)
-    with atomic(target) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
-    return target
+    return write_columns(columns, target, {})
 
 
 def _names(dataset: Dataset) -> list[str]:
@@ -62,11 +57,11 @@ def read_hf_texts(
     ----------
     label : column of texts; several are named by `classes`. id, task, options : as in `Dataset.from_frame`.
     """
-    frame = read_parquet(Path(path)).to_pandas()
+    _, frame, roles = read_columns(path, ())
     several = label not in frame.columns and classes is not None
     names = [str(one) for one in classes or ()] if several else label
     id = id if id in frame.columns else None
-    return Dataset.from_frame(frame, names, id=id, task=task, classes=classes, **options)
+    return Dataset.from_frame(frame, names, id=id, task=task, classes=classes, **roles, **options)
 
 
 def write_history(run: Run, path: str | Path, *, force: bool = False) -> Path:

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.data.dataset import Dataset
 from workbench.evidence.as_evidence import TOKENS
 from workbench.foundation.cells import is_plain
 from workbench.foundation.errors import InputError, shortened
+from workbench.review.hf_columns import NO_CLASS_LABEL, class_label_names, columns_beside, read_columns, write_columns
 from workbench.review.span_files import dataset_of_records, document_tags, labelled_documents
-from workbench.review.tag_files import class_label_names, feature_of
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.limits import parse_json
-from workbench.storage.parquet import read_parquet
 from workbench.storage.tables import check_target
 from workbench.tasks.protocol import Format
 from workbench.tasks.sentences import PADDING
@@ -31,9 +29,6 @@ QUESTION, FIELD = "label", "text"
 """Names of the span question and of the text field in Argilla."""
 
 AGENT = "label-workbench"
-NO_CLASS_LABEL = -1
-"""ClassLabel of a token without a class."""
-
 # ---- Argilla -------------------------------------------------------------------------------------------------------
 
 
@@ -156,19 +151,10 @@ def write_hf_tags(run: Run, path: str | Path, *, force: bool = False, scheme: st
         names = [OUTSIDE, *(f"{prefix}-{one}" for one in dataset.classes for prefix in prefixes)]
         code_of = {tag: code for code, tag in enumerate(names)}
         tags = [None if one is None else [code_of[tag] for tag in one] for one in tags]
-    columns: dict[str, Any] = {dataset.column_of.get("id", "id"): pa.array(dataset.ids)}
-    for own in dataset.metadata.columns:
-        if str(own) not in (name, TOKENS, *columns):
-            columns[str(own)] = pa.array(dataset.metadata[own], from_pandas=True)
+    columns = columns_beside(dataset, {name, TOKENS}, without=(TOKENS,))
     columns[TOKENS] = pa.array(words, pa.list_(pa.string()))
     columns[name] = pa.array(tags, pa.list_(pa.int64()))
-    table = pa.table(columns)
-    tag = {"feature": {"names": names, "_type": "ClassLabel"}, "_type": "Sequence"}
-    features = {one: tag if one == name else feature_of(table.schema.field(one).type) for one in table.column_names}
-    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-    with atomic(target) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    return target
+    return write_columns(columns, target, {name: names})
 
 
 def read_hf_tags(
@@ -186,19 +172,21 @@ def read_hf_tags(
     ------
     InputError : there is no such column, or a tag is beyond the names in the file.
     """
-    table = read_parquet(Path(path))
+    known = ("ner_tags", "pos_tags", "tags")
+    table, others, roles = read_columns(path, known if label is None else [label])
     if label is None:
-        label = next((one for one in ("ner_tags", "pos_tags", "tags") if one in table.column_names), "ner_tags")
+        label = next((one for one in known if one in table.column_names), known[0])
+        table, others, roles = read_columns(path, [label])
     if label not in table.column_names:
-        raise InputError.unknown("column", label, table.column_names, "Name the tags: `label=`.")
+        raise InputError.unknown("column", label, others, "Name the tags: `label=`.")
     names = class_label_names(table.schema.metadata or {}, label)
     rows = table.column(label).to_pylist()
     if names is not None:
         rows = [None if one is None else [_named(tag, names, row) for tag in one] for row, one in enumerate(rows)]
         classes = names if classes is None and task == TOKENS else classes
-    frame = table.drop_columns([label]).to_pandas().assign(**{label: pd.Series(rows, dtype=object)})
+    frame = others.assign(**{label: pd.Series(rows, dtype=object)})
     return Dataset.from_frame(
-        frame, label, id=id if id in frame.columns else None, task=task, classes=classes, **options
+        frame, label, id=id if id in frame.columns else None, task=task, classes=classes, **roles, **options
     )
 
 

@@ -28,7 +28,7 @@ class Multiclass(TaskMixin):
     column = pa.int32()
     predictions = ("pred_probs",)
     stored = "pred_probs"
-    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+    formats = LazyTable({"table": "workbench.review.export:TABLE", "hf": "workbench.review.hf_files:HF_CLASSES"})
 
     read = staticmethod(class_codes)
 

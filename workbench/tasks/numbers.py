@@ -44,7 +44,7 @@ class Numbers(TaskMixin):
     column = pa.list_(pa.float64())
     predictions = ("predictions", "features", "embeddings")
     stored = "predictions"
-    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+    formats = LazyTable({"table": "workbench.review.export:TABLE", "hf": "workbench.review.hf_files:HF_NUMBERS"})
 
     def read(self, labels: Any, classes: Sequence[object] | None = None) -> tuple[pa.Array, tuple[str, ...]]:
         """Read numbers (n,) or (n, t): an array, a Series, a DataFrame of t columns, or a list of numbers or lists.

@@ -51,6 +51,7 @@ class Pairs(TaskMixin):
             "trec": "workbench.review.pair_files:TREC",
             "beir": "workbench.review.pair_files:BEIR",
             "triples": "workbench.review.pair_files:TRIPLES",
+            "hf": "workbench.review.hf_files:HF_PAIRS",
         }
     )
 

@@ -50,7 +50,13 @@ class Preferences(TaskMixin):
     text_cells = True
     column = pa.int32()
     predictions = ("scores", "judgements", "swapped_judgements")
-    formats = LazyTable({"table": "workbench.review.export:TABLE", "dpo": "workbench.ranking.preference_files:DPO"})
+    formats = LazyTable(
+        {
+            "table": "workbench.review.export:TABLE",
+            "dpo": "workbench.ranking.preference_files:DPO",
+            "hf": "workbench.review.hf_files:HF_PREFERENCES",
+        }
+    )
 
     def read(self, labels: Any, classes: Sequence[object] | None = None) -> tuple[pa.Array, tuple[str, ...]]:
         """Read the answers (n,): a list, array or Series.

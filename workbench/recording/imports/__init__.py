@@ -109,7 +109,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     formats = kind.formats
     own = {name: options.pop(name) for name in _own_evidence(kind, format, options)}
     if format not in READERS and format in formats:
-        task = options.pop("task")
+        task = options.pop("task", None) or kind.name
         overwrite = options.pop("overwrite", False)
         options.pop("progress", None)  # these readers are quick, and have none
         own = {**(options.pop("evidence", None) or {}), **own}
