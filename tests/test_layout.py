@@ -89,7 +89,7 @@ PUBLIC = {
         ),
     ],
     "workbench.vision": [
-        *("fuse_masks", "mask_scores"),
+        *("average_precision", "fuse_masks", "mask_scores"),
     ],
     "workbench.demonstrations": [
         *("read_log", "neighbor_log", "blame_scores", "attention_blame", "demonstration_issues", "repair_labels"),

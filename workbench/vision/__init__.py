@@ -7,6 +7,7 @@ These functions need no run and no task. To review labels of an image in the Exp
 from workbench.foundation.lazy import names_of
 
 HOMES = {
+    "average_precision": "detection_metrics",
     "fuse_masks": "workbench.issues.masks.fusion",
     "mask_scores": "workbench.issues.masks.fusion",
 }

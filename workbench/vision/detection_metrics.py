@@ -1,0 +1,175 @@
+"""Average precision of detections by class, as COCO defines it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.checks import check_whole
+from workbench.foundation.errors import InputError
+from workbench.vision.detections import (
+    Matches,
+    Objects,
+    as_objects,
+    best_detections,
+    match,
+    object_table,
+    overlapping_pairs,
+)
+
+OVERLAPS = tuple(np.linspace(0.5, 0.95, 10).tolist())
+"""Least IoU of a match, from .5 to .95."""
+
+RECALLS = np.linspace(0.0, 1.0, 101)
+"""Recalls at which the precision is averaged."""
+
+MOST = 1e10
+AREAS = {"": (0.0, MOST), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, MOST)}
+"""Ranges of areas in square pixels; "" is any."""
+
+COUNTS_AT_ONCE = 1 << 21
+
+
+def average_precision(
+    labels: Any, predictions: Any, *, overlaps: Sequence[float] = OVERLAPS, max_detections: int = 100
+) -> pd.DataFrame:
+    """Compute the average precision of detections for each class, as COCO does.
+
+    Parameters
+    ----------
+    labels : DataFrame with the columns row (the image), x0, y0, x1, y1 in pixels and label; optionally crowd (bool) and
+        area in square pixels, by default that of the box
+    predictions : DataFrame with the columns row, x0, y0, x1, y1, label and score
+    overlaps : least IoU of a match, in (0, 1], over which the averages are taken
+    max_detections : int >= 1, the detections of an image and class that count, by falling score
+
+    Returns
+    -------
+    DataFrame indexed by class; NaN where there is no object
+        ap : float64 in [0, 1], mean over `overlaps`
+        ap50, ap75 : at that IoU, if it is one of `overlaps`
+        ap_small, ap_medium, ap_large : of objects up to 32 x 32, up to 96 x 96 and more square pixels
+        recall : share of the objects that are found, mean over `overlaps`
+        objects, detections : int64, number of objects (without crowds) and of detections that count
+
+    Raises
+    ------
+    InputError : wrong columns, values that are not finite numbers, a box of negative size, or no object
+
+    Notes
+    -----
+    The mean of the column `ap` is COCO's mAP. Per class and IoU, the detections of all images are sorted by score; the
+    precision at a recall is the highest at that or a higher recall, and the average precision its mean at the 101
+    recalls 0, .01, ..., 1. A detection is matched, best score first, to the free object of its image and class with the
+    greatest IoU. A crowd can be matched by any number of detections, which then do not count; its overlap is the share
+    of the detection inside it.
+
+    References
+    ----------
+    Lin et al. 2014, Microsoft COCO: Common objects in context; values agree with pycocotools' `COCOeval`.
+
+    Examples
+    --------
+    Of two dogs one is found, and the better detection is wrong.
+
+    >>> labels = pd.DataFrame({"row": [0, 0], "x0": [0, 50], "y0": [0, 0], "x1": [10, 60], "y1": [10, 10]})
+    >>> boxes = pd.DataFrame({"row": [0, 0], "x0": [0, 80], "y0": [0, 0], "x1": [10, 90], "y1": [10, 10]})
+    >>> found = average_precision(labels.assign(label="dog"), boxes.assign(label="dog", score=[0.6, 0.9]))
+    >>> found.loc["dog", ["ap", "ap50", "recall"]].round(3).to_dict()
+    {'ap': 0.252, 'ap50': 0.252, 'recall': 0.5}
+    """
+    check_whole("max_detections", max_detections, 1)
+    steps = np.asarray(overlaps, float)
+    if steps.ndim != 1 or not len(steps) or not ((steps > 0) & (steps <= 1)).all():
+        raise InputError.at("overlaps", f"is {overlaps!r}", "Pass IoUs in (0, 1], such as [.5].")
+    given, predicted, classes = _compared(labels, predictions)
+    best, rank = best_detections(predicted, max_detections)
+    kept = Objects(*(one[best] for one in predicted))
+    pairs = overlapping_pairs(given, kept, float(steps.min()))
+    columns: dict[str, Any] = {}
+    for name, area in AREAS.items():
+        found = match(given, kept, rank, steps, area, pairs)
+        ap, recall = (np.full((len(classes), len(steps)), np.nan) for _ in range(2))
+        for code in range(len(classes)):
+            counted = int((found.counted & (given.label == code)).sum())
+            if counted:
+                right, wrong = _ordered(found, kept, code)
+                one = np.ones((1, right.shape[1]))
+                ap[code] = averaged_precision(right, wrong, one, np.array([counted]))[0]
+                recall[code] = right.sum(axis=1) / counted
+        columns["ap" + (name and f"_{name}")] = ap.mean(axis=1)
+        if not name:
+            columns |= {
+                f"ap{percent}": ap[:, np.isclose(steps, percent / 100)].mean(axis=1)
+                for percent in (50, 75)
+                if np.isclose(steps, percent / 100).any()
+            }
+            whole = recall.mean(axis=1)
+    columns["recall"] = whole
+    columns["objects"] = np.bincount(given.label[~given.crowd], minlength=len(classes))
+    columns["detections"] = np.bincount(kept.label, minlength=len(classes))
+    return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
+
+
+def _compared(labels: Any, predictions: Any) -> tuple[Objects, Objects, pd.Index]:
+    """Return the labelled and the predicted objects with common numbers of images and classes, and the classes."""
+    given, predicted = object_table("labels", labels, scored=False), object_table("predictions", predictions, True)
+    if given.empty:
+        raise InputError.at("labels", "holds no object", "Average precision needs at least one.")
+    images = pd.Index(pd.concat([given["row"], predicted["row"]]).unique())
+    images = images.sort_values() if images.dtype.kind in "iu" else images
+    classes = pd.Index(pd.concat([given["label"], predicted["label"]]).unique(), dtype=object)
+    return as_objects(given, images, classes), as_objects(predicted, images, classes), classes
+
+
+def _ordered(found: Matches, detections: Objects, code: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the right and the wrong detections of a class, (t, d) bool, by falling score."""
+    own = np.flatnonzero(detections.label == code)
+    own = own[np.argsort(-detections.score[own], kind="stable")]
+    hit, left = found.found[:, own], ~found.ignored[:, own]
+    return hit & left, ~hit & left
+
+
+def averaged_precision(right: np.ndarray, wrong: np.ndarray, weights: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Compute the average precision (b, t) of detections in b samples.
+
+    Parameters
+    ----------
+    right, wrong : (t, d) bool, by falling score. weights : (b, d), how often each detection is in a sample.
+    counted : (b,) number of objects in each sample.
+
+    Notes
+    -----
+    Copies of a detection enter the curve together.
+    """
+    (t, d), b = right.shape, len(weights)
+    if not d:
+        return np.zeros((b, t))
+    found = np.empty((b, t))
+    step = max(1, COUNTS_AT_ONCE // (t * d))
+    needed = _objects_needed(counted)
+    for start in range(0, b, step):
+        here = slice(start, start + step)
+        w = weights[here, None].astype(np.int64)
+        hits, misses = np.cumsum(w * right, axis=2), np.cumsum(w * wrong, axis=2)
+        precision = hits / (hits + misses + np.spacing(1))
+        precision = np.maximum.accumulate(precision[:, :, ::-1], axis=2)[:, :, ::-1]
+        rows = np.arange(hits.shape[0] * t)
+        wide = int(hits.max()) + 2  # one range of keys per sample and overlap, so that one search finds all places
+        keys = (rows[:, None] * wide + hits.reshape(len(rows), d)).ravel()
+        asked = np.minimum(np.repeat(needed[here], t, axis=0), wide - 1) + rows[:, None] * wide
+        place = np.searchsorted(keys, asked) - rows[:, None] * d
+        padded = np.concatenate([precision.reshape(len(rows), d), np.zeros((len(rows), 1))], axis=1)
+        found[here] = np.take_along_axis(padded, place, axis=1).mean(axis=1).reshape(-1, t)
+    return found
+
+
+def _objects_needed(counted: np.ndarray) -> np.ndarray:
+    """Return the least number of found objects that reaches each recall, (b, 101) int64."""
+    whole = np.maximum(counted, 1)[:, None]
+    needed = np.ceil(RECALLS * whole).astype(np.int64)
+    needed -= (needed - 1) / whole >= RECALLS  # the quotient decides, as rounded
+    return needed + (needed / whole < RECALLS)

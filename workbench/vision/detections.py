@@ -1,0 +1,217 @@
+"""Detections matched with labelled objects as COCO does, for all images and classes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.foundation.errors import InputError, shortened
+from workbench.ranking.graded import number_column
+
+CORNERS = ("x0", "y0", "x1", "y1")
+PAIRS_AT_ONCE = 1 << 21
+"""Pairs of a detection and an object whose overlap is computed at a time, to bound the memory."""
+
+
+class Objects(NamedTuple):
+    """The m objects of images, in any order.
+
+    Attributes
+    ----------
+    rows : (m,) int64, image of each.
+    boxes : (m, 4) float64, x0, y0, x1, y1 in pixels.
+    label : (m,) int64, class index.
+    group : (m,) int64, one number per image and class.
+    crowd : (m,) bool, a box around many objects that are not told apart.
+    area : (m,) float64 in square pixels, by which sizes are told apart.
+    score : (m,) float64 of predicted objects; empty for labelled ones.
+    """
+
+    rows: np.ndarray
+    boxes: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+    crowd: np.ndarray
+    area: np.ndarray
+    score: np.ndarray
+
+
+class Matches(NamedTuple):
+    """Detections matched with objects at t overlaps, and for one range of areas.
+
+    Attributes
+    ----------
+    found : (t, d) bool, whether the detection matches an object.
+    ignored : (t, d) bool, whether it is left out: it matches a crowd or an object of another size, or matches nothing
+        and is itself of another size.
+    counted : (g,) bool, the objects that must be found: no crowds, and of the size.
+    """
+
+    found: np.ndarray
+    ignored: np.ndarray
+    counted: np.ndarray
+
+
+def object_table(field: str, source: Any, scored: bool) -> pd.DataFrame:
+    """Validate a table of objects; return the columns row, x0, y0, x1, y1, label and crowd, area or score.
+
+    Raises
+    ------
+    InputError : a column is missing, a corner is not a finite number, or a box has a negative size.
+    """
+    wanted = ("row", *CORNERS, "label", *(("score",) if scored else ()))
+    todo = f"Pass a DataFrame with the columns {', '.join(wanted)}."
+    if not isinstance(source, pd.DataFrame):
+        raise InputError.at(field, f"is a {type(source).__name__}", todo)
+    for name in wanted:
+        if name not in source.columns:
+            raise InputError.unknown(f"column of `{field}`", name, source.columns, todo)
+    found = {"row": source["row"].to_numpy(), "label": source["label"].to_numpy(object)}
+    for name in (*CORNERS, *(("score",) if scored else ())):
+        found[name] = number_column(field, source, name)
+        if np.isnan(found[name]).any():
+            place = int(np.flatnonzero(np.isnan(found[name]))[0])
+            raise InputError.at(field, f"has no number in {name!r}", "Pass finite numbers.", row=place)
+    reversed_box = (found["x1"] < found["x0"]) | (found["y1"] < found["y0"])
+    if reversed_box.any():
+        place = int(np.flatnonzero(reversed_box)[0])
+        box = [float(found[name][place]) for name in CORNERS]
+        raise InputError.at(field, f"holds the box {box}", "Corners are x0 <= x1 and y0 <= y1.", row=place)
+    missing = pd.isna(found["label"])
+    if missing.any():
+        place = int(np.flatnonzero(missing)[0])
+        raise InputError.at(field, f"has the label {shortened(found['label'][place])}", "Name a class.", row=place)
+    size = (found["x1"] - found["x0"]) * (found["y1"] - found["y0"])
+    own = not scored and "area" in source.columns
+    found["area"] = np.where(np.isnan(area := number_column(field, source, "area")), size, area) if own else size
+    marked = not scored and "crowd" in source.columns
+    found["crowd"] = source["crowd"].fillna(False).to_numpy(bool) if marked else np.zeros(len(size), bool)
+    return pd.DataFrame(found)
+
+
+def as_objects(table: pd.DataFrame, images: pd.Index, classes: pd.Index) -> Objects:
+    """Return a validated table with images and classes as their places in two indexes."""
+    rows = images.get_indexer(pd.Index(table["row"]))
+    label = classes.get_indexer(pd.Index(table["label"], dtype=object))
+    return Objects(
+        rows,
+        table[list(CORNERS)].to_numpy(np.float64),
+        label,
+        rows * len(classes) + label,
+        table["crowd"].to_numpy(bool),
+        table["area"].to_numpy(np.float64),
+        table["score"].to_numpy() if "score" in table.columns else np.empty(0),
+    )
+
+
+def best_detections(detections: Objects, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places (d,) of the `most` best detections of each image and class, by falling score, and their rank
+    (d,) from 0 in it; equal scores stay in their order."""
+    order = np.lexsort((-detections.score, detections.group))
+    group = detections.group[order]
+    first = np.r_[True, group[1:] != group[:-1]] if len(group) else np.empty(0, bool)
+    starts = np.flatnonzero(first)
+    rank = np.arange(len(group)) - np.repeat(starts, np.diff(np.r_[starts, len(group)]))
+    return order[rank < most], rank[rank < most]
+
+
+def overlapping_pairs(objects: Objects, detections: Objects, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pairs of an object and a detection of one image and class that overlap by at least `least`.
+
+    Parameters
+    ----------
+    detections : ordered by image and class. least : IoU in (0, 1]; of a crowd, the share of the detection inside it.
+
+    Returns
+    -------
+    object, detection : (p,) int64, ordered by detection and object. overlap : (p,) float64.
+    """
+    order = np.argsort(objects.group, kind="stable")
+    low, high = (np.searchsorted(objects.group[order], detections.group, side) for side in ("left", "right"))
+    ends = np.cumsum(high - low)
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    start = 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, before + PAIRS_AT_ONCE, "right")), start + 1)
+        own = np.repeat(np.arange(start, stop), (high - low)[start:stop])
+        place = np.arange(len(own)) - np.repeat((ends - (high - low))[start:stop] - before, (high - low)[start:stop])
+        other = order[low[own] + place]
+        overlap = _overlap(objects, detections, other, own)
+        keep = overlap >= least
+        found.append((other[keep], own[keep], overlap[keep]))
+        start = stop
+    parts = zip(*found) if found else (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    one, two, three = (np.concatenate(part) if found else part for part in parts)
+    return one, two, three
+
+
+def match(
+    objects: Objects, detections: Objects, rank: np.ndarray, overlaps: Sequence[float], area: tuple[float, float],
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> Matches:  # fmt: skip
+    """Match detections with objects, the best score first, each with the free object of the greatest overlap.
+
+    Parameters
+    ----------
+    detections, rank : the result of `best_detections`. overlaps : t least overlaps. area : (least, most) of an object
+        that counts. pairs : the result of `overlapping_pairs`.
+
+    Notes
+    -----
+    An object that counts goes before one that is ignored; a crowd can be matched many times (Lin et al. 2014,
+    Microsoft COCO; the rules of pycocotools' `COCOeval.evaluateImg`).
+    """
+    other, own, overlap = pairs
+    outside = (objects.area < area[0]) | (objects.area > area[1])
+    ignored_object = objects.crowd | outside
+    # The better of two pairs of a detection has the higher number: counted objects, then overlap, then the later one.
+    better = np.empty(len(other), np.int64)
+    better[np.lexsort((other, overlap, ~ignored_object[other]))] = np.arange(len(other))
+    pair_of = np.empty(len(other), np.int64)
+    pair_of[better] = np.arange(len(other))
+    least = np.minimum(np.asarray(overlaps, float), 1 - 1e-10)[:, None]
+    taken = np.zeros((len(overlaps), len(objects.rows)), bool)
+    found = np.zeros((len(overlaps), len(detections.rows)), bool)
+    ignored = np.zeros_like(found)
+    for here, starts in _turns(own, rank):
+        free = ~taken[:, other[here]] | objects.crowd[other[here]]
+        usable = np.where(free & (overlap[here] >= least), better[here], -1)
+        best = np.maximum.reduceat(usable, starts, axis=1)
+        threshold, place = np.nonzero(best >= 0)
+        chosen = pair_of[best[threshold, place]]
+        taken[threshold, other[chosen]] = True
+        found[threshold, own[chosen]] = True
+        ignored[threshold, own[chosen]] = ignored_object[other[chosen]]
+    ignored |= ~found & ((detections.area < area[0]) | (detections.area > area[1]))
+    return Matches(found, ignored, ~ignored_object)
+
+
+def _turns(own: np.ndarray, rank: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return for each rank the pairs of the detections with it, and where those of each detection begin among them."""
+    if not len(own):
+        return []
+    turn = rank[own]
+    order = np.argsort(turn, kind="stable")
+    edges = np.flatnonzero(np.r_[True, np.diff(turn[order]) != 0, True])
+    found = []
+    for start, stop in pairwise(edges):
+        here = order[start:stop]
+        found.append((here, np.flatnonzero(np.r_[True, np.diff(own[here]) != 0])))
+    return found
+
+
+def _overlap(objects: Objects, detections: Objects, other: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """IoU of each pair, (p,); of a crowd, the share of the detection inside it."""
+    one, two = objects.boxes[other], detections.boxes[own]
+    width = np.minimum(one[:, 2], two[:, 2]) - np.maximum(one[:, 0], two[:, 0])
+    height = np.minimum(one[:, 3], two[:, 3]) - np.maximum(one[:, 1], two[:, 1])
+    inside = np.where((width > 0) & (height > 0), width * height, 0.0)
+    of_object = (one[:, 2] - one[:, 0]) * (one[:, 3] - one[:, 1])
+    of_detection = (two[:, 2] - two[:, 0]) * (two[:, 3] - two[:, 1])
+    whole = np.where(objects.crowd[other], of_detection, of_detection + of_object - inside)
+    return np.divide(inside, whole, out=np.zeros(len(inside)), where=whole > 0)
