@@ -12,7 +12,7 @@ from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.vision.detections import (
     Matches,
-    Objects,
+    ImageObjects,
     as_objects,
     best_detections,
     match,
@@ -26,8 +26,7 @@ OVERLAPS = tuple(np.linspace(0.5, 0.95, 10).tolist())
 RECALLS = np.linspace(0.0, 1.0, 101)
 """Recalls at which the precision is averaged."""
 
-MOST = 1e10
-AREAS = {"": (0.0, MOST), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, MOST)}
+AREAS = {"": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
 """Ranges of areas in square pixels; "" is any."""
 
 COUNTS_AT_ONCE = 1 << 21
@@ -87,34 +86,35 @@ def average_precision(
         raise InputError.at("overlaps", f"is {overlaps!r}", "Pass IoUs in (0, 1], such as [.5].")
     given, predicted, classes = _compared(labels, predictions)
     best, rank = best_detections(predicted, max_detections)
-    kept = Objects(*(one[best] for one in predicted))
+    kept = ImageObjects(*(one[best] for one in predicted))
     pairs = overlapping_pairs(given, kept, float(steps.min()))
     columns: dict[str, Any] = {}
     for name, area in AREAS.items():
-        found = match(given, kept, rank, steps, area, pairs)
-        ap, recall = (np.full((len(classes), len(steps)), np.nan) for _ in range(2))
-        for code in range(len(classes)):
-            counted = int((found.counted & (given.label == code)).sum())
-            if counted:
-                right, wrong = _ordered(found, kept, code)
-                one = np.ones((1, right.shape[1]))
-                ap[code] = averaged_precision(right, wrong, one, np.array([counted]))[0]
-                recall[code] = right.sum(axis=1) / counted
+        ap, recall = _by_class(given, kept, match(given, kept, rank, steps, area, pairs), len(classes))
         columns["ap" + (name and f"_{name}")] = ap.mean(axis=1)
         if not name:
-            columns |= {
-                f"ap{percent}": ap[:, np.isclose(steps, percent / 100)].mean(axis=1)
-                for percent in (50, 75)
-                if np.isclose(steps, percent / 100).any()
-            }
-            whole = recall.mean(axis=1)
-    columns["recall"] = whole
+            at = {percent: np.isclose(steps, percent / 100) for percent in (50, 75)}
+            columns |= {f"ap{percent}": ap[:, here].mean(axis=1) for percent, here in at.items() if here.any()}
+            columns["recall"] = recall.mean(axis=1)
     columns["objects"] = np.bincount(given.label[~given.crowd], minlength=len(classes))
     columns["detections"] = np.bincount(kept.label, minlength=len(classes))
-    return pd.DataFrame(columns, index=pd.Index(classes, name="class"))
+    last = ["recall", "objects", "detections"]
+    names = [name for name in columns if name not in last] + last
+    return pd.DataFrame(columns, index=pd.Index(classes, name="class"))[names]
 
 
-def _compared(labels: Any, predictions: Any) -> tuple[Objects, Objects, pd.Index]:
+def _by_class(given: ImageObjects, kept: ImageObjects, found: Matches, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the average precision and the recall of each class and overlap, (k, t); NaN without an object."""
+    ap, recall = (np.full((k, len(found.found)), np.nan) for _ in range(2))
+    for code in np.unique(given.label[found.counted]).tolist():
+        counted = int((found.counted & (given.label == code)).sum())
+        right, wrong = _ordered(found, kept, code)
+        ap[code] = averaged_precision(right, wrong, np.ones((1, right.shape[1])), np.array([counted]))[0]
+        recall[code] = right.sum(axis=1) / counted
+    return ap, recall
+
+
+def _compared(labels: Any, predictions: Any) -> tuple[ImageObjects, ImageObjects, pd.Index]:
     """Return the labelled and the predicted objects with common numbers of images and classes, and the classes."""
     given, predicted = object_table("labels", labels, scored=False), object_table("predictions", predictions, True)
     if given.empty:
@@ -125,7 +125,7 @@ def _compared(labels: Any, predictions: Any) -> tuple[Objects, Objects, pd.Index
     return as_objects(given, images, classes), as_objects(predicted, images, classes), classes
 
 
-def _ordered(found: Matches, detections: Objects, code: int) -> tuple[np.ndarray, np.ndarray]:
+def _ordered(found: Matches, detections: ImageObjects, code: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the right and the wrong detections of a class, (t, d) bool, by falling score."""
     own = np.flatnonzero(detections.label == code)
     own = own[np.argsort(-detections.score[own], kind="stable")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ PAIRS_AT_ONCE = 1 << 21
 """Pairs of a detection and an object whose overlap is computed at a time, to bound the memory."""
 
 
-class Objects(NamedTuple):
+class ImageObjects(NamedTuple):
     """The m objects of images, in any order.
 
     Attributes
@@ -26,8 +25,8 @@ class Objects(NamedTuple):
     boxes : (m, 4) float64, x0, y0, x1, y1 in pixels.
     label : (m,) int64, class index.
     group : (m,) int64, one number per image and class.
-    crowd : (m,) bool, a box around many objects that are not told apart.
-    area : (m,) float64 in square pixels, by which sizes are told apart.
+    crowd : (m,) bool, a box around a group of objects.
+    area : (m,) float64 in square pixels, that decides the size class.
     score : (m,) float64 of predicted objects; empty for labelled ones.
     """
 
@@ -93,11 +92,11 @@ def object_table(field: str, source: Any, scored: bool) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def as_objects(table: pd.DataFrame, images: pd.Index, classes: pd.Index) -> Objects:
+def as_objects(table: pd.DataFrame, images: pd.Index, classes: pd.Index) -> ImageObjects:
     """Return a validated table with images and classes as their places in two indexes."""
     rows = images.get_indexer(pd.Index(table["row"]))
     label = classes.get_indexer(pd.Index(table["label"], dtype=object))
-    return Objects(
+    return ImageObjects(
         rows,
         table[list(CORNERS)].to_numpy(np.float64),
         label,
@@ -108,7 +107,7 @@ def as_objects(table: pd.DataFrame, images: pd.Index, classes: pd.Index) -> Obje
     )
 
 
-def best_detections(detections: Objects, most: int) -> tuple[np.ndarray, np.ndarray]:
+def best_detections(detections: ImageObjects, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the places (d,) of the `most` best detections of each image and class, by falling score, and their rank
     (d,) from 0 in it; equal scores stay in their order."""
     order = np.lexsort((-detections.score, detections.group))
@@ -119,7 +118,9 @@ def best_detections(detections: Objects, most: int) -> tuple[np.ndarray, np.ndar
     return order[rank < most], rank[rank < most]
 
 
-def overlapping_pairs(objects: Objects, detections: Objects, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def overlapping_pairs(
+    objects: ImageObjects, detections: ImageObjects, least: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the pairs of an object and a detection of one image and class that overlap by at least `least`.
 
     Parameters
@@ -145,13 +146,13 @@ def overlapping_pairs(objects: Objects, detections: Objects, least: float) -> tu
         keep = overlap >= least
         found.append((other[keep], own[keep], overlap[keep]))
         start = stop
-    parts = zip(*found) if found else (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    one, two, three = (np.concatenate(part) if found else part for part in parts)
+    none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    one, two, three = (np.concatenate(part) for part in zip(*found, none))
     return one, two, three
 
 
 def match(
-    objects: Objects, detections: Objects, rank: np.ndarray, overlaps: Sequence[float], area: tuple[float, float],
+    objects: ImageObjects, detections: ImageObjects, rank: np.ndarray, overlaps: np.ndarray, area: tuple[float, float],
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> Matches:  # fmt: skip
     """Match detections with objects, the best score first, each with the free object of the greatest overlap.
@@ -174,7 +175,7 @@ def match(
     better[np.lexsort((other, overlap, ~ignored_object[other]))] = np.arange(len(other))
     pair_of = np.empty(len(other), np.int64)
     pair_of[better] = np.arange(len(other))
-    least = np.minimum(np.asarray(overlaps, float), 1 - 1e-10)[:, None]
+    least = np.minimum(overlaps, 1 - 1e-10)[:, None]
     taken = np.zeros((len(overlaps), len(objects.rows)), bool)
     found = np.zeros((len(overlaps), len(detections.rows)), bool)
     ignored = np.zeros_like(found)
@@ -205,7 +206,7 @@ def _turns(own: np.ndarray, rank: np.ndarray) -> list[tuple[np.ndarray, np.ndarr
     return found
 
 
-def _overlap(objects: Objects, detections: Objects, other: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _overlap(objects: ImageObjects, detections: ImageObjects, other: np.ndarray, own: np.ndarray) -> np.ndarray:
     """IoU of each pair, (p,); of a crowd, the share of the detection inside it."""
     one, two = objects.boxes[other], detections.boxes[own]
     width = np.minimum(one[:, 2], two[:, 2]) - np.maximum(one[:, 0], two[:, 0])
