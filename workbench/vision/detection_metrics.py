@@ -11,8 +11,8 @@ import pandas as pd
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.vision.detections import (
-    Matches,
     ImageObjects,
+    Matches,
     as_objects,
     best_detections,
     match,
