@@ -10,10 +10,9 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError, shortened
 from workbench.ranking.graded import number_column
+from workbench.tasks.box_overlaps import box_ious, same_image
 
 CORNERS = ("x0", "y0", "x1", "y1")
-PAIRS_AT_ONCE = 1 << 21
-"""Pairs of a detection and an object whose overlap is computed at a time, to bound the memory."""
 
 
 class ImageObjects(NamedTuple):
@@ -132,22 +131,17 @@ def overlapping_pairs(
     object, detection : (p,) int64, ordered by detection and object. overlap : (p,) float64.
     """
     order = np.argsort(objects.group, kind="stable")
-    low, high = (np.searchsorted(objects.group[order], detections.group, side) for side in ("left", "right"))
-    ends = np.cumsum(high - low)
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    start = 0
-    while start < len(ends):
-        before = ends[start - 1] if start else 0
-        stop = max(int(np.searchsorted(ends, before + PAIRS_AT_ONCE, "right")), start + 1)
-        own = np.repeat(np.arange(start, stop), (high - low)[start:stop])
-        place = np.arange(len(own)) - np.repeat((ends - (high - low))[start:stop] - before, (high - low)[start:stop])
-        other = order[low[own] + place]
-        overlap = _overlap(objects, detections, other, own)
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    for own, place in same_image(detections.group, objects.group[order]):
+        other = order[place]
+        ones, others = detections.boxes[own], objects.boxes[other]
+        crowd = objects.crowd[other]
+        others[crowd, :2] = np.clip(others[crowd, :2], ones[crowd, :2], ones[crowd, 2:])
+        others[crowd, 2:] = np.clip(others[crowd, 2:], ones[crowd, :2], ones[crowd, 2:])
+        overlap = box_ious(ones, others)
         keep = overlap >= least
         found.append((other[keep], own[keep], overlap[keep]))
-        start = stop
-    none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    one, two, three = (np.concatenate(part) for part in zip(*found, none))
+    one, two, three = (np.concatenate(part) for part in zip(*found))
     return one, two, three
 
 
@@ -204,15 +198,3 @@ def _turns(own: np.ndarray, rank: np.ndarray) -> list[tuple[np.ndarray, np.ndarr
         here = order[start:stop]
         found.append((here, np.flatnonzero(np.r_[True, np.diff(own[here]) != 0])))
     return found
-
-
-def _overlap(objects: ImageObjects, detections: ImageObjects, other: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """IoU of each pair, (p,); of a crowd, the share of the detection inside it."""
-    one, two = objects.boxes[other], detections.boxes[own]
-    width = np.minimum(one[:, 2], two[:, 2]) - np.maximum(one[:, 0], two[:, 0])
-    height = np.minimum(one[:, 3], two[:, 3]) - np.maximum(one[:, 1], two[:, 1])
-    inside = np.where((width > 0) & (height > 0), width * height, 0.0)
-    of_object = (one[:, 2] - one[:, 0]) * (one[:, 3] - one[:, 1])
-    of_detection = (two[:, 2] - two[:, 0]) * (two[:, 3] - two[:, 1])
-    whole = np.where(objects.crowd[other], of_detection, of_detection + of_object - inside)
-    return np.divide(inside, whole, out=np.zeros(len(inside)), where=whole > 0)
