@@ -231,6 +231,7 @@ class Dataset:
         if columns.columns.has_duplicates:
             twice = columns.columns[columns.columns.duplicated()].tolist()
             raise InputError.at("metadata", f"has two columns named {first_few(twice)}", "Rename one of them.")
+        kind.check_metadata(given, columns)
         text_column = f"{text_column}_" if text_column in RESERVED else text_column
         for name, values in (("text", texts), ("image", images), ("sound", sounds)):
             if values is not None and len(values) != n:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 TASKS: LazyTable[Task] = LazyTable(
     {
+        "boxes": "workbench.tasks.boxes:Boxes",
         "candidates": "workbench.tasks.candidates:Candidates",
         "multiclass": "workbench.tasks.multiclass:Multiclass",
         "multilabel": "workbench.tasks.multilabel:Multilabel",
         "numbers": "workbench.tasks.numbers:Numbers",
         "pairs": "workbench.tasks.pairs:Pairs",
+        "points": "workbench.tasks.points:Points",
         "preferences": "workbench.tasks.preferences:Preferences",
         "spans": "workbench.tasks.spans:Spans",
         "texts": "workbench.tasks.texts:Texts",

@@ -147,6 +147,10 @@ class Task(Protocol):
         """Raise `InputError` if labels are not valid for this kind, for example because a file is damaged."""
         ...
 
+    def check_metadata(self, labels: Labels, metadata: pd.DataFrame) -> None:
+        """Raise `InputError` if labels contradict the user's other columns, such as the sizes of images."""
+        ...
+
     def to_arrow(self, labels: Labels) -> pa.Array:
         """Convert labels to the Arrow array that is stored."""
         ...
@@ -265,6 +269,9 @@ class TaskMixin:
         if not isinstance(labels, pa.Array) or labels.type != self.column:
             found = f"is {labels.type if isinstance(labels, pa.Array) else type(labels).__name__}"
             raise InputError.at("labels", found, f"Pass an Arrow array of {self.column}.")
+
+    def check_metadata(self, labels: Labels, metadata: pd.DataFrame) -> None:
+        """No check."""
 
     def to_arrow(self, labels: Labels) -> pa.Array:
         """The labels, unchanged."""

@@ -1,0 +1,177 @@
+"""Stored form of labelled boxes and points: a list of (position, class) per example, in the user's order.
+
+Positions are half-open pixels: x to the right, y down, the centre of the first pixel at 0.5. They are neither sorted
+nor made distinct, since two equal boxes are an error to find. An example without objects has an empty list; one without
+a label is null. `more` is a JSON object with the fields of the user's file that are not ours, null for none: it stays
+with its object whatever a person decides about it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workbench.foundation.errors import InputError, shortened
+from workbench.tasks.class_names import plain_value
+
+LAST_PIXEL = 2.0**31
+"""Positions lie within +- this number."""
+
+CROWD = "crowd"
+"""Field of `more`: true if the box covers a group of objects of its class, as `iscrowd` does in COCO."""
+
+
+class PlaceForm(NamedTuple):
+    """How a position is written.
+
+    Attributes
+    ----------
+    one : name of an object, "box" or "point", which is also the key of a position in a value.
+    names : names of the d coordinates.
+    keys : keys under which a dict per example may hold the positions (m, d).
+    others : names of columns of a table that are read as `names`.
+    """
+
+    one: str
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def place_type(self) -> pa.DataType:
+        """Arrow type of `Units.shapes`."""
+        return pa.struct([(name, pa.float64()) for name in self.names])
+
+    @property
+    def stored_type(self) -> pa.DataType:
+        """Arrow type of the given labels."""
+        return pa.list_(pa.struct([*self.place_type, ("label", pa.int32()), ("more", pa.string())]))
+
+
+BOX = PlaceForm("box", ("x0", "y0", "x1", "y1"), ("bboxes", "boxes"), ("xmin", "ymin", "xmax", "ymax"))
+POINT = PlaceForm("point", ("x", "y"), ("points",), ())
+
+BOXES_TYPE, POINTS_TYPE = BOX.stored_type, POINT.stored_type
+"""Arrow types of given boxes and of given points."""
+
+
+class BoxTable(NamedTuple):
+    """The m boxes or points of n examples.
+
+    Attributes
+    ----------
+    rows : (m,) int64, ascending: row of the example of each object.
+    places : (m, 4) float64 x0, y0, x1, y1 in pixels, half-open; for points (m, 2) x, y.
+    label : (m,) int64, class index.
+    more : (m,) Arrow strings, JSON objects with further fields, null for none.
+    missing : (n,) bool, examples without a label.
+    """
+
+    rows: np.ndarray
+    places: np.ndarray
+    label: np.ndarray
+    more: pa.StringArray
+    missing: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return len(self.missing)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """(n + 1,) int64, the objects of example i are starts[i] to starts[i + 1] - 1."""
+        return np.searchsorted(self.rows, np.arange(self.n + 1))
+
+    @property
+    def crowd(self) -> np.ndarray:
+        """(m,) bool, boxes of a group of objects (`CROWD`)."""
+        found = np.zeros(len(self.rows), bool)
+        likely = pc.match_substring(self.more, f'"{CROWD}":true').fill_null(False)
+        for place in np.flatnonzero(likely.to_numpy(zero_copy_only=False)).tolist():
+            found[place] = more_of(self.more[place].as_py()).get(CROWD) is True
+        return found
+
+
+def box_table_of(labels: pa.ListArray) -> BoxTable:
+    """Return stored boxes or points as columns."""
+    missing = labels.is_null().to_numpy(zero_copy_only=False)
+    sizes = np.where(missing, 0, np.diff(labels.offsets.to_numpy()))
+    flat = labels.flatten()  # without the values under null lists
+    names = [flat.type.field(at).name for at in range(flat.type.num_fields)]
+    columns = [flat.field(name).to_numpy(zero_copy_only=False).astype(np.float64) for name in names[:-2]]
+    label = flat.field("label").fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    rows = np.repeat(np.arange(len(labels)), sizes)
+    return BoxTable(rows, np.stack(columns, axis=1), label, flat.field("more"), missing)
+
+
+def stored_boxes(table: BoxTable) -> pa.ListArray:
+    """Return columns, ordered by row, in the stored form."""
+    form = form_of(table.places)
+    columns = [pa.array(column) for column in np.ascontiguousarray(table.places.T)]
+    columns += [pa.array(table.label.astype(np.int32)), table.more]
+    flat = pa.StructArray.from_arrays(columns, fields=list(form.stored_type.value_type))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(table.rows, minlength=table.n))]).astype(np.int32)
+    mask = pa.array(table.missing) if table.missing.any() else None
+    return pa.ListArray.from_arrays(pa.array(offsets), flat, type=form.stored_type, mask=mask)
+
+
+def form_of(places: np.ndarray) -> PlaceForm:
+    """Return the form of positions (m, d)."""
+    return BOX if places.shape[1] == len(BOX.names) else POINT
+
+
+def place_shapes(places: np.ndarray) -> pa.StructArray:
+    """Return positions (m, d) as `Units.shapes`."""
+    columns = [pa.array(column) for column in np.ascontiguousarray(places.T, np.float64)]
+    return pa.StructArray.from_arrays(columns, fields=list(form_of(places).place_type))
+
+
+def places_of(shapes: pa.StructArray) -> np.ndarray:
+    """Return `Units.shapes` as positions (m, d)."""
+    names = [shapes.type.field(at).name for at in range(shapes.type.num_fields)]
+    return np.stack([shapes.field(name).to_numpy(zero_copy_only=False) for name in names], axis=1)
+
+
+def more_of(text: str | None) -> dict[str, Any]:
+    """Return the fields of `more`; empty for null.
+
+    Raises
+    ------
+    InputError : the text is not a JSON object.
+    """
+    if text is None:
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError.at("more", f"is {shortened(text)}", "Store a JSON object, or null.")
+    return found
+
+
+def more_text(fields: Any) -> str | None:
+    """Return fields (a dict, or JSON text of one) as stored in `more`; None for none.
+
+    Raises
+    ------
+    InputError : they are no dict that JSON can hold.
+    """
+    if isinstance(fields, str):
+        fields = more_of(fields)
+    if not isinstance(fields, dict):
+        raise InputError.at("more", f"is {shortened(fields)}", "Pass a dict of the further fields, or None.")
+    if not fields:
+        return None
+    try:
+        text = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=plain_value)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        todo = "Pass text, numbers, lists and dicts of them, or None."
+        raise InputError.at("more", f"is {shortened(fields)} ({error})", todo) from error
+    return text

@@ -1,0 +1,37 @@
+"""Labelled points in images, such as centres of cells, heads or landmarks: any number per image, of any class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from workbench.foundation.lazy import LazyTable
+from workbench.tasks.box_reading import read_points
+from workbench.tasks.box_table import POINT, POINTS_TYPE, PlaceForm
+from workbench.tasks.boxes import Boxes
+from workbench.tasks.protocol import NOTHING
+
+
+class Points(Boxes):
+    """Labels are Arrow lists (`workbench.tasks.box_table`); a value is {"label", "point": [x, y]}, or None."""
+
+    name = "points"
+    one_unit = "one point of one image"
+    column: pa.DataType = POINTS_TYPE
+    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+    form: PlaceForm = POINT
+
+    read = staticmethod(read_points)
+
+    def same_place(self, one: Sequence[float], other: Sequence[float]) -> bool:
+        """Whether two points are equal."""
+        return list(one) == list(other)
+
+    def in_words(self, value: Mapping[str, Any] | None) -> str:
+        """The class and the position."""
+        if value is None:
+            return NOTHING
+        x, y = value["point"]
+        return f"{value['label']} at ({x:.6g}, {y:.6g})"
