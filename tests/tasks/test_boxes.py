@@ -181,7 +181,7 @@ def test_damaged_labels_are_refused():
         ({"label": None}, "holds a class that is not one of 1"),
         ({"x1": -2.0}, "box 0 lies at"),
         ({"y1": None}, "box 0 lies at"),
-        ({"more": "[1]"}, "holds further fields that are no JSON object"),
+        ({"more": "[1]"}, "holds further fields that are not a JSON object"),
     ):
         listed = good.to_pylist()
         listed[0][0] |= change

@@ -79,9 +79,7 @@ CASE = Case(
 
 
 def test_a_table_with_one_row_per_point():
-    frame = pd.DataFrame(
-        {"image": ["b", "a", "b"], "x": [1, 2, 3.5], "y": [4, 5, 6], "label": ["head", "cell", "head"]}
-    )
+    frame = pd.DataFrame({"image": [*"bab"], "x": [1, 2, 3.5], "y": [4, 5, 6], "label": ["head", "cell", "head"]})
     data = Dataset.from_frame(frame, task="points")
     assert data.ids.tolist() == ["b", "a"] and data.given[0] == {"points": [[1, 4], [3.5, 6]], "labels": ["head"] * 2}
     sized = frame.assign(width=10, height=5)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
+import numpy as np
 import pandas as pd
 
 
@@ -33,3 +34,11 @@ def is_url(value: object) -> TypeGuard[str]:
 def is_plain(value: object) -> bool:
     """Whether a cell is str, bool, float or an integer of at most 64 bits, which can be compared and sent unchanged."""
     return isinstance(value, (str, bool, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
+def same_within(column: pd.Series, groups: np.ndarray) -> bool:
+    """Whether a column has one value in each group, such as the rows of one example; groups (m,) int."""
+    try:
+        return bool((column.groupby(groups).nunique(dropna=False) == 1).all())
+    except TypeError:  # lists and dicts have no hash
+        return False

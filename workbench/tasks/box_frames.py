@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.cells import cell_text, is_missing, is_plain
+from workbench.foundation.cells import cell_text, is_missing, is_plain, same_within
 from workbench.foundation.errors import InputError
-from workbench.tasks.box_reading import CORNERS, in_figures, refuse_places
+from workbench.tasks.box_reading import TWO_CORNERS, in_figures, refuse_places
 from workbench.tasks.box_table import BOX, BoxTable, PlaceForm
 from workbench.tasks.class_names import plain_value
 from workbench.tasks.keys import number_within
@@ -18,7 +18,7 @@ from workbench.tasks.keys import number_within
 IMAGE_COLUMNS = ("image", "id", "image_id", "file_name")
 """Columns of a table with one row per object that are taken as its image if `id` names none."""
 
-SIZE = ("width", "height")
+SIZE_COLUMNS = ("width", "height")
 """Columns of the metadata with the size of each image in pixels."""
 
 
@@ -72,7 +72,7 @@ def gathered_objects(
     for name in frame.columns:
         if name in (image, label, *names):
             continue
-        if name == named["text"] or _same_within(frame[name], codes):
+        if name == named["text"] or same_within(frame[name], codes):
             made[name] = first[name]
         else:
             apart.append(name)
@@ -124,20 +124,14 @@ def _cell(value: Any) -> Any:
     return value if is_plain(value) or isinstance(value, (list, dict)) else cell_text(value)
 
 
-def _same_within(column: pd.Series, codes: np.ndarray) -> bool:
-    """Whether a column has one value per image, and some image several rows."""
-    try:
-        return bool((column.groupby(codes).nunique(dropna=False) == 1).all())
-    except TypeError:  # lists and dicts have no hash
-        return False
-
-
 def image_sizes(metadata: pd.DataFrame) -> np.ndarray | None:
     """Return width and height of each image in pixels, (n, 2) float64 with NaN for unknown ones, from the columns
-    `SIZE`; None without them."""
-    if not set(SIZE) <= set(metadata.columns):
+    `SIZE_COLUMNS`; None without them."""
+    if not set(SIZE_COLUMNS) <= set(metadata.columns):
         return None
-    columns = [pd.to_numeric(metadata[name], errors="coerce").to_numpy(np.float64, na_value=np.nan) for name in SIZE]
+    columns = [
+        pd.to_numeric(metadata[name], errors="coerce").to_numpy(np.float64, na_value=np.nan) for name in SIZE_COLUMNS
+    ]
     sizes = np.stack(columns, axis=1)
     sizes[~(sizes > 0).all(axis=1)] = np.nan
     return sizes
@@ -161,5 +155,5 @@ def refuse_outside(table: BoxTable, sizes: np.ndarray, form: PlaceForm) -> None:
         number, width, height = number_within(table.rows)[place], *size[place]
         more = f" (so do {int(outside.sum()) - 1:,} more)" if outside.sum() > 1 else ""
         found = f"{form.one} {number} lies at {in_figures(table.places[place])}, outside its image of "
-        todo = f"Check the columns {' and '.join(map(repr, SIZE))}, or the {form.one}. {CORNERS}"
+        todo = f"Check the columns {' and '.join(map(repr, SIZE_COLUMNS))}, or the {form.one}. {TWO_CORNERS}"
         raise InputError.at("labels", f"{found}{width:g} x {height:g}{more}", todo, row=int(table.rows[place]))

@@ -23,7 +23,7 @@ from workbench.tasks.keys import number_within
 MOST_OBJECTS = 100_000
 """Largest number of objects in one example."""
 
-FORMS = {
+OBJECT_FORMS = {
     "box": (
         'Pass n dicts {"bboxes": (b, 4) x0, y0, x1, y1, "labels": (b,)}, n lists of (x0, y0, x1, y1, class), or a '
         "DataFrame with one row per box; [] for an image without objects, None for one without a label."
@@ -33,8 +33,8 @@ FORMS = {
         "per point; [] for an image without objects, None for one without a label."
     ),
 }
-CORNERS = "Pass x0, y0, x1, y1 in pixels: two corners, not a corner with width and height, nor a centre."
-LABELS, MORE = "labels", "more"
+TWO_CORNERS = "Pass x0, y0, x1, y1 in pixels: two corners, not a corner with width and height, nor a centre."
+LABELS_KEY, MORE_KEY = "labels", "more"
 
 
 class _Own(NamedTuple):
@@ -52,7 +52,8 @@ def read_boxes(labels: Any, classes: Sequence[object] | None) -> tuple[pa.ListAr
     ----------
     labels : n dicts {"bboxes": (b, 4), "labels": (b,)}, with positions x0, y0, x1, y1 in pixels, half-open, and
         optionally "more", b dicts of further fields, or JSON texts of them; or n lists of boxes (x0, y0, x1, y1,
-        class), as tuples or dicts {"box": [x0, y0, x1, y1], "label": class, "more": fields}. None for an image without a label.
+        class), as tuples or dicts {"box": [x0, y0, x1, y1], "label": class, "more": fields}. None for an image without
+        a label.
     classes : names of the classes; by default those that occur, sorted. Integer classes with names as text are indices.
 
     Raises
@@ -97,13 +98,15 @@ def owned(labels: Any, form: PlaceForm) -> list[_Own | None]:
     """Return the objects of each example, None without a label; classes are not yet looked up."""
     to_list = getattr(labels, "to_pylist", None)
     labels = labels if to_list is None else to_list()
-    todo = FORMS[form.one]
+    todo = OBJECT_FORMS[form.one]
     if isinstance(labels, (str, bytes, Mapping)) or not hasattr(labels, "__iter__"):
         raise InputError.at("labels", f"is a {type(labels).__name__}", todo)
     unread: set[str] = set()
     found = [_own(one, row, form, unread) for row, one in enumerate(labels)]
     if unread:
-        message = f"`labels` hold {first_few(sorted(unread))}, which are not read. Pass fields of objects as {MORE!r}."
+        message = (
+            f"`labels` hold {first_few(sorted(unread))}, which are not read. Pass fields of objects as {MORE_KEY!r}."
+        )
         warnings.warn(message, stacklevel=outside())
     return found
 
@@ -116,16 +119,16 @@ def flat_names(labels: Any, form: PlaceForm) -> list[object]:
 
 
 def _own(cell: Any, row: int, form: PlaceForm, unread: set[str]) -> _Own | None:
-    todo = FORMS[form.one]
+    todo = OBJECT_FORMS[form.one]
     if isinstance(cell, Mapping):
         key = next((name for name in form.keys if name in cell), None)
-        if key is None or LABELS not in cell:
+        if key is None or LABELS_KEY not in cell:
             raise InputError.at("labels", f"is {shortened(dict(cell))}", todo, row=row)
-        unread.update(str(name) for name in cell if name not in (key, LABELS, MORE))
+        unread.update(str(name) for name in cell if name not in (key, LABELS_KEY, MORE_KEY))
         places = numbers(cell[key], key, row, form)
-        names = _listed(cell[LABELS], row, form)
-        more = None if is_missing(cell.get(MORE)) else _listed(cell[MORE], row, form)
-        for name, values in ((LABELS, names), (MORE, more)):
+        names = _listed(cell[LABELS_KEY], row, form)
+        more = None if is_missing(cell.get(MORE_KEY)) else _listed(cell[MORE_KEY], row, form)
+        for name, values in ((LABELS_KEY, names), (MORE_KEY, more)):
             if values is not None and len(values) != len(places):
                 found = f"has {len(values):,} {name} for {len(places):,} {key}"
                 raise InputError.at("labels", found, todo, row=row)
@@ -152,18 +155,18 @@ def _part(one: Any, place: int, row: int, form: PlaceForm) -> tuple[Any, object,
     """Return (position, class, further fields) of one object of a list."""
     d = len(form.names)
     if isinstance(one, Mapping):
-        keys = set(one) - {MORE}
+        keys = set(one) - {MORE_KEY}
         if keys == {form.one, "label"} or (form is BOX and keys == {"bbox", "label"}):
             position = one.get(form.one, one.get("bbox"))
         else:
             position = [one[name] for name in form.names] if keys == {*form.names, "label"} else None
         if position is not None:
-            return position, one["label"], one.get(MORE)
+            return position, one["label"], one.get(MORE_KEY)
     else:
         listed = one.tolist() if isinstance(one, np.ndarray) else one
         if isinstance(listed, (list, tuple)) and len(listed) == d + 1:
             return list(listed[:d]), listed[d], None
-    raise InputError.at("labels", f"{form.one} {place} is {shortened(one)}", FORMS[form.one], row=row)
+    raise InputError.at("labels", f"{form.one} {place} is {shortened(one)}", OBJECT_FORMS[form.one], row=row)
 
 
 def _checked(own: _Own, row: int, form: PlaceForm) -> _Own:
@@ -216,7 +219,7 @@ def _listed(values: Any, row: int, form: PlaceForm) -> list[Any]:
     if isinstance(values, (pd.Series, pd.Index, np.ndarray)):
         values = values.tolist()
     if not isinstance(values, (list, tuple)):
-        raise InputError.at("labels", f"holds {shortened(values)}", FORMS[form.one], row=row)
+        raise InputError.at("labels", f"holds {shortened(values)}", OBJECT_FORMS[form.one], row=row)
     return list(values)
 
 
@@ -235,7 +238,7 @@ def refuse_places(
         turned = (places[:, 2] < places[:, 0]) | (places[:, 3] < places[:, 1])
     for wrong, todo in (
         (far, f"Pass finite numbers of pixels, at most {LAST_PIXEL:,.0f}."),
-        (turned, f"A box has x0 <= x1 and y0 <= y1. {CORNERS}"),
+        (turned, f"A box has x0 <= x1 and y0 <= y1. {TWO_CORNERS}"),
     ):
         if wrong.any():
             place = int(np.flatnonzero(wrong)[0])

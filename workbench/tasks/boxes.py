@@ -38,7 +38,7 @@ from workbench.tasks.units import Units
 SAME_PLACE = 0.9
 """IoU from which a box moved by a person is a refinement of the given one, which was not wrong."""
 
-DIGITS = 6
+SAME_DIGITS = 6
 """Decimals of a pixel up to which positions are compared, since widths and heights in files are rounded sums."""
 
 
@@ -81,7 +81,7 @@ class Boxes(TaskMixin):
         for wrong, found in (
             (flat.is_null().to_numpy(zero_copy_only=False), f"holds a {self.form.one} that is null"),
             ((table.label < 0) | (table.label >= len(classes)), f"holds a class that is not one of {len(classes)}"),
-            (~braced.to_numpy(zero_copy_only=False), "holds further fields that are no JSON object"),
+            (~braced.to_numpy(zero_copy_only=False), "holds further fields that are not a JSON object"),
         ):
             if wrong.any():
                 raise InputError.at("labels", found, todo, row=int(table.rows[np.flatnonzero(wrong)[0]]))
@@ -102,7 +102,7 @@ class Boxes(TaskMixin):
         return object_array(found)
 
     def differ(self, labels: pa.ListArray, others: pa.ListArray) -> np.ndarray:
-        """(n,) bool, whether the objects differ in position (beyond `DIGITS` decimals), class or further fields; their
+        """(n,) bool, whether the objects differ in position (by `SAME_DIGITS` decimals), class or further fields; their
         order does not matter."""
         if labels is others or labels.equals(others):
             return np.zeros(len(labels), bool)
@@ -110,7 +110,7 @@ class Boxes(TaskMixin):
         different = tables[0].missing != tables[1].missing
         frames = []
         for table in tables:
-            columns = dict(enumerate(np.round(table.places, DIGITS).T + 0.0))
+            columns = dict(enumerate(np.round(table.places, SAME_DIGITS).T + 0.0))
             more = table.more.fill_null("").to_numpy(zero_copy_only=False)
             frame = pd.DataFrame({"row": table.rows, **columns, "label": table.label, "more": more})
             frames.append(frame.assign(nth=frame.groupby(list(frame.columns), sort=False).cumcount()))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from workbench.foundation.cells import is_missing
+from workbench.foundation.cells import is_missing, same_within
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.tasks.class_names import check_names, class_text, object_array, plain_value
 from workbench.tasks.pair_table import UNJUDGED, PairTable, stored_pairs
@@ -216,7 +216,7 @@ def gathered(frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFram
     first = frame.groupby(codes, sort=True).nth(0).reset_index(drop=True)
     made = pd.DataFrame({query: np.asarray(queries), label: pd.Series(pairs, dtype=object)})
     for name in frame.columns:
-        if name not in (query, label, item, passage) and (name == text or _same_within(frame[name], codes)):
+        if name not in (query, label, item, passage) and (name == text or same_within(frame[name], codes)):
             made[name] = first[name]
     if passage is not None:
         texts = [None if is_missing(one) else str(one) for one in frame[passage].tolist()]
@@ -235,11 +235,3 @@ def _refuse_pairs_twice(codes: np.ndarray, items: list[str], queries: Any) -> No
             names = f"query {shortened(queries[pair[0]])}, item {shortened(pair[1])}"
             raise InputError.at("labels", f"repeats the pair of row {seen[pair]}: {names}", ONCE, row=row)
         seen[pair] = row
-
-
-def _same_within(column: pd.Series, codes: np.ndarray) -> bool:
-    """Whether a column has one value per query."""
-    try:
-        return bool((column.groupby(codes).nunique(dropna=False) == 1).all())
-    except TypeError:  # lists and dicts have no hash
-        return False

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.foundation.checks import in_memory
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.tasks.box_overlaps import assigned, overlapping, same_image
-from workbench.tasks.box_reading import MOST_OBJECTS, numbers, refuse_places
+from workbench.tasks.box_reading import LABELS_KEY, MOST_OBJECTS, numbers, refuse_places
 from workbench.tasks.box_table import BOX, POINT, PlaceForm, place_shapes, places_of
 from workbench.tasks.class_names import class_text, plain_value
 from workbench.tasks.keys import candidate_keys, number_within
@@ -21,10 +21,10 @@ from workbench.tasks.units import Units
 LEAST_IOU = 0.5
 """IoU from which a predicted box is about a given one."""
 
-LEAST_SCORE = 0.3
+LEAST_BOX_SCORE = 0.3
 """Score from which a predicted object without a given one is a unit."""
 
-SCORES, CLASS_SCORES, LABELS = "scores", "class_scores", "labels"
+SCORES_KEY, CLASS_SCORES_KEY = "scores", "class_scores"
 
 SCORED = (
     "Pass n lists over the classes of arrays (p, 5) x0, y0, x1, y1, score, or n dicts "
@@ -92,7 +92,7 @@ def read_predictions(predictions: Any, n: int, classes: Sequence[str], forms: Se
     used = [part for part in parts if len(part.places)]
     every = [part.class_scores for part in used if part.class_scores is not None]
     if every and len(every) < len(used):
-        found = f"holds {CLASS_SCORES!r} for some examples only"
+        found = f"holds {CLASS_SCORES_KEY!r} for some examples only"
         raise InputError.at("predictions", found, "Pass them for all examples or for none.")
     empty = np.empty(0)
     made = ScoredBoxes(
@@ -168,18 +168,18 @@ def _of_classes(one: Any, row: int, codes: _Codes, forms: Sequence[PlaceForm]) -
 
 def _of_dict(one: Mapping[str, Any], row: int, codes: _Codes, forms: Sequence[PlaceForm]) -> _Part:
     found = [(form, key) for form in forms for key in form.keys if key in one]
-    if not found or (CLASS_SCORES not in one and not {SCORES, LABELS} <= set(one)):
+    if not found or (CLASS_SCORES_KEY not in one and not {SCORES_KEY, LABELS_KEY} <= set(one)):
         raise InputError.at("predictions", f"is {shortened(dict(one))}", SCORED, row=row)
     form, key = found[0]
-    every = one.get(CLASS_SCORES)
+    every = one.get(CLASS_SCORES_KEY)
     if every is not None:
         every = np.asarray(in_memory("predictions", every))
         wanted = (len(in_memory("predictions", one[key])), len(codes.classes))
         if every.size and (every.shape != wanted or every.dtype.kind not in "iuf"):
-            found_shape = f"has {CLASS_SCORES} of shape {every.shape} and dtype {every.dtype}"
+            found_shape = f"has {CLASS_SCORES_KEY} of shape {every.shape} and dtype {every.dtype}"
             raise InputError.at("predictions", found_shape, f"Pass numbers of shape {wanted}.", row=row)
         every = every.reshape(wanted)
-    return _part(one[key], one.get(LABELS), one.get(SCORES), every, row, codes, form)
+    return _part(one[key], one.get(LABELS_KEY), one.get(SCORES_KEY), every, row, codes, form)
 
 
 def _part(
@@ -190,11 +190,11 @@ def _part(
     if labels is None and every is not None:
         label = every.argmax(axis=1) if m else np.empty(0, np.int64)
     else:
-        label = codes.of(_sized(labels, LABELS, m, row), row, form)
+        label = codes.of(_sized(labels, LABELS_KEY, m, row), row, form)
     if scores is None and every is not None:
         score = every[np.arange(m), label]
     else:
-        listed = _sized(scores, SCORES, m, row)
+        listed = _sized(scores, SCORES_KEY, m, row)
         try:
             score = np.asarray(listed, np.float64)
         except (TypeError, ValueError):
@@ -259,7 +259,7 @@ def pairs_of(rows: np.ndarray, places: np.ndarray, found: ScoredBoxes) -> tuple[
     for first, second in same_image(rows, found.rows):
         given, other = places[first], found.places[second]
         if points:
-            overlap = 1 - np.hypot(*(given - other).T) / radius
+            overlap = np.asarray(1 - np.hypot(*(given - other).T) / radius)
         else:
             overlap = ((other[:, :2] <= given) & (given < other[:, 2:])).all(axis=1).astype(np.float64)
         near = np.flatnonzero(overlap > 0)
@@ -278,8 +278,8 @@ def reach(rows: np.ndarray, points: np.ndarray) -> float:
         return 10.0
     span = float(np.ptp(points, axis=0).max()) * 4 + 1
     apart = np.c_[points, rows * span]  # images lie further apart than points of one
-    nearest = cKDTree(apart).query(apart, k=2)[0][:, 1]
-    own = np.asarray(nearest)[np.flatnonzero((nearest < span) & (nearest > 0))]
+    _, nearest = np.hsplit(np.asarray(cKDTree(apart).query(apart, k=2)[0]), 2)
+    own = nearest[np.flatnonzero((nearest < span) & (nearest > 0))]
     return float(np.median(own)) / 2 if len(own) else 10.0
 
 
@@ -318,8 +318,8 @@ def met_boxes(units: Units, predictions: Any, classes: Sequence[str]) -> Met:
     overlaps[first[best]] = overlap[best]
     free = np.ones(len(found.rows), bool)
     free[second] = False
-    new = np.flatnonzero(free & (found.score >= LEAST_SCORE))
-    below = float(found.score[free & (found.score < LEAST_SCORE)].sum())
+    new = np.flatnonzero(free & (found.score >= LEAST_BOX_SCORE))
+    below = float(found.score[free & (found.score < LEAST_BOX_SCORE)].sum())
     names = np.array(classes, object)[found.label[new]].astype(str)
     keys = candidate_keys(found.rows[new], found.places[new], names)
     shapes = place_shapes(_as(found.places[new], places.shape[1]))
