@@ -34,6 +34,7 @@ PUBLIC = {
         *("label_health", "class_health", "overlapping_classes", "noise_report"),
         *("tag_scores", "tag_quality", "tag_joints", "tag_noise", "find_tag_issues", "find_tagged_examples"),
         *("token_scores", "sentence_scores", "find_token_issues", "lowest_tokens", "common_token_issues"),
+        *("box_scores", "box_image_scores", "find_box_issues"),
         *("residual_scores", "outre_scores"),
         *("candidate_mass", "candidate_weights", "purify_candidates", "candidate_sets", "candidates_from_votes"),
     ],
