@@ -1,0 +1,365 @@
+"""Boxes in the format of COCO: instances with polygons and run lengths, and predictions with scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError, shortened
+from workbench.review.box_files import (
+    FILE_NAME,
+    SEGMENTATION,
+    ImageLabels,
+    Labelled,
+    Losses,
+    box_around,
+    corners,
+    dataset_of_images,
+    file_fields_of,
+    file_name_of,
+    finite,
+    image_fields_of,
+    is_crowd,
+    labelled_images,
+    read_json,
+    tell_reading,
+)
+from workbench.review.outlines import check_outline, crossing_outlines
+from workbench.runs.run import Run
+from workbench.storage.layout import atomic
+from workbench.storage.tables import check_target
+from workbench.tasks.box_table import CROWD
+from workbench.tasks.protocol import Format
+from workbench.tasks.run_lengths import box_of, checked_runs
+
+UNLABELLED = "unlabelled"
+"""Field of an image without a label yet, which other tools ignore; COCO itself has none."""
+
+LISTS = ("images", "annotations", "categories")
+OWN = ("image_id", "category_id", "bbox", "iscrowd")
+MOST_DECIMALS = 17
+
+
+def read_coco(
+    path: str | Path, *, task: str = "boxes", classes: Sequence[object] | None = None, id: str | None = None,
+    label: str | None = None, images: str | Path | None = None, **options: Any,
+) -> Dataset:  # fmt: skip
+    """Read a JSON file of COCO instances.
+
+    Parameters
+    ----------
+    classes : by default the categories in the order of the file.
+    id : field of the images that is their id, such as "file_name"; by default COCO's own "id".
+    label : ignored, since the format defines the names.
+    images : folder of the pictures; by default only the labels are read.
+
+    Returns
+    -------
+    Dataset with the columns width, height and file_name and further fields of the images. Fields of an annotation, such
+    as its id, `segmentation` and `area`, stay with its box; `info`, `licenses` and the ids of categories are kept for
+    writing. An annotation without `bbox` has the box around its outline.
+
+    Raises
+    ------
+    InputError : an unknown image or category, an id of an image twice, a box that is not finite or of negative size, or
+        run lengths that do not fit the image; the message names the annotation.
+
+    Warns
+    -----
+    UserWarning : polygons cross themselves, or have fewer than three points; they are kept as they are.
+    """
+    source = Path(path)
+    content = read_json(source)
+    lists = {name: content.get(name) for name in LISTS} if isinstance(content, dict) else {}
+    wrong = [name for name in LISTS if not isinstance(lists.get(name), list)]
+    if not isinstance(content, dict) or wrong:
+        found = f"{source} has no list {wrong[0]!r}"
+        raise InputError(f"{found}. A file of COCO instances has {', '.join(map(repr, LISTS))}.")
+    categories = _named_categories(lists["categories"], source)
+    records = _records(lists["images"], source, id)
+    outlines: list[tuple[str, Any]] = []
+    for number, one in enumerate(lists["annotations"]):
+        _add(records, categories, one, f"{source}: annotation {number}", outlines)
+    few, crossing, first = crossing_outlines(outlines)
+    tell_reading(source, {f"polygons cross themselves, the first of {first}": crossing,
+                          "polygons have fewer than three points": few})  # fmt: skip
+    others = {name: value for name, value in content.items() if name not in ("images", "annotations")}
+    return dataset_of_images(
+        source, list(records.values()), task=task, classes=classes, named=list(categories.values()), folder=images,
+        file_fields={"format": "coco", **others}, options=options,
+    )  # fmt: skip
+
+
+def _named_categories(listed: Any, path: Path) -> dict[Any, str]:
+    """Return the names of categories by id, in the order of the file."""
+    found: dict[Any, str] = {}
+    for number, one in enumerate(listed):
+        if not isinstance(one, dict) or not isinstance(one.get("name"), str) or type(one.get("id")) is not int:
+            raise InputError(f"{path}: category {number} is {shortened(one)}. A category has an id and a name.")
+        if one["id"] in found or one["name"] in found.values():
+            raise InputError(f"{path}: category {number} repeats the id or the name of {shortened(one)}.")
+        found[one["id"]] = one["name"]
+    return found
+
+
+def _records(listed: Any, path: Path, id: str | None) -> dict[Any, ImageLabels]:
+    """Return the images by COCO's id, without objects."""
+    found: dict[Any, ImageLabels] = {}
+    for number, one in enumerate(listed):
+        if not isinstance(one, dict) or type(one.get("id")) not in (int, str):
+            raise InputError(f"{path}: image {number} is {shortened(one)}. An image has an id.")
+        if one["id"] in found:
+            raise InputError(f"{path}: image {number} repeats the id {shortened(one['id'])}.")
+        fields = {name: value for name, value in one.items() if name not in ("id", UNLABELLED)}
+        named = one["id"]
+        if id not in (None, "id"):
+            if id not in one:
+                raise InputError.unknown("field of an image", id, one, f"It was passed as `id`; image {number} lacks it.")
+            named = fields.pop(id) if id != FILE_NAME else one[id]
+            fields = {"coco_id": one["id"], **fields}
+        found[one["id"]] = ImageLabels(named, labelled=one.get(UNLABELLED) is not True, fields=fields)
+    return found
+
+
+def _add(
+    records: Mapping[Any, ImageLabels], categories: Mapping[Any, str], one: Any, where: str,
+    outlines: list[tuple[str, Any]],
+) -> None:  # fmt: skip
+    """Add an annotation to its image, and its polygons to `outlines`."""
+    if not isinstance(one, dict):
+        raise InputError(f"{where} is {shortened(one)}, not an object.")
+    where += f" (id {shortened(one.get('id'))})"
+    try:
+        image, name = records.get(one.get("image_id")), categories.get(one.get("category_id"))
+    except TypeError:  # a list has no hash
+        image = name = None
+    if image is None:
+        raise InputError(f"{where} names the image {shortened(one.get('image_id'))}, which the file does not list.")
+    if name is None:
+        raise InputError(f"{where} names the category {shortened(one.get('category_id'))}, which is not listed.")
+    outline = one.get(SEGMENTATION)
+    if outline:
+        check_outline(outline, image.fields, where)
+        if isinstance(outline, list):
+            outlines.append((where, outline))
+    box = one.get("bbox")
+    if box is None and outline:
+        place = _box_of_outline(outline)
+    elif isinstance(box, list) and len(box) == 4:
+        place = corners(*(finite(value, where, "part of `bbox`") for value in box), where)
+    else:
+        raise InputError(f"{where} has the bbox {shortened(box)}. A bbox is [x, y, width, height].")
+    more = {key: value for key, value in one.items() if key not in OWN}
+    if more.get("area") == (place[2] - place[0]) * (place[3] - place[1]):
+        del more["area"]
+    if one.get("iscrowd"):
+        more[CROWD] = True
+    image.add(place, name, more)
+
+
+def _box_of_outline(outline: Any) -> list[float]:
+    """Return the box around polygons or run lengths that were checked."""
+    if isinstance(outline, list):
+        return box_around(np.concatenate([np.asarray(one, float).reshape(-1, 2) for one in outline]))
+    height, width = outline["size"]
+    return [float(one) for one in box_of(checked_runs(outline["counts"], height, width), height)]
+
+
+def write_coco(run: Run, path: str | Path, *, force: bool = False) -> Path:
+    """Write a JSON file of COCO instances.
+
+    Ids of images, annotations and categories are those of the file from which the labels were read; new ones are
+    counted on. Images without whole numbers as ids are numbered, and their id is in the field with the name of the id
+    column. An image without a label has no annotations and "unlabelled": true.
+
+    Notes
+    -----
+    `area` is that of the file, or else of the box. A box that was moved has no `segmentation`, since the outline no
+    longer belongs to it; the number of them is part of a warning.
+    """
+    target, losses = check_target(path, force, COCO.suffixes), Losses("COCO")
+    dataset = run.extended()
+    kept = file_fields_of(dataset)
+    others = {name: value for name, value in kept.items() if name != "format"} if kept.get("format") == "coco" else {}
+    ids = category_ids(dataset)
+    code_of = [ids[name] for name in dataset.classes]
+    known = {one["id"]: one for one in others.get("categories", ())}
+    listed = [{**known.get(ids[name], {}), "id": ids[name], "name": name} for name in dataset.classes]
+    images, annotations = [], []
+    labelled = list(labelled_images(run, losses))
+    numbers = _annotation_ids(labelled)
+    for one in labelled:
+        image = _image_record(dataset, one)
+        images.append(image)
+        sizes = _sizes(one.places)
+        for place, size, code, more in zip(one.places.tolist(), sizes, one.codes, one.more):
+            fields = {name: value for name, value in more.items() if name not in ("id", CROWD)}
+            record = {"id": next(numbers), "image_id": image["id"], "category_id": code_of[code]}
+            record |= {"bbox": [_plain(value) for value in (*place[:2], *size)], "area": _plain(size[0] * size[1])}
+            annotations.append({**record, "iscrowd": int(is_crowd(more)), **fields})
+    content = {**others, "images": images, "annotations": annotations, "categories": listed}
+    with atomic(target) as temporary:
+        temporary.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    losses.tell(target)
+    return target
+
+
+def _annotation_ids(labelled: Sequence[Labelled]) -> Any:
+    """Yield the id of each annotation: that of the file where it is a whole number and not taken, or a new one."""
+    used: set[int] = set()
+    wanted: list[int | None] = []
+    for one in labelled:
+        for more in one.more:
+            number = more.get("id")
+            fresh = type(number) is not int or number in used
+            wanted.append(None if fresh else number)
+            used.update(() if fresh else (number,))
+    highest = max(used, default=0)
+    for number in wanted:
+        highest += number is None
+        yield highest if number is None else number
+
+
+def _image_record(dataset: Dataset, one: Labelled) -> dict[str, Any]:
+    fields = image_fields_of(dataset, one.row)
+    named = fields.pop("coco_id", None)
+    own = one.id if isinstance(one.id, int) else named
+    record: dict[str, Any] = {"id": one.row if own is None else own, FILE_NAME: file_name_of(dataset, one)}
+    if not isinstance(one.id, int):
+        column = dataset.column_of.get("id", "name")
+        record["name" if column in ("id", "image_id") else column] = one.id
+    return record | fields | ({} if one.labelled else {UNLABELLED: True})
+
+
+def category_ids(dataset: Dataset) -> dict[str, int]:
+    """Return the id of each class: that of the file from which it was read, or else the next number."""
+    kept = file_fields_of(dataset)
+    listed = kept.get("categories", ()) if kept.get("format") == "coco" else ()
+    known = {one["name"]: one["id"] for one in listed}
+    last = max(known.values(), default=0)
+    found: dict[str, int] = {}
+    for name in dataset.classes:
+        last += name not in known
+        found[name] = known.get(name, last)
+    return found
+
+
+def _sizes(places: np.ndarray) -> list[list[float]]:
+    """Return widths and heights (b, 2) with the fewest decimals that give the same corners."""
+    low, high = places[:, :2], places[:, 2:]
+    found = high - low
+    for decimals in range(MOST_DECIMALS, -1, -1):
+        shorter = np.round(high - low, decimals)
+        found = np.where(low + shorter == high, shorter, found)
+    return found.tolist()
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value.is_integer() else value
+
+
+# ---- predictions ---------------------------------------------------------------------------------------------------
+
+
+def read_detections(path: str | Path, labels: Dataset | Run) -> pd.DataFrame:
+    """Read COCO's list of predictions, as `predictions` for `find_issues`.
+
+    Parameters
+    ----------
+    path : JSON file with a list of {"image_id", "category_id", "bbox": [x, y, width, height], "score"}
+    labels : the data set to which they belong; it was read from COCO's format, or its classes are numbered from 1
+
+    Returns
+    -------
+    DataFrame with the columns row (int64, of the image), x0, y0, x1, y1 (float64, pixels), label (str) and score
+    (float64), in the order of the file
+
+    Raises
+    ------
+    InputError : an unknown image or category, a box or score that is not a finite number; the message names the entry
+    """
+    dataset = labels.extended() if isinstance(labels, Run) else labels
+    source = Path(path)
+    content = read_json(source)
+    if not isinstance(content, list):
+        raise InputError(f"{source} is not a list. Predictions are a list of objects with a score.")
+    names = {number: name for name, number in category_ids(dataset).items()}
+    images = _image_numbers(dataset)
+    row_of = {image: row for row, image in enumerate(images)}
+    rows: list[tuple[Any, ...]] = []
+    for number, one in enumerate(content):
+        where = f"{source}: prediction {number}"
+        if not isinstance(one, dict) or not isinstance(one.get("bbox"), list) or len(one["bbox"]) != 4:
+            raise InputError(f"{where} is {shortened(one)}. It has image_id, category_id, bbox and score.")
+        row, name = row_of.get(str(one.get("image_id"))), names.get(_whole(one.get("category_id")))
+        if row is None or name is None:
+            found = f"image {shortened(one.get('image_id'))} and category {shortened(one.get('category_id'))}"
+            raise InputError(f"{where} names {found}. One of them is not in the labels.")
+        place = corners(*(finite(value, where, "part of `bbox`") for value in one["bbox"]), where)
+        rows.append((row, *place, name, finite(one.get("score"), where, "score")))
+    frame = pd.DataFrame(rows, columns=["row", "x0", "y0", "x1", "y1", "label", "score"])
+    return frame.astype({"row": np.int64, **dict.fromkeys(("x0", "y0", "x1", "y1", "score"), float)})
+
+
+def _whole(value: Any) -> int:
+    return value if type(value) is int else -1
+
+
+def _image_numbers(dataset: Dataset) -> list[str]:
+    """Return COCO's id of each image, as text."""
+    if "coco_id" in dataset.metadata.columns:
+        return [str(one) for one in dataset.metadata["coco_id"].tolist()]
+    ids = dataset.ids.tolist()
+    return [str(one) for one in (ids if isinstance(ids[0], int) else range(len(ids)))]
+
+
+def write_detections(
+    predictions: pd.DataFrame, path: str | Path, *, labels: Dataset | Run, force: bool = False
+) -> Path:
+    """Write predictions as COCO's list, with the ids of images and categories of the labels.
+
+    Parameters
+    ----------
+    predictions : DataFrame with the columns row, x0, y0, x1, y1, label and score
+    path : file ending in .json
+    labels : the data set to which they belong
+    force : whether to replace an existing file
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError : a column is missing, or a row or a class is not in the labels
+    """
+    dataset = labels.extended() if isinstance(labels, Run) else labels
+    target = check_target(path, force, (".json",))
+    for name in ("row", "x0", "y0", "x1", "y1", "label", "score"):
+        if name not in predictions.columns:
+            raise InputError.unknown("column", name, predictions.columns)
+    ids, images = category_ids(dataset), _image_numbers(dataset)
+    listed = []
+    places = predictions[["x0", "y0", "x1", "y1"]].to_numpy(float)
+    others = zip(predictions["row"].tolist(), predictions["label"].tolist(), predictions["score"].tolist())
+    for number, (place, size, (row, label, score)) in enumerate(zip(places.tolist(), _sizes(places), others)):
+        if str(label) not in ids:
+            raise InputError.unknown("class", label, ids)
+        if not isinstance(row, int) or not 0 <= row < len(images):
+            found = f"is {shortened(row)}, and the labels have {len(images):,} images"
+            raise InputError.at("row", found, "Pass numbers of rows.", row=number)
+        image = int(images[row]) if images[row].lstrip("-").isdigit() else images[row]
+        box = [_plain(float(value)) for value in (*place[:2], *size)]
+        listed.append({"image_id": image, "category_id": ids[str(label)], "bbox": box, "score": float(score)})
+    with atomic(target) as temporary:
+        temporary.write_text(json.dumps(listed, allow_nan=False), encoding="utf-8")
+    return target
+
+
+COCO = Format((".json",), read_coco, write_coco)

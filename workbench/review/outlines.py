@@ -1,0 +1,136 @@
+"""Outlines of objects in files of boxes: polygons and run lengths are checked, kept, and converted between formats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.foundation.errors import InputError, shortened
+from workbench.tasks.run_lengths import checked_runs, decode_runs, encode_runs, to_text
+
+MOST_CORNERS = 1_000_000
+"""Largest number of points of a polygon."""
+
+MOST_TESTED = 300_000_000
+"""Number of pairs of edges up to which polygons are searched for crossings; those after it are not searched."""
+
+PAIRS_AT_A_TIME = 1 << 20
+
+
+def check_outline(outline: Any, image: Mapping[str, Any], where: str) -> None:
+    """Check polygons (lists x, y, x, y, ...) or run lengths {"size": [height, width], "counts": ...}.
+
+    Raises
+    ------
+    InputError : a polygon has an odd number of values or one that is not finite; the size of the run lengths differs
+        from that of the image, or their counts do not fit it. The message begins with `where`.
+    """
+    if isinstance(outline, dict):
+        size = outline.get("size")
+        if not isinstance(size, (list, tuple)) or len(size) != 2 or "counts" not in outline:
+            raise InputError(f"{where} has the segmentation {shortened(outline)}. Run lengths have a size and counts.")
+        known = [image.get("height"), image.get("width")]
+        if None not in known and list(size) != known:
+            found = f"{where} has run lengths of the size {shortened(size)} in an image of {known[0]} x {known[1]}"
+            raise InputError(f"{found} (height x width). Correct one of them.")
+        try:
+            checked_runs(outline["counts"], *size)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        return
+    if not isinstance(outline, list):
+        raise InputError(f"{where} has the segmentation {shortened(outline)}. Use polygons or run lengths.")
+    for polygon in outline:
+        if not isinstance(polygon, list) or len(polygon) % 2 or not polygon or len(polygon) > 2 * MOST_CORNERS:
+            found = f"of {len(polygon):,} values" if isinstance(polygon, list) else shortened(polygon)
+            raise InputError(f"{where} has a polygon {found}. A polygon is x, y, x, y, ...")
+        try:
+            values = np.array([polygon], float)
+        except (TypeError, ValueError, OverflowError):
+            values = np.full((1, 1), np.nan)
+        if not np.isfinite(values).all() or values.ndim != 2:
+            raise InputError(f"{where} has the polygon {shortened(polygon)}. Use finite numbers of pixels.")
+
+
+def crossing_outlines(outlines: Sequence[tuple[str, list[list[float]]]]) -> tuple[int, int, str]:
+    """Search polygons that were checked for those with fewer than three points and those that cross themselves.
+
+    Parameters
+    ----------
+    outlines : (name, polygons) of each object.
+
+    Returns
+    -------
+    few : number of polygons with fewer than three points. crossing : number of those that cross themselves, of the
+    first ones with `MOST_TESTED` pairs of edges. first : name of the first that does, "" for none.
+    """
+    by_length: dict[int, list[tuple[int, list[float]]]] = {}
+    few = 0
+    for number, (_, polygons) in enumerate(outlines):
+        for polygon in polygons:
+            few += len(polygon) < 6
+            by_length.setdefault(len(polygon) // 2, []).append((number, polygon))
+    found: list[int] = []
+    left = MOST_TESTED
+    for length, polygons in sorted(by_length.items()):
+        if length < 4 or length**2 > min(left, PAIRS_AT_A_TIME):
+            continue  # a triangle cannot cross itself
+        polygons = polygons[: left // length**2]
+        left -= len(polygons) * length**2
+        step = max(1, PAIRS_AT_A_TIME // length**2)
+        for start in range(0, len(polygons), step):
+            part = polygons[start : start + step]
+            points = np.array([polygon for _, polygon in part], float).reshape(len(part), length, 2)
+            found += [part[at][0] for at in np.flatnonzero(_crossing(points)).tolist()]
+    return few, len(found), outlines[min(found)][0] if found else ""
+
+
+def _crossing(points: np.ndarray) -> np.ndarray:
+    """Whether edges of each polygon (b, v, 2) that do not share a point cross, (b,) bool."""
+    ends = np.roll(points, -1, axis=1)
+    v = points.shape[1]
+
+    def side(of: np.ndarray) -> np.ndarray:
+        """Side of each edge (first axis) on which each point (second axis) lies, (b, v, v)."""
+        along = (ends - points)[:, :, None]
+        apart = of[:, None] - points[:, :, None]
+        return np.sign(along[..., 0] * apart[..., 1] - along[..., 1] * apart[..., 0])
+
+    split = side(points) * side(ends) < 0  # the edge separates the ends of the other
+    one, other = np.triu_indices(v, 2)
+    distant = ~((one == 0) & (other == v - 1))  # the last edge meets the first
+    one, other = one[distant], other[distant]
+    return (split[:, one, other] & split[:, other, one]).any(axis=1)
+
+
+def from_rows(counts: np.ndarray, box: Sequence[int], height: int, width: int, where: str) -> dict[str, Any]:
+    """Convert run lengths that run row by row inside a box, as in CVAT, to those of COCO.
+
+    Parameters
+    ----------
+    counts : (m,) int64, background first. box : left, top, width, height in pixels.
+
+    Raises
+    ------
+    InputError : the box leaves the image, or the counts do not fit it.
+    """
+    left, top, wide, high = box
+    if min(left, top, wide, high) < 0 or left + wide > width or top + high > height:
+        raise InputError(f"{where} has a mask in the box {list(box)} of an image of {width} x {height}. It must fit.")
+    try:
+        inside = decode_runs(counts, wide, high).T  # the transpose of a mask whose columns were its rows
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    checked_runs([height * width], height, width)
+    mask = np.zeros((height, width), bool)
+    mask[top : top + high, left : left + wide] = inside
+    return {"size": [height, width], "counts": to_text(encode_runs(mask))}
+
+
+def to_rows(outline: Mapping[str, Any], box: Sequence[int]) -> np.ndarray:
+    """Convert COCO's run lengths to counts (m,) that run row by row inside a box left, top, width, height."""
+    left, top, wide, high = box
+    mask = decode_runs(outline["counts"], *outline["size"])
+    return encode_runs(mask[top : top + high, left : left + wide].T)
