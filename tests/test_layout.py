@@ -90,7 +90,7 @@ PUBLIC = {
         ),
     ],
     "workbench.vision": [
-        *("average_precision", "fuse_masks", "mask_scores"),
+        *("average_precision", "fuse_masks", "mask_scores", "read_detections", "write_detections"),
     ],
     "workbench.demonstrations": [
         *("read_log", "neighbor_log", "blame_scores", "attention_blame", "demonstration_issues", "repair_labels"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,26 +22,26 @@ from workbench.review.box_files import (
     dataset_of_images,
     file_fields_of,
     file_name_of,
-    finite,
+    finite_number,
     image_fields_of,
     is_crowd,
     labelled_images,
     read_json,
     tell_reading,
+    write_finite_json,
 )
 from workbench.review.outlines import check_outline, crossing_outlines
 from workbench.runs.run import Run
-from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target
 from workbench.tasks.box_table import CROWD
 from workbench.tasks.protocol import Format
 from workbench.tasks.run_lengths import box_of, checked_runs
 
-UNLABELLED = "unlabelled"
+UNLABELLED_FIELD = "unlabelled"
 """Field of an image without a label yet, which other tools ignore; COCO itself has none."""
 
 LISTS = ("images", "annotations", "categories")
-OWN = ("image_id", "category_id", "bbox", "iscrowd")
+COCO_FIELDS = ("image_id", "category_id", "bbox", "iscrowd")
 MOST_DECIMALS = 17
 
 
@@ -76,11 +75,14 @@ def read_coco(
     """
     source = Path(path)
     content = read_json(source)
-    lists = {name: content.get(name) for name in LISTS} if isinstance(content, dict) else {}
-    wrong = [name for name in LISTS if not isinstance(lists.get(name), list)]
-    if not isinstance(content, dict) or wrong:
-        found = f"{source} has no list {wrong[0]!r}"
-        raise InputError(f"{found}. A file of COCO instances has {', '.join(map(repr, LISTS))}.")
+    content = content if isinstance(content, dict) else {}
+    lists: dict[str, list[Any]] = {}
+    for name in LISTS:
+        listed = content.get(name)
+        if not isinstance(listed, list):
+            todo = f"A file of COCO instances has {', '.join(map(repr, LISTS))}."
+            raise InputError(f"{source} has no list {name!r}. {todo}")
+        lists[name] = listed
     categories = _named_categories(lists["categories"], source)
     records = _records(lists["images"], source, id)
     outlines: list[tuple[str, Any]] = []
@@ -96,7 +98,7 @@ def read_coco(
     )  # fmt: skip
 
 
-def _named_categories(listed: Any, path: Path) -> dict[Any, str]:
+def _named_categories(listed: list[Any], path: Path) -> dict[Any, str]:
     """Return the names of categories by id, in the order of the file."""
     found: dict[Any, str] = {}
     for number, one in enumerate(listed):
@@ -108,7 +110,7 @@ def _named_categories(listed: Any, path: Path) -> dict[Any, str]:
     return found
 
 
-def _records(listed: Any, path: Path, id: str | None) -> dict[Any, ImageLabels]:
+def _records(listed: list[Any], path: Path, id: str | None) -> dict[Any, ImageLabels]:
     """Return the images by COCO's id, without objects."""
     found: dict[Any, ImageLabels] = {}
     for number, one in enumerate(listed):
@@ -116,14 +118,16 @@ def _records(listed: Any, path: Path, id: str | None) -> dict[Any, ImageLabels]:
             raise InputError(f"{path}: image {number} is {shortened(one)}. An image has an id.")
         if one["id"] in found:
             raise InputError(f"{path}: image {number} repeats the id {shortened(one['id'])}.")
-        fields = {name: value for name, value in one.items() if name not in ("id", UNLABELLED)}
+        fields = {name: value for name, value in one.items() if name not in ("id", UNLABELLED_FIELD)}
         named = one["id"]
         if id not in (None, "id"):
             if id not in one:
-                raise InputError.unknown("field of an image", id, one, f"It was passed as `id`; image {number} lacks it.")
+                raise InputError.unknown(
+                    "field of an image", id, one, f"It was passed as `id`; image {number} lacks it."
+                )
             named = fields.pop(id) if id != FILE_NAME else one[id]
             fields = {"coco_id": one["id"], **fields}
-        found[one["id"]] = ImageLabels(named, labelled=one.get(UNLABELLED) is not True, fields=fields)
+        found[one["id"]] = ImageLabels(named, labelled=one.get(UNLABELLED_FIELD) is not True, fields=fields)
     return found
 
 
@@ -135,10 +139,7 @@ def _add(
     if not isinstance(one, dict):
         raise InputError(f"{where} is {shortened(one)}, not an object.")
     where += f" (id {shortened(one.get('id'))})"
-    try:
-        image, name = records.get(one.get("image_id")), categories.get(one.get("category_id"))
-    except TypeError:  # a list has no hash
-        image = name = None
+    image, name = _found(records, one.get("image_id")), _found(categories, one.get("category_id"))
     if image is None:
         raise InputError(f"{where} names the image {shortened(one.get('image_id'))}, which the file does not list.")
     if name is None:
@@ -152,15 +153,20 @@ def _add(
     if box is None and outline:
         place = _box_of_outline(outline)
     elif isinstance(box, list) and len(box) == 4:
-        place = corners(*(finite(value, where, "part of `bbox`") for value in box), where)
+        place = corners(box, where)
     else:
         raise InputError(f"{where} has the bbox {shortened(box)}. A bbox is [x, y, width, height].")
-    more = {key: value for key, value in one.items() if key not in OWN}
+    more = {key: value for key, value in one.items() if key not in COCO_FIELDS}
     if more.get("area") == (place[2] - place[0]) * (place[3] - place[1]):
         del more["area"]
     if one.get("iscrowd"):
         more[CROWD] = True
     image.add(place, name, more)
+
+
+def _found(known: Mapping[Any, Any], key: Any) -> Any:
+    """Return what is known by a number or a text; None for other keys, such as lists."""
+    return known.get(key) if isinstance(key, (int, str)) else None
 
 
 def _box_of_outline(outline: Any) -> list[float]:
@@ -204,8 +210,7 @@ def write_coco(run: Run, path: str | Path, *, force: bool = False) -> Path:
             record |= {"bbox": [_plain(value) for value in (*place[:2], *size)], "area": _plain(size[0] * size[1])}
             annotations.append({**record, "iscrowd": int(is_crowd(more)), **fields})
     content = {**others, "images": images, "annotations": annotations, "categories": listed}
-    with atomic(target) as temporary:
-        temporary.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    write_finite_json(content, target)
     losses.tell(target)
     return target
 
@@ -217,9 +222,10 @@ def _annotation_ids(labelled: Sequence[Labelled]) -> Any:
     for one in labelled:
         for more in one.more:
             number = more.get("id")
-            fresh = type(number) is not int or number in used
-            wanted.append(None if fresh else number)
-            used.update(() if fresh else (number,))
+            kept = number if isinstance(number, int) and number not in used else None
+            wanted.append(kept)
+            if kept is not None:
+                used.add(kept)
     highest = max(used, default=0)
     for number in wanted:
         highest += number is None
@@ -234,7 +240,7 @@ def _image_record(dataset: Dataset, one: Labelled) -> dict[str, Any]:
     if not isinstance(one.id, int):
         column = dataset.column_of.get("id", "name")
         record["name" if column in ("id", "image_id") else column] = one.id
-    return record | fields | ({} if one.labelled else {UNLABELLED: True})
+    return record | fields | ({} if one.labelled else {UNLABELLED_FIELD: True})
 
 
 def category_ids(dataset: Dataset) -> dict[str, int]:
@@ -301,8 +307,8 @@ def read_detections(path: str | Path, labels: Dataset | Run) -> pd.DataFrame:
         if row is None or name is None:
             found = f"image {shortened(one.get('image_id'))} and category {shortened(one.get('category_id'))}"
             raise InputError(f"{where} names {found}. One of them is not in the labels.")
-        place = corners(*(finite(value, where, "part of `bbox`") for value in one["bbox"]), where)
-        rows.append((row, *place, name, finite(one.get("score"), where, "score")))
+        place = corners(one["bbox"], where)
+        rows.append((row, *place, name, finite_number(one.get("score"), where, "score")))
     frame = pd.DataFrame(rows, columns=["row", "x0", "y0", "x1", "y1", "label", "score"])
     return frame.astype({"row": np.int64, **dict.fromkeys(("x0", "y0", "x1", "y1", "score"), float)})
 
@@ -357,9 +363,8 @@ def write_detections(
         image = int(images[row]) if images[row].lstrip("-").isdigit() else images[row]
         box = [_plain(float(value)) for value in (*place[:2], *size)]
         listed.append({"image_id": image, "category_id": ids[str(label)], "bbox": box, "score": float(score)})
-    with atomic(target) as temporary:
-        temporary.write_text(json.dumps(listed, allow_nan=False), encoding="utf-8")
+    write_finite_json(listed, target)
     return target
 
 
-COCO = Format((".json",), read_coco, write_coco)
+COCO = Format((".json",), read_coco, write_coco, ("that a box has no id", "outlines of boxes that were moved"))

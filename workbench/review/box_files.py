@@ -1,5 +1,5 @@
-"""What all files of boxes and points share: data sets from records of images, corrected labels by image, safe reading of
-JSON and XML, and what a file does not hold."""
+"""What all files of boxes and points share: data sets from records of images, corrected labels by image, safe reading,
+and what a file does not hold."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from workbench.data.media import open_image, read_image
 from workbench.foundation.cells import is_missing, is_plain
 from workbench.foundation.errors import InputError, outside, shortened
 from workbench.runs.run import Run
+from workbench.storage.layout import atomic
 from workbench.storage.limits import parse_json
 from workbench.tasks.box_frames import image_sizes
 from workbench.tasks.box_reading import MOST_OBJECTS
@@ -34,12 +35,12 @@ MOST_NESTED = 100
 """Deepest nesting of elements in XML."""
 
 FILE_FIELDS, IMAGE_FIELDS = "file_fields", "image_fields"
-"""Columns of the metadata with fields that a format has besides the labels, as JSON: of the whole file, stored once, and
-of each image."""
+"""Columns of the metadata with further fields of a format, as JSON: of the whole file, stored once, and of each
+image."""
 
 FILE_NAME, SEGMENTATION, ROTATED = "file_name", "segmentation", "rotated"
-"""Column with the name of an image's file; fields of `more`: the outline of an object (polygons or RLE, as in COCO), and
-a rotated box, x0, y0, x1, y1 before the rotation and its degrees, clockwise, about its centre."""
+"""Column with the name of an image's file; fields of `more`: the outline of an object (polygons or RLE, as in COCO),
+and a rotated box, x0, y0, x1, y1 before the rotation and its degrees, clockwise, about its centre."""
 
 MORE_DIGITS = 6
 
@@ -180,7 +181,7 @@ def read_xml(data: bytes, name: object) -> ElementTree.Element:
         raise InputError(f"{name} is not XML that is read ({error}).") from error
 
 
-def finite(value: Any, where: str, what: str) -> float:
+def finite_number(value: Any, where: str, what: str) -> float:
     """Return a number of a file, also written as text.
 
     Raises
@@ -196,13 +197,14 @@ def finite(value: Any, where: str, what: str) -> float:
     return number
 
 
-def corners(x: float, y: float, width: float, height: float, where: str) -> list[float]:
-    """Return x0, y0, x1, y1 of a box of width and height.
+def corners(box: Sequence[Any], where: str, what: str = "part of `bbox`") -> list[float]:
+    """Return x0, y0, x1, y1 of a box x, y, width, height.
 
     Raises
     ------
-    InputError : the size is negative.
+    InputError : a value is not finite, or the size is negative.
     """
+    x, y, width, height = (finite_number(value, where, what) for value in box)
     if width < 0 or height < 0:
         raise InputError(f"{where} has a box of {width:g} x {height:g} pixels. Its width and height are at least 0.")
     return [x, y, x + width, y + height]
@@ -338,7 +340,8 @@ def size_of(dataset: Dataset, one: Labelled, format: str) -> tuple[float, float]
     if picture is None:
         todo = "Add columns `width` and `height`, or pictures."
         raise InputError.at("image", f"has no known size, which {format} needs", todo, row=one.row, id=one.id)
-    return tuple(float(side) for side in open_image(picture).size)
+    width, height = open_image(picture).size
+    return float(width), float(height)
 
 
 def file_fields_of(dataset: Dataset) -> dict[str, Any]:
@@ -368,6 +371,21 @@ def file_name_of(dataset: Dataset, one: Labelled) -> str:
         return str(name)
     picture = dataset.image(one.row)
     return picture if isinstance(picture, str) else str(one.id)
+
+
+def write_finite_json(content: Any, target: Path, indent: int | None = None) -> None:
+    """Write JSON.
+
+    Raises
+    ------
+    InputError : a number is not finite, which JSON cannot hold.
+    """
+    with atomic(target) as temporary:
+        try:
+            text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=indent)
+        except ValueError as error:
+            raise InputError.at("more", f"holds a number that is not finite ({error})", "Correct it.") from error
+        temporary.write_text(text, encoding="utf-8")
 
 
 def is_crowd(more: Mapping[str, Any]) -> bool:

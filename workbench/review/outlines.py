@@ -13,10 +13,10 @@ from workbench.tasks.run_lengths import checked_runs, decode_runs, encode_runs, 
 MOST_CORNERS = 1_000_000
 """Largest number of points of a polygon."""
 
-MOST_TESTED = 300_000_000
+MOST_EDGE_PAIRS = 300_000_000
 """Number of pairs of edges up to which polygons are searched for crossings; those after it are not searched."""
 
-PAIRS_AT_A_TIME = 1 << 20
+EDGE_PAIRS_AT_ONCE = 1 << 20
 
 
 def check_outline(outline: Any, image: Mapping[str, Any], where: str) -> None:
@@ -64,7 +64,7 @@ def crossing_outlines(outlines: Sequence[tuple[str, list[list[float]]]]) -> tupl
     Returns
     -------
     few : number of polygons with fewer than three points. crossing : number of those that cross themselves, of the
-    first ones with `MOST_TESTED` pairs of edges. first : name of the first that does, "" for none.
+    first ones with `MOST_EDGE_PAIRS` pairs of edges. first : name of the first that does, "" for none.
     """
     by_length: dict[int, list[tuple[int, list[float]]]] = {}
     few = 0
@@ -73,13 +73,13 @@ def crossing_outlines(outlines: Sequence[tuple[str, list[list[float]]]]) -> tupl
             few += len(polygon) < 6
             by_length.setdefault(len(polygon) // 2, []).append((number, polygon))
     found: list[int] = []
-    left = MOST_TESTED
+    left = MOST_EDGE_PAIRS
     for length, polygons in sorted(by_length.items()):
-        if length < 4 or length**2 > min(left, PAIRS_AT_A_TIME):
+        if length < 4 or length**2 > min(left, EDGE_PAIRS_AT_ONCE):
             continue  # a triangle cannot cross itself
         polygons = polygons[: left // length**2]
         left -= len(polygons) * length**2
-        step = max(1, PAIRS_AT_A_TIME // length**2)
+        step = max(1, EDGE_PAIRS_AT_ONCE // length**2)
         for start in range(0, len(polygons), step):
             part = polygons[start : start + step]
             points = np.array([polygon for _, polygon in part], float).reshape(len(part), length, 2)
@@ -102,7 +102,7 @@ def _crossing(points: np.ndarray) -> np.ndarray:
     one, other = np.triu_indices(v, 2)
     distant = ~((one == 0) & (other == v - 1))  # the last edge meets the first
     one, other = one[distant], other[distant]
-    return (split[:, one, other] & split[:, other, one]).any(axis=1)
+    return np.any(split[:, one, other] & split[:, other, one], axis=1)
 
 
 def from_rows(counts: np.ndarray, box: Sequence[int], height: int, width: int, where: str) -> dict[str, Any]:

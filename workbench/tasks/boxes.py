@@ -51,7 +51,12 @@ class Boxes(TaskMixin):
     long_tables = True
     column: pa.DataType = BOXES_TYPE
     predictions: tuple[str, ...] = ("predictions",)
-    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+    formats = LazyTable(
+        {
+            "table": "workbench.review.export:TABLE",
+            "coco": "workbench.review.box_coco:COCO",
+        }
+    )
     form: PlaceForm = BOX
 
     read = staticmethod(read_boxes)

@@ -9,6 +9,8 @@ from workbench.foundation.lazy import names_of
 HOMES = {
     "average_precision": "detection_metrics",
     "fuse_masks": "workbench.issues.masks.fusion",
+    "read_detections": "workbench.review.box_coco",
+    "write_detections": "workbench.review.box_coco",
     "mask_scores": "workbench.issues.masks.fusion",
 }
 
