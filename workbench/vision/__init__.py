@@ -2,16 +2,27 @@
 
 These functions need no run and no task. To review labels of an image in the Explorer, see the tasks "masks" and
 "boxes" of `wb.import_run`.
+
+Images of labels are int (h, w): class codes, -1 = ignored. Class scores and features of pixels are float (k, h, w) and
+(d, h, w). Most functions take one image, an array of n images, or a list of images of several sizes.
 """
 
 from workbench.foundation.lazy import names_of
 
 HOMES = {
     "average_precision": "detection_metrics",
+    "candidate_recall": "pseudo_masks",
+    "class_thresholds": "pseudo_masks",
+    "compare_masks": "segment_metrics",
     "fuse_masks": "workbench.issues.masks.fusion",
+    "mask_metrics": "segment_metrics",
     "read_detections": "workbench.review.box_coco",
+    "unlikely_classes": "pseudo_masks",
+    "weight_pseudo_masks": "pseudo_masks",
     "write_detections": "workbench.review.box_coco",
     "mask_scores": "workbench.issues.masks.fusion",
+    "repair_by_region": "region_repair",
+    "superpixels": "region_repair",
 }
 
 __all__, __getattr__, __dir__ = names_of(__name__, HOMES)
