@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from workbench.foundation.checks import check_share, check_whole
 from workbench.foundation.errors import InputError
 from workbench.vision.image_arrays import IGNORED, check_sizes, label_images
 
-AGREEING = 0.6
+SURE_SHARE = 0.6
 """Smallest share of equal labels around a sure pixel."""
 
 
@@ -42,8 +43,6 @@ class Repair:
 
     def preview(self) -> np.ndarray:
         """Return a difference map, uint8 (h, w, 3): changed pixels in the colour of their new label, others gray."""
-        from colorsys import hsv_to_rgb
-
         names = np.unique(self.labels)
         turns = np.arange(len(names)) * 0.618034 % 1  # golden ratio: neighbouring codes get distant colours
         colors = np.array([hsv_to_rgb(turn, 0.9, 0.9) for turn in turns]) * 255
@@ -78,7 +77,7 @@ class Repair:
 
 
 def repair_by_region(
-    labels: Any, regions: Any, *, sure: Any = None, threshold: float = AGREEING, radius: int = 2,
+    labels: Any, regions: Any, *, sure: Any = None, threshold: float = SURE_SHARE, radius: int = 2,
     least_share: float = 0.5, least_sure: int = 3,
 ) -> Repair:  # fmt: skip
     """Relabel unsure pixels by the majority of the sure labels inside their region.

@@ -17,7 +17,7 @@ def shapes(n: int, k: int, *, size: int = 40, number: int = 3, seed: int = 0) ->
     for row in range(n):
         own = []
         while len(own) < number:
-            cy, cx, r = [*rng.uniform(7, size - 7, 2).tolist(), rng.uniform(4, 7)]
+            cy, cx, r = [*rng.uniform(6, size - 6, 2).tolist(), rng.uniform(4, 6)]
             round_ = rng.random() < 0.5
             mask = (y - cy) ** 2 + (x - cx) ** 2 < r * r if round_ else np.maximum(abs(y - cy), abs(x - cx)) < r
             if not (labels[row][mask] > 0).any():
@@ -41,9 +41,9 @@ def miou(truth, predicted, k):
 
 @pytest.fixture(scope="session")
 def scenes():
-    """Eight images of five classes: `labels`, features (n, 6, h, w) of class centres with noise, class probabilities
+    """Sixteen images of five classes: `labels`, features (n, 6, h, w) of class centres with noise, class probabilities
     `probs` (n, 5, h, w), the `shapes`."""
-    labels, found = shapes(8, 5, seed=1)
+    labels, found = shapes(16, 5, size=32, seed=1)
     rng = np.random.default_rng(2)
     centers = rng.normal(0, 1.2, (5, 6))
     features = (centers[labels] + rng.normal(0, 0.8, (*labels.shape, 6))).transpose(0, 3, 1, 2)

@@ -40,7 +40,7 @@ def test_boundaries_by_hand():
 
 def test_boundary_f1_by_another_route(scenes):
     guess = np.roll(scenes.labels, 2, axis=2)
-    y, x = np.mgrid[:40, :40]
+    y, x = np.mgrid[:32, :32]
 
     def edge(labels):
         padded = np.pad(labels, 1, mode="edge")
@@ -61,10 +61,10 @@ def test_boundary_f1_by_another_route(scenes):
 
 def test_pixels_without_a_true_label_do_not_count(scenes):
     truth = scenes.labels.copy()
-    truth[:, :, 20:] = -1
+    truth[:, :, 16:] = -1
     guess = corrupted(scenes.labels, 0.2)
     whole = wb.vision.mask_metrics(truth, guess)
-    half = wb.vision.mask_metrics(truth[:, :, :20], guess[:, :, :20])
+    half = wb.vision.mask_metrics(truth[:, :, :16], guess[:, :, :16])
     np.testing.assert_allclose(whole["iou"], half["iou"])
     np.testing.assert_allclose(whole["boundary_f1"], half["boundary_f1"], atol=0.02)
 
@@ -85,25 +85,25 @@ def test_before_and_after_with_a_paired_interval(scenes):
 
 
 def test_the_interval_covers_the_difference_of_other_images(shapes):
-    """In 12 samples of images, the interval of a noise that lowers IoU covers the difference of many images."""
+    """In 10 samples of images, the interval of a noise that lowers IoU covers the difference of many images."""
     labels = shapes(200, 4, size=20, number=1, seed=3)[0]
     rng = np.random.default_rng(0)
     worse = rng.random(200)[:, None, None] * 0.3
     after = np.where(rng.random(labels.shape) < worse, 0, labels)
     truth = wb.vision.compare_masks(labels, labels, after).loc[("iou", "mean"), "difference"]
     hit = 0
-    for _ in range(12):
+    for _ in range(10):
         rows = rng.choice(200, 40, replace=False)
         found = wb.vision.compare_masks(labels[rows], labels[rows], after[rows]).loc[("iou", "mean")]
         hit += found["low"] <= truth <= found["high"]
-    assert hit >= 9
+    assert hit >= 8
 
 
 def test_refusals(scenes):
-    with pytest.raises(InputError, match="`predicted` has 7 images, `truth` 8"):
+    with pytest.raises(InputError, match="`predicted` has 7 images, `truth` 16"):
         wb.vision.mask_metrics(scenes.labels, scenes.labels[:7])
-    with pytest.raises(InputError, match="`predicted` row 1 has 40 x 39 pixels, `truth` 40 x 40"):
-        wb.vision.mask_metrics(scenes.labels[:2], [scenes.labels[0], scenes.labels[1][:, :39]])
+    with pytest.raises(InputError, match="`predicted` row 1 has 32 x 31 pixels, `truth` 32 x 32"):
+        wb.vision.mask_metrics(scenes.labels[:2], [scenes.labels[0], scenes.labels[1][:, :31]])
     with pytest.raises(InputError, match=r"holds 2\. Class codes are 0"):
         wb.vision.mask_metrics(scenes.labels, scenes.labels, classes=["a", "b"])
     with pytest.raises(InputError, match="no labelled pixel"):
