@@ -91,8 +91,15 @@ PUBLIC = {
     ],
     "workbench.vision": [
         *("average_precision", "read_detections", "write_detections"),
-        *("candidate_recall", "class_thresholds", "combine_seeds", "compare_masks", "fuse_masks", "mask_metrics"),
-        *("mask_scores", "masks_from_weak_labels", "merge_parts", "propagate_by_similarity", "repair_by_region"),
+        *("candidate_recall", "combine_seeds", "compare_masks", "fuse_masks", "mask_metrics"),
+        *(
+            "mask_scores",
+            "masks_from_weak_labels",
+            "merge_parts",
+            "pixel_thresholds",
+            "propagate_by_similarity",
+            "repair_by_region",
+        ),
         *("sample_masks", "snap_to_proposals", "superpixels", "unlikely_classes", "weight_pseudo_masks"),
     ],
     "workbench.demonstrations": [

@@ -12,7 +12,6 @@ from workbench.foundation.lazy import names_of
 HOMES = {
     "average_precision": "detection_metrics",
     "candidate_recall": "pseudo_masks",
-    "class_thresholds": "pseudo_masks",
     "combine_seeds": "seeds",
     "compare_masks": "segment_metrics",
     "fuse_masks": "workbench.issues.masks.fusion",
@@ -20,6 +19,7 @@ HOMES = {
     "mask_scores": "workbench.issues.masks.fusion",
     "masks_from_weak_labels": "weak_labels",
     "merge_parts": "proposal_masks",
+    "pixel_thresholds": "pseudo_masks",
     "propagate_by_similarity": "correlation",
     "read_detections": "workbench.review.box_coco",
     "repair_by_region": "region_repair",

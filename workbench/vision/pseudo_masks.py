@@ -67,7 +67,7 @@ def weight_pseudo_masks(
 
 
 @dataclass(frozen=True)
-class ClassThresholds:
+class PixelThresholds:
     """Thresholds of pseudo-labels.
 
     Attributes
@@ -84,10 +84,10 @@ class ClassThresholds:
     areas: pd.DataFrame
 
 
-def class_thresholds(
+def pixel_thresholds(
     probs: Any, *, share: float = CLASS_SHARE, momentum: float = MOMENTUM, hardness: float = HARDNESS,
     raise_hard: float = 0.0,
-) -> ClassThresholds:  # fmt: skip
+) -> PixelThresholds:  # fmt: skip
     """Choose thresholds of pseudo-labels for each image and class, with a running average over the images.
 
     Parameters
@@ -101,7 +101,7 @@ def class_thresholds(
 
     Returns
     -------
-    ClassThresholds
+    PixelThresholds
 
     Raises
     ------
@@ -155,7 +155,7 @@ def class_thresholds(
         },
         index=pd.RangeIndex(k, name="class"),
     )  # fmt: skip
-    return ClassThresholds(thresholds, as_passed(labels, probs, 3), kept, areas)
+    return PixelThresholds(thresholds, as_passed(labels, probs, 3), kept, areas)
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,14 @@ def kept_of(labels, true, code):
 
 def test_a_rare_hard_class_keeps_more_than_with_a_global_threshold(rare):
     probs, true = rare
-    found = wb.vision.class_thresholds(probs)
+    found = wb.vision.pixel_thresholds(probs)
     precision, recall = kept_of(found.labels, true, 2)
     top = probs.max(axis=1)
     cut = np.sort(top.ravel())[::-1][int((found.labels >= 0).sum())]
     everywhere = np.where(top > cut, probs.argmax(axis=1), -1)
     assert abs((everywhere >= 0).sum() - (found.labels >= 0).sum()) < 10
     other_precision, other_recall = kept_of(everywhere, true, 2)
-    raised = wb.vision.class_thresholds(probs, raise_hard=1)
+    raised = wb.vision.pixel_thresholds(probs, raise_hard=1)
     raised_precision, raised_recall = kept_of(raised.labels, true, 2)
     assert raised_recall > recall > other_recall, "rare pixels"
     assert min(precision, raised_precision) > other_precision - 0.03
@@ -66,7 +66,7 @@ def test_a_rare_hard_class_keeps_more_than_with_a_global_threshold(rare):
 def test_the_running_average_by_hand():
     top = np.array([[0.9, 0.8, 0.7, 0.6]])
     probs = np.stack([top, 1 - top])
-    found = wb.vision.class_thresholds([probs, probs], share=0.5, momentum=0.5, hardness=0)
+    found = wb.vision.pixel_thresholds([probs, probs], share=0.5, momentum=0.5, hardness=0)
     # the confidence at rank .5 * 4 is .7: (.9 + .7) / 2, then (.8 + .7) / 2; class 1 is never predicted
     np.testing.assert_allclose(found.thresholds, [[0.8, 0.9], [0.75, 0.9]])
     assert found.labels[0].tolist() == [[0, 0, -1, -1]]
@@ -110,7 +110,7 @@ def test_refusals(scenes):
     with pytest.raises(InputError, match=r"`class_scores` row 1 is 1\.5"):
         wb.vision.weight_pseudo_masks([0.5, 1.5], [0.5, 0.5])
     with pytest.raises(InputError, match="Apply softmax to logits"):
-        wb.vision.class_thresholds(scenes.probs * 3)
+        wb.vision.pixel_thresholds(scenes.probs * 3)
     with pytest.raises(InputError, match="`first` is 9 of 5 classes"):
         wb.vision.unlikely_classes(scenes.probs, first=9)
     with pytest.raises(InputError, match="no unreliable pixel with a class"):
