@@ -334,17 +334,17 @@ def check_verdicts_of_the_journal_are_used(case: Case, path: Path) -> None:
     evidence = case.predictions(run.dataset)
     before = wb.find_issues(run, per="unit", **evidence)
     assert before.attrs["verdicts"] == 0
-    wrong = [(row, key, value) for row, key, value in case.decisions if run.dataset.units.find([row], [key])[0] >= 0]
+    wrong = [one for one in case.decisions if (run.dataset.ids[one[0]], one[1]) in before.index]
     said = 0
     for row, key, value in wrong:
-        old = run.dataset.value_of(int(run.dataset.units.find([row], [key])[0]))
+        old = run.dataset.values_at([row], [key], [kind.encode(value)])[0]
         run.journal.relabel(run.dataset.ids[row], kind.encode(value), old=old, units=key)
         said += kind.contradicts(kind.encode(value), old) is not None  # "unknown" means neither correct nor wrong
     after = wb.find_issues(run, per="unit", **evidence)
     assert after.attrs["verdicts"] == said > 0
     assert after["p_error"].mean() > before["p_error"].mean()
     program = run.dataset.ids[:20].tolist()
-    unit = run.dataset.units.key(0)
+    unit = run.dataset.units.key(0) if run.dataset.units.m else before.index[0][1]
     run.journal.relabel(program, kind.encode(case.decisions[0][2]), old=None, units=unit, source="my script")
     again = wb.find_issues(run, per="unit", **evidence)
     assert again.attrs["verdicts"] == said, "a program gives no verdicts"

@@ -180,7 +180,7 @@ class Decisions:
     def _stand(self, row: int) -> None:
         """Update state and verdict of a row from its units."""
         values, judged = self.values_of(row), self.judged(row)
-        given = self.space.values_at([row] * len(values), list(values))
+        given = self.space.values_at([row] * len(values), list(values), list(values.values()))
         changed = any(value != was for value, was in zip(values.values(), given, strict=True))
         self.labels[row] = CHANGED if changed else self.given[row]
         self._mark(row, EDITED, changed)

@@ -55,7 +55,8 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
     there = {one["key"] for one in found}
     for key in (*doubts, *decided, *sorted(asked)):
         if key not in there:
-            add(key, dataset.values_at([row], [key])[0], None)
+            said = decided.get(key) or doubts.get(key, {}).get("suggested")
+            add(key, dataset.values_at([row], [key], [said])[0], None)
             there.add(key)
     if dataset.kind.one_class:
         return found

@@ -418,16 +418,20 @@ class Dataset:
         shape = None if units.shapes is None else units.shapes[unit].as_py()
         return self.kind.encode(self.kind.value(code, shape, self.classes))
 
-    def values_at(self, rows: Sequence[int] | np.ndarray, keys: Sequence[str]) -> list[str | None]:
+    def values_at(
+        self, rows: Sequence[int] | np.ndarray, keys: Sequence[str], said: Sequence[str | None] | None = None
+    ) -> list[str | None]:
         """Return the given value, as `value_of`, of each unit named by `rows` (m,) int and `keys` (m,).
 
-        If there is no such unit, the value is the one that the label implies.
+        If there is no such unit, the value is the one that the label implies; for some kinds of labels this depends on
+        values `said` (m,) that were decided or suggested for the units (`Task.implied`).
         """
-        found = zip(self.units.find(rows, keys).tolist(), rows, keys, strict=True)
+        about = [None] * len(keys) if said is None else said
+        found = zip(self.units.find(rows, keys).tolist(), rows, keys, about, strict=True)
         kind = self.kind
         return [
-            self.value_of(unit) if unit >= 0 else kind.implied(self.labels, int(row), key, self.classes)
-            for unit, row, key in found
+            self.value_of(unit) if unit >= 0 else kind.implied(self.labels, int(row), key, self.classes, one)
+            for unit, row, key, one in found
         ]
 
     def with_labels(self, labels: Labels) -> Dataset:

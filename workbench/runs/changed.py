@@ -34,7 +34,7 @@ def changed_labels(dataset: Dataset, state: pd.DataFrame) -> pd.DataFrame:
         changed = given != now
         state = state.assign(given_label=dataset.labels_of(given), label=dataset.labels_of(now))
     else:
-        values = dataset.values_at(rows, state.index.get_level_values("unit").tolist())
+        values = dataset.values_at(rows, state.index.get_level_values("unit").tolist(), state["label"].tolist())
         state = state.assign(given_label=pd.Series(values, index=state.index, dtype=object))
         changed = state["given_label"] != state["label"]
     return state.loc[changed, ["given_label", "label", "author", "time", "reason"]]

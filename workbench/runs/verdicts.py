@@ -181,10 +181,10 @@ def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     rows = dataset.index.get_indexer([one.id for one in given]) if given else np.empty(0, np.int64)
     known = [one for one, row in zip(given, rows, strict=True) if row >= 0]
     about = [(one, int(row)) for one, row in zip(given, rows, strict=True) if row >= 0 and one.new != "skip"]
-    labels = dataset.values_at([row for _, row in about], [one.unit for one, _ in about])
+    values = [said.get((one.batch, one.id, one.unit)) for one, _ in about]
+    labels = dataset.values_at([row for _, row in about], [one.unit for one, _ in about], values)
     wrong: dict[int, bool | None] = {}
-    for (one, _), label in zip(about, labels, strict=True):
-        value = said.get((one.batch, one.id, one.unit))
+    for (one, _), label, value in zip(about, labels, values, strict=True):
         relabelled = one.new == "relabel" and value is not None
         wrong[one.seq] = dataset.kind.contradicts(str(value), label) if relabelled else False
     columns = ("id", "unit", "verdict", "author", "source", "seq", "second_look")

@@ -57,7 +57,8 @@ def _all_versions(run: Run, wanted: set[Any] | None) -> Iterator[Version]:
     rows, known = run.dataset.find(pd.Index([id for id, _ in entries], dtype=object))
     there = [key for key, is_there in zip(entries, known.tolist()) if is_there]
     order = sorted(zip(rows.tolist(), there), key=lambda one: (one[0], one[1][1]))
-    given = run.dataset.values_at([row for row, _ in order], [key[1] for _, key in order])
+    said = [next((one.new for one in entries[key] if one.new is not None), None) for _, key in order]
+    given = run.dataset.values_at([row for row, _ in order], [key[1] for _, key in order], said)
     for (_, key), first in zip(order, given, strict=True):
         yield from _of_unit(key, first, entries[key])
 

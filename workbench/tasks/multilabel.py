@@ -119,7 +119,9 @@ class Multilabel(TaskMixin):
             rows, tags, given = rows[order], tags[order], given[order]
         return Units(n, rows, given, position_keys(tags), groups=tags)
 
-    def implied(self, labels: pa.StructArray, row: int, key: str, classes: Sequence[str]) -> str | None:
+    def implied(
+        self, labels: pa.StructArray, row: int, key: str, classes: Sequence[str], said: str | None = None
+    ) -> str | None:
         """ "no" for a tag that is not listed in a closed row."""
         one = labels[row].as_py()
         return VALUES[NO] if one is not None and one["no"] is None and self.takes(key, classes) else None

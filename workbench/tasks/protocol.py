@@ -194,8 +194,13 @@ class Task(Protocol):
         """Return the value of a code (or number) and a position."""
         ...
 
-    def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
-        """Return the given value, encoded, that a label implies for a key that is not a unit; None for no value."""
+    def implied(
+        self, labels: Labels, row: int, key: str, classes: Sequence[str], said: str | None = None
+    ) -> str | None:
+        """Return the given value, encoded, that a label implies for a key that is not a unit; None for no value.
+
+        `said` is a value that was decided or suggested for the key, for kinds whose given value depends on its place.
+        """
         ...
 
     def takes(self, key: str, classes: Sequence[str]) -> bool:
@@ -308,7 +313,9 @@ class TaskMixin:
         known = code >= (1 if self.nothing else 0)
         return self.answers(classes)[int(code)] if known else None
 
-    def implied(self, labels: Labels, row: int, key: str, classes: Sequence[str]) -> str | None:
+    def implied(
+        self, labels: Labels, row: int, key: str, classes: Sequence[str], said: str | None = None
+    ) -> str | None:
         """ "nothing", if that is an answer."""
         return self.encode(None) if self.nothing else None
 

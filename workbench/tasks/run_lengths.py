@@ -12,6 +12,7 @@ Counts are checked before memory for the pixels is taken, so that a short text c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,9 +97,23 @@ def checked_runs(counts: Any, height: int, width: int, field: str = "counts", ro
 
 def to_text(counts: np.ndarray) -> str:
     """Return the compressed text of counts (m,)."""
+    return to_texts(counts, np.zeros(1, np.int64))[0]
+
+
+def to_texts(counts: np.ndarray, starts: np.ndarray) -> list[str]:
+    """Return the compressed texts of several masks.
+
+    Parameters
+    ----------
+    counts : (m,) int64, of all masks one after another. starts : (r,) int64, place of the first count of each.
+    """
     counts = np.asarray(counts, np.int64)
+    if not len(counts):
+        return [""] * len(starts)
+    place = np.arange(len(counts)) - np.repeat(starts, np.diff(starts, append=len(counts)))
     rest = counts.copy()
-    rest[3:] -= counts[1:-2]
+    far = np.flatnonzero(place > 2)
+    rest[far] -= counts[far - 2]
     groups: list[np.ndarray] = []
     used: list[np.ndarray] = []
     going = np.ones(len(counts), bool)
@@ -108,9 +123,11 @@ def to_text(counts: np.ndarray) -> str:
         used.append(going)
         going = going & np.where(low & 16, rest != -1, rest != 0)
         groups.append((low + 32 * going + 48).astype(np.uint8))
-    if not groups:
-        return ""
-    return np.stack(groups, 1)[np.stack(used, 1)].tobytes().decode("ascii")
+    shown = np.stack(used, 1)
+    text = np.stack(groups, 1)[shown].tobytes().decode("ascii")
+    ends = np.concatenate([[0], np.cumsum(shown.sum(axis=1))])
+    edges = ends[np.append(starts, len(counts))].tolist()
+    return [text[first:last] for first, last in pairwise(edges)]
 
 
 def from_text(text: str | bytes | bytearray, field: str = "counts", row: int | None = None) -> np.ndarray:

@@ -1,0 +1,172 @@
+"""What a model predicts for the pixels of images: class probabilities, or classes with scores; read block by block.
+
+Arrays may be mapped from files: only the pixels of a block are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from workbench.foundation.errors import InputError, MissingEvidence, shortened
+
+MARGIN = 0.02
+"""Largest deviation of the sum of the probabilities of a pixel from 1, for probabilities of low precision."""
+
+PROBS_FORMS = "Pass probabilities (n, classes, height, width), or n arrays (classes, height, width)."
+PREDICTED_FORMS = "Pass predicted class indices (n, height, width), or n arrays (height, width)."
+SCORES_FORMS = "Pass probabilities of the predicted classes (n, height, width), or n arrays (height, width)."
+
+
+class Pixels(NamedTuple):
+    """Predictions for a block of pixels of g images of one size, (g, height, width) each.
+
+    predicted : int16, the most likely class. p_given, p_predicted : float32, probabilities of the given and of the
+    predicted class; of the given class it is 0 where there is no label.
+    """
+
+    predicted: np.ndarray
+    p_given: np.ndarray
+    p_predicted: np.ndarray
+
+
+@dataclass(frozen=True)
+class MaskPredictions:
+    """Predictions for n images.
+
+    Attributes
+    ----------
+    k : number of classes. sizes : (n, 2) int64, height and width of each image.
+    probs : n arrays (k, height, width), or None. classes, scores : n arrays (height, width); used without `probs`.
+    """
+
+    k: int
+    sizes: np.ndarray
+    probs: Sequence[Any] | None
+    classes: Sequence[Any] | None = None
+    scores: Sequence[Any] | None = None
+
+    def look(self, rows: Sequence[int], given: np.ndarray, top: int = 0, left: int = 0) -> Pixels:
+        """Return the predictions for a block of images.
+
+        Parameters
+        ----------
+        rows : g images of one size. given : (g, h, w) class indices of the block, -1 without a label. top, left : its
+            place in the images.
+
+        Raises
+        ------
+        InputError : values that are not probabilities, or not classes; the message names the image.
+        """
+        block = slice(top, top + given.shape[1]), slice(left, left + given.shape[2])
+        if self.probs is None:
+            return self._of_classes(rows, given, block)
+        stack = np.stack([np.asarray(self.probs[row][:, block[0], block[1]]) for row in rows])
+        probs = stack.astype(np.float32, copy=False)
+        total = probs.sum(axis=1)
+        wrong = ~(np.abs(total - 1) <= MARGIN) | (probs.min(axis=1) < -1e-6)
+        if wrong.any():
+            at, y, x = (int(one) for one in np.argwhere(wrong)[0])
+            found = f"holds {shortened(probs[at, :, y, x].tolist())} at pixel ({y + top}, {x + left})"
+            todo = "Pass probabilities that sum to 1, such as a softmax over the classes."
+            raise InputError.at("pred_probs", found, todo, row=int(rows[at]))
+        predicted = probs.argmax(axis=1)
+        own = np.take_along_axis(probs, np.maximum(given, 0)[:, None].astype(np.int64), axis=1)[:, 0]
+        best = np.take_along_axis(probs, predicted[:, None], axis=1)[:, 0]
+        return Pixels(predicted.astype(np.int16), np.where(given >= 0, own, np.float32(0)), best)
+
+    def _of_classes(self, rows: Sequence[int], given: np.ndarray, block: tuple[slice, slice]) -> Pixels:
+        assert self.classes is not None
+        predicted = np.stack([np.asarray(self.classes[row][block]) for row in rows])
+        wrong = (predicted < 0) | (predicted >= self.k)
+        if wrong.any():
+            at, y, x = (int(one) for one in np.argwhere(wrong)[0])
+            found = f"holds the class {predicted[at, y, x]} at pixel ({y + block[0].start}, {x + block[1].start})"
+            raise InputError.at("predictions", found, f"Classes are 0 to {self.k - 1}.", row=int(rows[at]))
+        if self.scores is None:
+            p = np.full(given.shape, max(0.9, 1 / self.k), np.float32)
+        else:
+            p = np.stack([np.asarray(self.scores[row][block]) for row in rows]).astype(np.float32)
+            wrong = ~((p >= 0) & (p <= 1))
+            if wrong.any():
+                at, y, x = (int(one) for one in np.argwhere(wrong)[0])
+                found = f"holds {p[at, y, x]:g} at pixel ({y + block[0].start}, {x + block[1].start})"
+                raise InputError.at("scores", found, "Pass numbers in [0, 1].", row=int(rows[at]))
+        own = np.where(given == predicted, p, (1 - p) / max(self.k - 1, 1))
+        return Pixels(predicted.astype(np.int16), np.where(given >= 0, own, 0).astype(np.float32), p)
+
+
+def mask_predictions(
+    sizes: np.ndarray, k: int, pred_probs: Any = None, predictions: Any = None, scores: Any = None
+) -> MaskPredictions:
+    """Return checked predictions for n images.
+
+    Parameters
+    ----------
+    sizes : (n, 2) int64, height and width of the labels; 0 without a label, for which any size is accepted.
+    k : number of classes.
+    pred_probs : (n, k, height, width) float, also mapped from a file, or n arrays (k, height, width); or the path of a
+        .npy file of one of them.
+    predictions : (n, height, width) int class indices, or n arrays. scores : their probabilities, of the same form;
+        .9 everywhere by default. Both are used without `pred_probs` only.
+
+    Raises
+    ------
+    InputError : another number of images or classes, or another size than the labels. MissingEvidence : there are no
+        predictions.
+    """
+    if pred_probs is not None:
+        probs = _images("pred_probs", pred_probs, len(sizes), 3, PROBS_FORMS)
+        for row, one in enumerate(probs):
+            if len(one) != k:
+                found = f"has {len(one)} classes, and the labels have {k}"
+                raise InputError.at("pred_probs", found, "Name the classes with `classes=`.", row=row)
+        return MaskPredictions(k, _checked_sizes("pred_probs", probs, sizes), probs)
+    if predictions is None:
+        raise MissingEvidence.beside_labels("masks", ("pred_probs", "predictions"))
+    classes = _images("predictions", predictions, len(sizes), 2, PREDICTED_FORMS)
+    for row, one in enumerate(classes):
+        if np.asarray(one[:1]).dtype.kind not in "iub":
+            raise InputError.at("predictions", f"has the dtype {np.asarray(one[:1]).dtype}", PREDICTED_FORMS, row=row)
+    found = _checked_sizes("predictions", classes, sizes)
+    sure = None if scores is None else _images("scores", scores, len(sizes), 2, SCORES_FORMS)
+    if sure is not None:
+        _checked_sizes("scores", sure, found)
+    return MaskPredictions(k, found, None, classes, sure)
+
+
+def _images(field: str, values: Any, n: int, axes: int, todo: str) -> Sequence[Any]:
+    """Return n arrays with this number of axes."""
+    if isinstance(values, (str, Path)):
+        try:
+            values = np.load(values, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError.at(
+                field, f"names a file that cannot be read ({error})", "Save it with np.save."
+            ) from error
+    if not hasattr(values, "__len__") or isinstance(values, (bytes, dict)):
+        raise InputError.at(field, f"is {shortened(values)}", todo)
+    if len(values) != n:
+        raise InputError.at(field, f"has {len(values):,} images for {n:,} labels", todo)
+    if not hasattr(values, "shape"):
+        values = [one if hasattr(one, "shape") else np.asarray(one) for one in values]
+    for row in range(n):
+        if len(values[row].shape) != axes:
+            raise InputError.at(field, f"has the shape {tuple(values[row].shape)}", todo, row=row)
+    return values
+
+
+def _checked_sizes(field: str, images: Sequence[Any], sizes: np.ndarray) -> np.ndarray:
+    """Return the sizes (n, 2) of the images, which must be those of the labels."""
+    found = np.array([one.shape[-2:] for one in images], np.int64).reshape(-1, 2)
+    wrong = (sizes[:, 0] > 0) & (found != sizes).any(axis=1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        (height, width), (own_height, own_width) = found[row], sizes[row]
+        text = f"has the size {height} x {width}, and the label has {own_height} x {own_width} (height x width)"
+        raise InputError.at(field, text, "Scale the predictions to the size of the labels.", row=row)
+    return found
