@@ -10,7 +10,7 @@ import pytest
 HEAVY = {  # packages that are slow to import or optional are imported when needed
     **dict.fromkeys(("torch", "sklearn", "scipy", "umap", "plotly", "PIL"), "slow to import"),
     **dict.fromkeys(("tqdm", "threadpoolctl"), "only where something runs long"),
-    **dict.fromkeys(("fsspec", "distributed", "safetensors", "mlxtend", "bm25s", "pycrfsuite"), "an extra"),
+    **dict.fromkeys(("fsspec", "distributed", "safetensors", "mlxtend", "bm25s", "pycrfsuite", "tifffile"), "an extra"),
     "fcntl": "only on POSIX",
 }
 BY_NAME = {"workbench.foundation.lazy"}

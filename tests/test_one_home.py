@@ -40,6 +40,7 @@ SAME_FILE |= {
     "pairs": "queries with items as a kind of label; pairs of nodes as features (`wb.graphs`)",
     "edges": "as they are stored, read for a run, and passed by people (`wb.graphs`)",
     "candidates": "sets of classes as a kind of label; cells of tags that are looked at",
+    "masks": "classes of pixels as a kind of label; sets of rows as one bit per row",
 }
 """Names of files in two wings, widgets being one, and why."""
 

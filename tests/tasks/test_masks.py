@@ -23,7 +23,7 @@ from workbench.tasks.mask_blocks import blocks
 from workbench.tasks.mask_predictions import mask_predictions
 from workbench.tasks.mask_reading import read_masks
 from workbench.tasks.mask_regions import regions_of
-from workbench.tasks.mask_table import table_of
+from workbench.tasks.mask_table import masks_of
 from workbench.tasks.masks import sizes_of
 from workbench.tasks.protocol import Decided
 from workbench.tasks.region_shapes import region_texts
@@ -126,7 +126,7 @@ def blobs():
 
 
 def found_in(labels, probs):
-    table = table_of(read_masks(labels, None)[0])
+    table = masks_of(read_masks(labels, None)[0])
     return regions_of(table, mask_predictions(sizes_of(table), probs.shape[1], probs))
 
 
@@ -171,24 +171,24 @@ def test_bands_change_nothing(blobs, monkeypatch):
 def test_strokes_on_large_masks_are_painted_in_bands(blobs, monkeypatch):
     labels, _ = blobs
     random = np.random.default_rng(1)
-    table = table_of(read_masks(labels, None)[0])
-    patches = [
-        mask_table.Patch(int(top), int(left), random.random((8, 9)) < 0.6, int(code))
+    table = masks_of(read_masks(labels, None)[0])
+    strokes = [
+        mask_table.Stroke(int(top), int(left), random.random((8, 9)) < 0.6, int(code))
         for top, left, code in zip(random.integers(0, 26, 9), random.integers(0, 33, 9), random.integers(-1, 3, 9))
     ]
     raster = table.raster(2)
-    for top, left, inside, code in patches:
+    for top, left, inside, code in strokes:
         raster[top : top + 8, left : left + 9][inside] = code
-    wanted = mask_table.encoded(raster)
+    wanted = mask_table.encoded_runs(raster)
     for most in (2**22, 41 * 3):
         monkeypatch.setattr(mask_table, "BAND_PIXELS", most)
-        found = mask_table.painted(table.runs(2), 33, 41, patches)
+        found = mask_table.painted(table.runs(2), 33, 41, strokes)
         assert np.array_equal(found.lengths, wanted.lengths) and np.array_equal(found.codes, wanted.codes)
 
 
 def test_predicted_classes_with_scores_have_the_same_regions(blobs):
     labels, probs = blobs
-    table = table_of(read_masks(labels, None)[0])
+    table = masks_of(read_masks(labels, None)[0])
     predicted = mask_predictions(sizes_of(table), 3, None, probs.argmax(axis=1), probs.max(axis=1))
     found, wanted = regions_of(table, predicted).regions, found_in(labels, probs).regions
     assert np.array_equal(found.area, wanted.area) and np.array_equal(found.predicted, wanted.predicted)

@@ -10,10 +10,10 @@ import numpy as np
 from workbench.tasks.mask_predictions import Pixels
 from workbench.tasks.mask_table import BAND_PIXELS, MaskTable, band_edges
 
-DEPTH = 8
-"""Largest depth of a pixel that is told apart: its distance to the border of the region, in steps."""
+MOST_DEPTH = 8
+"""Largest depth of a pixel that is distinguished: its distance to the border of the region, in steps."""
 
-SURE = 0.9
+SURE_PIXEL = 0.9
 """Probability of the predicted class from which a pixel counts as sure."""
 
 
@@ -26,8 +26,8 @@ class RegionRuns:
     rows, y, x0, x1 : image, row of pixels, half-open columns. code : given class times k plus predicted class.
     p_given, p_predicted : float32, sums of probabilities. least, most : float32, smallest and largest probability of
         the given class. edge : int32, pixels with a neighbour of another given class. sure : int32, pixels whose
-        predicted class has at least `SURE`. upper : int32, pixels whose upper neighbour is outside of the region.
-        depth : int8, largest depth, at most `DEPTH`.
+        predicted class has at least `SURE_PIXEL`. upper : int32, pixels whose upper neighbour is outside of the region.
+        depth : int8, largest depth, at most `MOST_DEPTH`.
     """
 
     rows: np.ndarray
@@ -60,7 +60,7 @@ def blocks(
     """Yield blocks of labelled images: (images, class indices (g, h, w) int16, top, rows of the block without margins).
 
     Consecutive images of one size are one block, as far as `most` pixels allow. A larger image is several blocks of one
-    image: bands with a margin of `DEPTH` rows above and below. `top` is the first row within the margins.
+    image: bands with a margin of `MOST_DEPTH` rows above and below. `top` is the first row within the margins.
     """
     batch: list[int] = []
     for row in range(table.n) if rows is None else rows:
@@ -87,7 +87,7 @@ def _bands(table: MaskTable, row: int, most: int) -> Iterator[tuple[list[int], n
     height, width = int(table.height[row]), int(table.width[row])
     reader = table.reader(row)
     for top, bottom in band_edges(height, width, most):
-        low, high = max(top - DEPTH, 0), min(bottom + DEPTH, height)
+        low, high = max(top - MOST_DEPTH, 0), min(bottom + MOST_DEPTH, height)
         yield [row], reader(low, high)[None], top, slice(top - low, bottom - low)
 
 
@@ -140,21 +140,21 @@ def disagreeing(rows: Sequence[int], given: np.ndarray, pixels: Pixels, k: int, 
         over(p_given, np.minimum),
         over(p_given, np.maximum),
         over(edge.astype(np.int32), dtype=np.int32),
-        over((p_predicted >= SURE).astype(np.int32), dtype=np.int32),
+        over((p_predicted >= SURE_PIXEL).astype(np.int32), dtype=np.int32),
         over(upper.astype(np.int32), dtype=np.int32),
         over(depth, np.maximum, np.int8),
     )
 
 
 def _depths(at: np.ndarray, same: np.ndarray, w: int, size: int) -> np.ndarray:
-    """Return the depth (d,) int8 of pixels: 1 at the border of their region, 2 for the next ones, up to `DEPTH`.
+    """Return the depth (d,) int8 of pixels: 1 at the border of their region, 2 for the next ones, up to `MOST_DEPTH`.
 
     same : (d,) bool, whether all four neighbours lie in the image and in the region.
     """
     depth = np.ones(len(at), np.int8)
     alive = np.flatnonzero(same)
     inside = np.zeros(size, bool)
-    for _ in range(DEPTH - 1):
+    for _ in range(MOST_DEPTH - 1):
         if not len(alive):
             break
         depth[alive] += 1

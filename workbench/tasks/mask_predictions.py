@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.foundation.errors import InputError, MissingEvidence, shortened
 
-MARGIN = 0.02
+SUM_MARGIN = 0.02
 """Largest deviation of the sum of the probabilities of a pixel from 1, for probabilities of low precision."""
 
 PROBS_FORMS = "Pass probabilities (n, classes, height, width), or n arrays (classes, height, width)."
@@ -68,7 +68,7 @@ class MaskPredictions:
         stack = np.stack([np.asarray(self.probs[row][:, block[0], block[1]]) for row in rows])
         probs = stack.astype(np.float32, copy=False)
         total = probs.sum(axis=1)
-        wrong = ~(np.abs(total - 1) <= MARGIN) | (probs.min(axis=1) < -1e-6)
+        wrong = ~(np.abs(total - 1) <= SUM_MARGIN) | (probs.min(axis=1) < -1e-6)
         if wrong.any():
             at, y, x = (int(one) for one in np.argwhere(wrong)[0])
             found = f"holds {shortened(probs[at, :, y, x].tolist())} at pixel ({y + top}, {x + left})"

@@ -16,7 +16,7 @@ import pyarrow as pa
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, first_few, shortened
 from workbench.tasks.class_names import check_names, class_text, plain_value
-from workbench.tasks.mask_table import IGNORE, Runs, band_edges, encoded, joined, merged, stored_masks
+from workbench.tasks.mask_table import IGNORE, Runs, band_edges, encoded_runs, joined_runs, merged, stored_masks
 from workbench.tasks.raster_files import COLOURS, open_raster, picture_values
 from workbench.tasks.run_lengths import MOST_PIXELS
 
@@ -33,7 +33,7 @@ IGNORED_VALUE = 255
 MOST_GUESSED = 256
 """Largest number of classes that are assumed from the values of pixels."""
 
-MOST_CLASSES = 2**15 - 1
+MOST_MASK_CLASSES = 2**15 - 1
 
 Raw = tuple[int, int, Runs]
 """Height, width, and runs whose codes are the user's values: int64 of pixels, or positions among the names of runs."""
@@ -128,8 +128,8 @@ def _raster(one: Any, row: int) -> np.ndarray:
 
 def _of_raster(values: np.ndarray, row: int) -> Raw:
     height, width = values.shape
-    parts = [encoded(np.asarray(values[top:bottom])) for top, bottom in band_edges(height, width)]
-    runs = joined(parts)
+    parts = [encoded_runs(np.asarray(values[top:bottom])) for top, bottom in band_edges(height, width)]
+    runs = joined_runs(parts)
     if runs.codes.dtype == np.uint64 and runs.codes.max() > np.iinfo(np.int64).max:
         raise InputError.at("labels", f"holds the value {runs.codes.max()}", MASK_FORMS, row=row)
     return height, width, Runs(runs.lengths, runs.codes.astype(np.int64))
@@ -178,8 +178,8 @@ def _names(
             todo = "If the values are classes, name these with `classes=`; else pass class indices from 0."
             raise InputError.at("labels", f"holds the value {count - 1:,}", todo, row=row)
         names = [str(code) for code in range(count)]
-    if len(names) > MOST_CLASSES:
-        raise InputError.at("classes", f"has {len(names):,} names", f"At most {MOST_CLASSES:,} are supported.")
+    if len(names) > MOST_MASK_CLASSES:
+        raise InputError.at("classes", f"has {len(names):,} names", f"At most {MOST_MASK_CLASSES:,} are supported.")
     check_names(names, "classes", "Class names must be unique as text.")
     return tuple(names)
 

@@ -102,7 +102,7 @@ def decoded(runs: Runs, height: int, width: int) -> np.ndarray:
     return np.repeat(runs.codes, runs.lengths).reshape(height, width)
 
 
-def encoded(raster: np.ndarray) -> Runs:
+def encoded_runs(raster: np.ndarray) -> Runs:
     """Return the runs of a raster (height, width) of integers; values keep their dtype."""
     flat = np.ascontiguousarray(raster).ravel()
     if not flat.size:
@@ -111,7 +111,7 @@ def encoded(raster: np.ndarray) -> Runs:
     return Runs(np.diff(starts, append=flat.size), flat[starts])
 
 
-def joined(parts: Iterable[Runs]) -> Runs:
+def joined_runs(parts: Iterable[Runs]) -> Runs:
     """Return the runs of masks whose rows follow one another; equal neighbours become one run."""
     listed = list(parts)
     if len(listed) == 1:
@@ -128,7 +128,7 @@ def merged(lengths: np.ndarray, codes: np.ndarray) -> Runs:
     return Runs(np.add.reduceat(lengths.astype(np.int64), starts), codes[starts])
 
 
-class Patch(NamedTuple):
+class Stroke(NamedTuple):
     """Pixels that get a class: `inside` (h, w) bool, its top left corner, and the class index."""
 
     top: int
@@ -137,36 +137,36 @@ class Patch(NamedTuple):
     code: int
 
 
-def painted(runs: Runs, height: int, width: int, patches: Sequence[Patch]) -> Runs:
-    """Return the runs of a mask with patches painted in order; they lie within the image."""
+def painted(runs: Runs, height: int, width: int, strokes: Sequence[Stroke]) -> Runs:
+    """Return the runs of a mask with strokes painted in order; they lie within the image."""
     if height * width <= BAND_PIXELS:
         raster = decoded(runs, height, width)
-        for one in patches:
+        for one in strokes:
             _paint(raster, one, 0)
-        return encoded(raster)
-    for one in patches:
+        return encoded_runs(raster)
+    for one in strokes:
         runs = _painted_in_bands(runs, width, one)
     return runs
 
 
-def _painted_in_bands(runs: Runs, width: int, patch: Patch) -> Runs:
+def _painted_in_bands(runs: Runs, width: int, stroke: Stroke) -> Runs:
     ends = np.cumsum(runs.lengths, dtype=np.int64)
-    first, last = patch.top * width, (patch.top + len(patch.inside)) * width
+    first, last = stroke.top * width, (stroke.top + len(stroke.inside)) * width
     parts = [_cut(runs.codes, ends, 0, first)]
-    for top, bottom in band_edges(len(patch.inside), width):
-        top, bottom = top + patch.top, bottom + patch.top
+    for top, bottom in band_edges(len(stroke.inside), width):
+        top, bottom = top + stroke.top, bottom + stroke.top
         band = _between(runs.codes, ends, top * width, bottom * width).reshape(bottom - top, width)
-        _paint(band, patch, top)
-        parts.append(encoded(band))
+        _paint(band, stroke, top)
+        parts.append(encoded_runs(band))
     parts.append(_cut(runs.codes, ends, last, int(ends[-1])))
-    return joined(parts)
+    return joined_runs(parts)
 
 
-def _paint(raster: np.ndarray, patch: Patch, top: int) -> None:
-    """Paint the rows of a patch that lie in a band, which begins at row `top` of the image."""
-    low, high = max(patch.top, top), min(patch.top + len(patch.inside), top + len(raster))
-    inside = patch.inside[low - patch.top : high - patch.top]
-    raster[low - top : high - top, patch.left : patch.left + inside.shape[1]][inside] = patch.code
+def _paint(raster: np.ndarray, stroke: Stroke, top: int) -> None:
+    """Paint the rows of a stroke that lie in a band, which begins at row `top` of the image."""
+    low, high = max(stroke.top, top), min(stroke.top + len(stroke.inside), top + len(raster))
+    inside = stroke.inside[low - stroke.top : high - stroke.top]
+    raster[low - top : high - top, stroke.left : stroke.left + inside.shape[1]][inside] = stroke.code
 
 
 def _cut(codes: np.ndarray, ends: np.ndarray, first: int, last: int) -> Runs:
@@ -183,7 +183,7 @@ def _between(codes: np.ndarray, ends: np.ndarray, first: int, last: int) -> np.n
     return np.repeat(own.codes, own.lengths)
 
 
-def table_of(labels: pa.StructArray) -> MaskTable:
+def masks_of(labels: pa.StructArray) -> MaskTable:
     """Return stored masks as a table."""
     missing = labels.is_null().to_numpy(zero_copy_only=False)
     height, width = (

@@ -21,13 +21,13 @@ from workbench.tasks.label_type import LabelType
 from workbench.tasks.mask_predictions import mask_predictions
 from workbench.tasks.mask_reading import read_masks
 from workbench.tasks.mask_regions import regions_of
-from workbench.tasks.mask_table import IGNORE, MASKS_TYPE, MaskTable, Patch, painted, stored_masks, table_of
+from workbench.tasks.mask_table import IGNORE, MASKS_TYPE, MaskTable, Stroke, masks_of, painted, stored_masks
 from workbench.tasks.protocol import NOTHING, Decided, Met, TaskMixin
 from workbench.tasks.region_units import MaskUnits, listed_regions, region_units
 from workbench.tasks.run_lengths import area_of, checked_runs, decode_runs
 from workbench.tasks.units import Units
 
-VALUE = 'Use {"label": CLASS, "region": [y0, x0, height, width, counts]}; null as label for pixels to ignore.'
+MASK_VALUE = 'Use {"label": CLASS, "region": [y0, x0, height, width, counts]}; null as label for pixels to ignore.'
 
 IGNORED = "ignore"
 """Name of pixels without a label, for people."""
@@ -53,7 +53,7 @@ class Masks(TaskMixin):
         """Check for runs of known classes that cover the image and differ from their neighbours."""
         super().check(labels, classes)
         todo = "Restore them, or read them with `Dataset.from_arrays(labels, task='masks')`."
-        table = table_of(labels)
+        table = masks_of(labels)
         sizes = [np.diff(labels.field(name).fill_null([]).offsets.to_numpy()) for name in ("lengths", "codes")]
         if len(table.lengths) != len(table.codes) or (np.where(table.missing, 0, sizes[0] - sizes[1]) != 0).any():
             raise InputError.at("labels", "hold runs without a class", todo)
@@ -78,7 +78,7 @@ class Masks(TaskMixin):
 
     def to_column(self, labels: pa.StructArray, classes: Sequence[Any]) -> np.ndarray:
         """Dicts of run lengths {"labels": the class of each run, None = ignore; "lengths"; "size": [height, width]}."""
-        table = table_of(labels)
+        table = masks_of(labels)
         names = [*classes, None]  # -1 is the last
         found: list[dict[str, Any] | None] = []
         for row in range(table.n):
@@ -91,7 +91,7 @@ class Masks(TaskMixin):
 
     def differ(self, labels: pa.StructArray, others: pa.StructArray) -> np.ndarray:
         """(n,) bool, whether any pixel differs."""
-        one, other = table_of(labels), table_of(others)
+        one, other = masks_of(labels), masks_of(others)
         sizes = np.diff(one.starts)
         different = (one.missing != other.missing) | (one.height != other.height) | (one.width != other.width)
         different |= sizes != np.diff(other.starts)
@@ -115,7 +115,7 @@ class Masks(TaskMixin):
         """Find the regions of disagreement; `pred_probs` (m, k) are their mean probabilities of the given and the
         predicted class, and the rest for the other classes."""
         assert isinstance(units, MaskUnits) and units.masks is not None
-        table, k = table_of(units.masks), len(classes)
+        table, k = masks_of(units.masks), len(classes)
         found = regions_of(table, mask_predictions(sizes_of(table), k, pred_probs, predictions, scores))
         chosen, small = listed_regions(found.regions)
         regions = found.regions.chosen(chosen)
@@ -137,7 +137,7 @@ class Masks(TaskMixin):
         if said is None:
             return None
         region = _region(self.decoded(said))
-        table = table_of(labels.slice(row, 1))
+        table = masks_of(labels.slice(row, 1))
         if table.missing[0] or not _fits(table, 0, region):
             return None
         top, left, height, width, counts = region
@@ -163,9 +163,9 @@ class Masks(TaskMixin):
         if not len(decided.keys):
             return labels
         code_of: dict[str | None, int] = {name: code for code, name in enumerate(classes)} | {None: IGNORE}
-        patches: dict[int, list[Patch]] = {}
+        strokes: dict[int, list[Stroke]] = {}
         rows = np.unique(decided.rows)
-        table = table_of(labels.take(pa.array(rows)))
+        table = masks_of(labels.take(pa.array(rows)))
         for row, key, text in zip(decided.rows.tolist(), decided.keys, decided.values, strict=True):
             if not self.takes(check_key(key), classes):
                 raise InputError.at("unit", f"is {key!r}", "Name a region or a stroke: 'c...' or 'a...'.", row=row)
@@ -178,14 +178,14 @@ class Masks(TaskMixin):
                 size = f"{table.height[place]} x {table.width[place]}"
                 found = f"has a region from ({top}, {left}) of {height} x {width} pixels, in a mask of {size}"
                 raise InputError.at("value", found, "Regions lie within the image.", row=row)
-            patch = Patch(top, left, decode_runs(counts, height, width), code_of[value["label"]])
-            patches.setdefault(place, []).append(patch)
+            stroke = Stroke(top, left, decode_runs(counts, height, width), code_of[value["label"]])
+            strokes.setdefault(place, []).append(stroke)
         new = []
-        for place, own in patches.items():
+        for place, own in strokes.items():
             height, width = int(table.height[place]), int(table.width[place])
             new.append((height, width, painted(table.runs(place), height, width, own)))
         at = np.arange(len(labels))
-        at[rows[list(patches)]] = len(labels) + np.arange(len(new))
+        at[rows[list(strokes)]] = len(labels) + np.arange(len(new))
         return pa.concat_arrays([labels, stored_masks(new)]).take(pa.array(at))
 
     def choices(self, classes: Sequence[str]) -> tuple[str, ...]:
@@ -210,13 +210,13 @@ def sizes_of(table: MaskTable) -> np.ndarray:
 def _region(value: Any) -> list[Any]:
     """Return the region of a decoded value, [y0, x0, height, width, counts]."""
     if not isinstance(value, dict) or set(value) != {"label", "region"}:
-        raise InputError.at("value", f"is {shortened(value)}", VALUE)
+        raise InputError.at("value", f"is {shortened(value)}", MASK_VALUE)
     region = value["region"]
     whole = isinstance(region, list) and len(region) == 5 and all(type(one) is int for one in region[:4])
     if not whole or not isinstance(region[4], str) or min(region[:2]) < 0:
-        raise InputError.at("value", f"has the region {shortened(region)}", VALUE)
+        raise InputError.at("value", f"has the region {shortened(region)}", MASK_VALUE)
     if not area_of(checked_runs(region[4], region[2], region[3], "value")):
-        raise InputError.at("value", "has a region without pixels", VALUE)
+        raise InputError.at("value", "has a region without pixels", MASK_VALUE)
     return region
 
 

@@ -35,9 +35,9 @@ def open_raster(path: str | Path, row: int | None = None) -> np.ndarray:
         indices; another number of axes; more than `MOST_PIXELS` pixels. MissingEvidence : tifffile is not installed.
     """
     path = Path(path)
-    read = READERS.get(path.suffix.lower())
+    read = RASTER_READERS.get(path.suffix.lower())
     if read is None:
-        known = ", ".join(READERS)
+        known = ", ".join(RASTER_READERS)
         raise InputError.at("labels", f"names the file {shortened(path.name)}", f"Read are {known}.", row=row)
     try:
         with warnings.catch_warnings():
@@ -100,5 +100,10 @@ def _checked(values: np.ndarray) -> np.ndarray | str:
     return values
 
 
-READERS: dict[str, Callable[[Path], np.ndarray | str]] = {".png": _png, ".npy": _npy, ".tif": _tiff, ".tiff": _tiff}
+RASTER_READERS: dict[str, Callable[[Path], np.ndarray | str]] = {
+    ".png": _png,
+    ".npy": _npy,
+    ".tif": _tiff,
+    ".tiff": _tiff,
+}
 """Functions that read a file, by suffix."""
