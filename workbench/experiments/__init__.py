@@ -8,7 +8,10 @@ from workbench.foundation.lazy import names_of
 HOMES = {
     "compare_rankings": "comparisons.model_ranking",
     "compare_runs": "comparisons.two_runs",
+    "detect_out_of_fold": "small_detector",
+    "digit_canvases": "digit_canvases",
     "graph_cleaner": "planted_nodes",
+    "plant_box_errors": "digit_canvases",
     "plant_errors": "workbench.issues.plant",
     "planted_report": "workbench.issues.plant",
     "restore_pairing": "permuted",
