@@ -42,8 +42,11 @@ PUBLIC = {
         *(
             "compare_rankings",
             "compare_runs",
+            "detect_out_of_fold",
+            "digit_canvases",
             "keep_curve",
             "graph_cleaner",
+            "plant_box_errors",
             "plant_errors",
             "planted_report",
             "restore_pairing",

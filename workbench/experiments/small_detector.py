@@ -23,7 +23,7 @@ STRIDE = 4
 """Pixels of a picture per cell of the heat maps, in each direction."""
 
 DETECTOR_RATE = 5e-3
-SCORE_FLOOR = 0.02
+LEAST_PEAK = 0.02
 """Smallest score of a predicted box."""
 
 MOST_PEAKS = 150
@@ -55,8 +55,12 @@ def detect_out_of_fold(
     Returns
     -------
     n dicts {"bboxes": (p, 4) float64, "scores": (p,), "labels": (p,)}, as `find_issues` takes them as `predictions`:
-    all local peaks of the heat maps with a score of at least `SCORE_FLOOR`, of every class, the largest first; the
+    all local peaks of the heat maps with a score of at least `LEAST_PEAK`, of every class, the largest first; the
     labels are class indices.
+
+    Raises
+    ------
+    InputError : pictures of another shape, another number of labels, no box at all, or a wrong number of folds.
 
     Notes
     -----
@@ -65,6 +69,7 @@ def detect_out_of_fold(
 
     Examples
     --------
+    >>> import workbench as wb
     >>> images, labels = wb.experiments.digit_canvases(40)
     >>> predictions = wb.experiments.detect_out_of_fold(images, labels, epochs=1)
     >>> sorted(predictions[0])
@@ -226,7 +231,7 @@ def _predicted(
         for own in np.array_split(np.asarray(rows), max(-(-len(rows) // 32), 1)):
             guess, place = net(torch.from_numpy(pictures[own]))
             p = guess.sigmoid()
-            peak = (torch.nn.functional.max_pool2d(p, 3, 1, 1) == p) & (p > SCORE_FLOOR)
+            peak = (torch.nn.functional.max_pool2d(p, 3, 1, 1) == p) & (p > LEAST_PEAK)
             for here, scores, places in zip(peak.numpy(), p.numpy(), place.numpy()):
                 code, y, x = np.nonzero(here)
                 best = np.argsort(-scores[code, y, x], kind="stable")[:MOST_PEAKS]

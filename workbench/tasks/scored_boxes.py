@@ -255,13 +255,14 @@ def pairs_of(rows: np.ndarray, places: np.ndarray, found: ScoredBoxes) -> tuple[
         pairs = overlapping(rows, places, found.rows, found.places, least=LEAST_IOU)
         return pairs.first, pairs.second, pairs.iou
     radius = reach(rows, places)
-    kept = []
+    kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for first, second in same_image(rows, found.rows):
         given, other = places[first], found.places[second]
         if points:
             overlap = np.asarray(1 - np.hypot(*(given - other).T) / radius)
         else:
-            overlap = ((other[:, :2] <= given) & (given < other[:, 2:])).all(axis=1).astype(np.float64)
+            inside = (other[:, :2] <= given) & (given < other[:, 2:])
+            overlap = np.asarray(inside.all(axis=1), np.float64)
         near = np.flatnonzero(overlap > 0)
         kept.append((first[near], second[near], overlap[near]))
     none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))

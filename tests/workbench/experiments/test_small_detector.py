@@ -8,6 +8,7 @@ import pytest
 import workbench as wb
 from workbench.foundation.errors import InputError
 from workbench.tasks.box_overlaps import box_ious
+from workbench.tasks.box_table import BOX
 from workbench.tasks.scored_boxes import pairs_of, read_predictions
 
 SIDE = 48
@@ -21,7 +22,7 @@ def canvases():
 @pytest.fixture(scope="module")
 def predicted(canvases):
     images, labels = canvases
-    return wb.experiments.detect_out_of_fold(images, labels, folds=2, epochs=8, width=8, batch=4)
+    return wb.experiments.detect_out_of_fold(images, labels, folds=2, epochs=6, width=8, batch=4)
 
 
 def flat(labels):
@@ -49,7 +50,7 @@ def test_planted_errors_are_those_listed(canvases):
     given, errors = wb.experiments.plant_box_errors(
         labels, (SIDE, SIDE), drop=0.15, shift=0.1, swap=0.1, spurious=0.1, seed=1
     )
-    rows, places, codes = flat(labels)
+    rows, places, _ = flat(labels)
     count = errors["kind"].value_counts()
     assert set(count.index) == {"overlooked", "spurious", "class", "place"} and count.min() > 5
     assert sum(len(one["labels"]) for one in given) == len(rows) - count["overlooked"] + count["spurious"]
@@ -75,11 +76,9 @@ def test_planted_errors_are_those_listed(canvases):
 
 
 def test_the_detector_finds_most_digits_of_pictures_that_it_has_not_seen(canvases, predicted):
-    images, labels = canvases
+    _, labels = canvases
     rows, places, codes = flat(labels)
-    found = read_predictions(
-        predicted, len(labels), ("0", "1"), (wb.Dataset.from_arrays(labels, task="boxes").kind.form,)
-    )
+    found = read_predictions(predicted, len(labels), ("0", "1"), (BOX,))
     first, second, _ = pairs_of(rows, places, found)
     sure = (found.score[second] > 0.3) & (found.label[second] == codes[first])
     assert len(np.unique(first[sure])) > 0.6 * len(rows)
@@ -89,7 +88,7 @@ def test_the_detector_finds_most_digits_of_pictures_that_it_has_not_seen(canvase
 def test_the_label_of_a_picture_does_not_change_its_prediction(canvases, predicted):
     images, labels = canvases
     other = [{"bboxes": np.empty((0, 4)), "labels": np.empty(0, int)}, *labels[1:]]
-    again = wb.experiments.detect_out_of_fold(images, other, folds=2, epochs=8, width=8, batch=4)
+    again = wb.experiments.detect_out_of_fold(images, other, folds=2, epochs=6, width=8, batch=4)
     assert all((again[0][name] == predicted[0][name]).all() for name in predicted[0])
     assert any(len(one["scores"]) != len(two["scores"]) for one, two in zip(again, predicted))
 

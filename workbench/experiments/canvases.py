@@ -12,7 +12,7 @@ from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError
 from workbench.tasks.box_overlaps import box_ious
 
-INK = 0.15
+BRIGHT = 0.15
 """Brightness from which a pixel belongs to a digit."""
 
 TRIES = 200
@@ -41,12 +41,17 @@ def digit_canvases(
     images : (n, side, side) uint8. labels : n dicts {"bboxes": (b, 4) float64 x0, y0, x1, y1 in pixels, half-open,
         "labels": (b,) int64, 0 to 9}.
 
+    Raises
+    ------
+    InputError : pictures too small for the digits, or classes that are no digits.
+
     Notes
     -----
     The digits are those of `sklearn.datasets.load_digits`, enlarged, with noise around them.
 
     Examples
     --------
+    >>> import workbench as wb
     >>> images, labels = wb.experiments.digit_canvases(10)
     >>> images.shape, labels[0]["bboxes"].shape
     ((10, 96, 96), (3, 4))
@@ -87,7 +92,7 @@ def digit_canvases(
 
 
 def _cut(pixels: np.ndarray) -> np.ndarray:
-    ink = np.argwhere(pixels > INK)
+    ink = np.argwhere(pixels > BRIGHT)
     (top, left), (bottom, right) = ink.min(axis=0), ink.max(axis=0) + 1
     return pixels[top:bottom, left:right]
 
@@ -101,17 +106,29 @@ def plant_box_errors(
     Parameters
     ----------
     labels : n dicts {"bboxes": (b, 4) in pixels, "labels": (b,) int}. size : width and height of all images.
-    drop : share in [0, 1) of the boxes that are left out. shift : share that is moved and resized until its IoU with the
-        true box lies between .1 and .5. swap : share that gets another class. They sum to less than 1.
+    drop : share in [0, 1) of the boxes that are left out. shift : share that is moved and resized until its IoU with
+        the true box lies between .1 and .5. swap : share that gets another class. They sum to less than 1.
     spurious : number of boxes where nothing is, as a share of all boxes, with sizes of real ones.
     seed : random seed.
 
     Returns
     -------
-    given : labels with errors, in the same form.
-    errors : DataFrame with a row per error: row (of the image), unit (key of the box in `given`, "" if it was left out),
-        kind ("overlooked", "place", "class", "spurious"), and x0, y0, x1, y1, label of the true box, missing if there
-        is none.
+    given : n dicts of the labels with errors, {"bboxes": (b, 4) float64, "labels": (b,)}.
+    errors : DataFrame of e rows, one per error: row (of the image), unit (key of the box in `given`, "" if it was left
+        out), kind ("overlooked", "place", "class", "spurious"), and x0, y0, x1, y1, label of the true box, missing if
+        there is none.
+
+    Raises
+    ------
+    InputError : a share outside [0, 1], or shares that sum to 1 or more.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> _, labels = wb.experiments.digit_canvases(50)
+    >>> given, errors = wb.experiments.plant_box_errors(labels, (96, 96), drop=0.1)
+    >>> sorted(errors["kind"].unique())
+    ['overlooked']
     """
     for name, share in (("drop", drop), ("shift", shift), ("swap", swap), ("spurious", spurious)):
         check_share(name, share)
