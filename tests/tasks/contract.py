@@ -45,6 +45,7 @@ class Case:
     predictions : arguments of `find_issues` besides a Dataset.
     by_hand : a row, and the key and the description of the given value of each of its units.
     texts : texts of the examples, for kinds whose files contain them; None without.
+    columns : further columns, with one value for all examples, that the files of the kind need.
     """
 
     task: str
@@ -61,12 +62,14 @@ class Case:
     by_hand: tuple[int, list[tuple[str, str]]]
     options: Mapping[str, Any] = field(default_factory=dict)
     texts: list[str] | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
     def dataset(self, times: int = 1, *, texts: bool = False) -> Dataset:
         """The examples, repeated `times` times, with ids a0, a1, ..., and on request with their texts."""
         labels = pd.Series(self.labels * times, dtype=object)
         frame = pd.DataFrame({"name": [f"a{row}" for row in range(len(labels))], "tags": labels, "size": 1.5})
         told = {"task": self.task, "classes": self.classes, **self.options}
+        frame = frame.assign(**self.columns) if texts else frame
         if texts and self.texts is not None:
             frame, told = frame.assign(passage=self.texts * times), {**told, "text": "passage"}
         return Dataset.from_frame(frame, "tags", id="name", **told)

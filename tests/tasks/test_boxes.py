@@ -82,6 +82,7 @@ CASE = Case(
     wrong_keys=["", "g9", "x", "g-1", "p0"],
     predictions=predictions,
     by_hand=(0, [("g0", "dog from (0, 0) to (10, 10.5)"), ("g1", "car from (20, 0) to (30, 10)")]),
+    columns={"width": 64, "height": 48},
 )
 
 

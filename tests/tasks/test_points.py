@@ -75,6 +75,7 @@ CASE = Case(
     wrong_keys=["", "g9", "x", "g-1", "p0"],
     predictions=predictions,
     by_hand=(0, [("g0", "head at (3, 4.5)"), ("g1", "cell at (20, 9)")]),
+    columns={"width": 64, "height": 48},
 )
 
 

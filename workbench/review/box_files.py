@@ -23,7 +23,7 @@ from workbench.foundation.errors import InputError, outside, shortened
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.limits import parse_json
-from workbench.tasks.box_frames import image_sizes
+from workbench.tasks.box_frames import SIZE_COLUMNS, image_sizes
 from workbench.tasks.box_reading import MOST_OBJECTS
 from workbench.tasks.box_table import CROWD, BoxTable, box_table_of, more_of
 from workbench.tasks.class_names import plain_value
@@ -274,7 +274,7 @@ def dataset_of_images(
 def _metadata(images: Sequence[ImageLabels], file_fields: Mapping[str, Any]) -> pd.DataFrame:
     """Return a column for each plain field that all images have, in one type, and the rest as JSON."""
     first = images[0].fields
-    own = {"objects", "image_id", "picture", FILE_FIELDS, IMAGE_FIELDS}
+    own = {"objects", "image_id", "picture", FILE_FIELDS, IMAGE_FIELDS, *SIZE_COLUMNS}
     common = [
         name
         for name, value in first.items()
@@ -282,7 +282,13 @@ def _metadata(images: Sequence[ImageLabels], file_fields: Mapping[str, Any]) -> 
         and is_plain(value)
         and all(type(one.fields.get(name)) is type(value) and is_plain(one.fields[name]) for one in images)
     ]
-    frame = pd.DataFrame({name: [one.fields[name] for one in images] for name in common}, index=range(len(images)))
+    columns = {name: [one.fields[name] for one in images] for name in common}
+    for name in SIZE_COLUMNS:  # unknown for some images, for example those without objects in Label Studio
+        values = [one.fields.get(name) for one in images]
+        if all(value is None or type(value) in (int, float) for value in values) and any(values):
+            columns[name] = values if None not in values else [np.nan if one is None else one for one in values]
+            common.append(name)
+    frame = pd.DataFrame(columns, index=range(len(images)))
     rest = [{name: value for name, value in one.fields.items() if name not in common} for one in images]
     if any(rest):
         frame[IMAGE_FIELDS] = [json.dumps(one, ensure_ascii=False) if one else None for one in rest]

@@ -55,6 +55,10 @@ class Boxes(TaskMixin):
         {
             "table": "workbench.review.export:TABLE",
             "coco": "workbench.review.box_coco:COCO",
+            "yolo": "workbench.review.box_yolo:YOLO",
+            "voc": "workbench.review.box_voc:VOC",
+            "cvat": "workbench.review.box_cvat:CVAT",
+            "labelstudio": "workbench.review.box_studio:STUDIO",
         }
     )
     form: PlaceForm = BOX

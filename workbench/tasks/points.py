@@ -20,7 +20,13 @@ class Points(Boxes):
     name = "points"
     one_unit = "one point of one image"
     column: pa.DataType = POINTS_TYPE
-    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+    formats = LazyTable(
+        {
+            "table": "workbench.review.export:TABLE",
+            "cvat": "workbench.review.box_cvat:CVAT",
+            "labelstudio": "workbench.review.box_studio:STUDIO",
+        }
+    )
     form: PlaceForm = POINT
 
     read = staticmethod(read_points)

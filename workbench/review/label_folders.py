@@ -1,0 +1,104 @@
+"""Folders and .zip files with one file of labels per image: reading them in bounded memory, and names of such files."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from workbench.data.dataset import Dataset
+from workbench.data.media import MAX_BYTES, open_image
+from workbench.foundation.errors import InputError
+from workbench.review.box_files import MOST_FILE, Labelled, file_name_of, read_bounded
+
+MOST_FILES = 5_000_000
+"""Largest number of files in a folder or a .zip."""
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+"""Suffixes of pictures."""
+
+_RESERVED = re.compile(r'[\x00-\x1f<>:"|?*\\]')
+
+
+def files_within(path: Path, suffixes: Sequence[str]) -> dict[str, bytes]:
+    """Return the files with one of these suffixes in a folder or a .zip, by name with / between its parts, sorted.
+
+    Raises
+    ------
+    InputError : the path is neither, or there are too many files or bytes.
+    """
+    found: dict[str, bytes] = {}
+    left = MOST_FILE
+    for name, size, read in _members(path):
+        if PurePosixPath(name).suffix.lower() in suffixes:
+            left -= size
+            if left < 0:
+                raise InputError(f"{path} holds more than {MOST_FILE:,} bytes of labels. Split it.")
+            found[name] = read()
+    return dict(sorted(found.items()))
+
+
+def pictures_within(path: Path) -> list[str]:
+    """Return the names of the pictures in a folder or a .zip, sorted."""
+    return sorted(name for name, _, _ in _members(path) if PurePosixPath(name).suffix.lower() in PICTURES)
+
+
+def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+    """Yield name, size in bytes and a function that reads it, of each file."""
+    if path.is_dir():
+        for number, file in enumerate(path.rglob("*")):
+            if number >= MOST_FILES:
+                raise InputError(f"{path} holds more than {MOST_FILES:,} files. Split it.")
+            if file.is_file():
+                yield file.relative_to(path).as_posix(), file.stat().st_size, partial(read_bounded, file)
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as packed:
+            for one in packed.infolist():
+                if not one.is_dir():
+                    yield one.filename, one.file_size, partial(packed.read, one)
+    else:
+        raise InputError(f"{path} is neither a folder nor a .zip.")
+
+
+def text_within(path: Path, name: str, data: bytes) -> str:
+    """Return the text of a file; errors name it."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: {name} is not UTF-8 ({error}).") from error
+
+
+def picture_size(file: Path) -> tuple[float, float]:
+    """Return (width, height) of a picture, from its header."""
+    width, height = open_image(read_bounded(file, MAX_BYTES)).size
+    return float(width), float(height)
+
+
+def without(name: str, folder: str) -> str:
+    """Return a name without its suffix and without the last folder of this name.
+
+    Examples
+    --------
+    >>> without("train/labels/a/1.txt", "labels")
+    'train/a/1'
+    """
+    parts = list(PurePosixPath(name).with_suffix("").parts)
+    if folder in parts[:-1]:
+        del parts[len(parts) - 2 - parts[:-1][::-1].index(folder)]
+    return "/".join(parts)
+
+
+def stems_of(dataset: Dataset, images: Sequence[Labelled]) -> list[str]:
+    """Return the name of the file of each image, without suffix: that of its picture, or its id if these are not
+    unique."""
+    stems = [_stem(str(PurePosixPath(file_name_of(dataset, one).replace("\\", "/")).with_suffix(""))) for one in images]
+    return stems if len(set(stems)) == len(stems) else [_stem(str(one.id)) for one in images]
+
+
+def _stem(name: str) -> str:
+    """Return a relative name for any file system."""
+    parts = [_RESERVED.sub(lambda one: quote(one[0], safe=""), part) for part in name.split("/")]
+    return "/".join("_" if part == ".." else part for part in parts if part not in ("", "."))
