@@ -321,6 +321,75 @@ def cartography_late_epoch(folder: Path) -> Callable[[], object]:
     return lambda: wb.import_run(folder, folder / "out")
 
 
+def boxes(path: Path, name: str) -> Callable[[], object]:
+    """Read labels of boxes."""
+    return lambda: wb.import_run(path, path.parent / "out", format=name, task="boxes")
+
+
+def coco(folder: Path, **annotation: object) -> Callable[[], object]:
+    images = [{"id": 1, "width": 20_000, "height": 20_000}]
+    one = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], **annotation}
+    content = {"images": images, "categories": [{"id": 1, "name": "a"}], "annotations": [one]}
+    (folder / "a.json").write_text(json.dumps(content))
+    return boxes(folder / "a.json", "coco")
+
+
+@case
+def coco_run_lengths_of_no_size(folder: Path) -> Callable[[], object]:
+    return coco(folder, segmentation={"size": [10**9, 10**9], "counts": [10**18]})
+
+
+@case
+def coco_run_lengths_without_end(folder: Path) -> Callable[[], object]:
+    return coco(folder, segmentation={"size": [20_000, 20_000], "counts": "o" * 1_000_000})
+
+
+@case
+def coco_a_million_boxes_in_an_image(folder: Path) -> Callable[[], object]:
+    coco(folder)
+    one = b'{"image_id":1,"category_id":1,"bbox":[0,0,1,1]}'
+    text = (folder / "a.json").read_bytes()
+    (folder / "a.json").write_bytes(text.replace(b'"annotations": [', b'"annotations": [' + (one + b",") * 100_000))
+    return boxes(folder / "a.json", "coco")
+
+
+@case
+def cvat_mask_beyond_its_numbers(folder: Path) -> Callable[[], object]:
+    mask = '<mask label="a" rle="536870912" left="0" top="0" width="16384" height="32768"/>'
+    image = f'<image id="0" name="a" width="16384" height="32768">{mask}</image>'
+    (folder / "a.xml").write_text(f"<annotations>{image}</annotations>")
+    return boxes(folder / "a.xml", "cvat")
+
+
+@case
+def cvat_entities(folder: Path) -> Callable[[], object]:
+    declared = "".join(f'<!ENTITY a{at} "{f"&a{at - 1};" * 10 if at else "a" * 10}">' for at in range(20))
+    (folder / "a.xml").write_text(f"<!DOCTYPE a [{declared}]><annotations>&a19;</annotations>")
+    return boxes(folder / "a.xml", "cvat")
+
+
+@case
+def voc_of_zeros(folder: Path) -> Callable[[], object]:
+    zeros(folder / "a.zip", "a.xml", VOC)
+    return boxes(folder / "a.zip", "voc")
+
+
+@case
+def voc_deep(folder: Path) -> Callable[[], object]:
+    (folder / "a.xml").write_bytes(b"<annotation>" + b"<a>" * 200_000)
+    return boxes(folder, "voc")
+
+
+@case
+def yolo_aliases(folder: Path) -> Callable[[], object]:
+    lines = ["a0: &a0 [x, x]", *(f"a{at}: &a{at} [*a{at - 1}, *a{at - 1}]" for at in range(1, 60))]
+    (folder / "data.yaml").write_text("\n".join([*lines, "names: *a59"]))
+    return boxes(folder, "yolo")
+
+
+VOC = b"<annotation><filename>a</filename></annotation>"
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

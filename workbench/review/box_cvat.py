@@ -46,7 +46,7 @@ SHAPES = "shapes"
 ATTRIBUTES = "attributes"
 GEOMETRY = ("label", "xtl", "ytl", "xbr", "ybr", "points", "rotation", "rle", "left", "top", "width", "height")
 EDGES = ("xtl", "ytl", "xbr", "ybr")
-PLAIN = {"occluded": "0", "source": "manual", "z_order": "0"}
+DRAWN_ATTRIBUTES = {"occluded": "0", "source": "manual", "z_order": "0"}
 """Attributes of a shape that was drawn here."""
 
 
@@ -249,7 +249,7 @@ def _add_shape(
     held = isinstance(attributes, dict) and all(isinstance(value, str) for value in attributes.values())
     losses.add_fields(own, list(plain))
     tag, geometry = _geometry(place, more, losses)
-    about = {"label": name, **PLAIN, **plain, **geometry}
+    about = {"label": name, **DRAWN_ATTRIBUTES, **plain, **geometry}
     shape = ElementTree.SubElement(image, tag, {key: xml_text(value) for key, value in about.items()})
     for key, value in attributes.items() if held else ():
         ElementTree.SubElement(shape, "attribute", {"name": xml_text(key)}).text = xml_text(value)

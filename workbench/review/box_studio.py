@@ -42,7 +42,7 @@ RESULTS, DATA_FIELD = "results", "data"
 """Fields of a box with further results of its region, of an image with results that are not read as objects, and of an
 image with the data of its task."""
 
-KINDS = {
+STUDIO_TYPES = {
     "boxes": ("rectanglelabels", "polygonlabels"),
     "points": ("keypointlabels",),
 }
@@ -113,9 +113,11 @@ def _record(one: Any, where: str, task: str, id: str | None, image: str | None, 
         regions.setdefault(found.get("id"), []).append(found)
     left = []
     for number, found in enumerate(results):
-        if found.get("type") in KINDS["points" if task == "points" else "boxes"]:
+        if found.get("type") in STUDIO_TYPES["points" if task == "points" else "boxes"]:
             others = [other for other in regions[found.get("id")] if other is not found and other.get("id") is not None]
-            others = [other for other in others if other.get("type") not in KINDS["boxes"] + KINDS["points"]]
+            others = [
+                other for other in others if other.get("type") not in STUDIO_TYPES["boxes"] + STUDIO_TYPES["points"]
+            ]
             _add_result(record, found, others, f"{where} result {number}", counts)
         elif not _beside(found, regions, task):
             counts[f"results of the type {found.get('type')!r} are kept, but not read as objects"] += 1
@@ -133,9 +135,11 @@ def _dicts(listed: Any, where: str) -> list[dict[str, Any]]:
 
 def _beside(found: Mapping[str, Any], regions: Mapping[Any, list[dict[str, Any]]], task: str) -> bool:
     """Whether a result belongs to the region of an object."""
-    kinds = KINDS["points" if task == "points" else "boxes"]
+    kinds = STUDIO_TYPES["points" if task == "points" else "boxes"]
     same = regions[found.get("id")] if found.get("id") is not None else []
-    return found.get("type") not in KINDS["boxes"] + KINDS["points"] and any(one.get("type") in kinds for one in same)
+    return found.get("type") not in STUDIO_TYPES["boxes"] + STUDIO_TYPES["points"] and any(
+        one.get("type") in kinds for one in same
+    )
 
 
 def _file_of(text: str) -> str:

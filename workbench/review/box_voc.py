@@ -37,7 +37,7 @@ FLAGS = ("difficult", "truncated", "occluded")
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_TAG = re.compile(r"[A-Za-z_][\w.-]*")
+_ELEMENT_NAME = re.compile(r"[A-Za-z_][\w.-]*")
 
 
 def read_voc(
@@ -125,7 +125,7 @@ def add_fields(parent: ElementTree.Element, fields: Mapping[str, Any], losses: L
     """Add children with fields, as `element_fields` returns them; others that XML cannot hold are counted."""
     for name, value in fields.items():
         for one in value if isinstance(value, list) else [value]:
-            if not _TAG.fullmatch(name) or isinstance(one, list):
+            if not _ELEMENT_NAME.fullmatch(name) or isinstance(one, list):
                 losses.add(f"values of {name!r}")
                 continue
             child = ElementTree.SubElement(parent, name)

@@ -40,13 +40,16 @@ from workbench.storage.limits import MOST_JSON
 from workbench.storage.tables import check_target
 from workbench.tasks.protocol import Format
 
-DATA, CLASSES, SIZES = "data.yaml", "classes.txt", "sizes.csv"
+DATA, CLASSES, SIZES_FILE = "data.yaml", "classes.txt", "sizes.csv"
 """Files beside the labels: settings with the names of the classes, names of classes only, and (our own) sizes of
 images."""
 
 NOT_LABELS = (CLASSES, "train.txt", "val.txt", "test.txt", "readme.txt", "readme.roboflow.txt", "readme.dataset.txt")
 SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
 """Keys of data.yaml for folders of splits."""
+
+MOST_VALUES = 200_000
+"""Largest number of values in data.yaml."""
 
 PLACES = 12
 """Decimals of the shares of an image that are written: far below a pixel."""
@@ -141,6 +144,8 @@ def _settings(
     if not isinstance(names, list) or not names:
         todo = f"Their order is in {DATA} (`names`) or {CLASSES}; or pass `classes`."
         raise InputError(f"{root} does not name the classes. {todo}")
+    if not all(isinstance(name, (str, int, float)) for name in names):
+        raise InputError(f"{root}: {DATA} names the classes {shortened(names)}. Names are text.")
     return settings, [str(name) for name in names]
 
 
@@ -153,14 +158,31 @@ def _yaml(root: Path, name: str, data: bytes) -> dict[str, Any]:
         found = yaml.safe_load(text_within(root, name, data))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{root}: {name} is not YAML ({shortened(str(error))}).") from error
-    return found if isinstance(found, dict) else {}
+    left = [MOST_VALUES]
+    plain = _plain_yaml(found, left)
+    if left[0] < 0:
+        raise InputError(f"{root}: {name} holds more than {MOST_VALUES:,} values.")
+    return plain if isinstance(plain, dict) else {}
+
+
+def _plain_yaml(value: Any, left: list[int]) -> Any:
+    """Return a copy that JSON can hold, of at most `left` values: a value that is named many times is copied each
+    time."""
+    left[0] -= 1
+    if left[0] < 0:
+        return None
+    if isinstance(value, dict):
+        return {key if type(key) is int else str(key): _plain_yaml(one, left) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain_yaml(one, left) for one in value]
+    return value if isinstance(value, (str, int, float)) or value is None else str(value)
 
 
 def _listed_sizes(root: Path, files: Mapping[str, bytes], size: Any) -> dict[str, tuple[float, float]]:
     """Return (width, height) by name from sizes.csv and from the user."""
     listed: dict[str, tuple[float, float]] = {}
     for name in files:
-        if PurePosixPath(name).name == SIZES:
+        if PurePosixPath(name).name == SIZES_FILE:
             for line in csv.reader(io.StringIO(text_within(root, name, files[name]))):
                 if len(line) == 3 and line[0] != "name":
                     listed[line[0]] = _size(line[1:], f"{root}: {name}")
@@ -258,7 +280,7 @@ def write_yolo(run: Run, path: str | Path, *, force: bool = False, polygons: boo
                          zip(one.places.tolist(), one.codes, one.more)]  # fmt: skip
                 packed.writestr(_label_name(stem), "".join(lines))
                 _count_lost(one, losses, polygons)
-        packed.writestr(SIZES, sizes.getvalue())
+        packed.writestr(SIZES_FILE, sizes.getvalue())
     losses.tell(target)
     return target
 

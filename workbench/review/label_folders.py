@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from workbench.data.dataset import Dataset
-from workbench.data.media import MAX_BYTES, open_image
+from workbench.data.media import FORMATS
 from workbench.foundation.errors import InputError
 from workbench.review.box_files import MOST_FILE, Labelled, file_name_of, read_bounded
+from workbench.storage.limits import MOST_JSON, TooMuch, check_unpacked
 
 MOST_FILES = 5_000_000
 """Largest number of files in a folder or a .zip."""
@@ -35,6 +37,8 @@ def files_within(path: Path, suffixes: Sequence[str]) -> dict[str, bytes]:
     for name, size, read in _members(path):
         if PurePosixPath(name).suffix.lower() in suffixes:
             left -= size
+            if size > MOST_JSON:
+                raise InputError(f"{path}: {name} has more than {MOST_JSON:,} bytes. Labels of one image are fewer.")
             if left < 0:
                 raise InputError(f"{path} holds more than {MOST_FILE:,} bytes of labels. Split it.")
             found[name] = read()
@@ -48,6 +52,13 @@ def pictures_within(path: Path) -> list[str]:
 
 def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
     """Yield name, size in bytes and a function that reads it, of each file."""
+    try:
+        yield from _opened(path)
+    except (zipfile.BadZipFile, TooMuch, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path} cannot be read ({error}).") from error
+
+
+def _opened(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
     if path.is_dir():
         for number, file in enumerate(path.rglob("*")):
             if number >= MOST_FILES:
@@ -56,6 +67,7 @@ def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
                 yield file.relative_to(path).as_posix(), file.stat().st_size, partial(read_bounded, file)
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as packed:
+            check_unpacked(sum(one.file_size for one in packed.infolist()), path.stat().st_size, "Unpack it.")
             for one in packed.infolist():
                 if not one.is_dir():
                     yield one.filename, one.file_size, partial(packed.read, one)
@@ -73,8 +85,13 @@ def text_within(path: Path, name: str, data: bytes) -> str:
 
 def picture_size(file: Path) -> tuple[float, float]:
     """Return (width, height) of a picture, from its header."""
-    width, height = open_image(read_bounded(file, MAX_BYTES)).size
-    return float(width), float(height)
+    from PIL import Image
+
+    try:
+        with Image.open(file, formats=FORMATS) as picture:
+            return float(picture.width), float(picture.height)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{file} is not a picture ({error}).") from error
 
 
 def without(name: str, folder: str) -> str:

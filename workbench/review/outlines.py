@@ -16,6 +16,9 @@ MOST_CORNERS = 1_000_000
 MOST_EDGE_PAIRS = 300_000_000
 """Number of pairs of edges up to which polygons are searched for crossings; those after it are not searched."""
 
+MOST_MASK_PIXELS = 40_000_000
+"""Largest number of pixels of a mask that runs row by row."""
+
 EDGE_PAIRS_AT_ONCE = 1 << 20
 
 
@@ -119,14 +122,22 @@ def from_rows(counts: np.ndarray, box: Sequence[int], height: int, width: int, w
     left, top, wide, high = box
     if min(left, top, wide, high) < 0 or left + wide > width or top + high > height:
         raise InputError(f"{where} has a mask in the box {list(box)} of an image of {width} x {height}. It must fit.")
+    if wide * high > MOST_MASK_PIXELS:
+        found = f"{where} has a mask of {wide:,} x {high:,} pixels"
+        raise InputError(f"{found}. At most {MOST_MASK_PIXELS:,} are read: cut the image into tiles.")
     try:
-        inside = decode_runs(counts, wide, high).T  # the transpose of a mask whose columns were its rows
+        inside = decode_runs(counts, wide, high)  # a mask whose columns are rows of the image
+        checked_runs([height * width], height, width)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    checked_runs([height * width], height, width)
-    mask = np.zeros((height, width), bool)
-    mask[top : top + high, left : left + wide] = inside
-    return {"size": [height, width], "counts": to_text(encode_runs(mask))}
+    # A row below the box ends the runs of each column.
+    bounds = np.cumsum(encode_runs(np.pad(inside, ((0, 0), (0, 1))).T))
+    starts, ends = bounds[:-1:2], bounds[1::2]
+    starts, ends = ((left + at // (high + 1)) * height + top + at % (high + 1) for at in (starts[: len(ends)], ends))
+    met = starts[1:] == ends[:-1]  # at the edges of two columns
+    runs = np.stack([np.delete(starts, np.flatnonzero(met) + 1), np.delete(ends, np.flatnonzero(met))], axis=1)
+    found = np.diff(np.concatenate([[0], runs.ravel(), [height * width]]))
+    return {"size": [height, width], "counts": to_text(found if found[-1] or len(found) == 1 else found[:-1])}
 
 
 def to_rows(outline: Mapping[str, Any], box: Sequence[int]) -> np.ndarray:

@@ -369,6 +369,25 @@ def test_yolo_needs_sizes(tmp_path):
         FORMATS["yolo"].read(tmp_path, classes=["x"], size=(0, 10))
 
 
+def test_masks_of_rows_equal_pycocotools():
+    coco = pytest.importorskip("pycocotools.mask", reason="pycocotools is not installed (test extra)")
+    from workbench.review.outlines import from_rows, to_rows
+    from workbench.tasks.run_lengths import encode_runs
+
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        height, width = rng.integers(1, 9, 2)
+        top, left = rng.integers(0, height), rng.integers(0, width)
+        high, wide = rng.integers(1, height - top + 1), rng.integers(1, width - left + 1)
+        inside = rng.random((high, wide)) < rng.choice([0, 0.5, 0.9, 1])
+        mask = np.zeros((height, width), np.uint8)
+        mask[top : top + high, left : left + wide] = inside
+        box = [int(one) for one in (left, top, wide, high)]
+        found = from_rows(encode_runs(inside.T), box, int(height), int(width), "here")
+        assert found["counts"] == coco.encode(np.asfortranarray(mask))["counts"].decode()
+        np.testing.assert_array_equal(to_rows(found, box), encode_runs(inside.T))
+
+
 def test_names_that_xml_cannot_hold(tmp_path):
     labels = [{"bboxes": [[0, 0, 1, 1]], "labels": ["a\x01b"]}]
     run = wb.import_run(wb.Dataset.from_arrays(labels, task="boxes"), tmp_path / "run")
