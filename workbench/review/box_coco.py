@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, shortened
@@ -33,9 +32,11 @@ from workbench.review.box_files import (
 from workbench.review.outlines import check_outline, crossing_outlines
 from workbench.runs.run import Run
 from workbench.storage.tables import check_target
-from workbench.tasks.box_table import CROWD
+from workbench.tasks.box_table import BOX, CROWD
+from workbench.tasks.class_names import object_array
 from workbench.tasks.protocol import Format
 from workbench.tasks.run_lengths import box_of, checked_runs
+from workbench.tasks.scored_boxes import read_predictions
 
 UNLABELLED_FIELD = "unlabelled"
 """Field of an image without a label yet, which other tools ignore; COCO itself has none."""
@@ -273,7 +274,7 @@ def _plain(value: float) -> float | int:
 # ---- predictions ---------------------------------------------------------------------------------------------------
 
 
-def read_detections(path: str | Path, labels: Dataset | Run) -> pd.DataFrame:
+def read_detections(path: str | Path, labels: Dataset | Run) -> list[dict[str, Any]]:
     """Read COCO's list of predictions, as `predictions` for `find_issues`.
 
     Parameters
@@ -283,8 +284,10 @@ def read_detections(path: str | Path, labels: Dataset | Run) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with the columns row (int64, of the image), x0, y0, x1, y1 (float64, pixels), label (str) and score
-    (float64), in the order of the file
+    list of n dicts, one per image
+        bboxes : (p, 4) float64, x0, y0, x1, y1 in pixels, in the order of the file
+        labels : (p,) object, names of classes
+        scores : (p,) float64
 
     Raises
     ------
@@ -296,25 +299,22 @@ def read_detections(path: str | Path, labels: Dataset | Run) -> pd.DataFrame:
     if not isinstance(content, list):
         raise InputError(f"{source} is not a list. Predictions are a list of objects with a score.")
     names = {number: name for name, number in category_ids(dataset).items()}
-    images = _image_numbers(dataset)
-    row_of = {image: row for row, image in enumerate(images)}
-    rows: list[tuple[Any, ...]] = []
+    row_of = {image: row for row, image in enumerate(_image_numbers(dataset))}
+    found: list[tuple[list[Any], list[Any], list[Any]]] = [([], [], []) for _ in row_of]
     for number, one in enumerate(content):
         where = f"{source}: prediction {number}"
         if not isinstance(one, dict) or not isinstance(one.get("bbox"), list) or len(one["bbox"]) != 4:
             raise InputError(f"{where} is {shortened(one)}. It has image_id, category_id, bbox and score.")
-        row, name = row_of.get(str(one.get("image_id"))), names.get(_whole(one.get("category_id")))
+        row, name = row_of.get(str(one.get("image_id"))), _found(names, one.get("category_id"))
         if row is None or name is None:
-            found = f"image {shortened(one.get('image_id'))} and category {shortened(one.get('category_id'))}"
-            raise InputError(f"{where} names {found}. One of them is not in the labels.")
-        place = corners(one["bbox"], where)
-        rows.append((row, *place, name, finite_number(one.get("score"), where, "score")))
-    frame = pd.DataFrame(rows, columns=["row", "x0", "y0", "x1", "y1", "label", "score"])
-    return frame.astype({"row": np.int64, **dict.fromkeys(("x0", "y0", "x1", "y1", "score"), float)})
-
-
-def _whole(value: Any) -> int:
-    return value if type(value) is int else -1
+            what = f"image {shortened(one.get('image_id'))} and category {shortened(one.get('category_id'))}"
+            raise InputError(f"{where} names {what}. One of them is not in the labels.")
+        for values, value in zip(found[row], (corners(one["bbox"], where), name, one.get("score"))):
+            values.append(value if values is not found[row][2] else finite_number(value, where, "score"))
+    return [
+        {"bboxes": np.array(boxes, float).reshape(-1, 4), "labels": object_array(classes), "scores": np.array(scores)}
+        for boxes, classes, scores in found
+    ]
 
 
 def _image_numbers(dataset: Dataset) -> list[str]:
@@ -325,14 +325,12 @@ def _image_numbers(dataset: Dataset) -> list[str]:
     return [str(one) for one in (ids if isinstance(ids[0], int) else range(len(ids)))]
 
 
-def write_detections(
-    predictions: pd.DataFrame, path: str | Path, *, labels: Dataset | Run, force: bool = False
-) -> Path:
+def write_detections(predictions: Any, path: str | Path, *, labels: Dataset | Run, force: bool = False) -> Path:
     """Write predictions as COCO's list, with the ids of images and categories of the labels.
 
     Parameters
     ----------
-    predictions : DataFrame with the columns row, x0, y0, x1, y1, label and score
+    predictions : n entries as for `find_issues`, such as dicts {"bboxes": (p, 4), "labels": (p,), "scores": (p,)}
     path : file ending in .json
     labels : the data set to which they belong
     force : whether to replace an existing file
@@ -343,26 +341,21 @@ def write_detections(
 
     Raises
     ------
-    InputError : a column is missing, or a row or a class is not in the labels
+    InputError : an invalid entry, or a class that is not in the labels; the message names the row
     """
     dataset = labels.extended() if isinstance(labels, Run) else labels
     target = check_target(path, force, (".json",))
-    for name in ("row", "x0", "y0", "x1", "y1", "label", "score"):
-        if name not in predictions.columns:
-            raise InputError.unknown("column", name, predictions.columns)
+    found = read_predictions(predictions, dataset.n, dataset.classes, (BOX,))
     ids, images = category_ids(dataset), _image_numbers(dataset)
+    codes = [ids[name] for name in dataset.classes]
     listed = []
-    places = predictions[["x0", "y0", "x1", "y1"]].to_numpy(float)
-    others = zip(predictions["row"].tolist(), predictions["label"].tolist(), predictions["score"].tolist())
-    for number, (place, size, (row, label, score)) in enumerate(zip(places.tolist(), _sizes(places), others)):
-        if str(label) not in ids:
-            raise InputError.unknown("class", label, ids)
-        if not isinstance(row, int) or not 0 <= row < len(images):
-            found = f"is {shortened(row)}, and the labels have {len(images):,} images"
-            raise InputError.at("row", found, "Pass numbers of rows.", row=number)
+    columns = zip(
+        found.places.tolist(), _sizes(found.places), found.rows.tolist(), found.label.tolist(), found.score.tolist()
+    )
+    for place, size, row, code, score in columns:
         image = int(images[row]) if images[row].lstrip("-").isdigit() else images[row]
         box = [_plain(float(value)) for value in (*place[:2], *size)]
-        listed.append({"image_id": image, "category_id": ids[str(label)], "bbox": box, "score": float(score)})
+        listed.append({"image_id": image, "category_id": codes[code], "bbox": box, "score": score})
     write_finite_json(listed, target)
     return target
 

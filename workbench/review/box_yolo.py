@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import yaml
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, shortened
@@ -48,7 +49,7 @@ NOT_LABELS = (CLASSES, "train.txt", "val.txt", "test.txt", "readme.txt", "readme
 SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
 """Keys of data.yaml for folders of splits."""
 
-MOST_VALUES = 200_000
+MOST_SETTINGS = 200_000
 """Largest number of values in data.yaml."""
 
 PLACES = 12
@@ -150,18 +151,16 @@ def _settings(
 
 
 def _yaml(root: Path, name: str, data: bytes) -> dict[str, Any]:
-    import yaml
-
     if len(data) > MOST_JSON // 50:
         raise InputError(f"{root}: {name} has more than {MOST_JSON // 50:,} bytes.")
     try:
         found = yaml.safe_load(text_within(root, name, data))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{root}: {name} is not YAML ({shortened(str(error))}).") from error
-    left = [MOST_VALUES]
+    left = [MOST_SETTINGS]
     plain = _plain_yaml(found, left)
     if left[0] < 0:
-        raise InputError(f"{root}: {name} holds more than {MOST_VALUES:,} values.")
+        raise InputError(f"{root}: {name} holds more than {MOST_SETTINGS:,} values.")
     return plain if isinstance(plain, dict) else {}
 
 
@@ -290,8 +289,6 @@ def _label_name(stem: str) -> str:
 
 
 def _yaml_text(settings: Mapping[str, Any]) -> str:
-    import yaml
-
     return yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
 
 
