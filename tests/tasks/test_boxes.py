@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -11,8 +13,12 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.data.dataset import Dataset
+from workbench.evidence.as_evidence import handed_in
 from workbench.foundation.errors import InputError
+from workbench.runs.saved_evidence import saved_evidence
+from workbench.shell.cli import main
 from workbench.tasks import TASKS
+from workbench.tasks.box_evidence import predictions_of
 from workbench.tasks.box_reading import MOST_OBJECTS
 from workbench.tasks.box_table import box_table_of
 from workbench.tasks.protocol import Decided
@@ -244,7 +250,7 @@ def test_forms_of_predictions_are_the_same_boxes():
         assert np.allclose(found.places, boxes) and np.allclose(found.score, scores)
     assert found.class_scores is None
     with_all = read_predictions(forms[2], 2, CLASSES, (KIND.form,))
-    assert with_all.class_scores.tolist() == [[0.9, 0.1], [0.2, 0.4]]
+    assert np.allclose(with_all.class_scores, [[0.9, 0.1], [0.2, 0.4]])
     assert read_predictions(with_all, 2, CLASSES, (KIND.form,)) is with_all
     numbers = read_predictions([[(0, 0, 1, 1, 7, 0.5)]], 1, ("3", "7"), (KIND.form,))
     assert numbers.label.tolist() == [1]  # names that are numbers
@@ -272,3 +278,52 @@ def test_hostile_predictions_get_one_error(one, words):
         read_predictions([one], 1, CLASSES, (KIND.form,))
     with pytest.raises(InputError, match="`predictions` has 2 entries for 1 labels"):
         read_predictions([one, one], 1, CLASSES, (KIND.form,))
+
+
+def test_a_run_stores_predictions(tmp_path):
+    dataset = CASE.dataset(times=8)
+    given = predictions(dataset)["predictions"]
+    frame = pd.DataFrame(
+        [
+            (dataset.ids[row], *map(float, place), label, score)
+            for row, one in enumerate(given)
+            for place, label, score in zip(one["bboxes"], one["labels"], one["scores"])
+        ],
+        columns=["name", *KIND.form.names, "label", "score"],
+    )
+    wanted = predictions_of(dataset, given)
+    assert all(np.array_equal(*pair) for pair in zip(predictions_of(dataset, frame)[:4], wanted[:4]))
+    run = wb.import_run(dataset, tmp_path / "run", predictions=given)
+    stored = saved_evidence(wb.open_run(run.path), "predictions").values
+    assert all(np.array_equal(*pair) for pair in zip(stored[:4], wanted[:4])) and stored.class_scores is None
+    beside = wb.find_issues(dataset, per="unit", predictions=given)
+    pd.testing.assert_frame_equal(wb.find_issues(run, per="unit"), beside)
+    every = [{"bboxes": one["bboxes"], "class_scores": np.full((len(one["bboxes"]), 2), 0.3)} for one in given]
+    assert handed_in(run, "boxes", {}).out_of_fold
+    run.save_evidence("predictions", every, trained_on_labels=True)
+    assert not handed_in(run, "boxes", {}).out_of_fold
+    assert (saved_evidence(run, "predictions").values.class_scores == np.float32(0.3)).all()
+    labels = pd.DataFrame({"name": dataset.ids, "tags": [json.dumps(one) for one in dataset.given]})
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    frame.to_csv(tmp_path / "found.csv", index=False)
+    command = [*("import", str(tmp_path / "labels.csv"), str(tmp_path / "shell"), "--task", "boxes", "--label", "tags")]
+    assert main([*command, "--id", "name", "--evidence", f"predictions={tmp_path / 'found.csv'}"]) == 0
+    again = saved_evidence(wb.open_run(tmp_path / "shell"), "predictions").values
+    assert all(np.array_equal(*pair) for pair in zip(again[:4], wanted[:4]))
+    for change, words in (
+        ({"name": "nobody"}, "`predictions` row 0 names the image 'nobody'"),
+        ({"x0": "wide"}, "`predictions` row 0 holds 'wide' as a number"),
+        ({"label": "cow"}, "`predictions` row 0 box 0 has the class 'cow'"),
+    ):
+        with pytest.raises(InputError, match=words):
+            run.save_evidence("predictions", frame.assign(**change))
+    with pytest.raises(InputError, match="`predictions` has the columns 'name', 'x0'"):
+        run.save_evidence("predictions", frame.drop(columns="score"))
+
+
+def test_images_are_named_by_numbers_or_by_their_text():
+    place = dict(zip(KIND.form.names, ([0], [0], [4], [4])))
+    for ids, named in (([7, 8], ["8"]), (["7", "8"], [8])):
+        dataset = Dataset.from_arrays([[], []], task="boxes", classes=["a"], ids=ids)
+        frame = pd.DataFrame({"image": named, **place, "label": ["a"], "score": [0.5]})
+        assert predictions_of(dataset, frame).rows.tolist() == [1]

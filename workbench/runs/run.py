@@ -404,7 +404,8 @@ class Run:
         ----------
         name : one of `dataset.kind.evidence_forms`; existing evidence of this name is replaced.
         values : as for `find_issues`.
-        source, trained_on_labels : as in `save_embeddings`; shown with the results.
+        source, trained_on_labels : as in `save_embeddings`; shown with the results. Predictions of boxes or points that
+            were trained on the labels of the same images count as in-sample.
 
         Raises
         ------

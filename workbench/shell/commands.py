@@ -24,6 +24,7 @@ from workbench.scores import score as score_run
 from workbench.shell.demo import findings, record_demo, reset_demo
 from workbench.shell.terminal import table
 from workbench.storage.tables import PAGE_SUFFIXES, check_target, read_table, write_table
+from workbench.tasks.box_frames import IMAGE_COLUMNS
 
 Lines = Iterator[str | int]
 ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
@@ -220,12 +221,16 @@ def describe(run: Run) -> str:
     return f"{run.layout.url or run.path}: {', '.join(parts)}"
 
 
+ID_COLUMNS = ("query", *IMAGE_COLUMNS)
+"""Columns of tables of evidence that are read as text, since ids may look like numbers."""
+
+
 def _evidence_table(said: str) -> tuple[str, pd.DataFrame]:
     """Return the name and the table of an argument NAME=FILE."""
     name, equals, file = said.partition("=")
     if not (name and equals and file):
         raise InputError.at("--evidence", f"is {said!r}", "Give NAME=FILE, such as scores=scores.csv.")
-    return name, read_table(file, text=["query"])
+    return name, read_table(file, text=ID_COLUMNS)
 
 
 def _free(args: argparse.Namespace) -> Path | None:

@@ -51,6 +51,7 @@ class Boxes(TaskMixin):
     long_tables = True
     column: pa.DataType = BOXES_TYPE
     predictions: tuple[str, ...] = ("predictions",)
+    evidence_forms = LazyTable({"predictions": "workbench.tasks.box_evidence:PREDICTED_BOXES"})
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

@@ -40,7 +40,7 @@ class ScoredBoxes(NamedTuple):
     rows : (p,) int64, ascending: row of the example of each object.
     places : (p, 4) float64 x0, y0, x1, y1 in pixels, half-open; (p, 2) x, y for points.
     label : (p,) int64, class index. score : (p,) float64 in [0, 1].
-    class_scores : (p, k) float64 in [0, 1], scores of all classes, or None.
+    class_scores : (p, k) float32 in [0, 1], scores of all classes, or None.
     """
 
     rows: np.ndarray
@@ -100,7 +100,7 @@ def read_predictions(predictions: Any, n: int, classes: Sequence[str], forms: Se
         np.concatenate([np.empty((0, d)), *(part.places for part in used)]).astype(np.float64),
         np.concatenate([empty, *(part.label for part in used)]).astype(np.int64),
         np.concatenate([empty, *(part.score for part in used)]).astype(np.float64),
-        np.concatenate(every).astype(np.float64) if every else None,
+        np.concatenate(every).astype(np.float32) if every else None,
     )
     return _valid(made, n, classes)
 
@@ -202,13 +202,13 @@ def _part(
     return _Part(where, label, score, every)
 
 
-def _sized(values: Any, name: str, m: int, row: int) -> list[Any]:
+def _sized(values: Any, name: str, m: int, row: int) -> list[Any] | np.ndarray:
     values = in_memory("predictions", values)
-    values = values.tolist() if isinstance(values, (np.ndarray, pd.Series)) else values
-    if not isinstance(values, (list, tuple)) or len(values) != m:
+    values = values.to_numpy() if isinstance(values, pd.Series) else values
+    if not isinstance(values, (list, tuple, np.ndarray)) or len(values) != m or np.ndim(values) > 1:
         many = len(values) if hasattr(values, "__len__") else shortened(values)
         raise InputError.at("predictions", f"has {many} {name} for {m} objects", SCORED, row=row)
-    return list(values)
+    return values if isinstance(values, np.ndarray) else list(values)
 
 
 class _Codes:
@@ -217,11 +217,15 @@ class _Codes:
     def __init__(self, classes: Sequence[str]) -> None:
         self.classes = classes
         self._code_of: dict[object, int] = {name: code for code, name in enumerate(classes)}
-        if not any(name.lstrip("-").isdigit() for name in classes):  # integers are indices
+        self._indices = not any(name.lstrip("-").isdigit() for name in classes)  # integers are indices
+        if self._indices:
             self._code_of |= {code: code for code in range(len(classes))}
 
-    def of(self, labels: Sequence[object], row: int, form: PlaceForm) -> np.ndarray:
+    def of(self, labels: Sequence[object] | np.ndarray, row: int, form: PlaceForm) -> np.ndarray:
         """Return the indices (m,); errors name the object."""
+        codes = labels if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" else None
+        if self._indices and codes is not None and ((codes >= 0) & (codes < len(self.classes))).all():
+            return codes.astype(np.int64)
         found = np.empty(len(labels), np.int64)
         for place, label in enumerate(labels):
             plain = plain_value(label)
