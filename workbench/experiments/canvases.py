@@ -15,7 +15,7 @@ from workbench.tasks.box_overlaps import box_ious
 BRIGHT = 0.15
 """Brightness from which a pixel belongs to a digit."""
 
-TRIES = 200
+MOST_TRIES = 200
 MOST_COVERED = 0.05
 """Largest IoU of two digits of a canvas."""
 
@@ -73,7 +73,7 @@ def digit_canvases(
         own: list[np.ndarray] = []
         codes = []
         wanted = int(rng.integers(digits[0], digits[1] + 1))
-        for _ in range(TRIES):
+        for _ in range(MOST_TRIES):
             if len(own) == wanted:
                 break
             one, scale = int(rng.choice(used)), int(rng.integers(scales[0], scales[1] + 1))
@@ -177,7 +177,7 @@ def _moved(place: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -
     limit = np.array([*size, *size], float)
     side, middle = place[2:] - place[:2], (place[:2] + place[2:]) / 2
     box = place
-    for _ in range(TRIES):
+    for _ in range(MOST_TRIES):
         half = side * rng.uniform(0.5, 1.6, 2) / 2
         center = middle + rng.uniform(-0.6, 0.6, 2) * side
         box = np.clip(np.r_[center - half, center + half], 0, limit)
@@ -188,7 +188,7 @@ def _moved(place: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -
 
 def _free(places: np.ndarray, side: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray | None:
     """Return a box of this size where no other is, None if there is no room."""
-    for _ in range(TRIES):
+    for _ in range(MOST_TRIES):
         corner = rng.uniform(0, np.maximum(np.array(size) - side, 1))
         box = np.r_[corner, corner + side]
         if not len(places) or box_ious(np.tile(box, (len(places), 1)), places).max() <= MOST_COVERED:
