@@ -2475,7 +2475,7 @@ class UnitsEditor extends ManyUnitsEditor {
       ];
     }
     return [
-      ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
+      ...(drawn ? [factLine(audited ? "drawn" : "asked", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
       decisionLine(said, { verdict, flagged }),
@@ -6787,9 +6787,9 @@ const BLIND = "blind: everything that reveals the suggestion is hidden until you
 const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*)$/s;
 
 function reviewFeature(view) {
-  const { store, actions, inspector, registry, bulk } = view;
+  const { store, actions, inspector, registry, bulk, say } = view;
   const acts = {
-    accept: () => inspector.editor.accept(),
+    accept: () => (store.hides(store.row) ? say("the suggestion is hidden until you choose", "warn") : inspector.editor.accept()),
     keep: () => inspector.editor.keep(),
     confirmAll: () => inspector.confirmAll(),
     nothing: () => inspector.editor.nothing?.(),
@@ -9031,7 +9031,7 @@ class Inspector {
     this.why.hidden = this.store.meta.ordered === false;
     return h(
       "section",
-      { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },
+      { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}${this.store.meta.brief_texts ? " lw-brief" : ""}`, "aria-label": "example" },
       h(
         "div",
         { class: "lw-part lw-part-look" },

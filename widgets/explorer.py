@@ -49,7 +49,6 @@ from widgets.wire.shapes import ShownParts
 from widgets.wire.traits import Computed, Ids
 from workbench.foundation.errors import InputError
 from workbench.scores.ensemble import Ensemble
-from workbench.tasks import require_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,8 +169,6 @@ class Explorer(anywidget.AnyWidget):
         opened = opened_run(run if pool is None else pool.runs[0], data, signature(type(self)).parameters)
         self._made = self._from_page = self._moving = False  # nothing is sent while the widget is being made
         self._turns = Turns()
-        if second_opinion:
-            require_task(opened, "multiclass", "a second opinion")
         if issues is None:
             who = opened.journal.author if author is None else author
             issues = issues_of(opened, who if second_opinion else None, pool)
@@ -322,7 +319,10 @@ class Explorer(anywidget.AnyWidget):
     @T.validate("current")
     def _check_current(self, proposal: dict[str, Any]) -> object:
         value = proposal["value"]
-        return None if value is None else self._view.known_ids("current", [value])[0]
+        known = None if value is None else self._view.known_ids("current", [value])[0]
+        if known is not None and known == self.current and self._made and not self._from_page:
+            self._go_to(known)  # the page may have moved on without having said so yet
+        return known
 
     @T.validate("color_by")
     def _check_color(self, proposal: dict[str, Any]) -> str:
@@ -358,7 +358,10 @@ class Explorer(anywidget.AnyWidget):
     @T.observe("current")
     def _current_changed(self, change: dict[str, Any]) -> None:
         if self._made and not self._from_page and change["new"] is not None:
-            self.send({"push": "go", "row": int(self.run.dataset.rows([change["new"]])[0])})
+            self._go_to(change["new"])
+
+    def _go_to(self, id: Any) -> None:
+        self.send({"push": "go", "row": int(self.run.dataset.rows([id])[0])})
 
     @T.observe(*VIEW_FIELDS)
     def _view_changed(self, change: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def test_a_node_is_relabelled_undone_kept_and_exported(explorer, nodes, tmp_path
     assert maps.nth(0).locator(".lw-map-title").text_content() == "links and labels" and maps.nth(1).is_hidden()
     box = page.locator(".lw-over").first.bounding_box()
     assert box["width"] > 400
-    xy = probe.eval("[ex._view.columns[one].values.tolist() for one in ('links (log2)', 'p_given by links')]")
+    xy = probe.eval("[ex._view.columns[one].values.tolist() for one in ('links (log2)', 'p_given (links)')]")
     edges, given = probe.eval("ex.run.dataset.edges.degree.tolist()"), probe.eval("ex.run.dataset.given.tolist()")
     there = np.array(edges) > 0
     assert np.array_equal(np.isfinite(xy[0]), there) and np.array_equal(np.isfinite(xy[1]), there)

@@ -50,11 +50,9 @@ OPEN_TO = {
 }
 """Kinds of labels to which a door is open; others are open to classes only."""
 DOORS = {
-    "a second opinion": lambda run, path: wd.Explorer(run, second_opinion=True),
     "a ranking": lambda run, path: wb.ranking.metrics(run, RANKED),
     "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
     "a run made of Evidence": lambda run, path: wb.import_run(evidence(run), path / "new"),
-    "agreement": lambda run, path: review.agreement(run),
     "annotator_quality": lambda run, path: review.annotator_quality(run),
     "compare": lambda run, path: wb.compare(run, X),
     "compare_runs": lambda run, path: experiments.compare_runs(run, run),

@@ -74,7 +74,7 @@ def test_without_epochs_the_map_shows_what_the_links_say(explorer, graph):
     given, edges = graph
     body, _ = answer(explorer._view, {"kind": "open"}, [])
     axes = body["data_map"]
-    assert (axes["x"], axes["y"], body["maps"]) == ("links (log2)", "p_given by links", [True, False])
+    assert (axes["x"], axes["y"], body["maps"]) == ("links (log2)", "p_given (links)", [True, False])
     x, y = (explorer._view.columns[axes[one]].values for one in ("x", "y"))
     degree = explorer.run.dataset.edges.degree
     np.testing.assert_array_less(np.abs(x - np.log2(np.maximum(degree, 1)))[degree > 0], 0.31)

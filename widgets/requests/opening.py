@@ -74,6 +74,7 @@ def described(view: View) -> OpenAnswer:
         "unit_epochs": list(view.details.tag_curves.epochs),
         "embedding_epochs": list(run.embedding_epochs),
         "media": view.media.kind,
+        "brief_texts": view.media.brief_texts,
         "color_by": view.traits.color_by,
         "task": dataset.task,
         "keymap": view.keymap,

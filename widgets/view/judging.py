@@ -16,7 +16,7 @@ from widgets.view.pooled import pooled_issues, pooled_scores
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues import find_issues
 from workbench.issues.kept import keep_issues, kept_issues
-from workbench.runs.verdicts import verdicts_of
+from workbench.runs.verdicts import newest_verdicts
 from workbench.scores import score
 from workbench.storage.cache import evidence_key
 
@@ -42,10 +42,10 @@ def issues_of(run: Run, author: str | None = None, pool: Ensemble | None = None)
         return _nothing(run, str(error))
 
 
-def unit_issues(run: Run) -> pd.DataFrame | None:
-    """Return `workbench.find_issues(run, per="unit")`, or None without evidence."""
+def unit_issues(run: Run, author: str | None = None) -> pd.DataFrame | None:
+    """Return `workbench.find_issues(run, per="unit")`, or None without evidence; `author` as in `rank_again`."""
     try:
-        return find_issues(run, per="unit")
+        return find_issues(run, per="unit", verdicts=None if author is None else newest_verdicts(run, author))
     except MissingEvidence:
         return None
 
@@ -69,7 +69,7 @@ def rank_again(run: Run, author: str | None = None, pool: Ensemble | None = None
     With `author`, only the verdicts of this author are used, so that a second opinion is independent. With `pool`, the
     evidence of all its runs is used; `run` is its first.
     """
-    verdicts = None if author is None and pool is None else verdicts_of(run, author).astype(bool)
+    verdicts = None if author is None and pool is None else newest_verdicts(run, author)
     issues = find_issues(run, verdicts=verdicts) if pool is None else pooled_issues(pool, verdicts)
     keep_issues(run, issues, _special(author, pool))
     return issues

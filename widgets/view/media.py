@@ -16,7 +16,7 @@ from widgets.view.rendering import Row, rendered
 from widgets.wire.messages import PictureAnswer
 from widgets.wire.shapes import Content, Item, MediaKind
 from workbench.data.media import as_shown, deep, encode, open_image, read_image, read_sound
-from workbench.foundation.cells import is_url
+from workbench.foundation.cells import is_missing, is_url
 from workbench.foundation.errors import InputError, WorkbenchError, plain_scalar
 from workbench.issues.spans.documents import WITH_PASSAGE, document_of
 
@@ -31,6 +31,9 @@ LOSSLESS_PIXELS = 2_000_000
 
 WHOLE_TEXT = 2_000_000
 """Maximum number of characters of an enlarged text; the rest is cut with a note."""
+
+BRIEF, MOST_MEASURED = 60, 2_000
+"""Maximum number of characters of a text that two lines hold; number of texts that are measured."""
 
 KEPT_BYTES = 32_000_000
 """Maximum size of encoded pictures kept in memory."""
@@ -64,6 +67,15 @@ class Media:
         if self.dataset.sounds is not None:
             return "audio"
         return "text" if self.dataset.text_column is not None or self.dataset.kind.text_cells else "none"
+
+    @property
+    def brief_texts(self) -> bool:
+        """Whether the texts are so short that a box of two lines holds them; checked on evenly spaced examples."""
+        if self.kind != "text" or self.dataset.text_column is None:
+            return False
+        column = self.dataset.metadata[self.dataset.text_column]
+        checked = column.iloc[:: max(1, len(column) // MOST_MEASURED)]
+        return all(is_missing(one) or len(str(one)) <= BRIEF for one in checked.tolist())
 
     def item(self, row: int, size: int = THUMB) -> Item:
         """Return {row, id} with src, width, height (a picture), text, html, table, sound (its name), url, or error.

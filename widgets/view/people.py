@@ -13,7 +13,7 @@ from workbench.foundation.errors import MissingEvidence
 from workbench.review.annotators import annotator_quality, consensus
 from workbench.review.kappa import Kappa, agreement
 from workbench.review.pace import pace_of
-from workbench.runs.verdicts import opinions
+from workbench.runs.verdicts import awaiting
 from workbench.runs.votes import votes_needed
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def withheld(run: Run, decisions: Decisions) -> int:
     hidden."""
     if not decisions.alone:
         return 0
-    judged = opinions(run.journal).notna()
-    own = judged.pop(decisions.who).to_numpy(bool) if decisions.who in judged else np.zeros(len(judged), bool)
-    return int((judged.any(axis=1).to_numpy(bool) & ~own).sum())
+    return awaiting(run, decisions.who).get_level_values("id").nunique()
 
 
 def pace(decisions: Decisions) -> Pace:
@@ -82,6 +80,7 @@ def differing(run: Run, a: str, b: str) -> np.ndarray:
     mask = np.zeros(run.n, bool)
     pair = table[((table["a"] == a) & (table["b"] == b)) | ((table["a"] == b) & (table["b"] == a))]
     for ids in pair["differ"]:
+        ids = ids if run.dataset.kind.one_class else [id for id, _ in ids]
         rows = run.dataset.index.get_indexer(ids)
         mask[rows[rows >= 0]] = True
     return mask

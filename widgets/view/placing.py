@@ -29,7 +29,7 @@ DATA_MAPS = (
     ("p_other", "self_confidence", "confidence map"),
     ("class (spread)", "self_confidence", "confidence by class"),
     ("p_suggested", "self_confidence", "confidence map"),
-    ("links (log2)", "p_given by links", "links and labels"),
+    ("links (log2)", "p_given (links)", "links and labels"),
 )
 """(x, y, title); the first pair with evidence in the run is used."""
 
@@ -144,7 +144,7 @@ def _of_links(dataset: Dataset) -> list[Column]:
     return [
         Column("links (log2)", links.astype(np.float32), title="number of linked nodes, as a power of two"),
         Column(
-            "p_given by links", np.where(linked & (given >= 0), probs, np.nan).astype(np.float32), suspicious="low",
+            "p_given (links)", np.where(linked & (given >= 0), probs, np.nan).astype(np.float32), suspicious="low",
             range=(0.0, 1.0), title="probability of the given label by the labels of the linked nodes alone",
         ),
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
 from workbench.issues.audit_plan import begun
 from workbench.review.queues import ORDERS, possible, review_queue
-from workbench.runs.verdicts import decided_otherwise, opinions
+from workbench.runs.verdicts import awaiting, decided_otherwise, unit_opinions
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -42,7 +42,7 @@ def queue_rows(view: View, name: str, among: list[Any] | None = None) -> np.ndar
         _ask(view, asked, asked)
         return asked.rows
     nothing = AskedUnits.about(view.run, [], [])
-    _ask(view, nothing, nothing)
+    _ask(view, _second_opinion(view) if name == "second" else nothing, nothing)
     by_tag = tag_queue(view.dataset, view.doubts, name)
     if by_tag is not None:
         return by_tag[0] if among is None else by_tag[0][np.isin(by_tag[0], view.dataset.rows(among))]
@@ -58,6 +58,15 @@ def queue_rows(view: View, name: str, among: list[Any] | None = None) -> np.ndar
         raise InputError.unknown("queue", name, [*ORDERS, "second", AGAIN, *numbers], "Or pass a list of ids.")
     values = column.values if column.suspicious == "low" else -column.values
     return view.order[np.argsort(np.where(np.isnan(values), np.inf, values)[view.order], kind="stable")]
+
+
+def _second_opinion(view: View) -> AskedUnits:
+    """Return the units about which a second opinion asks."""
+    due = awaiting(view.run, view.decisions.who)
+    if due.nlevels == 1:
+        return AskedUnits.about(view.run, [], [])
+    rows, known = view.dataset.find(due.get_level_values("id"))
+    return AskedUnits.about(view.run, view.dataset.ids[rows].tolist(), due.get_level_values("unit")[known])
 
 
 def _ask(view: View, asked: AskedUnits, veiled: AskedUnits) -> None:
@@ -119,10 +128,10 @@ def why_empty(view: View, name: str) -> str:
 def _no_second_opinion(view: View) -> str:
     """Explain an empty second-opinion queue: no verdicts yet, only this author's, or only bulk decisions."""
     who = view.decisions.who
-    said = opinions(view.run.journal)
+    said = unit_opinions(view.run)
     others = [name for name in said.columns if name != who]
     if others:
-        judged = int(said[others].notna().any(axis=1).sum())
+        judged = said.index[said[others].notna().any(axis=1)].get_level_values("id").nunique()
         named = ", ".join(map(str, others[:3])) + (" and others" if len(others) > 3 else "")
         return f"You ({who}) have judged all {judged:,} examples that {named} judged."
     bulk = decided_otherwise(view.run.journal)

@@ -25,6 +25,8 @@ def add_to_texts(view: View, row: int, units: list[UnitInfo]) -> None:
     others = _alternatives(view, row) if len(units) == 1 else []
     changed = any(unit["changed"] or unit.get("decided") for unit in units)
     history = versions(view.run, view.dataset.ids[row : row + 1].tolist()) if changed else None
+    if history is not None and view.only is not None:  # what others wrote stays hidden
+        history = history[history["author"].isin(["", view.only]) | history["author"].isna()]
     for unit in units:
         unit["alternatives"] = [kind.encode(text) for text in others]
         own = () if history is None else history[history["unit"] == unit["key"]].tail(MOST_VERSIONS).itertuples()

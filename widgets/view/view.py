@@ -103,7 +103,7 @@ class View:
         self.issues = issues
         self.columns: dict[str, Column] = view_columns(self.dataset, issues, self.scores)
         if not self.dataset.kind.one_class:
-            self._doubt_units(unit_issues(self.run) if units is None else units)
+            self._doubt_units(unit_issues(self.run, self.only) if units is None else units)
         for column in (*learned_columns(self.run), *token_columns(self.run)):
             self.columns.setdefault(column.name, column)
         for column in columns_of_map(self.dataset, self.columns, self.doubts):

@@ -179,6 +179,7 @@ class OpenAnswer(TypedDict):
     unit_epochs: list[int]
     embedding_epochs: list[int]
     media: MediaKind
+    brief_texts: bool
     color_by: str
     keymap: KeysInfo
     blind: bool

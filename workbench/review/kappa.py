@@ -14,8 +14,7 @@ from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed
 from workbench.runs.run import Run, opened
 from workbench.runs.verdicts import opinions as opinions_of
-from workbench.runs.verdicts import warn_if_left_out
-from workbench.tasks import require_task
+from workbench.runs.verdicts import unit_opinions, warn_if_left_out
 
 if TYPE_CHECKING:
     from workbench.runs.journal import Journal
@@ -98,14 +97,16 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
 
     Parameters
     ----------
-    source : a Run, its path, or a Journal
+    source : a Run, its path, or a Journal, of which only decisions about whole examples count
     level : nominal coverage of the intervals
 
     Returns
     -------
     DataFrame, one row per pair of authors with common examples, in descending order of their number
         a, b : authors. n : number of examples judged by both. observed, expected, kappa, low, high : see `Kappa`.
-        differ : list of the ids to which they gave different labels.
+        differ : list of the ids to which they gave different labels. For labels other than one class per example, units
+        take the place of examples: `differ` holds (id, unit). Of free values, such as texts, `observed` says more than
+        kappa, since by chance they are hardly ever equal.
 
     Notes
     -----
@@ -116,9 +117,8 @@ def agreement(source: Run | Journal, *, level: float = 0.95) -> pd.DataFrame:
     agree less than on other examples.
     """
     source = opened(source)
-    require_task(source, "multiclass", "agreement")
     journal = source.journal if isinstance(source, Run) else source
-    opinions = opinions_of(journal)
+    opinions = unit_opinions(source) if isinstance(source, Run) else opinions_of(journal)
     warn_if_left_out(journal, "agreement")
     rows = []
     for a, b in combinations(opinions.columns, 2):

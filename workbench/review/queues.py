@@ -19,7 +19,7 @@ from workbench.foundation.rows import unit_rows
 from workbench.issues.detector import find_issues
 from workbench.review.audit import audit
 from workbench.runs.run import opened
-from workbench.runs.verdicts import opinions as opinions_of
+from workbench.runs.verdicts import awaiting
 from workbench.runs.votes import votes_needed
 from workbench.scores import SCORES, score
 from workbench.scores.disagreement import annotator_disagreement
@@ -131,10 +131,7 @@ def _audit(wanted: _Wanted) -> np.ndarray:
 
 
 def _second(wanted: _Wanted, author: str) -> np.ndarray:
-    opinions = opinions_of(wanted.run.journal)
-    mine = opinions[author].notna() if author in opinions else pd.Series(False, opinions.index)
-    others = opinions.drop(columns=[author], errors="ignore").notna().any(axis=1)
-    rows, _ = wanted.run.dataset.find(opinions.index[others & ~mine])
+    rows, _ = wanted.run.dataset.find(awaiting(wanted.run, author).get_level_values("id").unique())
     return np.random.default_rng(SEED).permutation(np.sort(rows))
 
 

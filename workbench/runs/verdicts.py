@@ -158,7 +158,8 @@ def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     -------
     DataFrame, one row per verdict
         id, verdict, author, source, seq, second_look : as in `looks`. unit : str, key of the unit; "" if an example is
-        its own unit, or was skipped as a whole. wrong : boolean, True = the given value is wrong; <NA> if skipped, or
+        its own unit, or was skipped as a whole. label : the value assigned or confirmed, as stored in the journal; None
+        if skipped. wrong : boolean, True = the given value is wrong; <NA> if skipped, or
         if the decision says neither.
 
     Notes
@@ -184,12 +185,15 @@ def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     values = [said.get((one.batch, one.id, one.unit)) for one, _ in about]
     labels = dataset.values_at([row for _, row in about], [one.unit for one, _ in about], values)
     wrong: dict[int, bool | None] = {}
+    answers: dict[int, str | None] = {}
     for (one, _), label, value in zip(about, labels, values, strict=True):
         relabelled = one.new == "relabel" and value is not None
+        answers[one.seq] = value if relabelled else label
         wrong[one.seq] = dataset.kind.contradicts(str(value), label) if relabelled else False
     columns = ("id", "unit", "verdict", "author", "source", "seq", "second_look")
     lines = [(one.id, one.unit, one.new, one.author, one.source, one.seq, is_second_look(one.source)) for one in known]
     table = pd.DataFrame(lines, columns=columns).astype({"seq": "int64", "second_look": bool})
+    table["label"] = pd.Series([answers.get(one.seq) for one in known], dtype=object)
     return table.assign(wrong=pd.array([wrong.get(one.seq) for one in known], "boolean"))
 
 
@@ -207,6 +211,47 @@ def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
 def newest_verdicts(run: Run, author: str | None = None) -> pd.Series:
     """The newest verdict on what can be judged: by id (`verdicts_of`), or by (id, unit) (`unit_verdicts_of`)."""
     return verdicts_of(run, author) if run.dataset.kind.one_class else unit_verdicts_of(run, author)
+
+
+def unit_opinions(run: Run) -> pd.DataFrame:
+    """Return each author's newest verdict on what can be judged, as a label or value.
+
+    Returns
+    -------
+    DataFrame indexed by id, or by (id, unit) for labels other than one class per example; authors as columns, NaN
+    without a verdict. As `opinions`, for a run of any kind.
+    """
+    if run.dataset.kind.one_class:
+        return opinions(run.journal)
+    table = unit_looks(run).drop_duplicates(["id", "unit", "author"], keep="last")
+    table = table[table["label"].notna()].astype({"unit": object})
+    if table.empty:
+        return pd.DataFrame(index=pd.MultiIndex.from_frame(table[["id", "unit"]]))
+    return table.pivot(index=["id", "unit"], columns="author", values="label")
+
+
+def awaiting(run: Run, author: str) -> pd.Index:
+    """Return what other authors have judged and this one has not: ids, or (id, unit), as `unit_opinions` has them.
+
+    A unit that another author added, such as a span, is not among the given ones; the other units of its example are
+    asked about instead, and an example with nothing else is left out once this author has judged anything in it.
+    """
+    said = unit_opinions(run)
+    mine = said[author].notna() if author in said else pd.Series(False, said.index)
+    others = said.drop(columns=[author], errors="ignore").notna().any(axis=1)
+    due = said.index[others & ~mine]
+    if run.dataset.kind.one_class or not len(due):
+        return due
+    rows, known = run.dataset.find(due.get_level_values("id"))
+    due = due[known]
+    given = run.dataset.units.find(rows, due.get_level_values("unit").tolist()) >= 0
+    asked = said.index[others]
+    held, there = run.dataset.find(asked.get_level_values("id"))
+    asked = asked[there]
+    usual = asked.get_level_values("id")[run.dataset.units.find(held, asked.get_level_values("unit").tolist()) >= 0]
+    done = said.index[mine].get_level_values("id")
+    ids = due.get_level_values("id")
+    return due[given | ~(ids.isin(usual) | ids.isin(done))]
 
 
 def known_looks(run: Run, author: str | None = None) -> pd.DataFrame:

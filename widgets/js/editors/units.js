@@ -155,7 +155,7 @@ class UnitsEditor extends ManyUnitsEditor {
       ];
     }
     return [
-      ...(drawn ? [factLine("drawn", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
+      ...(drawn ? [factLine(audited ? "drawn" : "asked", h("span", { class: "lw-fact-value" }, h("span", { class: "lw-clip", text: drawn, title: drawn })))] : []),
       factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}` })),
       factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: "p_error: probability that any label of the example is wrong" }) : quiet("not judged")),
       decisionLine(said, { verdict, flagged }),

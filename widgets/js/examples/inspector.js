@@ -110,7 +110,7 @@ export class Inspector {
     this.why.hidden = this.store.meta.ordered === false;
     return h(
       "section",
-      { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}`, "aria-label": "example" },
+      { class: `lw-inspector lw-of-${this.media.shape} lw-kind-${this.media.kind}${this.store.meta.brief_texts ? " lw-brief" : ""}`, "aria-label": "example" },
       h(
         "div",
         { class: "lw-part lw-part-look" },

@@ -11,9 +11,9 @@ const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*)$/s;
 
 /** @param {import("../main.js").Explorer} view */
 export function reviewFeature(view) {
-  const { store, actions, inspector, registry, bulk } = view;
+  const { store, actions, inspector, registry, bulk, say } = view;
   const acts = {
-    accept: () => inspector.editor.accept(),
+    accept: () => (store.hides(store.row) ? say("the suggestion is hidden until you choose", "warn") : inspector.editor.accept()),
     keep: () => inspector.editor.keep(),
     confirmAll: () => inspector.confirmAll(),
     nothing: () => inspector.editor.nothing?.(),

@@ -178,6 +178,7 @@ export {};
  * @property {number[]} unit_epochs
  * @property {number[]} embedding_epochs
  * @property {"own" | "image" | "audio" | "text" | "none"} media
+ * @property {boolean} brief_texts
  * @property {string} color_by
  * @property {KeysInfo} keymap
  * @property {boolean} blind
