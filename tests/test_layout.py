@@ -90,6 +90,7 @@ PUBLIC = {
             "write_preferences",
             "corrected_pairs",
             "position_bias",
+            "swapped_repeats",
         ),
     ],
     "workbench.vision": [

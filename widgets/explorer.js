@@ -2951,6 +2951,7 @@ const ORDERS = {
   random: "in random order",
   audit: "random audit",
   again: "second looks of the audit",
+  swapped: "repeats with the answers swapped",
   column: "by the coloured score",
   all: "all examples",
   own: "in your own order",
@@ -6842,7 +6843,7 @@ async function reorder(view, name) {
     const { body, buffers } = await wire.ask("queue", { by });
     store.emptyBecause = body.why || "";
     takeQueue(store, buffers[0], body.unit);
-    if (name === "again" && body.count && !store.blind) toggleBlind(view);
+    if ((name === "again" || name === "swapped") && body.count && !store.blind) toggleBlind(view);
     const words = body.unit ? `of the ${by}` : Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
     say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);
   } catch (error) {
@@ -8921,7 +8922,8 @@ class UnitJudge {
       asked = answer.units.filter((unit) => unit.asked),
       done = (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
-    const named = [clip(one?.name || verdicts[0].key, 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
+    const name = one?.shape?.item ?? (one?.name === one?.key ? "" : one?.name); // a key of a place says nothing to a person
+    const named = [name && clip(String(name), 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();
@@ -9213,9 +9215,7 @@ class Inspector {
     this.redrawCurve();
     this.neighbors.draw();
     this.linked.draw();
-    this.table.replaceChildren(
-      ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
-    );
+    this.showColumns(answer);
     this.store.neighborsOf = { row: answer.row, rows: answer.neighbors.rows };
     this.store.emit("neighbors");
   }
@@ -9252,10 +9252,17 @@ class Inspector {
     this.noteLine.title = text || "";
   }
 
+  showColumns(answer) {
+    const hidden = this.hides ? this.store.meta.evidence_columns : [];
+    const shown = this.media.kind === "none" ? [] : answer.columns.filter(([key]) => !hidden.includes(key));
+    this.table.replaceChildren(...shown.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]));
+  }
+
   reveal() {
     if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
       this.reasons();
       this.redrawCurve();
+      this.showColumns(this.answer);
     }
   }
 
@@ -9285,6 +9292,7 @@ class Inspector {
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
+    this.showColumns(this.answer);
     this.neighbors.again();
     this.linked.again();
   }

@@ -11,7 +11,6 @@ import pytest
 from contract import recorded
 from prototypes import PLACES, TAGS
 
-import widgets as wd
 import workbench as wb
 from workbench import experiments, review
 from workbench.foundation.errors import InputError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.accepting import open_suggestions, suggested_values
-from widgets.view.auditing import AGAIN, AUDIT
+from widgets.view.auditing import AGAIN, ANSWERS_SWAPPED, AUDIT
 from widgets.view.decisions import SOURCE
 from widgets.view.equal_forms import one_label, places_of_form
 from widgets.view.units import given_of, verdicts_in
@@ -27,7 +27,7 @@ from widgets.wire.messages import (
 )
 from workbench.foundation.errors import InputError
 from workbench.runs.label_space import add_class
-from workbench.runs.verdicts import SECOND_LOOK
+from workbench.runs.verdicts import SECOND_LOOK, SWAPPED_LOOK
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -122,8 +122,8 @@ def _where(view: View, rows: np.ndarray, veiled: bool = False) -> str:
 
     veiled : whether an earlier decision on a unit was hidden.
     """
-    here = {AUDIT: "audit", AGAIN: SECOND_LOOK}.get(view.queue_order, "")
-    if here == SECOND_LOOK and not veiled and not set(rows.tolist()) <= view.decisions.hidden:
+    here = {AUDIT: "audit", AGAIN: SECOND_LOOK, ANSWERS_SWAPPED: SWAPPED_LOOK}.get(view.queue_order, "")
+    if here in (SECOND_LOOK, SWAPPED_LOOK) and not veiled and not set(rows.tolist()) <= view.decisions.hidden:
         here = ""  # already decided: a revision, not an independent look
     elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.traits.queue):
         here = ""

@@ -22,7 +22,10 @@ from widgets.wire.shapes import AxesInfo, EmbeddingInfo, OpenAnswer
 from workbench.issues.totals import error_count
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from widgets.view.view import View
+    from workbench.data.dataset import Dataset
     from workbench.runs.run import Run
 
 FIRST_SCORES, MOST_FIRST = ("p_error", "confidence", "aum"), 3
@@ -75,6 +78,7 @@ def described(view: View) -> OpenAnswer:
         "embedding_epochs": list(run.embedding_epochs),
         "media": view.media.kind,
         "brief_texts": view.media.brief_texts,
+        "evidence_columns": evidence_columns(dataset),
         "color_by": view.traits.color_by,
         "task": dataset.task,
         "keymap": view.keymap,
@@ -108,6 +112,17 @@ def described(view: View) -> OpenAnswer:
         "export_path": str(export_name(run)),
         "arrays": [],
     }
+
+
+def evidence_columns(dataset: Dataset) -> list[str]:
+    """Return the names of the user's columns that the detector uses as evidence, such as scores of two answers."""
+    one = dataset.metadata.iloc[:1]
+
+    def found(columns: pd.DataFrame) -> dict[str, tuple[int, ...]]:
+        return {name: np.shape(value) for name, value in dataset.kind.evidence_in(columns).items()}
+
+    whole = found(one)
+    return [str(name) for name in one.columns if whole and found(one.drop(columns=name)) != whole]
 
 
 def maps_shown(view: View) -> list[bool]:

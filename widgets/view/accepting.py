@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from widgets.view.view import View
 
 
+WITH_PLACE = "suggested_value"
+"""Column of suggestions that include their place, as stored in the journal: for spans and items of queries."""
+
+
+def _suggestions_in(doubts: pd.DataFrame) -> str:
+    return WITH_PLACE if WITH_PLACE in doubts else "suggested_label"
+
+
 def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, least: float | None = None) -> pd.DataFrame:
     """Return the undecided doubtful units of examples that have a suggestion, as returned by `find_issues`.
 
@@ -27,7 +35,7 @@ def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, leas
         raise InputError.at("suggestions", "are missing", "There is no evidence about which labels are wrong.")
     doubts = view.doubts
     keep = doubts["is_issue"].to_numpy(bool) & mask[doubts["row"].to_numpy()]
-    keep &= doubts["suggested_label"].notna().to_numpy()
+    keep &= doubts[_suggestions_in(doubts)].notna().to_numpy()
     if least is not None:
         keep &= doubts["p_suggested"].to_numpy(float) >= least
     keys = doubts.index.get_level_values("unit")
@@ -43,8 +51,9 @@ def open_suggestions(view: View, mask: np.ndarray, unit: str | None = None, leas
 
 def suggested_values(view: View, found: pd.DataFrame) -> tuple[Decided, list[str | None], list[str]]:
     """Return the suggestions as verdicts, the given values, and the reasons."""
-    encode = view.dataset.kind.encode
+    name = _suggestions_in(found)
+    encode = str if name == WITH_PLACE else view.dataset.kind.encode
     rows = found["row"].to_numpy().astype(np.int64)
     keys = [str(key) for key in found.index.get_level_values("unit")]
-    values = [encode(plain_scalar(value)) for value in found["suggested_label"]]
+    values = [encode(plain_scalar(value)) for value in found[name]]
     return Decided(rows, keys, values), given_of(view, rows, keys), [str(one or "") for one in found["reasons"]]

@@ -11,7 +11,9 @@ from widgets.wire.shapes import AuditInfo
 from workbench.issues import planted_report
 from workbench.issues.audit_plan import begun
 from workbench.issues.totals import ENOUGH_AUDITED, audit_of, error_count
+from workbench.ranking.position import swapped_repeats
 from workbench.review.audit import audit
+from workbench.tasks.keys import WHOLE_EXAMPLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,9 @@ budget)` sets another."""
 
 AUDIT, AGAIN = "audit", "again"
 """Orders of the queue: the audit's sample, and its second looks."""
+
+ANSWERS_SWAPPED = "swapped"
+"""Order of the queue: pairs of answers that were judged, shown again in the opposite order."""
 
 
 class AskedUnits(NamedTuple):
@@ -64,6 +69,12 @@ def second_looks(run: Run, author: str | None = None) -> AskedUnits:
     if run.dataset.kind.one_class:
         found = [(id, "") for id in found]
     return AskedUnits.about(run, [id for id, _ in found], [key for _, key in found])
+
+
+def swapped_answers(run: Run, author: str) -> AskedUnits:
+    """Return the pairs of answers that an author should judge in the opposite order too."""
+    ids = swapped_repeats(run, author)
+    return AskedUnits.about(run, ids, [WHOLE_EXAMPLE] * len(ids))
 
 
 def unseen(run: Run, author: str | None = None) -> AskedUnits:

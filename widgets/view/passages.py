@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from widgets.view.auditing import ANSWERS_SWAPPED
 from widgets.wire.shapes import ItemText, Passage
 from workbench.foundation.cells import cell_text
 from workbench.issues.pairs.pair_texts import passages_in
 from workbench.issues.spans.documents import WITH_PASSAGE, document_of
+from workbench.tasks.keys import WHOLE_EXAMPLE
 from workbench.tasks.pair_reading import PASSAGES
 from workbench.tasks.preferences import PREFERENCE_ANSWERS, PREFERENCE_TEXTS, shown_swapped
 
@@ -59,4 +61,5 @@ def _answers_of(view: View, row: int) -> list[ItemText]:
     texts: list[ItemText] = [
         {"item": name, "text": cell_text(cell)[:LONGEST_ANSWER]} for name, cell in zip(PREFERENCE_ANSWERS, cells)
     ]
-    return texts[::-1] if shown_swapped(view.dataset.ids[row : row + 1].tolist())[0] else texts
+    repeated = view.queue_order == ANSWERS_SWAPPED and view.decisions.is_veiled(row, WHOLE_EXAMPLE)
+    return texts[::-1] if shown_swapped(view.dataset.ids[row : row + 1].tolist())[0] != repeated else texts

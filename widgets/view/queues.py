@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from widgets.view.auditing import AGAIN, AUDIT, AskedUnits, audit_sample, second_looks, unseen
+from widgets.view.auditing import (
+    AGAIN,
+    ANSWERS_SWAPPED,
+    AUDIT,
+    AskedUnits,
+    audit_sample,
+    second_looks,
+    swapped_answers,
+    unseen,
+)
 from widgets.view.judging import rank_again
 from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
 from workbench.issues.audit_plan import begun
+from workbench.ranking.position import SHARE_REPEATED
 from workbench.review.queues import ORDERS, possible, review_queue
 from workbench.runs.verdicts import awaiting, decided_otherwise, unit_opinions
 
@@ -39,6 +49,10 @@ def queue_rows(view: View, name: str, among: list[Any] | None = None) -> np.ndar
         return asked.rows
     if name == AGAIN:
         asked = second_looks(view.run, view.only)
+        _ask(view, asked, asked)
+        return asked.rows
+    if name == ANSWERS_SWAPPED and view.dataset.task == "preferences":
+        asked = swapped_answers(view.run, view.decisions.who)
         _ask(view, asked, asked)
         return asked.rows
     nothing = AskedUnits.about(view.run, [], [])
@@ -102,7 +116,8 @@ def orders(view: View) -> list[str]:
     of_doubt = () if view.ordered else OF_DOUBT
     if not view.dataset.kind.one_class:
         of_doubt = OF_CLASSES if view.ordered else (*OF_DOUBT, *OF_CLASSES)
-    return [name for name in (*possible(view.run), AGAIN, COLUMN) if name not in of_doubt]
+    more = (ANSWERS_SWAPPED,) if view.dataset.task == "preferences" else ()
+    return [name for name in (*possible(view.run), AGAIN, *more, COLUMN) if name not in of_doubt]
 
 
 def why_empty(view: View, name: str) -> str:
@@ -116,6 +131,8 @@ def why_empty(view: View, name: str) -> str:
         estimate = found.estimate(view.only)
         done = f"{estimate.judged} of {found.budget} {estimate.counted} of the audit are judged"
         return f"No second look is due: {done}. Continue the audit."
+    if name == ANSWERS_SWAPPED:
+        return f"No pair is due: about {SHARE_REPEATED:.0%} of the pairs that you judge come back here, once each."
     if name == AUDIT:
         return "Nothing to audit: no example has a given label and a p_error."
     if tag_queue(view.dataset, None, name) is not None:

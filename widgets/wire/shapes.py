@@ -180,6 +180,7 @@ class OpenAnswer(TypedDict):
     embedding_epochs: list[int]
     media: MediaKind
     brief_texts: bool
+    evidence_columns: list[str]
     color_by: str
     keymap: KeysInfo
     blind: bool

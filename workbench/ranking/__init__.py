@@ -22,6 +22,7 @@ HOMES = {
     "reward_rows": "preference_pairs",
     "run_differences": "grade_sources",
     "search_corpus": "corpus_search",
+    "swapped_repeats": "position",
     "write_preferences": "preference_pairs",
     "write_run": "workbench.review.pair_files",
 }

@@ -27,6 +27,7 @@ MANY = ("selection", "accept selection", "labels")
 """Additions to the Explorer's source for decisions about a whole selection, or from Python."""
 
 SECOND_LOOK = "second look"
+SWAPPED_LOOK = "answers swapped"
 AUDIT_SOURCE = "audit"
 
 
@@ -68,6 +69,11 @@ def _parts(source: str) -> list[str]:
 def is_second_look(source: str) -> bool:
     """Whether a verdict is a second look: the example was shown again without the earlier verdict."""
     return SECOND_LOOK in _parts(source)
+
+
+def is_swapped_look(source: str) -> bool:
+    """Whether two answers were shown again in the opposite order, without the earlier verdict."""
+    return SWAPPED_LOOK in _parts(source)
 
 
 def looks(journal: Journal, author: str | None = None) -> pd.DataFrame:

@@ -307,9 +307,7 @@ export class Inspector {
     this.redrawCurve();
     this.neighbors.draw();
     this.linked.draw();
-    this.table.replaceChildren(
-      ...(this.media.kind === "none" ? [] : answer.columns).flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]),
-    );
+    this.showColumns(answer);
     this.store.neighborsOf = { row: answer.row, rows: answer.neighbors.rows };
     this.store.emit("neighbors");
   }
@@ -349,11 +347,19 @@ export class Inspector {
     this.noteLine.title = text || "";
   }
 
+  /** The user's own columns; blind mode hides those that are evidence. @param {InspectAnswer} answer */
+  showColumns(answer) {
+    const hidden = this.hides ? this.store.meta.evidence_columns : [];
+    const shown = this.media.kind === "none" ? [] : answer.columns.filter(([key]) => !hidden.includes(key));
+    this.table.replaceChildren(...shown.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]));
+  }
+
   /** In blind mode a decision reveals what was hidden. */
   reveal() {
     if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
       this.reasons();
       this.redrawCurve();
+      this.showColumns(this.answer);
     }
   }
 
@@ -385,6 +391,7 @@ export class Inspector {
     if (!this.answer) return;
     this.reasons();
     this.redrawCurve();
+    this.showColumns(this.answer);
     this.neighbors.again();
     this.linked.again();
   }

@@ -36,7 +36,8 @@ export class UnitJudge {
       asked = answer.units.filter((unit) => unit.asked),
       done = (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
-    const named = [clip(one?.name || verdicts[0].key, 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
+    const name = one?.shape?.item ?? (one?.name === one?.key ? "" : one?.name); // a key of a place says nothing to a person
+    const named = [name && clip(String(name), 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
     inspector.showEditor();

@@ -71,7 +71,7 @@ async function reorder(view, name) {
     const { body, buffers } = await wire.ask("queue", { by });
     store.emptyBecause = body.why || "";
     takeQueue(store, buffers[0], body.unit);
-    if (name === "again" && body.count && !store.blind) toggleBlind(view);
+    if ((name === "again" || name === "swapped") && body.count && !store.blind) toggleBlind(view);
     const words = body.unit ? `of the ${by}` : Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
     say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);
   } catch (error) {

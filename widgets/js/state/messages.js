@@ -179,6 +179,7 @@ export {};
  * @property {number[]} embedding_epochs
  * @property {"own" | "image" | "audio" | "text" | "none"} media
  * @property {boolean} brief_texts
+ * @property {string[]} evidence_columns
  * @property {string} color_by
  * @property {KeysInfo} keymap
  * @property {boolean} blind

@@ -11,6 +11,7 @@ export const ORDERS = {
   random: "in random order",
   audit: "random audit",
   again: "second looks of the audit",
+  swapped: "repeats with the answers swapped",
   column: "by the coloured score",
   all: "all examples",
   own: "in your own order",
