@@ -13,7 +13,8 @@ from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.rows import unit_rows
 from workbench.spans.type_names import name_similarity
-from workbench.vision.image_arrays import IGNORED, label_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import label_images
 
 TEXT_MARGIN = 0.05
 
@@ -161,7 +162,7 @@ def tags_against_masks(
     rows = []
     for row, (own, image) in enumerate(zip(tags, images)):
         codes = _tag_codes(own, place, row)
-        pixels = np.bincount(image[image != IGNORED].ravel(), minlength=max([*codes, 0]) + 1)
+        pixels = np.bincount(image[image != IGNORE].ravel(), minlength=max([*codes, 0]) + 1)
         shown = {int(code) for code in np.flatnonzero(pixels >= least_pixels)}
         for code in sorted(codes ^ shown):
             if code != background:

@@ -10,7 +10,8 @@ import numpy as np
 from workbench.foundation.checks import check_share, check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.rows import unit_rows
-from workbench.vision.image_arrays import IGNORED, as_passed, check_sizes, label_images, score_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import as_passed, check_sizes, label_images, score_images
 
 TEMPERATURE = 0.05
 MOST_ANCHORS = 1000
@@ -89,7 +90,7 @@ def propagate_by_similarity(
         raise InputError.at("temperature", f"is {temperature!r}", "Use a positive number.")
     check_whole("anchors", anchors, 1)
     check_whole("maps", maps, 1)
-    k = max((int(one.max()) for one in given if one.size), default=IGNORED) + 1
+    k = max((int(one.max()) for one in given if one.size), default=IGNORE) + 1
     mean = np.mean([one.reshape(len(one), -1).mean(axis=1) for one in images], axis=0)
     rng = np.random.default_rng(seed)
     first, last, confidence = [], [], []
@@ -104,7 +105,7 @@ def propagate_by_similarity(
         share = np.divide(together.max(axis=1, initial=0), total, out=np.zeros(len(x)), where=total > 0)
         first.append(one.reshape(own.shape))
         last.append(two.reshape(own.shape))
-        confidence.append(np.where(flat != IGNORED, 1.0, share).reshape(own.shape))
+        confidence.append(np.where(flat != IGNORE, 1.0, share).reshape(own.shape))
     steps = {"given": given, "similarity": first, "regions": last}
     return Propagation(
         {name: as_passed(one, labels, 2) for name, one in steps.items()}, as_passed(confidence, labels, 2)
@@ -115,7 +116,7 @@ def _similar(
     x: np.ndarray, labels: np.ndarray, k: int, temperature: float, anchors: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return the share (pixels, k) of each class in the votes of labelled pixels; 0 without any."""
-    known = np.flatnonzero(labels != IGNORED)
+    known = np.flatnonzero(labels != IGNORE)
     votes = np.zeros((len(x), k))
     if not len(known):
         return votes
@@ -137,14 +138,14 @@ def _regions(
     from scipy.ndimage import label as pieces_of
     from scipy.ndimage import uniform_filter
 
-    known = np.flatnonzero(given != IGNORED)
+    known = np.flatnonzero(given != IGNORE)
     votes = np.zeros((len(x), max(k, 1)))
     if not len(known):
         return votes[:, :k]
     count = np.bincount(given[known], minlength=k)
     chance = 1 / count[given[known]]
     drawn = rng.choice(known, min(maps, len(known)), replace=False, p=chance / chance.sum())
-    labelled = labels != IGNORED
+    labelled = labels != IGNORE
     number = np.zeros(len(x))
     for one in drawn:
         similarity = uniform_filter((x @ x[one]).reshape(shape), 3, mode="nearest").ravel()
@@ -180,5 +181,5 @@ def _decided(votes: np.ndarray, given: np.ndarray, least: float) -> np.ndarray:
         return given.copy()
     total = votes.sum(axis=1)
     share = np.divide(votes.max(axis=1), total, out=np.zeros(len(votes)), where=total > 0)
-    best = np.where((total > 0) & (share >= least), votes.argmax(axis=1), IGNORED)
-    return np.where(given != IGNORED, given, best)
+    best = np.where((total > 0) & (share >= least), votes.argmax(axis=1), IGNORE)
+    return np.where(given != IGNORE, given, best)

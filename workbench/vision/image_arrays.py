@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.foundation.errors import InputError
-
-IGNORED = -1
-"""Code of pixels without a label."""
+from workbench.tasks.mask_table import IGNORE
 
 
 def label_images(field: str, labels: Any, *, k: int | None = None) -> list[np.ndarray]:
@@ -35,8 +33,8 @@ def label_images(field: str, labels: Any, *, k: int | None = None) -> list[np.nd
             found_here = f"has shape {codes.shape} and dtype {codes.dtype}"
             raise InputError.at(field, found_here, "Pass class codes (h, w) as integers, -1 = ignored.", row=row)
         codes = codes.astype(np.uint8) if codes.dtype == bool else codes
-        if codes.size and (codes.min() < IGNORED or (k is not None and codes.max() >= k)):
-            wrong = codes.min() if codes.min() < IGNORED else codes.max()
+        if codes.size and (codes.min() < IGNORE or (k is not None and codes.max() >= k)):
+            wrong = codes.min() if codes.min() < IGNORE else codes.max()
             known = "at least 0" if k is None else f"0 .. {k - 1}"
             raise InputError.at(field, f"holds {wrong}", f"Class codes are {known}, or -1 = ignored.", row=row)
         found.append(codes)

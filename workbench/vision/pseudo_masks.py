@@ -10,7 +10,8 @@ import pandas as pd
 
 from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError
-from workbench.vision.image_arrays import IGNORED, as_passed, check_sizes, label_images, score_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import as_passed, check_sizes, label_images, score_images
 
 CLASS_SHARE, MOMENTUM, HARDNESS = 0.5, 0.9, 8.0
 UNRELIABLE_SHARE = 0.2
@@ -142,11 +143,11 @@ def pixel_thresholds(
             at = own[min(int(part * len(own)), len(own) - 1)]
             theta[code] = momentum * theta[code] + (1 - momentum) * at
         thresholds[row] = theta
-        label = np.where(top >= theta[guess], guess, IGNORED)
+        label = np.where(top >= theta[guess], guess, IGNORE)
         labels.append(label)
-        number = np.bincount(label[label != IGNORED], minlength=k)
+        number = np.bincount(label[label != IGNORE], minlength=k)
         np.divide(number, predicted[row], out=kept[row], where=predicted[row] > 0)
-    pixels = np.array([np.bincount(one[one != IGNORED], minlength=k) for one in labels]).reshape(-1, k).sum(axis=0)
+    pixels = np.array([np.bincount(one[one != IGNORE], minlength=k) for one in labels]).reshape(-1, k).sum(axis=0)
     total = predicted.sum(axis=0)
     areas = pd.DataFrame(
         {
@@ -266,7 +267,7 @@ def candidate_recall(probs: Any, truth: Any, *, unreliable: float = UNRELIABLE_S
     sure = [found.reliable] if isinstance(found.reliable, np.ndarray) and found.reliable.ndim == 2 else found.reliable
     counts = np.zeros((2, k))
     for one, label, own in zip(maps, true, sure):
-        known = label != IGNORED
+        known = label != IGNORE
         score = np.take_along_axis(one, np.where(known, label, 0)[None], axis=0)
         rank = (one > score).sum(axis=0)
         for side, part in enumerate((~own & known, own & known)):

@@ -12,7 +12,8 @@ import pandas as pd
 
 from workbench.foundation.checks import check_share, check_whole
 from workbench.foundation.errors import InputError
-from workbench.vision.image_arrays import IGNORED, check_sizes, label_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import check_sizes, label_images
 
 SURE_SHARE = 0.6
 """Smallest share of equal labels around a sure pixel."""
@@ -70,7 +71,7 @@ class Repair:
                 raise InputError.at("path", f"is a PNG for the code {self.labels.max()}", "Use .npy.")
             from PIL import Image
 
-            Image.fromarray(np.where(self.labels == IGNORED, 255, self.labels).astype(np.uint8)).save(target)
+            Image.fromarray(np.where(self.labels == IGNORE, 255, self.labels).astype(np.uint8)).save(target)
             Image.fromarray(self.changed.astype(np.uint8) * np.uint8(255)).save(beside)
         else:
             raise InputError.unknown("suffix", target.suffix, (".npy", ".png"))
@@ -124,12 +125,12 @@ def repair_by_region(
     check_sizes("regions", [places], "labels", [given])
     check_share("threshold", threshold)
     check_share("least_share", least_share)
-    known = given != IGNORED
+    known = given != IGNORE
     if sure is None:
         certain = known & (_agreement(given, check_whole("radius", radius, 1)) >= threshold)
     else:
         certain = known & _sure_pixels(sure, given, threshold)
-    inside = places != IGNORED
+    inside = places != IGNORE
     if not inside.any():
         raise InputError.at("regions", "has no region", "Number the regions from 0.")
     numbers, place = np.unique(places[inside], return_inverse=True)
@@ -139,10 +140,10 @@ def repair_by_region(
     np.add.at(votes, (place[counted], given[inside][counted]), 1)
     total, best = votes.sum(axis=1), votes.argmax(axis=1)
     share = np.divide(votes.max(axis=1), total, out=np.zeros(len(total)), where=total > 0)
-    best = np.where((total >= max(least_sure, 1)) & (share >= least_share), best, IGNORED)
+    best = np.where((total >= max(least_sure, 1)) & (share >= least_share), best, IGNORE)
     new = given.astype(np.result_type(given.dtype, np.int8)) if not known.all() else given.copy()
     majority = best[place]
-    new[inside] = np.where(~counted & (majority != IGNORED), majority, given[inside])
+    new[inside] = np.where(~counted & (majority != IGNORE), majority, given[inside])
     changed = new != given
     table = pd.DataFrame(
         {
@@ -213,9 +214,9 @@ def _agreement(labels: np.ndarray, radius: int) -> np.ndarray:
     from scipy.ndimage import uniform_filter
 
     width = 2 * radius + 1
-    known = uniform_filter((labels != IGNORED).astype(np.float64), width, mode="constant")
+    known = uniform_filter((labels != IGNORE).astype(np.float64), width, mode="constant")
     same = np.zeros(labels.shape)
-    for code in np.unique(labels[labels != IGNORED]):
+    for code in np.unique(labels[labels != IGNORE]):
         own = labels == code
         same[own] = uniform_filter(own.astype(np.float64), width, mode="constant")[own]
     return np.divide(same, known, out=np.zeros(labels.shape), where=known > 1e-12)

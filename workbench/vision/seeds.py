@@ -9,7 +9,8 @@ import numpy as np
 
 from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError
-from workbench.vision.image_arrays import IGNORED, label_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import label_images
 
 MASK_SOURCES = ("background", "seed", "saliency", "both", "undecided")
 """What decided a pixel, by code."""
@@ -47,12 +48,12 @@ class SeededMask:
         h, w = self.seeds.shape
         if not (0 <= x < w and 0 <= y < h):
             raise InputError.at("x", f"and `y` are ({x}, {y})", f"The image has {w} x {h} pixels.")
-        if code < IGNORED:
+        if code < IGNORE:
             raise InputError.at("code", f"is {code}", "Use a class code, or -1 to remove the seed.")
         seeds = self.seeds.copy()
         pieces = np.asarray(pieces_of(seeds == seeds[y, x], np.ones((3, 3)))[0])
         piece = pieces == pieces[y, x]
-        if seeds[y, x] == IGNORED:
+        if seeds[y, x] == IGNORE:
             piece = np.zeros(seeds.shape, bool)
             piece[y, x] = True
         seeds[piece] = code
@@ -100,7 +101,7 @@ def combine_seeds(seeds: Any, saliency: Any, *, threshold: float = 0.5, backgrou
     if values.shape != codes.shape or not ((values >= 0) & (values <= 1)).all():
         found = f"has shape {values.shape} for seeds {codes.shape}, or values outside [0, 1]"
         raise InputError.at("saliency", found, "Pass one number in [0, 1] per pixel.")
-    if (codes == IGNORED).all():
+    if (codes == IGNORE).all():
         raise InputError.at("seeds", "has no seed", "Saliency alone does not name a class. Pass at least one.")
     labels, source = _combined(codes, values >= threshold, background)
     return SeededMask(labels, source, codes, values, threshold, background)
@@ -111,9 +112,9 @@ def _combined(seeds: np.ndarray, salient: np.ndarray, background: int) -> tuple[
     from scipy.ndimage import distance_transform_edt
     from scipy.ndimage import label as pieces_of
 
-    seeded = seeds != IGNORED
+    seeded = seeds != IGNORE
     pieces = np.asarray(pieces_of(salient)[0])
-    labels = np.where(salient, IGNORED, background)
+    labels = np.where(salient, IGNORE, background)
     source = np.where(salient, 4, 0).astype(np.int8)
     for piece in np.unique(pieces[seeded & salient]):
         inside = pieces == piece

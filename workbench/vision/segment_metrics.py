@@ -10,7 +10,8 @@ import pandas as pd
 
 from workbench.experiments.intervals import INTERVAL_LEVEL, RESAMPLES, verdict
 from workbench.foundation.errors import InputError
-from workbench.vision.image_arrays import IGNORED, check_sizes, label_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import check_sizes, label_images
 
 DIAGONAL_SHARE = 0.0075
 """Default tolerance of boundaries, relative to the diagonal of an image."""
@@ -161,10 +162,10 @@ def _counts(
     names = ("both", "true", "predicted", "true_edge", "predicted_edge", "true_near", "predicted_near")
     counts = {name: np.zeros((len(true), k)) for name in names}
     for row, (one, other) in enumerate(zip(true, predicted)):
-        known = one != IGNORED
-        other = np.where(known, other, IGNORED)
+        known = one != IGNORE
+        other = np.where(known, other, IGNORE)
         counts["true"][row] = np.bincount(one[known], minlength=k)
-        counts["predicted"][row] = np.bincount(other[other != IGNORED], minlength=k)
+        counts["predicted"][row] = np.bincount(other[other != IGNORE], minlength=k)
         counts["both"][row] = np.bincount(one[known & (one == other)], minlength=k)
         reach = tolerance if tolerance is not None else max(1.0, DIAGONAL_SHARE * float(np.hypot(*one.shape)))
         edges = _edge(one, known), _edge(other, known)
@@ -212,8 +213,8 @@ def _checked(
     k = None if classes is None else len(classes)
     true, guess = label_images("truth", truth, k=k), label_images(field, predicted, k=k)
     check_sizes(field, guess, "truth", true)
-    largest = max((int(one.max()) for one in true if one.size), default=IGNORED)
-    if largest == IGNORED:
+    largest = max((int(one.max()) for one in true if one.size), default=IGNORE)
+    if largest == IGNORE:
         raise InputError.at("truth", "has no labelled pixel", "Pass class codes of at least 0.")
     most = max([largest, *(int(one.max()) for one in guess if one.size)])
     return true, guess, list(range(most + 1)) if classes is None else list(classes)

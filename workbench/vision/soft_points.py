@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.foundation.checks import check_given_labels, check_pred_probs, check_share
 from workbench.foundation.errors import InputError
 from workbench.storage.tables import check_target
-from workbench.vision.image_arrays import IGNORED
+from workbench.tasks.mask_table import IGNORE
 
 LabelForm = Literal["hard", "ignore", "soft"]
 
@@ -60,7 +60,7 @@ def soft_labels(scores: Any, form: LabelForm = "ignore", *, threshold: float = 0
     kept = total[:, 0] > 0
     if form == "ignore":
         kept &= shares.max(axis=1) >= threshold
-    return np.where(kept, shares.argmax(axis=1), IGNORED)
+    return np.where(kept, shares.argmax(axis=1), IGNORE)
 
 
 def export_soft_labels(
@@ -95,7 +95,7 @@ def export_soft_labels(
     elif labels.ndim == 2:
         pd.DataFrame(labels, columns=names).to_csv(target, index=False)
     else:
-        named = [None if code == IGNORED else names[code] for code in labels]
+        named = [None if code == IGNORE else names[code] for code in labels]
         pd.DataFrame({"label": named}).to_csv(target, index=False)
     return target
 
@@ -128,7 +128,7 @@ def quality_by_ignored(scores: Any, truth: Any, *, shares: Sequence[float] | Non
     """
     probs = check_pred_probs(soft_labels(scores, "soft"))[0]
     true = check_given_labels(truth, len(probs), probs.shape[1])
-    known = np.flatnonzero(true != IGNORED)
+    known = np.flatnonzero(true != IGNORE)
     if not len(known):
         raise InputError.at("truth", "has no class", "Label some points.")
     top = probs.max(axis=1)

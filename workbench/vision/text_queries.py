@@ -13,7 +13,8 @@ from workbench.foundation.checks import check_share
 from workbench.foundation.errors import InputError, shortened
 from workbench.foundation.rows import unit_rows
 from workbench.issues.masks.fusion import checked_masks
-from workbench.vision.image_arrays import IGNORED, score_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import score_images
 
 
 def query_overlap(
@@ -330,10 +331,10 @@ def drop_unsupported_texts(
     labels = np.empty(0)
     while kept:
         values = _text_maps(maps(kept), len(kept)) if whole is None else whole[[listed.index(one) for one in kept]]
-        best = np.where(values.max(axis=0) >= floor, values.argmax(axis=0), IGNORED)
+        best = np.where(values.max(axis=0) >= floor, values.argmax(axis=0), IGNORE)
         own = [best == place for place in range(len(kept))]
         support = [float(one[mask].mean()) if mask.any() else 0.0 for one, mask in zip(values, own)]
-        places = np.array([*(listed.index(text) for text in kept), IGNORED])
+        places = np.array([*(listed.index(text) for text in kept), IGNORE])
         labels = places[best]
         steps.append(labels)
         rows += [
@@ -345,7 +346,7 @@ def drop_unsupported_texts(
             break
         kept = staying
     if not kept:
-        labels = np.full(steps[0].shape, IGNORED)
+        labels = np.full(steps[0].shape, IGNORE)
         steps.append(labels)
     return SupportedTexts(kept, labels, steps, pd.DataFrame(rows))
 

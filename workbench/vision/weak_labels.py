@@ -11,7 +11,8 @@ import numpy as np
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.rows import softmax
-from workbench.vision.image_arrays import IGNORED, as_passed, check_sizes, label_images, score_images
+from workbench.tasks.mask_table import IGNORE
+from workbench.vision.image_arrays import as_passed, check_sizes, label_images, score_images
 
 CENTER_PIXELS = 50.0
 """Pixels that the centre of a class over all images counts for in the centre of one image."""
@@ -116,7 +117,7 @@ def _allowed(
     named = None if tags is None else [_codes(own, row) for row, own in enumerate(_per_image("tags", tags, maps))]
     if points is not None:
         check_sizes("labels", points, "features", maps)
-    seen = [one[one != IGNORED] for one in points or ()] + [one[:, 4] for one in objects or ()] + list(named or ())
+    seen = [one[one != IGNORE] for one in points or ()] + [one[:, 4] for one in objects or ()] + list(named or ())
     classes = k or int(max((one.max() for one in seen if len(one)), default=-1)) + 1
     if classes < 1 or (k and any(len(one) and one.max() >= k for one in seen)):
         raise InputError.at("k", f"is {k} for these codes", "Pass weak labels with codes 0 .. k - 1.")
@@ -132,7 +133,7 @@ def _allowed(
             may &= _within(objects[row].astype(int), background, may.shape)
         if points is not None:
             given = points[row]
-            may = np.where(given != IGNORED, np.arange(classes)[:, None, None] == given, may & labelled[:, None, None])
+            may = np.where(given != IGNORE, np.arange(classes)[:, None, None] == given, may & labelled[:, None, None])
         if not may.any(axis=0).all():
             raise InputError.at("tags", "name no labelled class", "Label pixels of each class.", row=row)
         found.append(may)

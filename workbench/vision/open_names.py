@@ -19,7 +19,7 @@ from workbench.runs.run import Run
 from workbench.spans.type_names import name_similarity
 from workbench.storage.tables import check_target
 
-LEAST_ALIKE = 0.6
+NAMES_ALIKE = 0.6
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ClassMapping:
 
 def match_class_names(
     names: Sequence[str], classes: Sequence[str], *, embeddings: Mapping[str, Any] | None = None,
-    least: float = LEAST_ALIKE,
+    least: float = NAMES_ALIKE,
 ) -> ClassMapping:  # fmt: skip
     """Propose a class for each name of another data set or of an open-vocabulary detector.
 
