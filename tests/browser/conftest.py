@@ -101,10 +101,15 @@ def shared_lab(browser: object, server: object) -> Iterator[object]:
 
 @pytest.fixture
 def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> Iterator[object]:
-    """Function that opens an Explorer on the run: `explorer(width=1280)`; with `own`, in a separate notebook."""
+    """Function that opens an Explorer on the run: `explorer(width=1280)`; with `own`, in a separate notebook.
+
+    `issues` is the path of a Parquet file with a table of units.
+    """
     opened = []
 
-    def open_(width: int = 1280, own: bool = False, path: Path | None = None, **options: object):
+    def open_(
+        width: int = 1280, own: bool = False, path: Path | None = None, issues: Path | None = None, **options: object
+    ):
         if own:
             notebook = server.write_notebook(f"own-{request.node.name}.ipynb", CELLS)
             lab = labharness.LabPage(request.getfixturevalue("browser"), server, notebook, width)
@@ -113,6 +118,8 @@ def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> 
             lab.reset(width)
         opened.append((lab, own))
         lab.probe.run(f"path, options = {str(path or run_path)!r}, {options!r}")
+        if issues is not None:
+            lab.probe.run(f"import pandas; options['issues'] = pandas.read_parquet({str(issues)!r})")
         lab.run_all()
         return lab
 

@@ -314,3 +314,96 @@ def preference_run(path: Path, n: int = 120) -> Path:
     frame["chosen_score"], frame["rejected_score"] = 5 + gap / 2, 5 - gap / 2
     Recorder(path, Dataset.from_frame(frame, id="id", task="preferences")).close()
     return path
+
+
+def canvases(n: int = 60, size: tuple[int, int] = (128, 96), seed: int = 8):
+    """Return images (n, h, w) in [0, 1] of three to six of scikit-learn's digits, doubled, and their boxes: n lists of
+    (x0, y0, x1, y1, class)."""
+    from sklearn.datasets import load_digits
+
+    rng = np.random.default_rng(seed)
+    digits = load_digits()
+    width, height = size
+    images, boxes = np.zeros((n, height, width)), []
+    for row in range(n):
+        places = rng.permutation([(x, y) for x in range(0, width - 23, 24) for y in range(0, height - 23, 24)])
+        own = []
+        for x, y in places[: rng.integers(3, 7)] + rng.integers(0, 8, 2):
+            digit = int(rng.integers(len(digits.images)))
+            pixels = digits.images[digit].repeat(2, 0).repeat(2, 1) / 16
+            images[row, y : y + 16, x : x + 16] = pixels
+            xs, ys = np.flatnonzero(pixels.any(0)), np.flatnonzero(pixels.any(1))
+            label = str(digits.target[digit])
+            own.append((float(x + xs[0]), float(y + ys[0]), float(x + xs[-1] + 1), float(y + ys[-1] + 1), label))
+        boxes.append(own)
+    return images, boxes
+
+
+def with_wrong_boxes(boxes: list) -> list:
+    """Return boxes of which every tenth example lacks one, has one too many, one of another class, or a shifted one."""
+    given = [list(own) for own in boxes]
+    for row, own in enumerate(given):
+        x0, y0, x1, y1, label = own[0]
+        if row % 10 == 1:
+            del own[0]
+        elif row % 10 == 3:
+            own[0] = (x0, y0, x1, y1, str((int(label) + 3) % 10))
+        elif row % 10 == 5:
+            own.append((114.0, 2.0, 126.0, 16.0, label))
+        elif row % 10 == 7:
+            own[0] = (x0 + 7, y0 + 6, x1 + 7, y1 + 6, label)
+    return given
+
+
+def box_run(path: Path, n: int = 60) -> Path:
+    """Digits on canvases with boxes, some of them wrong, and an embedding."""
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+    from workbench.runs.run import open_run
+
+    images, boxes = canvases(n)
+    names = [str(digit) for digit in range(10)]
+    ids = [f"canvas-{row}" for row in range(n)]
+    dataset = Dataset.from_arrays(with_wrong_boxes(boxes), task="boxes", classes=names, images=images, ids=ids)
+    Recorder(path, dataset).close()
+    open_run(path).save_embeddings(images.reshape(n, -1)[:, ::16].astype(np.float32), trained_on_labels=False)
+    return path
+
+
+def box_issues(path: Path, n: int = 60):
+    """The wrong boxes of `box_run` as a table of units, as if a detector had found them: right places, made numbers."""
+    import pandas as pd
+
+    from workbench.runs.run import open_run
+
+    run = open_run(path)
+    true, rng, lines = canvases(n)[1], np.random.default_rng(0), []
+    names = {1: "overlooked", 3: "class", 5: "spurious", 7: "place"}
+
+    def value(box: tuple | None) -> str:
+        return run.dataset.kind.encode(None if box is None else {"box": list(box[:4]), "label": box[4]})
+
+    for row, own in enumerate(with_wrong_boxes(true)):
+        kind = names.get(row % 10)
+        wrong = {
+            "class": "g0",
+            "place": "g0",
+            "spurious": f"g{len(own) - 1}",
+            "overlooked": "c0123456789abcdef",
+            None: "",
+        }[kind]
+        units = {f"g{place}": box for place, box in enumerate(own)} | ({wrong: None} if kind == "overlooked" else {})
+        for key, box in units.items():
+            bad = key == wrong
+            other = box if not bad else None if kind == "spurious" else true[row][0]
+            p = 0.8 + 0.19 * rng.random() if bad else 0.05 * rng.random()
+            labels = [None if one is None else one[4] for one in (box, other)]
+            reasons = f"{kind}: the model differs" if bad else ""
+            values = [None if box is None else value(box), value(other)]
+            found = (p, p if bad else 1 - p, bad, kind if bad else None, reasons, row)
+            lines.append((run.dataset.ids[row], key, *labels, *found, *values))
+    columns = (
+        "id unit given_label suggested_label p_error p_suggested is_issue kind reasons row given_value suggested_value"
+    )
+    frame = pd.DataFrame(lines, columns=columns.split()).set_index(["id", "unit"])
+    return frame.sort_values("p_error", ascending=False)

@@ -33,5 +33,5 @@ test("queues of tags by the number of examples, and none of tags that nothing is
     ["missing tag", [["missing tag snow", "snow: missing in 4"], ["missing tag dog", "dog: missing in 1"]]],
     ["wrong tag", [["wrong tag snow", "snow: wrong in 2"]]],
   ]);
-  assert.deepEqual(offeredOrders(["suspicion"], "wrong tag snow", tags), [["suspicion", "most suspicious first"]]);
+  assert.deepEqual(offeredOrders(["suspicion"], "wrong tag snow", tagQueues(tags)), [["suspicion", "most suspicious first"]]);
 });

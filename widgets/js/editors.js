@@ -17,6 +17,7 @@
  * @property {(verdicts: { key: string, value: any }[], how: string) => void} judge the only output: decisions of a person
  *   about units of the current example; `how` is "key", "button", "typed", "accept", "keep" or, for the whole selection, "selection"
  * @property {(name: string) => Promise<number>} addClass adds a class or tag to the label space; returns its code, -1 on failure
+ * @property {import("./base/imagestage.js").Source | null} pictures more pixels of pictures; null in a saved page
  * @property {(text: string, kind?: string) => void} say
  * @property {() => import("./base/color.js").Theme} theme colours of the page
  * @property {(unit: import("./state/messages.js").UnitInfo | null | undefined) => void} explain shows the reasons of a unit instead of those of the example
@@ -37,6 +38,7 @@
  * @property {() => boolean} [confirmAll] confirms all open units; returns false if there are none
  * @property {(el: HTMLElement, units: Thumb[]) => void} thumb draws units on a thumbnail
  * @property {() => void} [grow] updates the label space
+ * @property {import("./base/imagestage.js").ImageStage} [stage] the picture on which the editor draws
  * @property {() => void} destroy
  *
  * @typedef {object} Example an example on show: how it stands, and what is known of it
@@ -56,6 +58,7 @@
  * @property {string} unit key of the units that the queue is about, "" for all
  * @property {string} audited how far an audit of units is, in words
  * @property {import("./state/messages.js").UnitInfo[] | null | undefined} units null until Python has answered
+ * @property {import("./state/messages.js").Item} [item] its picture
  * @property {import("./state/messages.js").Passage | null} [passage] the text that spans lie in
  * @property {import("./state/messages.js").ItemText[] | null} [items] the texts of the items of a query
  *

@@ -1,7 +1,7 @@
 /** The Explorer: creates the store, the maps and the panels, lets features add themselves, and cleans up. */
 import { Actions } from "./review/actions.js";
 import { Bulk } from "./review/bulk.js";
-import { readTheme } from "./base/color.js";
+import { hex, readTheme } from "./base/color.js";
 import { h, rootOf, seen } from "./base/dom.js";
 import { EDITORS } from "./editors.js";
 import { FEATURES } from "./features.js";
@@ -125,6 +125,7 @@ export class Explorer {
     this.keymap = inForce(meta.keymap.review, this.kind);
     this.paint = new Paint(this.store, this.theme);
     this.media = new Media(this.wire, meta.media);
+    this.media.color = (code) => hex(this.store.blind ? this.theme().grey : this.paint.classColor(code, this.store.space.length));
     this.undoKey = capOf(this.keymap, "undo");
     this.actions = new Actions({ store: this.store, wire: this.wire, say: this.say });
     // parts
@@ -269,7 +270,9 @@ export class Explorer {
       h("div", { class: "lw-foot" }, this.status, undo, this.footSpace, this.footKeys),
       this.tip.el,
     );
-    this.toolbar.watch(() => this.maps.map((map) => map.stage));
+    const { stage } = this.inspector.editor;
+    if (stage) stage.scrolling = () => this.toolbar.scrolling();
+    this.toolbar.watch(() => [...this.maps.map((map) => map.stage), ...(stage ? [stage.el] : [])]);
     this.registry.onEnd(() =>
       [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
     );

@@ -24,7 +24,7 @@ from widgets.requests.deciding import (
     ask_undo,
     rows_after_error,
 )
-from widgets.requests.enlarging import ask_picture, ask_text
+from widgets.requests.enlarging import ask_picture, ask_text, ask_tile
 from widgets.requests.evidence import (
     ask_classes,
     ask_differ,
@@ -58,6 +58,7 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "media": ask_media,
     "sound": ask_sound,
     "picture": ask_picture,
+    "tile": ask_tile,
     "text": ask_text,
     "inspect": ask_inspect,
     "select": ask_select,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.items import LARGE, THUMB
+from widgets.view.objects import with_objects
 from widgets.view.passages import items_of, passage_of
 from widgets.view.units import units_of
 from widgets.wire.messages import (
@@ -43,7 +44,8 @@ def ask_column(view: View, content: NameRequest, buffers: Buffers) -> tuple[Colu
 def ask_media(view: View, content: MediaRequest, buffers: Buffers) -> tuple[MediaAnswer, Arrays]:
     """Thumbnails of rows; with `large`, in the size for a grid of large pictures."""
     rows = [view.row(row) for row in content["rows"][:MOST_ITEMS]]
-    return {"items": [view.media.item(row, LARGE if content.get("large") else THUMB) for row in rows]}, []
+    size = LARGE if content.get("large") else THUMB
+    return {"items": [with_objects(view, view.media.item(row, size)) for row in rows]}, []
 
 
 def ask_sound(view: View, content: RowRequest, buffers: Buffers) -> tuple[SoundAnswer, Arrays]:
@@ -57,4 +59,8 @@ def ask_inspect(view: View, content: RowRequest, buffers: Buffers) -> tuple[Insp
     row = view.row(content["row"])
     about = view.details.of(row, view.decisions.notes.get(row, ""))
     units, items = units_of(view, row), items_of(view, row)
+    for strip in (about["neighbors"], about.get("linked")):
+        if strip:
+            strip["items"] = [with_objects(view, item) for item in strip["items"]]
+    about["media"] = with_objects(view, about["media"])
     return {**about, "units": units, "passage": passage_of(view, row), "items": items}, []

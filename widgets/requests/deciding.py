@@ -74,7 +74,7 @@ def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[Ac
     InputError : the number of suggestions differs from the number that the user confirmed.
     """
     mask = unpacked(buffers[0], view.dataset.n)
-    found = open_suggestions(view, mask, content.get("unit"), content.get("least"))
+    found = open_suggestions(view, mask, content.get("unit"), content.get("least"), content.get("queue"))
     rows, sure = np.unique(found["row"]), content.get("sure")
     counts: AcceptAnswer = {"count": len(found), "examples": len(rows)}
     if sure is None:

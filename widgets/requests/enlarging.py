@@ -1,4 +1,4 @@
-"""One example at full size: the original pixels of a picture, or the whole text."""
+"""One example at full size: the original pixels of a picture, tiles of a large one, or the whole text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.wire.messages import Arrays, Buffers, PictureAnswer, RowRequest, TextAnswer
+from widgets.wire.messages import Arrays, Buffers, RowRequest, TextAnswer
+from widgets.wire.pictures import PictureAnswer, TileAnswer, TileRequest
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -16,6 +17,13 @@ def ask_picture(view: View, content: RowRequest, buffers: Buffers) -> tuple[Pict
     """A picture in its original resolution, re-encoded: {mime, width, height, original: [w, h], note} and its bytes."""
     data, facts = view.media.original(view.row(content["row"]))
     return facts, [np.frombuffer(data, np.uint8)]
+
+
+def ask_tile(view: View, content: TileRequest, buffers: Buffers) -> tuple[TileAnswer, Arrays]:
+    """A square of a picture shrunk by a power of two: its type and its bytes."""
+    place = content["level"], content["x"], content["y"]
+    data, mime = view.media.tile(view.row(content["row"]), *place)
+    return {"mime": mime}, [np.frombuffer(data, np.uint8)]
 
 
 def ask_text(view: View, content: RowRequest, buffers: Buffers) -> tuple[TextAnswer, Arrays]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from widgets.view.auditing import canaries, estimate, total_in_brief, total_in_words
+from widgets.view.kinds import kind_queues
 from widgets.view.placing import data_map_axes
 from widgets.view.pooled import pool_in_words
 from widgets.view.queues import orders, unit_of_queue
@@ -94,6 +95,7 @@ def described(view: View) -> OpenAnswer:
         "queues": orders(view),
         "queue_unit": unit_of_queue(view),
         "tags": tags_by_doubt(dataset.classes, view.doubts) if dataset.task == "multilabel" else [],
+        "kinds": kind_queues(view),
         "changed": view.decisions.edited,
         "queue_order": view.queue_order,
         "doubted": view.doubted,

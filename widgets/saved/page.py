@@ -23,6 +23,7 @@ import numpy as np
 from widgets.bundling import HERE, bundle
 from widgets.requests import answer
 from widgets.view.matrices import MATRIX_KINDS
+from widgets.view.objects import with_objects
 from widgets.view.passages import items_of, passage_of
 from widgets.view.tag_sets import LEAST_SHARE
 from widgets.view.units import units_of
@@ -143,7 +144,7 @@ class RecordedAnswers:
             },
             "answers": self.answers,
             "details": details,
-            "items": {row: view.media.item(row) for row in [*rows, *sorted(near - set(rows))]},
+            "items": {row: with_objects(view, view.media.item(row)) for row in [*rows, *sorted(near - set(rows))]},
             "ids": [str(one) for one in view.dataset.ids.tolist()],
             "missing": NOT_HERE,
         }
@@ -216,6 +217,7 @@ class RecordedAnswers:
         linked = detail.get("linked")
         if linked is not None:
             detail["linked"] = {**linked, "items": []}
+        detail["media"] = with_objects(self.view, detail["media"])
         detail["units"] = units_of(self.view, row)
         detail["passage"] = passage_of(self.view, row)
         detail["items"] = items_of(self.view, row)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from widgets.wire.shapes import Content
-from workbench.data.media import thumbnail
+from workbench.data.media import image_size, thumbnail
 from workbench.foundation.cells import cell_text, is_missing
 
 THUMB, LARGE, FULL = 96, 256, 420
@@ -23,11 +23,14 @@ PNG_WITH_ALPHA = 6
 
 
 def encoded(data: bytes, size: int) -> Content:
-    """Decode an image with a pixel limit and encode it again: src, width, height, and alpha if transparent."""
+    """Decode an image with a pixel limit and encode it again: src, width, height, the original size if it was larger,
+    and alpha if transparent."""
     picture, width, height = thumbnail(data, size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
     out: Content = {"src": src, "width": width, "height": height}
+    if max(width, height) >= size and (whole := image_size(data)) != (width, height):
+        out["original"] = list(whole)
     return {**out, "alpha": True} if mime == "png" and picture[25] == PNG_WITH_ALPHA else out
 
 

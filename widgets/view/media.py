@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, as_text, cut_text, encoded
 from widgets.view.rendering import Row, rendered
-from widgets.wire.messages import PictureAnswer
+from widgets.wire.pictures import PictureAnswer
 from widgets.wire.shapes import Content, Item, MediaKind
 from workbench.data.media import as_shown, deep, encode, open_image, read_image, read_sound
 from workbench.foundation.cells import is_missing, is_url
@@ -34,6 +34,9 @@ WHOLE_TEXT = 2_000_000
 
 BRIEF, MOST_MEASURED = 60, 2_000
 """Maximum number of characters of a text that two lines hold; number of texts that are measured."""
+
+TILE_SIDE, MOST_LEVELS = 512, 8
+"""Side of a tile in pixels, as in `js/base/imagestage.js`, and how often an image is halved at most."""
 
 KEPT_BYTES = 32_000_000
 """Maximum size of encoded pictures kept in memory."""
@@ -56,6 +59,7 @@ class Media:
         self.dataset, self.render = dataset, render
         self._kept: OrderedDict[tuple[int, int], Item] = OrderedDict()
         self._bytes = 0
+        self._decoded: tuple[int, Any] | None = None  # row and image that tiles were last cut from
 
     @property
     def kind(self) -> MediaKind:
@@ -111,12 +115,37 @@ class Media:
         ------
         InputError : there is no image, or it cannot be read or decoded.
         """
-        data = None
-        if self.kind == "image":
-            data = read_image(self.dataset.image(row), self.dataset.media_root)
+        return enlarged(self._image(row))
+
+    def tile(self, row: int, level: int, x: int, y: int) -> tuple[bytes, str]:
+        """Return bytes and MIME type of a tile: `TILE_SIDE` pixels square, less at the right and lower border, of the
+        image shrunk by 2**level.
+
+        The last decoded image is kept, of at most `workbench.data.media.MAX_PIXELS`.
+
+        Raises
+        ------
+        InputError : there is no image, it cannot be decoded, or it has no such tile.
+        """
+        if self._decoded is None or self._decoded[0] != row:
+            self._decoded = None  # before the next one needs its memory
+            self._decoded = row, as_shown(open_image(self._image(row)))
+        picture, side = self._decoded[1], TILE_SIDE << max(level, 0)
+        columns, rows = -(-picture.width // side), -(-picture.height // side)
+        if not (0 <= level <= MOST_LEVELS and 0 <= x < columns and 0 <= y < rows):
+            found = f"is {x}, {y} of level {level}"
+            raise InputError.at("tile", found, f"There are {columns} x {rows} tiles.", row=row)
+        box = x * side, y * side, min((x + 1) * side, picture.width), min((y + 1) * side, picture.height)
+        tile = picture.reduce(2**level, box) if level else picture.crop(box)
+        lossy = tile.mode in ("L", "RGB") and level > 0
+        return encode(tile, lossy=lossy), f"image/{'jpeg' if lossy else 'png'}"
+
+    def _image(self, row: int) -> bytes:
+        """The encoded bytes of an image; InputError if there is none."""
+        data = read_image(self.dataset.image(row), self.dataset.media_root) if self.kind == "image" else None
         if data is None:
             raise InputError.at("image", "is missing", "This example has no picture.", row=row)
-        return enlarged(data)
+        return data
 
     def whole_text(self, row: int) -> str:
         """Return the text of an example, at most `WHOLE_TEXT` characters."""

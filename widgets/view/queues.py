@@ -17,6 +17,7 @@ from widgets.view.auditing import (
     unseen,
 )
 from widgets.view.judging import rank_again
+from widgets.view.kinds import rows_of_kind
 from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
 from workbench.issues.audit_plan import begun
@@ -58,8 +59,9 @@ def queue_rows(view: View, name: str, among: list[Any] | None = None) -> np.ndar
     nothing = AskedUnits.about(view.run, [], [])
     _ask(view, _second_opinion(view) if name == "second" else nothing, nothing)
     by_tag = tag_queue(view.dataset, view.doubts, name)
-    if by_tag is not None:
-        return by_tag[0] if among is None else by_tag[0][np.isin(by_tag[0], view.dataset.rows(among))]
+    chosen = rows_of_kind(view.doubts, name) if by_tag is None else by_tag[0]
+    if chosen is not None:
+        return chosen if among is None else chosen[np.isin(chosen, view.dataset.rows(among))]
     if name in ORDERS or name == "second":
         who = view.decisions.who
         if among is None and not view.ordered:

@@ -119,18 +119,49 @@ SPAN_KEYS: Keys = CLASS_KEYS | {
 
 TOKEN_KEYS: Keys = CLASS_KEYS | {name: SPAN_KEYS[name] for name in ("nextToken", "previousToken", "everywhere")}
 
+POINT_KEYS: Keys = CLASS_KEYS | {
+    "moveLeft": ["ArrowLeft"],
+    "moveRight": ["ArrowRight"],
+    "draw": ["r"],
+    "select": ["v"],
+    "remove": ["Delete", "Backspace", "x"],
+    "everywhere": ["*"],
+    "nextObject": ["Tab"],
+    "previousObject": ["Shift+Tab"],
+    "undoStroke": ["Ctrl+z", "u"],
+    "redoStroke": ["Ctrl+Z", "Ctrl+y", "U"],
+    "larger": ["+", "="],
+    "smaller": ["-"],
+    "fit": ["Home", "o"],
+}
+"""The arrows up and down, which move between matches while a class is typed, move the object otherwise."""
+
+BOX_KEYS: Keys = POINT_KEYS | {
+    "corner": ["c"],
+    "narrower": ["Ctrl+ArrowLeft"],
+    "wider": ["Ctrl+ArrowRight"],
+    "lower": ["Ctrl+ArrowUp"],
+    "higher": ["Ctrl+ArrowDown"],
+}
+
 _EDITORS: dict[str, Keys] = {
     "multiclass": CLASS_KEYS,
     "units": UNIT_KEYS,
     "candidates": CLASS_KEYS,
     "spans": SPAN_KEYS,
+    "boxes": BOX_KEYS,
+    "points": POINT_KEYS,
     "texts": {"choose": ["Enter", "Ctrl+Enter"], "leave": ["Escape"]},
     "tokens": TOKEN_KEYS,
     "pairs": CLASS_KEYS,
     "preferences": {"choose": ["Enter"], "leave": ["Escape"]},
 }
 
-EDIT: dict[str, dict[str, Keys]] = dict.fromkeys(("default", "prodigy", "labelstudio", "cvat"), _EDITORS)
+_CVAT: dict[str, Keys] = {name: _EDITORS[name] | {"draw": ["n", "r"]} for name in ("boxes", "points")}
+
+EDIT: dict[str, dict[str, Keys]] = dict.fromkeys(("default", "prodigy", "labelstudio"), _EDITORS) | {
+    "cvat": _EDITORS | _CVAT
+}
 """Keys of each editor, by preset and by kind of label (a file in `js/editors/`)."""
 
 PRESETS = tuple(REVIEW)

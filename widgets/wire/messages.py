@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from widgets.wire.pictures import PictureAnswer, TileAnswer, TileRequest
 from widgets.wire.shapes import (
     Annotator,
     ArraySpec,
@@ -90,17 +91,6 @@ class SoundAnswer(TypedDict):
     """The type of a sound; its bytes are the buffer."""
 
     mime: str
-
-
-class PictureAnswer(TypedDict):
-    """A picture in its original pixels; its bytes are the buffer."""
-
-    mime: str
-    width: int
-    height: int
-    original: list[int]
-    note: str
-    alpha: bool
 
 
 class TextAnswer(TypedDict):
@@ -290,12 +280,13 @@ class FormAnswer(TypedDict):
 class AcceptRequest(TypedDict):
     """Accept the suggestions for units of the examples in a mask, which is the buffer.
 
-    `least` is the minimum probability of a suggestion; `unit` limits it to units with this key. Without `sure`, the
-    number confirmed by the user, the suggestions are only counted.
+    `least` is the minimum probability of a suggestion; `unit` limits it to units with this key, `queue` to those of a
+    queue by kind of error. Without `sure`, the number confirmed by the user, the suggestions are only counted.
     """
 
     least: NotRequired[Number | None]
     unit: NotRequired[str]
+    queue: NotRequired[str]
     sure: NotRequired[int]
 
 
@@ -404,6 +395,7 @@ class Requests(TypedDict):
     media: MediaRequest
     sound: RowRequest
     picture: RowRequest
+    tile: TileRequest
     text: RowRequest
     inspect: RowRequest
     select: SelectRequest
@@ -446,6 +438,7 @@ class Answers(TypedDict):
     media: MediaAnswer
     sound: SoundAnswer
     picture: PictureAnswer
+    tile: TileAnswer
     text: TextAnswer
     inspect: InspectAnswer
     select: CountMessage

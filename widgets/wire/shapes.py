@@ -66,11 +66,15 @@ class ColumnInfo(TypedDict):
 
 
 class Content(TypedDict):
-    """The appearance of an item: one of src, text, html, table, sound, url and error, or nothing."""
+    """The appearance of an item: one of src, text, html, table, sound, url and error, or nothing.
+
+    `original` is the size in pixels of a picture that is shown smaller.
+    """
 
     src: NotRequired[str]
     width: NotRequired[int]
     height: NotRequired[int]
+    original: NotRequired[list[int]]
     alpha: NotRequired[bool]
     text: NotRequired[str]
     html: NotRequired[str]
@@ -82,10 +86,15 @@ class Content(TypedDict):
 
 
 class Item(Content):
-    """The appearance of an example."""
+    """The appearance of an example.
+
+    `objects` are the objects of a picture as [x0, y0, x1, y1, code], with sides as shares of the picture's, and the
+    class.
+    """
 
     row: int
     id: int | str
+    objects: NotRequired[list[list[Number]]]
 
 
 class AxesInfo(TypedDict):
@@ -110,6 +119,14 @@ class TagInfo(TypedDict):
     name: str
     missing: int
     wrong: int
+
+
+class KindCount(TypedDict):
+    """A queue of doubtful units: a kind of error, or a pair of classes, and the number of its units."""
+
+    name: str
+    count: int
+    pair: bool
 
 
 class TagRule(TypedDict):
@@ -195,6 +212,7 @@ class OpenAnswer(TypedDict):
     queues: list[str]
     queue_unit: str
     tags: list[TagInfo]
+    kinds: list[KindCount]
     changed: int
     queue_order: str
     doubted: bool

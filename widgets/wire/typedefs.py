@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from widgets.wire import messages, pushes, shapes
+from widgets.wire import messages, pictures, pushes, shapes
 
 if sys.version_info < (3, 11):
     from typing_extensions import NotRequired, get_type_hints, is_typeddict
@@ -30,7 +30,7 @@ JSON = {str: (str,), int: (int,), float: (int, float), bool: (bool,), type(None)
 
 def typed_dicts() -> Iterator[type[Any]]:
     """Yield the types of messages and their parts, in the order of definition."""
-    for module in (shapes, messages, pushes):
+    for module in (pictures, shapes, messages, pushes):
         yield from (one for one in vars(module).values() if is_typeddict(one) and one.__module__ == module.__name__)
 
 

@@ -33,6 +33,9 @@ NAME_IT = (
 )
 """What to do about files that are not found."""
 
+ORIENTATION, TURNED = 0x0112, 5
+"""The EXIF tag of the orientation, and its least value for pictures that lie on a side."""
+
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """Formats that are decoded. Others are refused: decoding some of them, such as EPS, starts external programs."""
 
@@ -207,6 +210,25 @@ def open_image(data: bytes, size: int | None = None) -> Any:
         found = f"cannot be decoded ({type(error).__name__}: {error})"
         raise InputError.at("image", found, "Is it an image?") from error
     return picture
+
+
+def image_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of an image as displayed, that is upright; only its header is read.
+
+    Raises
+    ------
+    InputError : the bytes are not an image of a known format.
+    """
+    from PIL import Image
+
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        turned = picture.getexif().get(ORIENTATION, 1) >= TURNED
+    except Exception as error:
+        found = f"cannot be decoded ({type(error).__name__}: {error})"
+        raise InputError.at("image", found, "Is it an image?") from error
+    width, height = picture.size
+    return (height, width) if turned else (width, height)
 
 
 def read_sound(sound: bytes | str | None, root: Path | None) -> tuple[bytes, str] | None:

@@ -51,10 +51,16 @@ export function withCode(text) {
   return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
 }
 
+/** An element of a drawing. @param {string} tag @param {Record<string, string | number>} attributes */
+export function svgNode(tag, attributes) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
+  return node;
+}
+
 /** A 16 x 16 line icon from SVG path data. @param {string} path */
 export function icon(path) {
-  const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({
+  const svg = svgNode("svg", {
     viewBox: "0 0 16 16",
     width: 14,
     height: 14,
@@ -64,11 +70,8 @@ export function icon(path) {
     "stroke-linecap": "round",
     "stroke-linejoin": "round",
     "aria-hidden": "true",
-  }))
-    svg.setAttribute(key, String(value));
-  const line = document.createElementNS(SVG, "path");
-  line.setAttribute("d", path);
-  svg.append(line);
+  });
+  svg.append(svgNode("path", { d: path }));
   return svg;
 }
 

@@ -9,7 +9,7 @@ import { clip, count } from "../base/format.js";
 import { quiet } from "../examples/facts.js";
 import { equalForms, placeOf, tokensOf } from "../examples/passage.js";
 import { PassageEditor } from "../examples/passageeditor.js";
-import { valueText } from "../examples/unitlist.js";
+import { freshKey, valueText } from "../examples/unitlist.js";
 /** @import { UnitInfo } from "../state/messages.js" */
 
 /** @typedef {{ start: number, end: number, label: string }} Span what a value says */
@@ -29,12 +29,6 @@ const parsed = (value) => (value ? JSON.parse(value) : null);
  * @param {{ start: number, end: number }} place @param {string|undefined} label
  */
 export const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
-
-/** Create a key for a span added by the user. */
-function freshKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(6));
-  return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
 
 class SpansEditor extends PassageEditor {
   /** @type {Borders | null} borders that were moved and are not saved */

@@ -7,7 +7,7 @@ import { decisionLine, factLine, meter, quiet, STAYS } from "../examples/facts.j
 import { clip, count, probability } from "../base/format.js";
 import { digitClasses, matchingClasses } from "../base/keys.js";
 import { ManyUnitsEditor } from "../base/lineeditor.js";
-import { inOrder, valueText } from "../examples/unitlist.js";
+import { inOrder, KeptLines, valueText } from "../examples/unitlist.js";
 /** @import { Example } from "../editors.js" */
 /** @import { UnitInfo } from "../state/messages.js" */
 /** @import { Typing } from "../base/typebox.js" */
@@ -39,9 +39,7 @@ class UnitsEditor extends ManyUnitsEditor {
     const list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
     super(options, list);
     this.list = list;
-    /** @type {Map<string, { look: string, el: HTMLElement }>} displayed lines, by the key of their unit */
-    this.lines = new Map();
-    this.frame = 0;
+    this.lines = new KeptLines(list);
     const { space } = this;
     this.few = space.choices.length > 0 && space.choices.length <= FEW;
     this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choices.map(valueText));
@@ -113,26 +111,16 @@ class UnitsEditor extends ManyUnitsEditor {
     this.facts.replaceChildren(...(example ? this.describe(example) : []));
     this.drawLines();
     this.explain(this.current);
-    this.reveal();
+    this.lines.reveal();
   }
 
-  /** Draw a line per unit. Unchanged lines are kept, since a decision changes only one or two of many. */
   drawLines() {
-    const before = this.lines,
-      looks = (/** @type {UnitInfo} */ unit, /** @type {number} */ i) => JSON.stringify([i, this.example?.row, this.example?.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]);
-    this.lines = new Map(
-      this.units.map((unit, i) => {
-        const look = looks(unit, i),
-          old = before.get(unit.key);
-        return [unit.key, old?.look === look ? old : { look, el: this.lineOf(unit, i) }];
-      }),
+    const { example } = this;
+    this.lines.draw(
+      this.units,
+      (unit, i) => JSON.stringify([i, example?.row, example?.hides, unit.key === this.focus, { ...unit, reasons: null, curve: null }]),
+      (unit, i) => this.lineOf(unit, i),
     );
-    const order = [...before.keys()],
-      { children } = this.list,
-      wanted = [...this.lines].map(([key, { el }]) => ({ key, el }));
-    if (order.length === wanted.length && wanted.every(({ key }, i) => key === order[i]))
-      wanted.forEach(({ el }, i) => children[i] !== el && children[i].replaceWith(el));
-    else this.list.replaceChildren(...wanted.map(({ el }) => el));
   }
 
   /** Names of the units drawn by an audit; "" if the queue is not an audit. */
@@ -228,24 +216,7 @@ class UnitsEditor extends ManyUnitsEditor {
       el.setAttribute("aria-current", String(is));
     }
     this.explain(this.current);
-    this.reveal();
-  }
-
-  /** Scroll the line in focus into view with the next frame, whose layout it needs: a decision draws several times. */
-  reveal() {
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.scroll());
-  }
-
-  /** Scroll the line in focus into view, moving only the list. */
-  scroll() {
-    /** @type {HTMLElement | null} */
-    const el = this.list.querySelector(".lw-focused");
-    if (!el) return;
-    const top = el.offsetTop - this.list.offsetTop,
-      bottom = top + el.offsetHeight;
-    if (top < this.list.scrollTop) this.list.scrollTop = top;
-    else if (bottom > this.list.scrollTop + this.list.clientHeight) this.list.scrollTop = bottom - this.list.clientHeight;
+    this.lines.reveal();
   }
 
   /** Move to the next or previous unit of the example. @param {number} by */

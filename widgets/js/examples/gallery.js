@@ -1,7 +1,6 @@
 /** The strip of examples: queue, selection, neighbours or all examples, one page at a time. */
 import { h, iconButton, rootOf } from "../base/dom.js";
 import { count, probability } from "../base/format.js";
-import { mediaNode } from "./media.js";
 import { emptyQueue } from "../state/orders.js";
 /** @import { Rows } from "../base/bits.js" */
 
@@ -56,6 +55,7 @@ export class Gallery {
       this.redraw();
     });
     store.on("cursor", () => this.follow());
+    store.on("pictures", () => this.redraw());
     store.on("labels", (rows) => this.relabelled(rows));
   }
 
@@ -155,7 +155,7 @@ export class Gallery {
         onclick: (event) =>
           event.shiftKey || event.ctrlKey || event.metaKey || event.altKey ? this.onToggle(row) : this.onPick(row),
       },
-      h("span", { class: "lw-card-media" }, mediaNode(this.media.peek(row), "thumb")),
+      h("span", { class: "lw-card-media" }, this.media.node(this.media.peek(row), "thumb")),
       this.caption(row),
     );
     el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
@@ -203,7 +203,7 @@ export class Gallery {
     }
     if (wanted !== this.wanted) return;
     for (const el of this.strip.querySelectorAll("button"))
-      el.firstElementChild?.replaceChildren(mediaNode(this.media.peek(Number(el.dataset.row)), "thumb"));
+      el.firstElementChild?.replaceChildren(this.media.node(this.media.peek(Number(el.dataset.row)), "thumb"));
     this.ahead();
   }
 

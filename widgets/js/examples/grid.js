@@ -2,7 +2,6 @@
 import { h } from "../base/dom.js";
 import { count, probability } from "../base/format.js";
 import { capOf } from "../base/keys.js";
-import { mediaNode } from "./media.js";
 
 const TILE_SIZES = { least: 56, most: 240, first: 104 };
 const TILE_GAP = 6;
@@ -182,7 +181,7 @@ export class Grid {
         tabindex: current ? "0" : "-1",
         onclick: (event) => this.click(row, event),
       },
-      h("span", { class: "lw-tile-media" }, mediaNode(this.item(row), "thumb")),
+      h("span", { class: "lw-tile-media" }, this.view.media.node(this.item(row), "thumb")),
       this.view.gallery.caption(row),
       h("span", { class: "lw-num lw-quiet lw-tile-p", text: this.doubt(row) }),
     );
@@ -213,7 +212,7 @@ export class Grid {
     }
     if (wanted !== this.wanted) return;
     for (const el of this.sheet.querySelectorAll("button"))
-      el.firstElementChild?.replaceChildren(mediaNode(this.item(Number(el.dataset.row)), "thumb"));
+      el.firstElementChild?.replaceChildren(this.view.media.node(this.item(Number(el.dataset.row)), "thumb"));
   }
 
   /** The lists, as in the gallery below. */

@@ -11,6 +11,7 @@ import { labelSpace } from "../state/labelspace.js";
 import { LinkedStrip } from "./linked.js";
 import { mediaNode } from "./media.js";
 import { HIDDEN, NeighborStrip } from "./neighbors.js";
+import { Pictures } from "./pictures.js";
 import { TypeBox } from "../base/typebox.js";
 import { UnitJudge } from "./unitjudge.js";
 /** @import { InspectAnswer, Item, UnitInfo } from "../state/messages.js" */
@@ -65,6 +66,7 @@ export class Inspector {
     this.fail = options.fail;
     this.emptyQueue = options.emptyQueue;
     this.answers = new InspectAnswers(options);
+    this.pictures = new Pictures(options.wire);
     /** @type {InspectAnswer | null} what is known of the example on show */
     this.answer = null;
     /** @type {UnitInfo | null} in focus */
@@ -89,6 +91,7 @@ export class Inspector {
       keymap: this.edits,
       judge: (verdicts, how) => this.judge(verdicts, how),
       addClass: (name) => this.actions.addClass(name),
+      pictures: store.meta.locked ? null : this.pictures,
       say: this.say,
       theme: this.theme,
       explain: (unit) => this.explain(unit),
@@ -206,6 +209,7 @@ export class Inspector {
       pGiven: p_given,
       unit: store.unit,
       audited: store.meta.audit?.done || "",
+      item: this.answer?.row === row ? this.answer.media : this.media.peek(row),
       units: this.answer?.row === row ? this.answer.units : null,
       passage: this.answer?.row === row ? this.answer.passage : null,
       items: this.answer?.row === row ? this.answer.items : null,
@@ -314,7 +318,9 @@ export class Inspector {
 
   /** @param {Item|undefined} item */
   drawPicture(item) {
-    this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
+    const stage = this.editor.stage?.el;
+    if (!stage) this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
+    else if (!stage.closest(".lw-lightbox:not([hidden])")) this.picture.replaceChildren(stage);
   }
 
   /** Show the reasons of the unit that has the focus in the editor. @param {UnitInfo|null|undefined} unit */
@@ -416,6 +422,7 @@ export class Inspector {
   destroy() {
     cancelAnimationFrame(this.frame);
     this.answers.destroy();
+    this.pictures.destroy();
     this.editor.destroy();
   }
 }

@@ -12,8 +12,8 @@ import { fitted, highlighted, originalPixels, resized, scaled, searchWords, sett
 
 /** @typedef {{ text?: string, url?: string, width?: number, height?: number, alpha?: boolean, original?: number[], note?: string }} Known own pixels or whole text */
 
-/** Number of original pictures kept in memory. */
-const ORIGINALS_KEPT = 6;
+/** Number of whole examples kept in memory; not more than original pictures. */
+const KEPT = 6;
 /** Time at an example before its original pixels or whole text are requested, ms; avoids requests while a key is held. */
 const FETCH_REST = 120;
 const ZOOM_STEP = 1.25;
@@ -83,6 +83,11 @@ export class Lightbox {
     this.listen();
   }
 
+  /** The picture on which the editor draws, if it does; it moves here while it is enlarged. */
+  get drawn() {
+    return this.view.inspector.editor.stage;
+  }
+
   /* ---- open and close ---- */
 
   toggle() {
@@ -104,6 +109,7 @@ export class Lightbox {
     this.el.hidden = true;
     clearTimeout(this.timer);
     if (was) this.stage.replaceChildren();
+    if (was && this.drawn) this.view.inspector.drawPicture(undefined);
     this.row = -1;
     return was;
   }
@@ -123,6 +129,10 @@ export class Lightbox {
     const changed = row !== this.row;
     this.row = row;
     this.caption();
+    if (this.drawn) {
+      if (!this.stage.contains(this.drawn.el)) this.stage.replaceChildren(this.drawn.el);
+      return;
+    }
     const answer = this.view.inspector.answers.get(row),
       item = answer?.media || media.peek(row);
     const known = this.kept.get(row);
@@ -215,7 +225,7 @@ export class Lightbox {
     /** @type {Known} */
     let known;
     try {
-      known = isText ? (await view.wire.ask("text", { row })).body : await this.fetchPicture(row);
+      known = isText ? (await view.wire.ask("text", { row })).body : await view.inspector.pictures.fetch(row);
       this.keep(row, known);
     } catch (error) {
       if (this.row === row) this.tell(/** @type {Error} */ (error).message);
@@ -224,20 +234,10 @@ export class Lightbox {
     if (this.open && this.row === row && !(isText && this.text?.textContent === known.text)) this.drawKnown(known);
   }
 
-  /** The own pixels of a picture. @param {number} row */
-  async fetchPicture(row) {
-    const { body, buffers } = await this.view.wire.ask("picture", { row });
-    return { ...body, url: URL.createObjectURL(new Blob([buffers[0]], { type: body.mime })) };
-  }
-
   /** @param {number} row @param {Known} known */
   keep(row, known) {
     this.kept.set(row, known);
-    for (const [oldest, { url }] of this.kept) {
-      if (this.kept.size <= ORIGINALS_KEPT) return;
-      if (url) URL.revokeObjectURL(url);
-      this.kept.delete(oldest);
-    }
+    if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value ?? -1);
   }
 
   /** @param {string} text */
@@ -254,6 +254,7 @@ export class Lightbox {
 
   fit() {
     if (this.text) this.letter(0, 2);
+    this.drawn?.fit();
     if (!this.size) return;
     this.place = fitted(this.box(), this.size);
     this.fits = true;
@@ -263,6 +264,7 @@ export class Lightbox {
   /** @param {number} factor */
   zoom(factor, point = this.box().map((side) => side / 2)) {
     if (this.text) this.letter(factor > 1 ? 1 : -1);
+    this.drawn?.zoom(factor);
     if (!this.size || !this.place) return;
     this.place = scaled(this.place, factor, point, this.box(), this.size);
     this.fits = false;
@@ -270,6 +272,7 @@ export class Lightbox {
   }
 
   togglePixels() {
+    this.drawn?.togglePixels();
     if (!this.size || !this.place) return;
     const ratio = window.devicePixelRatio || 1,
       there = Math.abs(this.place.k * ratio - 1) < 1e-6;
@@ -351,7 +354,6 @@ export class Lightbox {
 
   destroy() {
     clearTimeout(this.timer);
-    for (const { url } of this.kept.values()) if (url) URL.revokeObjectURL(url);
     this.kept.clear();
   }
 }
@@ -379,14 +381,14 @@ export function lightboxFeature(view) {
   store.on("labels", () => box.open && box.caption());
   registry.on("layout", () => box.open && box.size && (box.fits ? box.fit() : box.lay()));
   registry.onAction("enlarge", () => box.toggle());
-  registry.onAction("pixels", () => (box.open ? box.togglePixels() : view.say("enlarge the example first", "warn")));
+  registry.onAction("pixels", () => (box.open || box.drawn ? box.togglePixels() : view.say("enlarge the example first", "warn")));
   registry.onKey((event) => box.key(event));
   for (const [action, factor] of Object.entries({ zoomIn: ZOOM_STEP, zoomOut: 1 / ZOOM_STEP }))
     registry.onAction(action, () => {
-      if (box.open) box.zoom(factor);
+      if (box.open || (box.drawn && !view.grid?.open)) box.zoom(factor);
       else if (view.grid?.open) view.grid.resizeBy(factor);
       else view.maps.forEach((map) => map.zoomBy(factor));
     });
-  registry.onEscape(() => box.close());
+  registry.onEscape(() => !inspector.editing && box.close()); // Escape ends edit mode first
   registry.onEnd(() => box.destroy());
 }

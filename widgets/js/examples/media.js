@@ -1,5 +1,5 @@
 /** Thumbnails and texts, requested in batches of 24 and cached; rendering of an example as an element. */
-import { h } from "../base/dom.js";
+import { h, svgNode } from "../base/dom.js";
 import { clip, count } from "../base/format.js";
 /** @import { Item, OpenAnswer } from "../state/messages.js" */
 
@@ -41,7 +41,7 @@ export class Shelf {
     }
   }
 
-  /** @param {number} row */
+  /** Forget a row. @param {number} row */
   drop(row) {
     const item = this.items.get(row);
     if (!item) return;
@@ -64,6 +64,8 @@ export class Media {
     this.shelf = new Shelf();
     /** @type {Map<number, Promise<void>>} */
     this.asked = new Map();
+    /** @type {(code: number) => string} colour of the objects of a class */
+    this.color = () => "#888";
     /** @type {Media | null} */
     this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // larger pictures
   }
@@ -98,6 +100,21 @@ export class Media {
     return answer;
   }
 
+  /** Forget pictures whose objects changed. @param {number[]} rows */
+  forget(rows) {
+    for (const row of rows) this.shelf.drop(row);
+    this.large?.forget(rows);
+  }
+
+  /** Render an example with its objects. @param {Item | undefined} item @param {string} size as in `mediaNode` */
+  node(item, size) {
+    const node = mediaNode(item, size);
+    if (!item?.objects?.length) return node;
+    const both = document.createDocumentFragment();
+    both.append(node, objectsNode(item, this.color));
+    return both;
+  }
+
   /** @param {Item} item */
   keep(item) {
     this.shelf.put(item.row, item);
@@ -112,6 +129,20 @@ export function mediaNode(item, size) {
   if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
   const kind = APPEARANCES.find((name) => item[name] !== undefined && item[name] !== null);
   return kind ? NODES[kind](item, size) : nothing(item, size);
+}
+
+/**
+ * The objects of a picture, drawn over it; points are boxes without a size.
+ * @param {Item} item @param {(code: number) => string} color
+ */
+function objectsNode({ width = 1, height = 1, objects = [] }, color) {
+  const svg = svgNode("svg", { class: "lw-objects", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  for (const [x0, y0, x1, y1, code] of objects) {
+    const point = x0 === x1 && y0 === y1,
+      place = { x: x0 * width, y: y0 * height, width: (x1 - x0) * width, height: (y1 - y0) * height };
+    svg.append(point ? svgNode("circle", { cx: place.x, cy: place.y, r: Math.max(width, height) / 32, stroke: color(code) }) : svgNode("rect", { ...place, stroke: color(code) }));
+  }
+  return svg;
 }
 
 /** @type {("error" | "src" | "html" | "url" | "sound" | "table" | "text")[]} */

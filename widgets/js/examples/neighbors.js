@@ -1,7 +1,6 @@
 /** The nearest neighbours of the example in the inspector, each with its label. */
 import { h } from "../base/dom.js";
 import { count } from "../base/format.js";
-import { mediaNode } from "./media.js";
 
 export const HIDDEN = "hidden until you choose";
 
@@ -31,7 +30,7 @@ export class NeighborStrip {
         h(
           "button",
           { type: "button", class: "lw-neighbor", "data-row": row, onclick: () => inspector.onPick(row) },
-          h("span", { class: "lw-neighbor-media" }, mediaNode(items[i], "thumb")),
+          h("span", { class: "lw-neighbor-media" }, inspector.media.node(items[i], "thumb")),
           this.caption(row),
         ),
       ),

@@ -1,26 +1,12 @@
 /** Base of the editors of a text: the text with rails, a line about the unit in focus, and the input line for its class. */
 import { h } from "../base/dom.js";
-import { count, probability } from "../base/format.js";
-import { actionOf, digitClasses } from "../base/keys.js";
-import { ManyUnitsEditor } from "../base/lineeditor.js";
-import { swatch } from "../maps/legend.js";
-import { decisionLine, factLine, quiet, STAYS } from "./facts.js";
+import { ObjectEditor } from "./objecteditor.js";
 import { PassageView } from "./passage.js";
-import { valueText } from "./unitlist.js";
-/** @import { Example } from "../editors.js" */
 /** @import { UnitInfo } from "../state/messages.js" */
 /** @import { Rail } from "./passage.js" */
 
-/** @type {Record<number, string>} */
-const SAID = { 1: "changed", ...STAYS };
-
-/** A subclass has `rails`, `headline`, `tokensIn`, `label`, `pick` and `leave`. */
-export class PassageEditor extends ManyUnitsEditor {
-  editing = false;
-  /** @type {Record<string, number>} class of a digit key */
-  digits = {};
-  /** @type {Map<string, number>} */
-  codes = new Map();
+/** A subclass has `rails`, `tokensIn`, `pick` and what `ObjectEditor` asks for. */
+export class PassageEditor extends ObjectEditor {
   /** @type {[number, number] | null} the selected tokens */
   marked = null;
 
@@ -31,22 +17,18 @@ export class PassageEditor extends ManyUnitsEditor {
   constructor(options, one) {
     const passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) }),
       head = h("div", { class: "lw-span-line" });
-    super(options, passage.el, head);
-    this.one = one;
+    super(options, one, passage.el, head);
     this.passage = passage;
     this.head = head;
-    this.keymap = options.keymap;
-    this.place.root.classList.add("lw-many", "lw-of-spans");
-    this.grow();
+    this.place.root.classList.add("lw-of-spans");
+  }
+
+  get isNew() {
+    return Boolean(this.marked);
   }
 
   /** @returns {Rail[]} */
   rails() {
-    return [];
-  }
-
-  /** A line about the unit in focus. @returns {HTMLElement[]} */
-  headline() {
     return [];
   }
 
@@ -55,84 +37,8 @@ export class PassageEditor extends ManyUnitsEditor {
     return null;
   }
 
-  /** Set the class of the unit in focus. @param {string} _name @param {string} _how */
-  label(_name, _how) {}
-
   /** A press on a token. @param {number} _token @param {boolean} _extend */
   pick(_token, _extend) {}
-
-  /** Start edit mode. */
-  edit() {}
-
-  /** An action of edit mode; returns whether it is known. @param {string} _action */
-  act(_action) {
-    return false;
-  }
-
-  /** Leave edit mode. */
-  leave() {
-    this.editing = false;
-  }
-
-  /** The units in the order of the text. @param {UnitInfo[]} units */
-  inTurn(units) {
-    return units;
-  }
-
-  /** The classes changed. */
-  grow() {
-    const { space } = this;
-    this.digits = digitClasses(space.classes);
-    this.codes = new Map(space.classes.map((name, code) => [name, code]));
-    this.line.stand({
-      name: "class",
-      resting: `/ type one of ${count(space.classes.length)} classes`,
-      placeholder: `type the class of the ${this.one}`,
-      nothing: "no such class",
-      find: space.matches,
-      may: space.lacks,
-      add: async (name) => {
-        if ((await this.addClass(name)) >= 0) this.label(name, "typed");
-      },
-      title: (code) => space.classes[code],
-      node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: space.shortName(code, 40) })],
-      choose: (code) => this.label(space.classes[Number(code)], "typed"),
-    });
-  }
-
-  /* ---- display ---- */
-
-  /** @param {Example|null} example */
-  show(example) {
-    const other = example?.row !== this.example?.row,
-      before = this.asked;
-    super.show(example);
-    this.units = example?.units ? this.inTurn(example.units) : [];
-    if (other) this.leave();
-    if (other || before !== this.asked || (!this.current && !this.marked)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
-    this.facts.replaceChildren(...(example ? this.describe(example) : []));
-    this.draw();
-    this.explain(this.current);
-    this.reveal();
-  }
-
-  get asked() {
-    return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
-  }
-
-  /** @param {Example} example */
-  describe({ verdict, flagged, hides, pError }) {
-    const doubted = this.units.filter((unit) => unit.doubted),
-      open = doubted.filter((unit) => !unit.decided),
-      changed = this.units.filter((unit) => unit.changed);
-    const said = [changed.length && `${count(changed.length)} changed`, SAID[verdict] || "undecided"].filter(Boolean).join(" · ");
-    const few = `${count(doubted.length)} of ${count(this.units.length)}${doubted.length ? `, ${count(open.length)} open` : ""}`;
-    return [
-      factLine("doubtful", hides ? quiet("hidden") : h("span", { class: "lw-fact-value lw-num", text: few })),
-      factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("span", { class: "lw-fact-value lw-num", text: `p ${probability(pError)}`, title: `p_error: probability that any ${this.one} of the example is wrong, or one is missing` }) : quiet("not judged")),
-      decisionLine(said, { verdict, flagged }),
-    ];
-  }
 
   draw() {
     const { example } = this;
@@ -141,91 +47,14 @@ export class PassageEditor extends ManyUnitsEditor {
     this.passage.el.classList.toggle("lw-editing", this.editing);
   }
 
-  /** The suggestion as a button, and the probability of an error. @param {UnitInfo} unit @param {string} [more] */
-  doubtOf(unit, more = "") {
-    if (this.example?.hides) return [];
-    /** @type {HTMLElement[]} */
-    const parts = [];
-    if (unit.suggested && unit.suggested !== unit.value && !unit.decided)
-      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(unit.suggested)}${more}`, title: unit.kind || "", onclick: () => this.accept() }));
-    if (Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
-    return parts;
-  }
-
   /** The words of some tokens. @param {[number, number]} tokens */
   textOf([first, last]) {
     return this.passage.words.slice(first, last).join(" ");
   }
 
-  /* ---- focus ---- */
-
-  /** @param {string} key */
-  focusOn(key) {
-    this.focus = key;
-    this.leave();
-    this.draw();
-    this.explain(this.current);
-    this.reveal();
-  }
-
   reveal() {
     const tokens = this.marked || this.tokensIn(this.current);
     if (tokens) this.passage.reveal(tokens[0]);
-  }
-
-  /** @param {number} by */
-  step(by) {
-    if (!this.units.length) return;
-    const at = this.units.findIndex((unit) => unit.key === this.focus);
-    this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
-  }
-
-  /* ---- edit mode ---- */
-
-  /** Enter starts edit mode; "/" sets a class. @param {boolean} [typing] */
-  open(typing) {
-    if (!typing) this.edit();
-    else if (this.line.standing) this.line.open(this.line.standing);
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
-    if (!meant) return false;
-    if (meant.digit !== undefined) this.digit(meant.digit, false);
-    else if (meant.action === "type") this.open(true);
-    else return this.act(meant.action);
-    return true;
-  }
-
-  close() {
-    this.line.close();
-    if (this.editing || this.marked) {
-      this.leave();
-      this.draw();
-    }
-  }
-
-  /* ---- decisions ---- */
-
-  /** @param {string} digit @param {boolean} selection */
-  digit(digit, selection) {
-    const code = this.digits[digit];
-    if (selection) this.say(`digits apply to one ${this.one} here, not to a selection`, "warn");
-    else if (code === undefined) this.say(`no class on key ${digit}`, "warn");
-    else this.label(this.space.classes[code], "key");
-  }
-
-  accept() {
-    const unit = this.current;
-    if (!unit) return;
-    if (unit.suggested === null || unit.suggested === undefined) this.say(`there is no suggestion for this ${this.one}`, "warn");
-    else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
-  }
-
-  keep() {
-    const unit = this.current;
-    if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
   }
 
   destroy() {

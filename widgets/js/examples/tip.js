@@ -1,7 +1,6 @@
 /** A tooltip beside the pointer: the example under it, with its picture. */
 import { h } from "../base/dom.js";
 import { probability } from "../base/format.js";
-import { mediaNode } from "./media.js";
 
 /** Time without movement before a picture is requested, ms. */
 const POINTER_REST = 120;
@@ -44,7 +43,7 @@ export class Tip {
     picture.hidden = media.kind !== "image"; // its space is reserved, so that nothing moves when it arrives
     if (picture.hidden) return;
     const item = media.peek(row);
-    picture.replaceChildren(mediaNode(item, "thumb"));
+    picture.replaceChildren(media.node(item, "thumb"));
     if (item) return;
     this.timer = setTimeout(async () => {
       try {
@@ -54,7 +53,7 @@ export class Tip {
       }
       if (this.row !== row) return;
       this.line.textContent = this.text(row);
-      picture.replaceChildren(mediaNode(media.peek(row), "thumb"));
+      picture.replaceChildren(media.node(media.peek(row), "thumb"));
     }, POINTER_REST);
   }
 

@@ -29,7 +29,10 @@ export class UnitJudge {
     const { inspector } = this,
       { store, actions, answer } = inspector;
     if (answer?.row !== store.row || !answer.units || actions.refused()) return;
-    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+    const said = new Map(verdicts.map(({ key, value }) => [key, value])),
+      there = new Set(answer.units.map(({ key }) => key));
+    for (const { key, value } of verdicts) // new objects are shown at once
+      if (!there.has(key) && value[0] === "{") answer.units.push({ key, given: null, value, changed: true, shape: null, name: "" });
     for (const unit of answer.units)
       if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
     const changed = answer.units.some((unit) => unit.changed),
@@ -66,6 +69,8 @@ export class UnitJudge {
     if (store.pending || !changed.size) return;
     for (const one of changed) inspector.answers.delete(one);
     const here = changed.has(row);
+    inspector.media.forget([...changed]);
+    store.emit("pictures");
     changed.clear();
     if (!here) return;
     try {

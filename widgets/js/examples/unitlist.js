@@ -27,3 +27,61 @@ export function inOrder(units, blind) {
   const doubt = (unit) => (place(unit) === 0 ? -(unit.p_error ?? 0) : 0);
   return [...units].sort((a, b) => place(a) - place(b) || doubt(a) - doubt(b) || String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
 }
+
+/** Create a key for an object added by the user. */
+export function freshKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** The lines of a list of units. Unchanged lines are kept, since a decision changes only one or two of many. */
+export class KeptLines {
+  /** @type {Map<string, { look: string, el: HTMLElement }>} by the key of their unit */
+  lines = new Map();
+  frame = 0;
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.list = list;
+  }
+
+  /**
+   * @param {UnitInfo[]} units
+   * @param {(unit: UnitInfo, i: number) => string} lookOf all that a line depends on
+   * @param {(unit: UnitInfo, i: number) => HTMLElement} lineOf
+   */
+  draw(units, lookOf, lineOf) {
+    const before = this.lines;
+    this.lines = new Map(
+      units.map((unit, i) => {
+        const look = lookOf(unit, i),
+          old = before.get(unit.key);
+        return [unit.key, old?.look === look ? old : { look, el: lineOf(unit, i) }];
+      }),
+    );
+    const order = [...before.keys()],
+      { children } = this.list,
+      wanted = [...this.lines].map(([key, { el }]) => ({ key, el }));
+    if (order.length === wanted.length && wanted.every(({ key }, i) => key === order[i]))
+      wanted.forEach(({ el }, i) => children[i] !== el && children[i].replaceWith(el));
+    else this.list.replaceChildren(...wanted.map(({ el }) => el));
+  }
+
+  /** Scroll the line in focus into view with the next frame, whose layout it needs: a decision draws several times. */
+  reveal() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.scroll());
+  }
+
+  /** Scroll the line in focus into view, moving only the list. */
+  scroll() {
+    const { list } = this,
+      /** @type {HTMLElement | null} */
+      el = list.querySelector(".lw-focused");
+    if (!el) return;
+    const top = el.offsetTop - list.offsetTop,
+      bottom = top + el.offsetHeight;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+  }
+}

@@ -1,7 +1,7 @@
 /** Actions on a whole list: accept likely suggestions of a selection, or reorder the queue. */
 import { fillSelect, h } from "../base/dom.js";
 import { count, probability } from "../base/format.js";
-import { offeredOrders, ORDERS, tagQueues } from "../state/orders.js";
+import { kindQueues, OF_KIND, offeredOrders, ORDERS, tagQueues } from "../state/orders.js";
 import { UnitSuggestions } from "./unitsuggestions.js";
 
 const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
@@ -45,7 +45,7 @@ export class Bulk {
     this.chosen = false; // was the threshold set by hand?
     this.ranking = false;
     /** @type {UnitSuggestions | null} */
-    this.units = units ? new UnitSuggestions({ store, actions, fail, onNews: () => this.offer() }) : null;
+    this.units = units ? new UnitSuggestions({ store, actions, fail, kind: () => (this.order.value.startsWith(OF_KIND) ? this.order.value : undefined), onNews: () => this.offer() }) : null;
     this.least = h("select", {
       "aria-label": "minimum probability of a suggestion",
       title: "p_suggested: the detector's probability that the suggested label is correct",
@@ -143,8 +143,9 @@ export class Bulk {
 
   /** Show the current order: the initial one, or one set by Python. @param {string} name */
   rebase(name) {
-    const { queues = Object.keys(ORDERS), tags = [] } = this.store.meta;
-    fillSelect(this.order, [["", offeredOrders(queues, name, tags)], ...tagQueues(tags)], name);
+    const { queues = Object.keys(ORDERS), tags = [], kinds = [] } = this.store.meta,
+      groups = [...tagQueues(tags), ...kindQueues(kinds)];
+    fillSelect(this.order, [["", offeredOrders(queues, name, groups)], ...groups], name);
   }
 
   async rankAgain() {

@@ -7,7 +7,7 @@ import { emptyQueue, ORDERS } from "../state/orders.js";
 
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 /** Orders that reveal how suspicious an example is. */
-const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*)$/s;
+const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*|kind: .*)$/s;
 
 /** @param {import("../main.js").Explorer} view */
 export function reviewFeature(view) {

@@ -5,11 +5,12 @@ import { arrayOf, packMask } from "../base/bits.js";
 const ASK_PAUSE = 120;
 
 export class UnitSuggestions {
-  /** @param {{ store: import("../state/store.js").Store, actions: import("./actions.js").Actions, onNews: () => void, fail: (error: Error) => void }} options */
-  constructor({ store, actions, onNews, fail }) {
+  /** @param {{ store: import("../state/store.js").Store, actions: import("./actions.js").Actions, kind: () => string | undefined, onNews: () => void, fail: (error: Error) => void }} options */
+  constructor({ store, actions, kind, onNews, fail }) {
     this.store = store;
     this.actions = actions;
     this.onNews = onNews;
+    this.kind = kind; // name of the queue if it is about one kind of error
     this.fail = fail;
     /** @type {number[]} probabilities of the open suggestions */
     this.likely = [];
@@ -26,12 +27,17 @@ export class UnitSuggestions {
   /** Whether the current list has suggestions that can be accepted. */
   get offered() {
     const { list, queueUnit, meta } = this.store;
-    return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit)));
+    return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit || this.kind())));
   }
 
   /** The key of the unit concerned if the list is about one tag. */
   get unit() {
     return this.store.unit || undefined;
+  }
+
+  /** What the list is about. */
+  get about() {
+    return { unit: this.unit, queue: this.store.list === "queue" ? this.kind() : undefined };
   }
 
   /** The examples of the list, in the form sent to Python. */
@@ -51,7 +57,7 @@ export class UnitSuggestions {
       this.due = this.store.pending > 0;
       if (this.due) return;
       try {
-        const { buffers } = await this.actions.wire.ask("accept", { unit: this.unit }, [this.mask()]);
+        const { buffers } = await this.actions.wire.ask("accept", this.about, [this.mask()]);
         if (asked !== this.asked) return;
         this.likely = [...arrayOf(Float32Array, buffers[0])];
         this.rows = [...arrayOf(Int32Array, buffers[1])];
@@ -74,7 +80,7 @@ export class UnitSuggestions {
   /** @param {number | null} least */
   accept(least) {
     const { count } = this.held(least);
-    return this.actions.acceptUnits({ least, unit: this.unit, sure: count }, this.mask());
+    return this.actions.acceptUnits({ least, ...this.about, sure: count }, this.mask());
   }
 
   destroy() {

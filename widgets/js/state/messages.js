@@ -5,6 +5,32 @@
 export {};
 
 /**
+ * A picture in its original pixels; its bytes are the buffer.
+ * @typedef {object} PictureAnswer
+ * @property {string} mime
+ * @property {number} width
+ * @property {number} height
+ * @property {number[]} original
+ * @property {string} note
+ * @property {boolean} alpha
+ */
+
+/**
+ * Request a tile of a picture shrunk by 2 to the power `level`, by its column and row.
+ * @typedef {object} TileRequest
+ * @property {number} row
+ * @property {number} level
+ * @property {number} x
+ * @property {number} y
+ */
+
+/**
+ * The type of a tile; its bytes are the buffer.
+ * @typedef {object} TileAnswer
+ * @property {string} mime
+ */
+
+/**
  * A class added to those of the dataset; `stands` is False if its addition was undone.
  * @typedef {object} AddedClass
  * @property {string} name
@@ -61,10 +87,12 @@ export {};
 
 /**
  * The appearance of an item: one of src, text, html, table, sound, url and error, or nothing.
+ * `original` is the size in pixels of a picture that is shown smaller.
  * @typedef {object} Content
  * @property {string} [src]
  * @property {number} [width]
  * @property {number} [height]
+ * @property {number[]} [original]
  * @property {boolean} [alpha]
  * @property {string} [text]
  * @property {string} [html]
@@ -77,10 +105,13 @@ export {};
 
 /**
  * The appearance of an example.
+ * `objects` are the objects of a picture as [x0, y0, x1, y1, code], with sides as shares of the picture's, and the
+ * class.
  * @typedef {object} Item
  * @property {string} [src]
  * @property {number} [width]
  * @property {number} [height]
+ * @property {number[]} [original]
  * @property {boolean} [alpha]
  * @property {string} [text]
  * @property {string} [html]
@@ -91,6 +122,7 @@ export {};
  * @property {string} [brief]
  * @property {number} row
  * @property {number | string} id
+ * @property {number[][]} [objects]
  */
 
 /**
@@ -115,6 +147,14 @@ export {};
  * @property {string} name
  * @property {number} missing
  * @property {number} wrong
+ */
+
+/**
+ * A queue of doubtful units: a kind of error, or a pair of classes, and the number of its units.
+ * @typedef {object} KindCount
+ * @property {string} name
+ * @property {number} count
+ * @property {boolean} pair
  */
 
 /**
@@ -194,6 +234,7 @@ export {};
  * @property {string[]} queues
  * @property {string} queue_unit
  * @property {TagInfo[]} tags
+ * @property {KindCount[]} kinds
  * @property {number} changed
  * @property {string} queue_order
  * @property {boolean} doubted
@@ -509,17 +550,6 @@ export {};
  */
 
 /**
- * A picture in its original pixels; its bytes are the buffer.
- * @typedef {object} PictureAnswer
- * @property {string} mime
- * @property {number} width
- * @property {number} height
- * @property {number[]} original
- * @property {string} note
- * @property {boolean} alpha
- */
-
-/**
  * A whole text.
  * @typedef {object} TextAnswer
  * @property {string} text
@@ -701,11 +731,12 @@ export {};
 
 /**
  * Accept the suggestions for units of the examples in a mask, which is the buffer.
- * `least` is the minimum probability of a suggestion; `unit` limits it to units with this key. Without `sure`, the
- * number confirmed by the user, the suggestions are only counted.
+ * `least` is the minimum probability of a suggestion; `unit` limits it to units with this key, `queue` to those of a
+ * queue by kind of error. Without `sure`, the number confirmed by the user, the suggestions are only counted.
  * @typedef {object} AcceptRequest
  * @property {number | null} [least]
  * @property {string} [unit]
+ * @property {string} [queue]
  * @property {number} [sure]
  */
 
@@ -820,6 +851,7 @@ export {};
  * @property {MediaRequest} media
  * @property {RowRequest} sound
  * @property {RowRequest} picture
+ * @property {TileRequest} tile
  * @property {RowRequest} text
  * @property {RowRequest} inspect
  * @property {SelectRequest} select
@@ -862,6 +894,7 @@ export {};
  * @property {MediaAnswer} media
  * @property {SoundAnswer} sound
  * @property {PictureAnswer} picture
+ * @property {TileAnswer} tile
  * @property {TextAnswer} text
  * @property {InspectAnswer} inspect
  * @property {CountMessage} select

@@ -19,11 +19,11 @@ export const ORDERS = {
 
 /**
  * Orders for the menu: [name, text]; includes the current order even if it is the name of a column.
- * @param {string[]} possible @param {string} inForce @param {import("./messages.js").TagInfo[]} [tags] @returns {string[][]}
+ * @param {string[]} possible @param {string} inForce @param {[string, [string, string][]][]} [groups] @returns {string[][]}
  */
-export function offeredOrders(possible, inForce, tags = []) {
+export function offeredOrders(possible, inForce, groups = []) {
   const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
-  const listed = tagQueues(tags).some(([, queues]) => queues.some(([name]) => name === inForce));
+  const listed = groups.some(([, queues]) => queues.some(([name]) => name === inForce));
   return !inForce || listed || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
 }
 
@@ -39,6 +39,18 @@ export function tagQueues(tags) {
     const some = tags.filter((tag) => tag[kind]).sort((a, b) => b[kind] - a[kind]);
     return [`${kind} tag`, some.map((tag) => [`${kind} tag ${tag.name}`, `${tag.name}: ${kind} in ${tag[kind]}`])];
   });
+}
+
+/** Prefix of the names of queues by kind of error, as in Python. */
+export const OF_KIND = "kind: ";
+
+/**
+ * Queues of kinds of errors and of pairs of classes for the menu.
+ * @param {import("./messages.js").KindCount[]} kinds
+ * @returns {[string, [string, string][]][]}
+ */
+export function kindQueues(kinds) {
+  return [false, true].map((pairs) => [pairs ? "pair of classes" : "kind of error", kinds.filter(({ pair }) => pair === pairs).map(({ name, count }) => [OF_KIND + name, `${name}: ${count}`])]);
 }
 
 /** Why the queue is empty in this order, and what can be done. @param {Store} store @param {string} order */

@@ -1,0 +1,190 @@
+"""Boxes and points in the page: stepping, accepting and reclassing by keys, drawing, moving and resizing by mouse and
+keys, strokes and their undo, queues by kind of error, thumbnails, export, a saved page, and the time of a frame."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import samples
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+STAGE = ".lw-stage-canvas"
+FOCUSED = ".lw-boxes .lw-unit.lw-focused"
+VALUES = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
+
+
+class Canvas:
+    """The picture in the inspector, addressed in its own pixels."""
+
+    def __init__(self, page: object, size: tuple[int, int]) -> None:
+        self.page, self.size = page, size
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        box = self.page.locator(STAGE).bounding_box()
+        k = min(box["width"] / self.size[0], box["height"] / self.size[1])
+        left, top = (box["width"] - self.size[0] * k) / 2, (box["height"] - self.size[1] * k) / 2
+        return box["x"] + left + x * k, box["y"] + top + y * k
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        mouse = self.page.mouse
+        mouse.move(*self.at(*start))
+        mouse.down()
+        mouse.move(*self.at(*end), steps=3)
+        mouse.up()
+
+
+@pytest.fixture(scope="module")
+def box_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The run, and the table of its issues."""
+    folder = tmp_path_factory.mktemp("boxes")
+    path = samples.box_run(folder / "boxes")
+    samples.box_issues(path).to_parquet(folder / "issues.parquet")
+    return path, folder / "issues.parquet"
+
+
+def shown(lab: object, id: str) -> None:
+    """Show an example and wait for its objects; before that, Python knows which one the page shows."""
+    now = lab.page.locator(".lw-title", has_text="canvas-").inner_text().split()[-1]
+    lab.probe.wait(f"ex.current == {now!r}")
+    lab.probe.run(f"ex.current = {id!r}")
+    lab.page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(` ${id}`)", arg=id)
+    lab.page.locator(FOCUSED).wait_for()
+
+
+def said(lab: object) -> dict:
+    return {tuple(key): json.loads(value) for key, value in lab.probe.eval(f"list({VALUES}.items())")}
+
+
+def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
+    path, issues = box_run
+    lab = explorer(path=path, issues=issues)
+    page, probe = lab.page, lab.probe
+    page.locator(FOCUSED).wait_for()
+    canvas = Canvas(page, (128, 96))
+    true, given = samples.canvases()[1], samples.with_wrong_boxes(samples.canvases()[1])
+    page.locator(".lw-name").click()
+
+    # an overlooked object: Space accepts the predicted box, u takes it back
+    shown(lab, "canvas-11")
+    assert "overlooked" in page.locator(FOCUSED).inner_text()
+    page.keyboard.press(" ")
+    probe.wait(f"len({VALUES}) == 1")
+    assert said(lab) == {("canvas-11", "c0123456789abcdef"): {"box": list(true[11][0][:4]), "label": true[11][0][4]}}
+    assert len(probe.eval("ex.run.labels()[11].as_py()")) == len(given[11]) + 1
+    page.keyboard.press("u")
+    probe.wait(f"len({VALUES}) == 0")
+
+    # Tab steps, a digit reclasses, x removes
+    shown(lab, "canvas-13")
+    first = page.locator(FOCUSED).get_attribute("data-key")
+    page.keyboard.press("Tab")
+    second = page.locator(FOCUSED).get_attribute("data-key")
+    assert first == "g0" != second
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("4")
+    probe.wait(f"len({VALUES}) == 1")
+    assert said(lab)[("canvas-13", "g0")] == {"box": list(given[13][0][:4]), "label": "4"}
+    shown(lab, "canvas-15")
+    page.keyboard.press("x")
+    probe.wait(f"len({VALUES}) == 2")
+    assert said(lab)[("canvas-15", f"g{len(given[15]) - 1}")] is None
+
+    # several selected boxes change their class in one step
+    shown(lab, "canvas-20")
+    for place in (0, 1):
+        x0, y0, x1, y1, _ = given[20][place]
+        page.mouse.move(*canvas.at((x0 + x1) / 2, (y0 + y1) / 2))
+        page.locator(STAGE).click(
+            position=relative(page, canvas.at((x0 + x1) / 2, (y0 + y1) / 2)), modifiers=["Shift"] if place else []
+        )
+    page.keyboard.press("7")
+    probe.wait(f"len({VALUES}) == 4")
+    assert {said(lab)["canvas-20", key]["label"] for key in ("g0", "g1")} == {"7"}
+    page.keyboard.press("u")
+    probe.wait(f"len({VALUES}) == 2")
+
+    # edit mode: resize, move and nudge are strokes; Ctrl+z takes one back; Enter saves one decision
+    shown(lab, "canvas-17")
+    x0, y0, x1, y1, _ = given[17][0]
+    page.keyboard.press("Enter")
+    page.locator(".lw-stage.lw-editing").wait_for()
+    canvas.drag((x1, y1), (x1 + 6, y1 + 4))
+    canvas.drag(((x0 + x1) / 2, (y0 + y1) / 2), ((x0 + x1) / 2 - 5, (y0 + y1) / 2 - 3))
+    page.keyboard.press("Control+z")
+    for key in ("ArrowLeft", "ArrowLeft", "Shift+ArrowUp", "Control+ArrowRight"):
+        page.keyboard.press(key)
+    page.keyboard.press("Control+z")
+    before = probe.eval("len(ex.run.journal.since(0))")
+    page.keyboard.press("Enter")
+    probe.wait(f"len({VALUES}) == 3")
+    box, step = said(lab)["canvas-17", "g0"]["box"], 128 / 190
+    assert np.abs(np.array(box) - [x0 - 2, max(y0 - 10, 0), x1 + 4, y1 - min(10, y0) + 4]).max() <= step, (
+        box,
+        given[17][0],
+    )
+    assert probe.eval(f"len({{entry.time for entry in ex.run.journal.since(0)[{before}:]}})") == 1
+
+    # a corner grabbed by a key; a drawn box has the class of the last decision, and a click elsewhere saves it
+    shown(lab, "canvas-30")
+    x0, y0, x1, y1, _ = given[30][0]
+    page.locator('.lw-boxes [data-key="g0"]').click()
+    page.keyboard.press("Enter")
+    page.locator(".lw-stage.lw-editing").wait_for()
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("r")
+    canvas.drag((2, 80), (40, 120))
+    page.keyboard.press("5")
+    page.locator(".lw-strip .lw-card").first.click()
+    probe.wait(f"len({VALUES}) == 5")
+    fresh = {key: value for key, value in said(lab).items() if key[1].startswith("a")}
+    [((id, _), drawn)] = fresh.items()
+    assert id == "canvas-30" and drawn["label"] == "5" and drawn["box"][3] == 96  # clamped to the picture
+    assert said(lab)["canvas-30", "g0"]["box"] == [x0, y0, x1 + 1, y1]
+    shown(lab, "canvas-30")
+    page.locator(f'.lw-boxes [data-key="{next(iter(fresh))[1]}"]').wait_for()
+    assert page.locator(".lw-neighbor .lw-objects").count() > 0
+
+    # all overlooked objects of a queue at once, after a second click
+    page.get_by_label("order of the queue").select_option("kind: overlooked")
+    probe.wait("ex.queue and all(id.endswith('1') for id in ex.queue)")
+    page.locator(".lw-bulk .lw-button", has_text="Accept").first.wait_for()
+    least = page.get_by_label("minimum probability")
+    least.wait_for()
+    least.select_option(index=least.locator("option").count() - 1)  # all of them
+    many, button = len(probe.eval("list(ex.queue)")), page.locator(".lw-gallery-actions .lw-bulk .lw-button").first
+    page.wait_for_function(
+        "many => document.querySelector('.lw-gallery-actions .lw-bulk .lw-button').textContent.includes(` ${many} `)",
+        arg=many,
+    )
+    button.click()
+    button.click()
+    probe.wait(f"len({VALUES}) == {5 + many}")
+
+    # reload, export, a saved page
+    lab.run_all()
+    shown(lab, "canvas-17")
+    shapes = "document.querySelectorAll('.lw-card[aria-selected=true] .lw-objects rect').length"
+    page.wait_for_function(f"() => {shapes} === {len(given[17])}")
+    probe.run(f"from workbench.review.export import export; export(ex.run, {str(tmp_path / 'out.jsonl')!r})")
+    rows = {
+        row["id"]: row for row in map(json.loads, (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines())
+    }
+    assert len(rows["canvas-30"]["label"]["bboxes"]) == len(given[30]) + 1
+    page.screenshot(path=str(tmp_path / "boxes.png"))
+    probe.run(f"ex.save_html({str(tmp_path / 'page.html')!r}, examples=4)")
+    assert lab.errors == []
+    still = lab.page.context.new_page()
+    still.goto((tmp_path / "page.html").as_uri())
+    still.locator(FOCUSED).wait_for()
+    still.locator(".lw-card .lw-objects rect").first.wait_for()
+    still.close()
+
+
+def relative(page: object, at: tuple[float, float]) -> dict[str, float]:
+    box = page.locator(STAGE).bounding_box()
+    return {"x": at[0] - box["x"], "y": at[1] - box["y"]}

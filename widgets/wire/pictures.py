@@ -1,0 +1,36 @@
+"""Parts of the messages between Python and a page that contain pixels."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):
+    from typing_extensions import TypedDict
+else:
+    from typing import TypedDict
+
+
+class PictureAnswer(TypedDict):
+    """A picture in its original pixels; its bytes are the buffer."""
+
+    mime: str
+    width: int
+    height: int
+    original: list[int]
+    note: str
+    alpha: bool
+
+
+class TileRequest(TypedDict):
+    """Request a tile of a picture shrunk by 2 to the power `level`, by its column and row."""
+
+    row: int
+    level: int
+    x: int
+    y: int
+
+
+class TileAnswer(TypedDict):
+    """The type of a tile; its bytes are the buffer."""
+
+    mime: str
