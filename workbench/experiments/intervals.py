@@ -102,6 +102,16 @@ def paired_bootstrap(
     return float(low), float(high)
 
 
+def percentile_interval(values: np.ndarray) -> Any:
+    """Return the 95 % percentile interval (low, high) of resamples along the first axis, ignoring NaN: floats for
+    values (b,), arrays (m,) for (b, m)."""
+    known = values[~np.isnan(values.reshape(len(values), -1)).all(axis=1)]
+    if not len(known):
+        return np.nan, np.nan
+    low, high = np.nanquantile(known, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2], axis=0)
+    return (float(low), float(high)) if values.ndim == 1 else (low, high)
+
+
 def verdict(low: float, high: float) -> str:
     """Return "better", "worse" or "no difference that this comparison can show"."""
     return "better" if low > 0 else "worse" if high < 0 else "no difference that this comparison can show"

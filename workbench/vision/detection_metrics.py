@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
+from workbench.vision.detection_tables import LabelledObjects, labelled_objects, predicted_objects
 from workbench.vision.detections import (
     ImageObjects,
     Matches,
     as_objects,
     best_detections,
     match,
-    object_table,
     overlapping_pairs,
 )
 
@@ -39,9 +39,11 @@ def average_precision(
 
     Parameters
     ----------
-    labels : DataFrame with the columns row (the image), x0, y0, x1, y1 in pixels and label; optionally crowd (bool) and
-        area in square pixels, by default that of the box
-    predictions : DataFrame with the columns row, x0, y0, x1, y1, label and score
+    labels : a Run (its corrected labels), a Dataset of boxes, n entries as for `find_issues`, or a DataFrame with the
+        columns row (the image), x0, y0, x1, y1 in pixels and label; optionally crowd (bool) and area in square pixels,
+        by default that of the box. Images without a label are left out.
+    predictions : n entries as for `find_issues`, such as dicts {"bboxes": (p, 4), "labels": (p,), "scores": (p,)}, or a
+        DataFrame with the columns row, x0, y0, x1, y1, label and score
     overlaps : least IoU of a match, in (0, 1], over which the averages are taken
     max_detections : int >= 1, the detections of an image and class that count, by falling score
 
@@ -80,17 +82,15 @@ def average_precision(
     >>> found.loc["dog", ["ap", "ap50", "recall"]].round(3).to_dict()
     {'ap': 0.252, 'ap50': 0.252, 'recall': 0.5}
     """
-    check_whole("max_detections", max_detections, 1)
-    steps = np.asarray(overlaps, float)
-    if steps.ndim != 1 or not len(steps) or not ((steps > 0) & (steps <= 1)).all():
-        raise InputError.at("overlaps", f"is {overlaps!r}", "Pass IoUs in (0, 1], such as [.5].")
-    given, predicted, classes = _compared(labels, predictions)
-    best, rank = best_detections(predicted, max_detections)
-    kept = ImageObjects(*(one[best] for one in predicted))
+    steps = check_overlaps(overlaps, max_detections)
+    labelled = labelled_objects(labels)
+    given, predicted, classes = numbered(labelled, [predicted_objects(predictions, labelled)])
+    best, rank = best_detections(predicted[0], max_detections)
+    kept = ImageObjects(*(one[best] for one in predicted[0]))
     pairs = overlapping_pairs(given, kept, float(steps.min()))
     columns: dict[str, Any] = {}
     for name, area in AREAS.items():
-        ap, recall = _by_class(given, kept, match(given, kept, rank, steps, area, pairs), len(classes))
+        ap, recall = _by_class(curves(given, kept, match(given, kept, rank, steps, area, pairs), len(classes)), steps)
         columns["ap" + (name and f"_{name}")] = ap.mean(axis=1)
         if not name:
             at = {percent: np.isclose(steps, percent / 100) for percent in (50, 75)}
@@ -103,34 +103,94 @@ def average_precision(
     return pd.DataFrame(columns, index=pd.Index(classes, name="class"))[names]
 
 
-def _by_class(given: ImageObjects, kept: ImageObjects, found: Matches, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the average precision and the recall of each class and overlap, (k, t); NaN without an object."""
-    ap, recall = (np.full((k, len(found.found)), np.nan) for _ in range(2))
-    for code in np.unique(given.label[found.counted]).tolist():
-        counted = int((found.counted & (given.label == code)).sum())
-        right, wrong = _ordered(found, kept, code)
-        ap[code] = averaged_precision(right, wrong, np.ones((1, right.shape[1])), np.array([counted]))[0]
-        recall[code] = right.sum(axis=1) / counted
-    return ap, recall
+class Curve(NamedTuple):
+    """The detections of a class by falling score, matched with its objects.
+
+    Attributes
+    ----------
+    right, wrong : (t, d) bool. images : (d,) int64, image of each detection. counted : (g,) int64, image of each object
+    that must be found.
+    """
+
+    right: np.ndarray
+    wrong: np.ndarray
+    images: np.ndarray
+    counted: np.ndarray
+
+    def average(self, weights: np.ndarray) -> np.ndarray:
+        """Compute the mean average precision over the overlaps (b,), with how often each image is in a sample (b, n);
+        NaN in samples without an object."""
+        many = weights[:, self.counted].sum(axis=1)
+        found = averaged_precision(self.right, self.wrong, weights[:, self.images], many).mean(axis=1)
+        return np.where(many > 0, found, np.nan)
 
 
-def _compared(labels: Any, predictions: Any) -> tuple[ImageObjects, ImageObjects, pd.Index]:
-    """Return the labelled and the predicted objects with common numbers of images and classes, and the classes."""
-    given, predicted = object_table("labels", labels, scored=False), object_table("predictions", predictions, True)
-    if given.empty:
+def check_overlaps(overlaps: Sequence[float], max_detections: int) -> np.ndarray:
+    """Return overlaps as an array (t,); raise InputError if they, or the number of detections, are not valid."""
+    check_whole("max_detections", max_detections, 1)
+    steps = np.asarray(overlaps, float)
+    if steps.ndim != 1 or not len(steps) or not ((steps > 0) & (steps <= 1)).all():
+        raise InputError.at("overlaps", f"is {overlaps!r}", "Pass IoUs in (0, 1], such as [.5].")
+    return steps
+
+
+def numbered(
+    labelled: LabelledObjects, predictions: Sequence[pd.DataFrame], among: np.ndarray | None = None
+) -> tuple[ImageObjects, list[ImageObjects], pd.Index]:
+    """Return labelled and predicted objects with numbers of images and classes, and the classes.
+
+    Parameters
+    ----------
+    among : values of row of the images to use; by default those that have a label.
+    """
+    tables = [labelled.table, *predictions]
+    among = labelled.images if among is None else among
+    images = pd.Index(rows_of([one["row"] for one in tables]) if among is None else among)
+    named = pd.Series([] if labelled.classes is None else list(labelled.classes), dtype=object)
+    classes = pd.Index(pd.concat([named, *(one["label"] for one in tables)]).unique(), dtype=object)
+    given, *found = (as_objects(one[one["row"].isin(images)], images, classes) for one in tables)
+    if not len(given.rows):
         raise InputError.at("labels", "holds no object", "Average precision needs at least one.")
-    images = pd.Index(pd.concat([given["row"], predicted["row"]]).unique())
-    images = images.sort_values() if images.dtype.kind in "iu" else images
-    classes = pd.Index(pd.concat([given["label"], predicted["label"]]).unique(), dtype=object)
-    return as_objects(given, images, classes), as_objects(predicted, images, classes), classes
+    return given, found, classes
 
 
-def _ordered(found: Matches, detections: ImageObjects, code: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the right and the wrong detections of a class, (t, d) bool, by falling score."""
-    own = np.flatnonzero(detections.label == code)
-    own = own[np.argsort(-detections.score[own], kind="stable")]
-    hit, left = found.found[:, own], ~found.ignored[:, own]
-    return hit & left, ~hit & left
+def rows_of(columns: Sequence[pd.Series]) -> np.ndarray:
+    """Return the distinct images of columns, whole numbers ascending: equal scores are ordered by image, as in COCO."""
+    found = pd.concat(columns).unique()
+    return np.sort(found) if found.dtype.kind in "iu" else found
+
+
+def curves(given: ImageObjects, kept: ImageObjects, found: Matches, k: int) -> list[Curve | None]:
+    """Return the curve of each of k classes; None for a class without objects that count."""
+    listed: list[Curve | None] = [None] * k
+    counted, own = given.label[found.counted], given.rows[found.counted]
+    for code in np.unique(counted).tolist():
+        here = np.flatnonzero(kept.label == code)
+        here = here[np.argsort(-kept.score[here], kind="stable")]
+        hit, left = found.found[:, here], ~found.ignored[:, here]
+        listed[code] = Curve(hit & left, ~hit & left, kept.rows[here], own[counted == code])
+    return listed
+
+
+def matched_curves(
+    given: ImageObjects, predicted: ImageObjects, k: int, steps: np.ndarray, max_detections: int
+) -> list[Curve | None]:
+    """Return the curve of each of k classes, for objects of any size."""
+    best, rank = best_detections(predicted, max_detections)
+    kept = ImageObjects(*(one[best] for one in predicted))
+    pairs = overlapping_pairs(given, kept, float(steps.min()))
+    return curves(given, kept, match(given, kept, rank, steps, AREAS[""], pairs), k)
+
+
+def _by_class(listed: Sequence[Curve | None], steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the average precision and the recall of each class and overlap, (k, t); NaN without an object."""
+    ap, recall = (np.full((len(listed), len(steps)), np.nan) for _ in range(2))
+    for code, one in enumerate(listed):
+        if one is not None:
+            once, counted = np.ones((1, len(one.images))), len(one.counted)
+            ap[code] = averaged_precision(one.right, one.wrong, once, np.array([counted]))[0]
+            recall[code] = one.right.sum(axis=1) / counted
+    return ap, recall
 
 
 def averaged_precision(right: np.ndarray, wrong: np.ndarray, weights: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from workbench.foundation.errors import InputError, shortened
-from workbench.ranking.graded import number_column
 from workbench.tasks.box_overlaps import box_ious, same_image
 
 CORNERS = ("x0", "y0", "x1", "y1")
@@ -52,43 +50,6 @@ class Matches(NamedTuple):
     found: np.ndarray
     ignored: np.ndarray
     counted: np.ndarray
-
-
-def object_table(field: str, source: Any, scored: bool) -> pd.DataFrame:
-    """Validate a table of objects; return the columns row, x0, y0, x1, y1, label and crowd, area or score.
-
-    Raises
-    ------
-    InputError : a column is missing, a corner is not a finite number, or a box has a negative size.
-    """
-    wanted = ("row", *CORNERS, "label", *(("score",) if scored else ()))
-    todo = f"Pass a DataFrame with the columns {', '.join(wanted)}."
-    if not isinstance(source, pd.DataFrame):
-        raise InputError.at(field, f"is a {type(source).__name__}", todo)
-    for name in wanted:
-        if name not in source.columns:
-            raise InputError.unknown(f"column of `{field}`", name, source.columns, todo)
-    found = {"row": source["row"].to_numpy(), "label": source["label"].to_numpy(object)}
-    for name in (*CORNERS, *(("score",) if scored else ())):
-        found[name] = number_column(field, source, name)
-        if np.isnan(found[name]).any():
-            place = int(np.flatnonzero(np.isnan(found[name]))[0])
-            raise InputError.at(field, f"has no number in {name!r}", "Pass finite numbers.", row=place)
-    reversed_box = (found["x1"] < found["x0"]) | (found["y1"] < found["y0"])
-    if reversed_box.any():
-        place = int(np.flatnonzero(reversed_box)[0])
-        box = [float(found[name][place]) for name in CORNERS]
-        raise InputError.at(field, f"holds the box {box}", "Corners are x0 <= x1 and y0 <= y1.", row=place)
-    missing = pd.isna(found["label"])
-    if missing.any():
-        place = int(np.flatnonzero(missing)[0])
-        raise InputError.at(field, f"has the label {shortened(found['label'][place])}", "Name a class.", row=place)
-    size = (found["x1"] - found["x0"]) * (found["y1"] - found["y0"])
-    own = not scored and "area" in source.columns
-    found["area"] = np.where(np.isnan(area := number_column(field, source, "area")), size, area) if own else size
-    marked = not scored and "crowd" in source.columns
-    found["crowd"] = source["crowd"].fillna(False).to_numpy(bool) if marked else np.zeros(len(size), bool)
-    return pd.DataFrame(found)
 
 
 def as_objects(table: pd.DataFrame, images: pd.Index, classes: pd.Index) -> ImageObjects:

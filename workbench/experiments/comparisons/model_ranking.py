@@ -7,7 +7,7 @@ closed form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from workbench.experiments.intervals import INTERVAL_LEVEL
+from workbench.experiments.intervals import percentile_interval
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.foundation.printing import Printed, wrapped
@@ -188,10 +188,10 @@ def compare_rankings(
     order = table["corrected"].sort_values(ascending=False, kind="stable").index
     return Reranking(
         table.loc[order],
-        _flips(names, here, drawn),
+        order_flips(names, (here.given[0], here.corrected[0]), (drawn.given, drawn.corrected)),
         _swaps(names, here, drawn),
         float(kendall_tau(here.given, here.corrected)[0]),
-        _interval(taus),
+        percentile_interval(taus),
         float(changed.mean()),
         len(before),
         int(changed.sum()),
@@ -258,7 +258,7 @@ def kendall_tau(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _table(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFrame:
     frame = pd.DataFrame({"given": here.given[0], "corrected": here.corrected[0]}, index=pd.Index(names, name="model"))
     for kind in ("given", "corrected"):
-        frame[f"{kind}_low"], frame[f"{kind}_high"] = _interval(getattr(drawn, kind))
+        frame[f"{kind}_low"], frame[f"{kind}_high"] = percentile_interval(getattr(drawn, kind))
     for kind in ("given", "corrected"):
         frame[f"rank_{kind}"] = frame[kind].round(12).rank(ascending=False, method="min").astype(int)
     frame["moved"] = frame["rank_given"] - frame["rank_corrected"]
@@ -267,16 +267,27 @@ def _table(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFr
     return frame
 
 
-def _flips(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFrame:
-    """Return the pairs whose order is reversed."""
+def order_flips(
+    names: Sequence[str], here: tuple[np.ndarray, np.ndarray], drawn: tuple[np.ndarray, np.ndarray]
+) -> pd.DataFrame:
+    """Return the pairs of models whose order is reversed between two kinds of labels, likeliest first.
+
+    Parameters
+    ----------
+    here : scores (m,) of m models by given and by corrected labels. drawn : the same in b resamples, (b, m).
+
+    Returns
+    -------
+    DataFrame, as `flips` of `Reranking`.
+    """
     rows = []
     for one, two in combinations(range(len(names)), 2):
-        gaps = [float(np.round(values[0, two] - values[0, one], 12)) for values in (here.given, here.corrected)]
-        if gaps[0] * gaps[1] >= 0:
+        gaps = [float(np.round(values[two] - values[one], 12)) for values in here]
+        if not gaps[0] * gaps[1] < 0:
             continue
         one, two = (one, two) if gaps[0] < 0 else (two, one)
-        before, after = (values[:, two] - values[:, one] for values in (drawn.given, drawn.corrected))
-        (low_b, high_b), (low_a, high_a) = _interval(before), _interval(after)
+        before, after = (values[:, two] - values[:, one] for values in drawn)
+        (low_b, high_b), (low_a, high_a) = percentile_interval(before), percentile_interval(after)
         rows.append(
             {
                 "better_given": names[one], "better_corrected": names[two],
@@ -301,7 +312,7 @@ def _swaps(names: list[str], here: _Accuracies, drawn: _Accuracies) -> pd.DataFr
                 continue
             stayed_b, changed_b = (values[:, one] - values[:, two] for values in (drawn.stayed, _changed(drawn, kind)))
             places = swap_point(stayed_b, changed_b)
-            low, high = _interval(places)
+            low, high = percentile_interval(places)
             first, second = (one, two) if stayed[0] > 0 else (two, one)
             rows.append(
                 {
@@ -332,15 +343,6 @@ def swap_point(stayed: np.ndarray, changed: np.ndarray) -> np.ndarray:
     stayed, changed = np.round(stayed, 12), np.round(changed, 12)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(stayed * changed < 0, stayed / (stayed - changed), np.nan)
-
-
-def _interval(values: np.ndarray) -> Any:
-    """Return the 95 % percentile interval (low, high) along the first axis, ignoring NaN."""
-    known = values[~np.isnan(values.reshape(len(values), -1)).all(axis=1)]
-    if not len(known):
-        return np.nan, np.nan
-    low, high = np.nanquantile(known, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2], axis=0)
-    return (float(low), float(high)) if values.ndim == 1 else (low, high)
 
 
 def _predictions(source: Mapping[str, Any] | pd.DataFrame) -> tuple[list[str], list[np.ndarray]]:
