@@ -94,7 +94,8 @@ PUBLIC = {
         ),
     ],
     "workbench.vision": [
-        *("average_precision", "read_detections", "write_detections"),
+        *("average_precision", "compare_detections", "rank_answers", "rank_detectors"),
+        *("read_detections", "write_detections"),
         *("candidate_recall", "combine_seeds", "compare_masks", "fuse_masks", "mask_metrics"),
         *(
             "mask_scores",

@@ -286,5 +286,10 @@ CVAT = Format(
     (".xml",),
     read_cvat,
     write_cvat,
-    ("images without a label", "outlines of several parts", "fields that are not text", "other columns"),
+    (
+        "images without a label",
+        "outlines of several parts, or of boxes that were moved",
+        "fields that are not text",
+        "other columns",
+    ),
 )

@@ -269,4 +269,6 @@ def _short(values: np.ndarray) -> list[float]:
     return [round(value, DECIMALS) for value in values.tolist()]
 
 
-STUDIO = Format((".json",), read_studio, write_studio, ("outlines of several parts and masks",))
+STUDIO = Format(
+    (".json",), read_studio, write_studio, ("masks, and outlines of several parts or of boxes that were moved",)
+)
