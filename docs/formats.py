@@ -20,9 +20,9 @@ wb.import_run("instances.json", "runs/mine", format="coco", task="boxes")
 wb.export(run, "corrected.json", format="coco")
 ```
 
-The table is made from the registry of formats. The last column says what a file of the format cannot hold; for boxes, `export` also counts in a
-warning what the file at hand lost. `table` is the one of `export`: CSV, JSONL or Parquet with one row per example.
-The options of a format are in the docstrings of its reader and writer:
+The table is made from the registry of formats. The last column says what a file of the format cannot hold; for boxes,
+`export` also counts in a warning what the file at hand lost. `table` is the one of `export`: CSV, JSONL or Parquet with
+one row per example. The options of a format are in the docstrings of its reader and writer:
 `help(workbench.tasks.TASKS["boxes"].formats["coco"].read)`.
 
 | task | format | files | does not hold |
