@@ -52,7 +52,7 @@ SPLITS = {"train": "train", "val": "val", "valid": "val", "test": "test"}
 MOST_SETTINGS = 200_000
 """Largest number of values in data.yaml."""
 
-PLACES = 12
+SHARE_DECIMALS = 12
 """Decimals of the shares of an image that are written: far below a pixel."""
 
 
@@ -299,7 +299,7 @@ def _line(code: int, place: Sequence[float], more: Mapping[str, Any], size: tupl
         shares = np.asarray(outline, float).reshape(-1, 2) / size
     else:
         shares = np.array([[(x0 + x1) / 2, (y0 + y1) / 2], [x1 - x0, y1 - y0]]) / size
-    return " ".join([str(code), *(repr(round(one, PLACES)) for one in shares.ravel().tolist())]) + "\n"
+    return " ".join([str(code), *(repr(round(one, SHARE_DECIMALS)) for one in shares.ravel().tolist())]) + "\n"
 
 
 def _only_part(more: Mapping[str, Any]) -> list[float] | None:

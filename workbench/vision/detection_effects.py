@@ -12,11 +12,18 @@ from workbench.experiments.intervals import percentile_interval, verdict
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run
-from workbench.vision.detection_metrics import OVERLAPS, Curve, check_overlaps, matched_curves, numbered, rows_of
+from workbench.vision.detection_metrics import (
+    OVERLAPS,
+    MatchedCurve,
+    check_overlaps,
+    distinct_images,
+    matched_curves,
+    numbered,
+)
 from workbench.vision.detection_tables import LabelledObjects, labelled_objects, predicted_objects
 from workbench.vision.label_rankings import LabelRanking, ranking_by_labels
 
-MEAN = "(mean)"
+MEAN_ROW = "(mean)"
 """Row of the mean over classes."""
 
 WEIGHTS_AT_ONCE = 1 << 22
@@ -99,7 +106,7 @@ def compare_detections(
             "verdict": [verdict(*pair) for pair in zip(low, high)],
             "objects_before": totals[0], "objects_after": totals[1],
         },
-        index=pd.Index([*classes, MEAN], name="class"),
+        index=pd.Index([*classes, MEAN_ROW], name="class"),
     )  # fmt: skip
 
 
@@ -154,7 +161,7 @@ def rank_detectors(
     return ranking_by_labels(names, "mean average precision", scorers, unclear, draws, "images")
 
 
-def class_precisions(listed: Sequence[Curve | None], weights: np.ndarray) -> np.ndarray:
+def class_precisions(listed: Sequence[MatchedCurve | None], weights: np.ndarray) -> np.ndarray:
     """Return the average precision of each class in each sample of images, (b, k); NaN without an object."""
     none = np.full(len(weights), np.nan)
     return np.stack([none if one is None else one.average(weights) for one in listed], axis=1)
@@ -168,7 +175,7 @@ def image_weights(n: int, resamples: int, seed: int) -> list[np.ndarray]:
     return [rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.int32) for size in sizes]
 
 
-def _map_of(models: Sequence[Sequence[Curve | None]], weights: np.ndarray) -> np.ndarray:
+def _map_of(models: Sequence[Sequence[MatchedCurve | None]], weights: np.ndarray) -> np.ndarray:
     """Return the mean average precision of each model in each sample, (b, m), over the classes with objects."""
     found = []
     for one in models:
@@ -192,7 +199,7 @@ def _shared(sides: Sequence[LabelledObjects], found: Sequence[pd.DataFrame]) -> 
     if images:
         among = images[0][np.all([np.isin(images[0], one) for one in images], axis=0)]
     else:
-        among = rows_of([*(one.table["row"] for one in sides), *(one["row"] for one in found)])
+        among = distinct_images([*(one.table["row"] for one in sides), *(one["row"] for one in found)])
     if not len(among):
         raise InputError.at("after", "has no image in common with the labels", "Use the same rows.")
     named = [pd.Series(list(one.classes or ()), dtype=object) for one in sides]

@@ -90,7 +90,9 @@ def average_precision(
     pairs = overlapping_pairs(given, kept, float(steps.min()))
     columns: dict[str, Any] = {}
     for name, area in AREAS.items():
-        ap, recall = _by_class(curves(given, kept, match(given, kept, rank, steps, area, pairs), len(classes)), steps)
+        ap, recall = _by_class(
+            class_curves(given, kept, match(given, kept, rank, steps, area, pairs), len(classes)), steps
+        )
         columns["ap" + (name and f"_{name}")] = ap.mean(axis=1)
         if not name:
             at = {percent: np.isclose(steps, percent / 100) for percent in (50, 75)}
@@ -103,7 +105,7 @@ def average_precision(
     return pd.DataFrame(columns, index=pd.Index(classes, name="class"))[names]
 
 
-class Curve(NamedTuple):
+class MatchedCurve(NamedTuple):
     """The detections of a class by falling score, matched with its objects.
 
     Attributes
@@ -145,7 +147,7 @@ def numbered(
     """
     tables = [labelled.table, *predictions]
     among = labelled.images if among is None else among
-    images = pd.Index(rows_of([one["row"] for one in tables]) if among is None else among)
+    images = pd.Index(distinct_images([one["row"] for one in tables]) if among is None else among)
     named = pd.Series([] if labelled.classes is None else list(labelled.classes), dtype=object)
     classes = pd.Index(pd.concat([named, *(one["label"] for one in tables)]).unique(), dtype=object)
     given, *found = (as_objects(one[one["row"].isin(images)], images, classes) for one in tables)
@@ -154,35 +156,35 @@ def numbered(
     return given, found, classes
 
 
-def rows_of(columns: Sequence[pd.Series]) -> np.ndarray:
+def distinct_images(columns: Sequence[pd.Series]) -> np.ndarray:
     """Return the distinct images of columns, whole numbers ascending: equal scores are ordered by image, as in COCO."""
     found = pd.concat(columns).unique()
     return np.sort(found) if found.dtype.kind in "iu" else found
 
 
-def curves(given: ImageObjects, kept: ImageObjects, found: Matches, k: int) -> list[Curve | None]:
+def class_curves(given: ImageObjects, kept: ImageObjects, found: Matches, k: int) -> list[MatchedCurve | None]:
     """Return the curve of each of k classes; None for a class without objects that count."""
-    listed: list[Curve | None] = [None] * k
+    listed: list[MatchedCurve | None] = [None] * k
     counted, own = given.label[found.counted], given.rows[found.counted]
     for code in np.unique(counted).tolist():
         here = np.flatnonzero(kept.label == code)
         here = here[np.argsort(-kept.score[here], kind="stable")]
         hit, left = found.found[:, here], ~found.ignored[:, here]
-        listed[code] = Curve(hit & left, ~hit & left, kept.rows[here], own[counted == code])
+        listed[code] = MatchedCurve(hit & left, ~hit & left, kept.rows[here], own[counted == code])
     return listed
 
 
 def matched_curves(
     given: ImageObjects, predicted: ImageObjects, k: int, steps: np.ndarray, max_detections: int
-) -> list[Curve | None]:
+) -> list[MatchedCurve | None]:
     """Return the curve of each of k classes, for objects of any size."""
     best, rank = best_detections(predicted, max_detections)
     kept = ImageObjects(*(one[best] for one in predicted))
     pairs = overlapping_pairs(given, kept, float(steps.min()))
-    return curves(given, kept, match(given, kept, rank, steps, AREAS[""], pairs), k)
+    return class_curves(given, kept, match(given, kept, rank, steps, AREAS[""], pairs), k)
 
 
-def _by_class(listed: Sequence[Curve | None], steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _by_class(listed: Sequence[MatchedCurve | None], steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the average precision and the recall of each class and overlap, (k, t); NaN without an object."""
     ap, recall = (np.full((len(listed), len(steps)), np.nan) for _ in range(2))
     for code, one in enumerate(listed):

@@ -20,7 +20,7 @@ KINDS_OF_LABELS = ("given", "corrected", "unambiguous")
 
 ANSWER_METRICS = ("f1", "accuracy", "precision", "recall")
 YES_NO = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
-AMBIGUOUS = "ambiguous"
+AMBIGUOUS_ANSWER = "ambiguous"
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,10 +176,10 @@ def _answers(field: str, values: Any) -> np.ndarray:
     listed = list(values.tolist() if hasattr(values, "tolist") else values)
     found = np.full(len(listed), -1)
     for row, one in enumerate(listed):
-        text = AMBIGUOUS if is_missing(one) else str(one).strip().lower()
+        text = AMBIGUOUS_ANSWER if is_missing(one) else str(one).strip().lower()
         if text in YES_NO:
             found[row] = YES_NO[text]
-        elif text != AMBIGUOUS:
+        elif text != AMBIGUOUS_ANSWER:
             raise InputError.at(field, f"is {shortened(one)}", 'Use "yes" and "no".', row=row)
     return found
 
