@@ -164,19 +164,25 @@ def merge_coco(
     return pd.DataFrame(rows, columns=["dataset", "name", "class", "boxes"])
 
 
-def read_open_detections(path: str | Path, labels: Dataset | Run) -> pd.DataFrame:
-    """Read predictions with open names from a COCO file with categories of its own.
+def read_open_detections(
+    path: str | Path, labels: Dataset | Run, *, names: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Read predictions with open names from a COCO file with categories of its own, as `predictions` for `find_issues`.
 
     Parameters
     ----------
     path : JSON file with images, annotations (with a score) and categories. Images are found by `file_name`, and by
         their id where the labels have no file names.
     labels : the data set or run to which they belong
+    names : maps open names to classes of the labels, such as `ClassMapping.mapping`; boxes with other names are left
+        out. By default all boxes are returned with their open names.
 
     Returns
     -------
-    DataFrame with the columns row, x0, y0, x1, y1, label (the open name) and score. Map the names by
-    `match_class_names(...).mapping` and pass it as `predictions` to `find_issues`.
+    list of n dicts, one per image
+        bboxes : (p, 4) float64, x0, y0, x1, y1 in pixels, in the order of the file
+        labels : (p,) object, names
+        scores : (p,) float64
 
     Raises
     ------
@@ -189,18 +195,27 @@ def read_open_detections(path: str | Path, labels: Dataset | Run) -> pd.DataFram
     row_of = {str(name): row for row, name in enumerate(list(known))}
     field = "file_name" if "file_name" in dataset.metadata.columns else "id"
     row_by_id = {one["id"]: row_of.get(str(one.get(field))) for one in lists["images"]}
-    rows = []
+    found: list[list[tuple[list[float], str, float]]] = [[] for _ in range(dataset.n)]
     for number, one in enumerate(lists["annotations"]):
         where = f"{source}: annotation {number}"
         row, name = _entry(row_by_id, one.get("image_id")), _entry(categories, one.get("category_id"))
         box = one.get("bbox")
         if row is None or name is None:
-            found = f"image {shortened(one.get('image_id'))}, category {shortened(one.get('category_id'))}"
-            raise InputError(f"{where} names {found}. One of them is not in the file or the labels.")
+            lost = f"image {shortened(one.get('image_id'))}, category {shortened(one.get('category_id'))}"
+            raise InputError(f"{where} names {lost}. One of them is not in the file or the labels.")
         if not isinstance(box, list) or len(box) != 4:
             raise InputError(f"{where} has {shortened(box)} as `bbox`. Use [x, y, width, height].")
-        rows.append((row, *corners(box, where), name, finite_number(one.get("score"), where, "score")))
-    return pd.DataFrame(rows, columns=["row", "x0", "y0", "x1", "y1", "label", "score"])
+        if names is None or name in names:
+            named = name if names is None else names[name]
+            found[row].append((corners(box, where), named, finite_number(one.get("score"), where, "score")))
+    return [
+        {
+            "bboxes": np.array([place for place, _, _ in own], np.float64).reshape(-1, 4),
+            "labels": np.array([name for _, name, _ in own], object),
+            "scores": np.array([score for *_, score in own], np.float64),
+        }
+        for own in found
+    ]
 
 
 def _entry(known: Mapping[Any, Any], key: Any) -> Any:

@@ -161,10 +161,13 @@ def test_open_detections_become_predictions_of_the_own_classes(three, vectors, t
     (tmp_path / "open.json").write_text(json.dumps(content))
     labels = wb.import_run(paths["a"], tmp_path / "run", task="boxes", format="coco")
     read = wb.vision.read_open_detections(tmp_path / "open.json", labels)
-    assert read["label"].tolist() == ["puppy", "pedestrian", "cloud"] and read["row"].tolist() == [0, 1, 1]
-    assert read.loc[0, ["x0", "y0", "x1", "y1", "score"]].tolist() == [0, 2, 10, 7, 0.9]
-    found = wb.vision.match_class_names(read["label"], ["car", "person", "tree", "dog"], embeddings=vectors)
+    assert [one["labels"].tolist() for one in read] == [["puppy"], ["pedestrian", "cloud"]]
+    assert read[0]["bboxes"].tolist() == [[0, 2, 10, 7]] and read[1]["scores"].tolist() == pytest.approx([0.8, 0.7])
+    names = [name for one in read for name in one["labels"]]
+    found = wb.vision.match_class_names(names, ["car", "person", "tree", "dog"], embeddings=vectors)
     assert found.mapping == {"puppy": "dog", "pedestrian": "person"}
+    mapped = wb.vision.read_open_detections(tmp_path / "open.json", labels, names=found.mapping)
+    assert [one["labels"].tolist() for one in mapped] == [["dog"], ["person"]]
 
 
 def test_refusals(three, tmp_path):
