@@ -10,6 +10,7 @@ systems that fork reliably (`AVAILABLE`).
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -76,6 +77,7 @@ def main(address: str) -> None:
             asking, _ = door.accept()
             if not warm:
                 imports()
+                gc.freeze()  # forks do not go through what is imported, and share its memory
                 warm = True
             if os.fork() == 0:
                 door.close()

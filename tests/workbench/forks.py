@@ -17,11 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 600  # seconds after which a child ends itself
 
 SERVER = """
-import json, os, signal, sys, traceback
+import gc, json, os, signal, sys, traceback
 sys.path.insert(0, sys.argv[2])
 import lifelines
 sys.path.pop(0)
 exec(sys.argv[1])
+gc.freeze()
 for line in sys.stdin:
     order = json.loads(line)
     if "wait" in order:

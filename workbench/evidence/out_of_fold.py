@@ -18,7 +18,7 @@ from workbench.data.inputs import check_dataset, note_order
 from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError, MissingEvidence
-from workbench.foundation.parallel import each
+from workbench.foundation.parallel import at_most_threads, each
 from workbench.foundation.rows import take_rows
 from workbench.runs.remote_work import Place, on_one_worker
 from workbench.storage.cache import digest, load, sample_key, store, warn_not_kept
@@ -237,9 +237,7 @@ def _by_folds(
 
 def regression_inputs(embeddings: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows with an embedding and their features for the regression: (rows, at most `WIDEST`) float32."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1 if len(embeddings) <= SMALL else None):
+    with at_most_threads(1 if len(embeddings) <= SMALL else None):
         rows = np.flatnonzero(finite_rows(embeddings))
         X = np.asarray(embeddings[rows], dtype=np.float32)
         return rows, scaled(X, seed) if len(rows) else X
@@ -261,9 +259,7 @@ def scaled(X: np.ndarray, seed: int, widest: int = WIDEST) -> np.ndarray:
 
 def strength_of(X: np.ndarray, codes: np.ndarray, folds: int, seed: int) -> float:
     """Return the inverse regularisation strength under which held-out labels are most likely."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1 if len(X) <= SMALL else None):
+    with at_most_threads(1 if len(X) <= SMALL else None):
         return _strength(X, codes, folds, seed)
 
 
@@ -355,10 +351,8 @@ def _of_fold(
     part: int,
 ) -> np.ndarray:
     """Return the probabilities (t, k) of one fold by a model of the others, with `limit` threads."""
-    from threadpoolctl import threadpool_limits
-
     test, train = np.flatnonzero(fold == part), np.flatnonzero((labels >= 0) & (fold != part))
-    with threadpool_limits(limit):
+    with at_most_threads(limit):
         return _predicted(estimator, inputs(), labels, train, test, k)
 
 

@@ -18,6 +18,7 @@ from workbench.evidence.most_informative_epoch import most_informative_epoch
 from workbench.evidence.neighbors import finite_rows
 from workbench.foundation.checks import UNLABELLED
 from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.parallel import at_most_threads
 from workbench.foundation.rows import indexable, take_rows
 from workbench.runs.dataset_of import dataset_of
 from workbench.runs.run import Run
@@ -74,9 +75,7 @@ def _columns(X: Any) -> Any:
 
 def limited_threads(n: int) -> Any:
     """Return a context in which linear algebra on few rows runs in one thread."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1 if n <= SMALL_TRAINING else None)
+    return at_most_threads(1 if n <= SMALL_TRAINING else None)
 
 
 def take(X: Any, rows: np.ndarray) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from workbench.foundation.errors import InputError
+from workbench.foundation.parallel import at_most_threads
 
 if TYPE_CHECKING:
     import torch
@@ -37,12 +38,11 @@ def device_of(wanted: str | torch.device | None) -> torch.device:
 def one_thread() -> Generator[None]:
     """Run torch and linear algebra in one thread: on busy cores, threads that wait for each other cost minutes."""
     import torch
-    from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(1):
+        with at_most_threads(1):
             yield
     finally:
         torch.set_num_threads(before)

@@ -6,6 +6,7 @@ part fails, no further part is started, and the error is raised at once.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -17,7 +18,7 @@ from workbench.foundation.errors import InputError
 from workbench.foundation.reductions import usable_cores
 
 if TYPE_CHECKING:
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import ThreadpoolController
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -62,12 +63,11 @@ def one_blas_thread() -> Generator[None]:
     The limit applies to the whole process: the first of several callers sets it and the last one lifts it.
     """
     import scipy.linalg  # noqa: F401 - only loaded libraries can be limited, and SciPy has its own BLAS
-    from threadpoolctl import threadpool_limits
 
     with _limit.lock:
         _limit.callers += 1
         if _limit.callers == 1:
-            _limit.held = threadpool_limits(1)
+            _limit.held = _libraries.found().limit(limits=1)
     try:
         yield
     finally:
@@ -81,10 +81,40 @@ def one_blas_thread() -> Generator[None]:
 class _Limit:
     def __init__(self) -> None:
         self.lock, self.callers = threading.Lock(), 0
-        self.held: threadpool_limits | None = None
+        self.held: Any = None
 
 
 _limit = _Limit()
+
+
+@contextmanager
+def at_most_threads(most: int | None) -> Generator[None]:
+    """Limit linear algebra to `most` threads; None changes nothing."""
+    if most is None:
+        yield
+        return
+    with _libraries.found().limit(limits=most):
+        yield
+
+
+class _Libraries:
+    """The loaded libraries that compute in threads; a search takes milliseconds, so only imports lead to a new one."""
+
+    def __init__(self) -> None:
+        self._modules, self._controller = 0, None
+
+    def found(self) -> ThreadpoolController:
+        from threadpoolctl import ThreadpoolController
+
+        modules = len(sys.modules)
+        controller = self._controller
+        if controller is None or modules != self._modules:
+            controller = ThreadpoolController()
+            self._modules, self._controller = modules, controller
+        return controller
+
+
+_libraries = _Libraries()
 
 
 def check_client(client: Any) -> None:

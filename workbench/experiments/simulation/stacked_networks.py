@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.foundation.parallel import at_most_threads
+
 BATCH = 32
 RATE = 1e-2  # learning rate
 DECAY = 1e-4
@@ -84,8 +86,6 @@ def training(
     ----------
     Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization (AdamW).
     """
-    from threadpoolctl import threadpool_limits
-
     n, d = features.shape
     networks = Networks.started(starts, d, width, k)
     gradient = Networks.empty(len(starts), d, width, k)
@@ -93,7 +93,7 @@ def training(
     rng, steps = np.random.default_rng(int(seed)), 0
     for _ in range(epochs):
         order = rng.permutation(n)
-        with threadpool_limits(1):  # threads that wait for each other on busy cores can cost minutes
+        with at_most_threads(1):  # threads that wait for each other on busy cores can cost minutes
             for first in range(0, n, BATCH):
                 rows = order[first : first + BATCH]
                 weight = None if use is None else use[:, rows]
