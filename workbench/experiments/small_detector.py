@@ -130,7 +130,8 @@ def detector_network(channels: int, k: int, width: int) -> torch.nn.Module:
             self.larger = nn.Upsample(scale_factor=2, mode="nearest")
             self.joined = block(two + four, two)
             self.heat, self.place = nn.Conv2d(two, k, 1), nn.Conv2d(two, 4, 1)
-            nn.init.constant_(self.heat.bias, -4.0)  # pyright: ignore[reportArgumentType]
+            assert self.heat.bias is not None
+            nn.init.constant_(self.heat.bias, -4.0)
 
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             fine = self.fine(x)

@@ -51,7 +51,9 @@ class ScoredBoxes(NamedTuple):
 
     def chosen(self, keep: np.ndarray) -> ScoredBoxes:
         """Select objects by a mask or by ascending indices."""
-        return ScoredBoxes(*(None if one is None else one[keep] for one in self))  # pyright: ignore[reportArgumentType]
+        rows, places, label, score = (one[keep] for one in self[:4])
+        classes = self.class_scores
+        return ScoredBoxes(rows, places, label, score, None if classes is None else classes[keep])
 
 
 class _Part(NamedTuple):
