@@ -40,7 +40,7 @@ OF_TAGS = ("a table of tags", "projection of spans")
 OPEN_TO = {
     "a recording of epochs": ("multiclass", "multilabel", "candidates", "spans", "tokens"),
     "replay": ("multiclass", "multilabel", "candidates"),
-    "report": ("multiclass", "candidates", "multilabel", "numbers", "spans", "tokens", "pairs", "texts"),
+    "report": ("multiclass", "candidates", "multilabel", "numbers", "spans", "tokens", "pairs", "preferences", "texts"),
     "form_conflicts": ("spans", "tokens"),
     "replacements": ("texts",),
     "a ranking": ("pairs",),

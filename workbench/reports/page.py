@@ -21,6 +21,8 @@ from workbench.reports.number_facts import NumberFacts
 from workbench.reports.number_sections import causes_section, corrections_section, residuals_section, targets_section
 from workbench.reports.pair_facts import PairFacts
 from workbench.reports.pair_sections import errors_section, queries_section, rankers_section, unjudged_section
+from workbench.reports.preference_facts import PreferenceFacts
+from workbench.reports.preference_sections import judges_section, people_section, preference_kinds_section
 from workbench.reports.span_facts import SpanFacts
 from workbench.reports.span_sections import documents_section, forms_section, kinds_section, quality_section
 from workbench.reports.tag_facts import TagFacts
@@ -53,6 +55,11 @@ SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] =
         ("rankers", "Metrics of the rankers", rankers_section),
         ("unjudged", "Unjudged items", unjudged_section),
         ("documents", "Queries with the most errors", queries_section),
+    ),
+    PreferenceFacts: (
+        ("kinds", "Kinds of errors", preference_kinds_section),
+        ("judges", "Judges", judges_section),
+        ("people", "People and the order shown", people_section),
     ),
     TextFacts: (
         ("kinds", "Kinds of errors", text_kinds_section),

@@ -15,6 +15,7 @@ from workbench.reports.facts import gather
 from workbench.reports.number_facts import gather_numbers
 from workbench.reports.page import page
 from workbench.reports.pair_facts import gather_pairs
+from workbench.reports.preference_facts import gather_preferences
 from workbench.reports.span_facts import gather_spans
 from workbench.reports.tag_facts import gather_tags
 from workbench.reports.text_facts import gather_texts
@@ -39,6 +40,7 @@ GATHER = {
     "spans": gather_spans,
     "tokens": gather_tokens,
     "pairs": gather_pairs,
+    "preferences": gather_preferences,
     "texts": gather_texts,
 }
 """By kind of label: how the contents are collected."""

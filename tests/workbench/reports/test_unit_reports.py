@@ -11,6 +11,7 @@ from reportpages import NASTY, parsed, text_of
 
 import workbench as wb
 from workbench.reports.pair_facts import gather_pairs
+from workbench.reports.preference_facts import gather_preferences
 from workbench.reports.report import report
 from workbench.reports.text_facts import gather_texts
 from workbench.reports.text_sections import edits_html
@@ -161,6 +162,33 @@ def test_several_fields_and_long_texts(tmp_path):
     path = report(run, tmp_path / "r.html")
     assert "classes" in anchors(parsed(path)) and "question" in text_of(path) and path.stat().st_size < 200_000
     assert gather_texts(run, None, 3, None).own.unit == "field"
+
+
+def test_preferences_show_judges_and_how_people_followed_the_order(tmp_path):
+    rng = np.random.default_rng(4)
+    n, better = 200, np.arange(200) % 2 == 0
+    frame = pd.DataFrame({"id": [f"p{row}" for row in range(n)], "prompt": [f"{NASTY} {row}" for row in range(n)]})
+    frame["chosen"], frame["rejected"] = [f"yes {row}" for row in range(n)], [f"<b>no {row}" for row in range(n)]
+    gap = np.where(better, 2, -2) + rng.normal(size=n)
+    frame["chosen_score"], frame["rejected_score"] = 5 + gap / 2, 5 - gap / 2
+    vote = np.where(better ^ (rng.random(n) < 0.1), "first", "second")
+    frame["judge_gpt"], frame["swapped_judge_gpt"] = vote, np.where(rng.random(n) < 0.2, "first", vote)
+    frame["preferred"] = np.where(better ^ (np.arange(n) % 10 == 3), "first", "second")
+    run = wb.import_run(frame, tmp_path / "run", id="id", label="preferred", task="preferences")
+    for id in ("p3", "p13", "p23"):
+        given = run.dataset.given[int(id[1:])]
+        new = "first" if given == "second" else "second"
+        run.journal.relabel(id, f'"{new}"', old=f'"{given}"', units="", author="<i>Ann", source="review")
+    found = wb.find_issues(run, per="unit")
+    page = parsed(report(run, tmp_path / "r.html", issues=found, top=5))
+    shown = text_of(tmp_path / "r.html")
+    assert is_safe(page) and {"kinds", "judges", "people", "classes"} <= anchors(page)
+    assert "<i>Ann" in shown and NASTY in shown and "first: yes" in shown and page.tags.count("mark") == 5
+    own = gather_preferences(run, found, 3, None).own
+    assert own.kinds["changed"].sum() == 3 and own.kinds["wrong"].sum() == pytest.approx(found["p_error"].sum())
+    judge = own.judges.iloc[0]
+    assert judge["judge"] == "gpt" and judge["now"] > judge["given"] > 0.6 and 0 < judge["flips"] < 0.25
+    assert own.people["chosen"].tolist() == [3] and own.people["repeated"].tolist() == [0]
 
 
 def test_edits_are_escaped():
