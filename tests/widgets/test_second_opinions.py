@@ -61,8 +61,10 @@ def test_the_ranking_uses_no_verdict_of_others(tags):
 
 def test_a_span_that_another_added_is_looked_for_in_its_example(tmp_path):
     run = open_run(samples.span_run(tmp_path / "spans", 24))
-    run.journal.relabel("s3", '{"end":9,"label":"LOC","start":8}', old=None, units="a0", author="ann", **LOOKED)
-    assert awaiting(run, "bob").tolist() == [("s3", "a0")] and unit_opinions(run).columns.tolist() == ["ann"]
+    run.journal.relabel(
+        "s3", '{"end":9,"label":"LOC","start":8}', old=None, units="a0123456789ab", author="ann", **LOOKED
+    )
+    assert awaiting(run, "bob").tolist() == [("s3", "a0123456789ab")] and unit_opinions(run).columns.tolist() == ["ann"]
     ex = wd.Explorer(run, author="bob", second_opinion=True)
     assert ex.queue == ["s3"]
     run.journal.keep("s3", old=run.dataset.value_of(run.dataset.units.of(3).start), units="g0", author="bob", **LOOKED)
