@@ -95,7 +95,7 @@ PUBLIC = {
         ),
     ],
     "workbench.vision": [
-        *("average_precision", "compare_detections", "rank_answers", "rank_detectors"),
+        *("average_precision", "compare_detections", "efficientnet", "rank_answers", "rank_detectors"),
         *("read_detections", "write_detections"),
         *("candidate_recall", "combine_seeds", "compare_masks", "fuse_masks", "mask_metrics"),
         *(

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.evidence.neighbors import finite_rows
+from workbench.evidence.packaged_models import minilm
+from workbench.foundation.errors import InputError
 from workbench.runs.run import Run
+
+TEXT_MODELS = {"ngrams": "character n-grams of the texts", "minilm": "sentence embeddings of the texts by MiniLM"}
+"""Models of `embed_texts`, and what they are."""
 
 DIRECTIONS = 256
 PROJECTED_AT_A_TIME = 1 << 22  # elements of one block of rows
@@ -150,16 +155,21 @@ def text_vectors(texts: Sequence[str], *, directions: int = DIRECTIONS, seed: in
     return _to_unit(np.nan_to_num(vectors).astype(np.float32))
 
 
-def embed_texts(run: Run) -> None:
-    """Embed the texts of a run by their character n-grams, without a model or labels, and store the embeddings.
+def embed_texts(run: Run, model: str = "ngrams") -> None:
+    """Embed the texts of a run without its labels, and store the embeddings.
 
     Parameters
     ----------
     run : Run
+    model : {"ngrams", "minilm"}; character n-grams, in any language and without a model, or the sentence embeddings of
+        `workbench.texts.minilm` (extra `models`)
 
     Raises
     ------
-    InputError : the dataset has no text column.
+    InputError : the dataset has no text column, or an unknown model. MissingEvidence : the model is not installed.
     """
-    source = "character n-grams of the texts"
-    run.save_embeddings(text_vectors(run.dataset.texts()), source=source, trained_on_labels=False)
+    if model not in TEXT_MODELS:
+        raise InputError.unknown("model", model, TEXT_MODELS)
+    texts = run.dataset.texts()
+    vectors = text_vectors(texts) if model == "ngrams" else minilm(texts)
+    run.save_embeddings(vectors, source=TEXT_MODELS[model], trained_on_labels=False)

@@ -13,6 +13,7 @@ HOMES = {
     **dict.fromkeys(("score_responses", "claim_preferences"), "claims"),
     **dict.fromkeys(("relabel_instructions", "relabel_relations"), "hindsight"),
     "compare_details": "captions",
+    "minilm": "workbench.evidence.packaged_models",
     "odd_texts": "oddities",
     "versions": "workbench.runs.versions",
 }

@@ -19,6 +19,7 @@ HOMES = {
     "compare_detections": "detection_effects",
     "compare_masks": "segment_metrics",
     "drop_unsupported_texts": "text_queries",
+    "efficientnet": "workbench.evidence.packaged_models",
     "exclusive_maps": "text_queries",
     "export_soft_labels": "soft_points",
     "fuse_detections": "object_classes",
