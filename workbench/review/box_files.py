@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,8 @@ FILE_NAME, SEGMENTATION, ROTATED = "file_name", "segmentation", "rotated"
 and a rotated box, x0, y0, x1, y1 before the rotation and its degrees, clockwise, about its centre."""
 
 MORE_DIGITS = 6
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a character in JSON, which is not Unicode if it stands alone."""
 
 
 @dataclass
@@ -134,12 +137,14 @@ def read_bounded(path: Path, most: int = MOST_FILE) -> bytes:
 
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file."""
+    data = read_bounded(path)
     try:
-        return parse_json(read_bounded(path))
-    except InputError:
-        raise
+        found = parse_json(data)
+        if _SURROGATE.search(data):
+            json.dumps(found, ensure_ascii=False).encode()
     except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}).") from error
+        raise InputError(f"{path} is not JSON ({shortened(str(error))}).") from error
+    return found
 
 
 class _Elements(ElementTree.TreeBuilder):

@@ -102,7 +102,7 @@ def _record(one: Any, where: str, task: str, id: str | None, image: str | None, 
     where += f" (id {shortened(one.get('id'))})"
     there = [found for found in _dicts(one.get("annotations"), where) if not found.get("was_cancelled")]
     results = _dicts(there[0].get("result"), where) if there else []
-    key = image or next((str(found["to_name"]) for found in results if found.get("to_name") in data), TO)
+    key = image or next((name for one in results if isinstance(name := one.get("to_name"), str) and name in data), TO)
     named = data.get(id or "id", one.get("id"))
     record = ImageLabels(named if isinstance(named, (int, str)) else None, labelled=bool(there))
     if isinstance(data.get(key), str):
@@ -110,11 +110,11 @@ def _record(one: Any, where: str, task: str, id: str | None, image: str | None, 
     record.fields[DATA_FIELD] = data
     regions: dict[Any, list[dict[str, Any]]] = {}
     for found in results:
-        regions.setdefault(found.get("id"), []).append(found)
+        regions.setdefault(_region(found), []).append(found)
     left = []
     for number, found in enumerate(results):
         if found.get("type") in STUDIO_TYPES["points" if task == "points" else "boxes"]:
-            others = [other for other in regions[found.get("id")] if other is not found and other.get("id") is not None]
+            others = [other for other in regions[_region(found)] if other is not found and _region(other) is not None]
             others = [
                 other for other in others if other.get("type") not in STUDIO_TYPES["boxes"] + STUDIO_TYPES["points"]
             ]
@@ -133,10 +133,15 @@ def _dicts(listed: Any, where: str) -> list[dict[str, Any]]:
     return listed or []
 
 
+def _region(found: Mapping[str, Any]) -> str | None:
+    """Return the id of the region of a result."""
+    return None if found.get("id") is None else str(found["id"])
+
+
 def _beside(found: Mapping[str, Any], regions: Mapping[Any, list[dict[str, Any]]], task: str) -> bool:
     """Whether a result belongs to the region of an object."""
     kinds = STUDIO_TYPES["points" if task == "points" else "boxes"]
-    same = regions[found.get("id")] if found.get("id") is not None else []
+    same = regions[_region(found)] if _region(found) is not None else []
     return found.get("type") not in STUDIO_TYPES["boxes"] + STUDIO_TYPES["points"] and any(
         one.get("type") in kinds for one in same
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,9 @@ MOST_FILES = 5_000_000
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 """Suffixes of pictures."""
+
+UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, struct.error)
+"""Errors of damaged, encrypted and unusual archives."""
 
 _RESERVED = re.compile(r'[\x00-\x1f<>:"|?*\\]')
 
@@ -41,7 +45,10 @@ def files_within(path: Path, suffixes: Sequence[str]) -> dict[str, bytes]:
                 raise InputError(f"{path}: {name} has more than {MOST_JSON:,} bytes. Labels of one image are fewer.")
             if left < 0:
                 raise InputError(f"{path} holds more than {MOST_FILE:,} bytes of labels. Split it.")
-            found[name] = read()
+            try:
+                found[name] = read()
+            except UNREADABLE as error:
+                raise InputError(f"{path}: {name} cannot be read ({error}).") from error
     return dict(sorted(found.items()))
 
 
@@ -52,13 +59,6 @@ def pictures_within(path: Path) -> list[str]:
 
 def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
     """Yield name, size in bytes and a function that reads it, of each file."""
-    try:
-        yield from _opened(path)
-    except (zipfile.BadZipFile, TooMuch, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be read ({error}).") from error
-
-
-def _opened(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
     if path.is_dir():
         for number, file in enumerate(path.rglob("*")):
             if number >= MOST_FILES:
@@ -66,8 +66,12 @@ def _opened(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
             if file.is_file():
                 yield file.relative_to(path).as_posix(), file.stat().st_size, partial(read_bounded, file)
     elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as packed:
+        try:
+            packed = zipfile.ZipFile(path)
             check_unpacked(sum(one.file_size for one in packed.infolist()), path.stat().st_size, "Unpack it.")
+        except (*UNREADABLE, TooMuch) as error:
+            raise InputError(f"{path} cannot be read ({error}).") from error
+        with packed:
             for one in packed.infolist():
                 if not one.is_dir():
                     yield one.filename, one.file_size, partial(packed.read, one)

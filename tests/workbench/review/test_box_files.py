@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import random
 import warnings
 import zipfile
 
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.tasks import TASKS
 
@@ -405,3 +408,126 @@ def test_names_of_files_stay_inside_the_archive(tmp_path):
             names = [one for one in packed.namelist() if "/" in one]
         stems = [one.split("/", 1)[1].rsplit(".", 1)[0] for one in names]
         assert stems == ["_/_/a", "etc/b", "c%3Ad%3F"]
+
+
+# ---- damaged files -------------------------------------------------------------------------------------------------
+
+COCO_CONTENT = {
+    "info": {"year": 2017},
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 20, "height": 10, "gps": [1.5]}, {"id": 2}],
+    "annotations": [
+        {
+            "id": 5,
+            "image_id": 1,
+            "category_id": 7,
+            "bbox": [1, 2, 3.5, 4],
+            "iscrowd": 0,
+            "segmentation": [[1, 2, 3, 4, 5, 0]],
+        },
+        {
+            "id": 6,
+            "image_id": 1,
+            "category_id": 7,
+            "bbox": [0, 0, 5, 5],
+            "iscrowd": 1,
+            "segmentation": {"size": [10, 20], "counts": [100, 100]},
+        },
+    ],
+    "categories": [{"id": 7, "name": "dog", "supercategory": "animal"}],
+}
+
+ODD = [
+    "null",
+    "-1",
+    "1e999",
+    "NaN",
+    '""',
+    "[]",
+    "{}",
+    "true",
+    "99999999999999999999",
+    '"\\ud800"',
+    "0",
+    "[[[]]]",
+    '"x"',
+]
+WORDS = [b"nan", b"-1", b"", b"1e999", b"\xff\xfe", b"<", b"&x;", b"0", b"\0", b"99999999999999999999"]
+
+
+def zipped(members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, data in members.items():
+            packed.writestr(name, data)
+    return out.getvalue()
+
+
+def damaged(data: bytes, draw: random.Random) -> bytes:
+    """Change a file in one of several ways."""
+    at = draw.randrange(len(data))
+    way = draw.randrange(5)
+    if way == 0:
+        return data[:at]
+    if way == 1:
+        return data[:at] + bytes([draw.randrange(256)]) + data[at + 1 :]
+    if way == 2:
+        return data[:at] + data[max(at - 40, 0) :]
+    parts = data.replace(b'"', b' " ').split(b" ") if way == 3 else data.split(b",")
+    parts[draw.randrange(len(parts))] = draw.choice(WORDS)
+    return (b" " if way == 3 else b",").join(parts)
+
+
+def exchanged(value, draw: random.Random):
+    """Replace one value inside JSON by an odd one."""
+    text = json.dumps(value)
+    places = [at for at in range(len(text)) if text[at - 1 : at] in (":", " ", "[") and text[at] not in " :,]}"]
+    at = draw.choice(places)
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, at)
+    except ValueError:
+        return text
+    return text[:at] + draw.choice(ODD) + text[end:]
+
+
+@pytest.mark.parametrize("name", ["coco", "yolo", "voc", "cvat", "labelstudio"])
+def test_damage_is_read_or_one_clear_error(tmp_path, name):
+    form = TASKS["boxes"].formats[name]
+    rings = studio(rectangle(), rectangle(rotation=30), rectangle(height=-5))
+    content = COCO_CONTENT if name == "coco" else rings
+    whole = {
+        "coco": json.dumps(COCO_CONTENT).encode(),
+        "labelstudio": json.dumps(rings).encode(),
+        "cvat": CVAT_TEXT.encode(),
+        "voc": VOC_TEXT.encode(),
+        "yolo": b"1 0.5 0.5 0.1 0.2\n0 0.1 0.1 0.2 0.1 0.2 0.3 0.1 0.3\n",
+    }[name]
+    settings = b"names: [cat, dog]\ntrain: images\nkpt: {a: [1, 2]}\n"
+    folder = yolo_folder(tmp_path, "") if name == "yolo" else tmp_path
+    read = refused = 0
+    for seed in range(150):
+        draw = random.Random(f"{name} {seed}")
+        if name in ("coco", "labelstudio") and seed % 2:
+            data = exchanged(content, draw).encode("utf-8", "surrogatepass")
+        else:
+            data = damaged(whole, draw)
+        source = folder / "damaged"
+        if name == "voc":
+            source = folder / "damaged.zip"
+            data = zipped({"Annotations/1.xml": data})
+            data = damaged(data, draw) if seed % 3 == 0 else data
+        elif name == "yolo":
+            (folder / "labels/train/0.txt").write_bytes(data if seed % 3 else whole)
+            (folder / "data.yaml").write_bytes(settings if seed % 3 else damaged(settings, draw))
+        if name == "yolo":
+            source = folder
+        else:
+            source.write_bytes(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                assert isinstance(form.read(source), Dataset)
+                read += 1
+            except InputError as error:
+                assert len(str(error)) < 1500
+                refused += 1
+    assert read > 3 and refused > 20, (read, refused)
