@@ -108,7 +108,7 @@ def _record(one: ElementTree.Element, where: str, id: str | None, points: bool, 
     where += f" ({shortened(name)})"
     if id not in (None, "id", "name"):
         raise InputError.unknown("id", id, ("id", "name"))
-    if name is None or number is None or not number.isdigit():
+    if name is None or number is None or not number.isdecimal():
         raise InputError(f"{where} has the id {shortened(number)}. An image has a whole number as id and a name.")
     for side in ("width", "height"):
         if side in about:

@@ -98,10 +98,10 @@ def _record(where: str, name: str, data: bytes, one_based: bool) -> ImageLabels:
     size = fields.pop("size", None)
     for side in ("width", "height", "depth"):
         text = size.pop(side, None) if isinstance(size, dict) else None
-        if text is not None and text.isdigit():
+        if isinstance(text, str) and text.isdecimal():
             record.fields[side] = int(text)
-    if (file := fields.pop("filename", None)) is not None:
-        record.fields[FILE_NAME] = file
+    if isinstance(fields.get("filename"), str):
+        record.fields[FILE_NAME] = fields.pop("filename")
     record.fields |= fields
     return record
 
