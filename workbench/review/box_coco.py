@@ -353,7 +353,7 @@ def write_detections(predictions: Any, path: str | Path, *, labels: Dataset | Ru
         found.places.tolist(), _sizes(found.places), found.rows.tolist(), found.label.tolist(), found.score.tolist()
     )
     for place, size, row, code, score in columns:
-        image = int(images[row]) if images[row].lstrip("-").isdigit() else images[row]
+        image = int(images[row]) if images[row].lstrip("-").isdecimal() else images[row]
         box = [_plain(float(value)) for value in (*place[:2], *size)]
         listed.append({"image_id": image, "category_id": codes[code], "bbox": box, "score": score})
     write_finite_json(listed, target)

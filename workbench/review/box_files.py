@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.data.media import open_image, read_image
+from workbench.data.media import image_size, read_image
 from workbench.foundation.cells import is_missing, is_plain
 from workbench.foundation.errors import InputError, outside, shortened
 from workbench.runs.run import Run
@@ -351,7 +351,7 @@ def size_of(dataset: Dataset, one: Labelled, format: str) -> tuple[float, float]
     if picture is None:
         todo = "Add columns `width` and `height`, or pictures."
         raise InputError.at("image", f"has no known size, which {format} needs", todo, row=one.row, id=one.id)
-    width, height = open_image(picture).size
+    width, height = image_size(picture)
     return float(width), float(height)
 
 

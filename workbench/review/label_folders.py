@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from workbench.data.dataset import Dataset
-from workbench.data.media import FORMATS
+from workbench.data.media import MAX_BYTES, image_size
 from workbench.foundation.errors import InputError
 from workbench.review.box_files import MOST_FILE, Labelled, file_name_of, read_bounded
 from workbench.storage.limits import MOST_JSON, TooMuch, check_unpacked
@@ -23,7 +23,10 @@ MOST_FILES = 5_000_000
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 """Suffixes of pictures."""
 
-UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, struct.error)
+HEADER_BYTES = 1 << 18
+"""Bytes in which nearly all pictures have their size."""
+
+ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, struct.error)
 """Errors of damaged, encrypted and unusual archives."""
 
 _RESERVED = re.compile(r'[\x00-\x1f<>:"|?*\\]')
@@ -47,7 +50,7 @@ def files_within(path: Path, suffixes: Sequence[str]) -> dict[str, bytes]:
                 raise InputError(f"{path} holds more than {MOST_FILE:,} bytes of labels. Split it.")
             try:
                 found[name] = read()
-            except UNREADABLE as error:
+            except ARCHIVE_ERRORS as error:
                 raise InputError(f"{path}: {name} cannot be read ({error}).") from error
     return dict(sorted(found.items()))
 
@@ -69,7 +72,7 @@ def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
         try:
             packed = zipfile.ZipFile(path)
             check_unpacked(sum(one.file_size for one in packed.infolist()), path.stat().st_size, "Unpack it.")
-        except (*UNREADABLE, TooMuch) as error:
+        except (*ARCHIVE_ERRORS, TooMuch) as error:
             raise InputError(f"{path} cannot be read ({error}).") from error
         with packed:
             for one in packed.infolist():
@@ -88,14 +91,17 @@ def text_within(path: Path, name: str, data: bytes) -> str:
 
 
 def picture_size(file: Path) -> tuple[float, float]:
-    """Return (width, height) of a picture, from its header."""
-    from PIL import Image
-
+    """Return (width, height) of a picture, from its first bytes if its header is there."""
+    with open(file, "rb") as opened:
+        head = opened.read(HEADER_BYTES)
     try:
-        with Image.open(file, formats=FORMATS) as picture:
-            return float(picture.width), float(picture.height)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{file} is not a picture ({error}).") from error
+        width, height = image_size(head)
+    except InputError:
+        try:
+            width, height = image_size(read_bounded(file, MAX_BYTES))
+        except InputError as error:
+            raise InputError(f"{file}: {error}") from error
+    return float(width), float(height)
 
 
 def without(name: str, folder: str) -> str:
