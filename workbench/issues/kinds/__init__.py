@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 ESTIMATORS: LazyTable[Estimator] = LazyTable(
     {
+        "boxes": "workbench.issues.boxes.estimator:BoxesEstimator",
         "candidates": "workbench.issues.partial.estimator:CandidatesEstimator",
         "multilabel": "workbench.issues.tags.estimator:Tags",
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
         "pairs": "workbench.issues.pairs.estimator:PairsEstimator",
+        "points": "workbench.issues.boxes.estimator:BoxesEstimator",
         "preferences": "workbench.issues.preferences.estimator:PreferencesEstimator",
         "spans": "workbench.issues.spans.estimator:SpansEstimator",
         "texts": "workbench.issues.texts.estimator:TextsEstimator",

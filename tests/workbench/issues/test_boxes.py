@@ -1,0 +1,236 @@
+"""Wrong boxes in images whose errors are known: ranking, probabilities, kinds, suggestions, refusals, reasons."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated_boxes import CLASSES, SHIFT, is_wrong, places_of_units, simulated
+from sklearn.metrics import average_precision_score
+
+import workbench as wb
+from workbench.foundation.errors import MissingEvidence
+from workbench.issues.boxes import judged_boxes as judging
+from workbench.issues.boxes.locations import locations_of
+from workbench.issues.boxes.matching import GivenBoxes, matched
+from workbench.issues.boxes.place_forms import worth_listing
+from workbench.issues.boxes.planted_odds import in_order_of, probabilities_of, share_bounds
+from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes
+from workbench.issues.calibration import calibration_error
+from workbench.tasks.box_overlaps import box_ious
+from workbench.tasks.scored_boxes import ScoredBoxes
+
+MADE = simulated()
+
+
+def issues(labels, predictions, **named):
+    return wb.find_issues(labels, task="boxes", classes=CLASSES, predictions=predictions, per="unit", **named)
+
+
+@pytest.fixture(scope="module")
+def found() -> pd.DataFrame:
+    return issues(MADE.labels, MADE.predictions)
+
+
+@pytest.fixture(scope="module")
+def wrong(found) -> np.ndarray:
+    return is_wrong(found.index, MADE, places_of_units(MADE))
+
+
+def test_wrong_boxes_come_first_and_the_probabilities_are_right(found, wrong):
+    score = found["p_error"].to_numpy()
+    plain = np.where(found["given_label"] == "nothing", found["score"], 1 - found["score"])
+    assert average_precision_score(wrong, score) > 0.75 > 0.1 + average_precision_score(wrong, plain)
+    assert calibration_error(score, wrong) < 0.05
+    low, high = found.attrs["expected_errors_interval"]
+    assert low <= wrong.sum() <= high
+
+
+def test_kinds_of_errors_and_suggestions(found):
+    given = found[[key.startswith("g") for _, key in found.index]]
+    kind = np.array([MADE.wrong.get(place, "") for place in given.index])
+    wrong = given[kind != ""]
+    assert (wrong["kind"] == kind[kind != ""]).mean() > 0.85
+    clear = wrong["p_error"] > 0.5  # others keep the given value
+    wrong, kind = wrong[clear], kind[kind != ""][clear]
+    places = wrong[(wrong["kind"] == "place") & (kind == "place")]
+    moved = np.array([json.loads(value)["box"] for value in places["suggested_value"]])
+    before = np.array([json.loads(value)["box"] for value in places["given_value"]])
+    assert np.median(box_ious(moved, before - SHIFT)) > 0.8
+    assert (places["given_label"] == places["suggested_label"]).mean() > 0.9
+    swapped = wrong[(wrong["kind"] == "class") & (kind == "class")]
+    back = [CLASSES[CLASSES.index(one) - 1] for one in swapped["given_label"]]
+    assert (swapped["suggested_label"] == back).mean() > 0.9
+    assert (wrong.loc[wrong["kind"] == "spurious", "suggested_value"] == "null").all()
+    new = found[found["given_label"] == "nothing"]
+    assert set(new["kind"]) == {"overlooked"} and (new["given_value"] == "null").all()
+    assert new.loc[new["p_error"] > 0.8, "suggested_label"].isin(CLASSES).all()
+
+
+def test_reasons_name_predictions_and_places(found):
+    top = found.head(40)
+    assert top["reasons"].str.startswith("out-of-fold: ").all()
+    assert top.loc[top["given_label"] == "nothing", "reasons"].str.endswith("no given box is there").all()
+    assert found.loc[found["kind"] == "place", "reasons"].str.contains("overlaps it by .").any()
+
+
+def test_the_report_says_what_was_planted(found):
+    assert "15% overlooked, 6% class, 8% place, 6% spurious" in found.attrs["method"]
+    assert "predictions show" in found.attrs["method"]
+
+
+def test_the_same_result_again(found):
+    pd.testing.assert_frame_equal(issues(MADE.labels, MADE.predictions), found)
+
+
+def test_verdicts_move_the_two_parts_apart(found, wrong):
+    rng = np.random.default_rng(0)
+    wrong = pd.Series(wrong, index=found.index)
+    # A reviewer to whom half of the given boxes that are right are too loose.
+    loose = found["given_label"].ne("nothing") & ~wrong & (rng.random(len(found)) < 0.5)
+    verdicts = (wrong | loose).sample(200, random_state=0)
+    moved = issues(MADE.labels, MADE.predictions, verdicts=verdicts).loc[found.index]
+    given = found["given_label"].ne("nothing")
+    assert moved.loc[given, "p_error"].mean() > 2 * found.loc[given, "p_error"].mean()
+    assert calibration_error(moved["p_error"].to_numpy(), wrong | loose) < 0.08
+
+
+def test_few_boxes_are_refused_in_words():
+    few = simulated(3)
+    found = issues(few.labels, few.predictions)
+    assert not found.attrs["errors_identified"]
+    assert "errors could be planted among" in found.attrs["errors_in_words"]
+    assert found["p_error"].between(0, 1).all()
+
+
+def test_systematic_omissions_are_refused_in_words():
+    rng = np.random.default_rng(0)
+    labels = [dict(one) for one in MADE.labels]
+    for one in labels:
+        keep = (one["bboxes"][:, 0] > 90) | (rng.random(len(one["labels"])) < 0.1)
+        one["bboxes"], one["labels"] = one["bboxes"][keep], np.array(one["labels"])[keep].tolist()
+    found = issues(labels, MADE.predictions)
+    assert not found.attrs["errors_identified"]
+    low, high = found.attrs["expected_errors_interval"]
+    assert high > 2 * low
+
+
+def test_one_class_and_images_without_boxes():
+    one = simulated(60, seed=1, k=1)
+    labels = [*one.labels, {"bboxes": np.empty((0, 4)), "labels": []}]
+    predictions = [*one.predictions, {"bboxes": np.empty((0, 4)), "scores": [], "labels": []}]
+    found = wb.find_issues(labels, task="boxes", classes=["car"], predictions=predictions, per="unit")
+    assert "class" not in set(found["kind"])
+    assert len(wb.find_issues(labels, task="boxes", classes=["car"], predictions=predictions)) == len(labels)
+
+
+def test_an_image_without_a_label_gets_proposals_only():
+    labels = [None, *MADE.labels[1:]]
+    found = issues(labels, MADE.predictions).loc[0]
+    assert found["p_error"].isna().all() and found["given_label"].isna().all()
+    assert set(found["suggested_label"]) <= set(CLASSES)
+
+
+def test_boxes_of_crowds_match_any_number_of_predictions():
+    labels = [dict(one) for one in MADE.labels]
+    sizes = [len(one["labels"]) for one in labels]
+    labels[0]["bboxes"] = np.concatenate([labels[0]["bboxes"], [[0, 0, 200, 200]]])
+    labels[0]["labels"] = [*labels[0]["labels"], "car"]
+    labels[0]["more"] = [None] * sizes[0] + [{"crowd": True}]
+    found = issues(labels, MADE.predictions).loc[0]
+    assert not (found["given_label"] == "nothing").any()
+    assert found.loc[f"g{sizes[0]}", "p_error"] == 0
+
+
+def test_points_are_judged_by_boxes_and_by_points():
+    both = (MADE.labels, MADE.predictions)
+    middle = [[(one["bboxes"][:, :2] + one["bboxes"][:, 2:]) / 2 for one in part] for part in both]
+    points = [{"points": at, "labels": one["labels"]} for at, one in zip(middle[0], MADE.labels)]
+    centers = [
+        {"points": at, "scores": one["scores"], "labels": one["labels"]} for at, one in zip(middle[1], MADE.predictions)
+    ]
+    moved = {place for place, kind in MADE.wrong.items() if kind == "place"}
+    for predictions in (MADE.predictions, centers):
+        found = wb.find_issues(points, task="points", classes=CLASSES, predictions=predictions, per="unit")
+        given = found[[key.startswith("g") for _, key in found.index] & ~found.index.isin(list(moved))]
+        wrong = np.array([place in MADE.wrong for place in given.index])
+        assert average_precision_score(wrong, given["p_error"]) > 0.8
+        value = json.loads(found["suggested_value"][found["given_label"] == "nothing"].iloc[0])
+        assert set(value) == {"point", "label"}
+
+
+def test_predictions_are_needed():
+    with pytest.raises(MissingEvidence, match="`predictions`"):
+        wb.find_issues(MADE.labels, task="boxes", classes=CLASSES)
+
+
+def scored(places, label, score, class_scores=None) -> ScoredBoxes:
+    places = np.array(places, float)
+    return ScoredBoxes(np.zeros(len(places), int), places, np.array(label), np.array(score, float), class_scores)
+
+
+def test_predictions_of_several_classes_at_one_place_are_one_location():
+    seen = locations_of(scored([[0, 0, 10, 10], [0, 0, 10, 9], [40, 40, 50, 50]], [0, 2, 1], [0.6, 0.7, 0.4]), 3)
+    assert seen.label.tolist() == [2, 1] and seen.other.tolist() == [0, -1]
+    assert seen.score.tolist() == [0.7, 0.4] and seen.second.tolist() == [0.6, 0]
+    assert seen.class_score(np.array([0, 0, 1]), np.array([0, 1, 1])).tolist() == [0.6, 0, 0.4]
+    vectors = np.array([[0.1, 0.2, 0.7], [0.65, 0.0, 0.3]])
+    seen = locations_of(scored([[0, 0, 10, 10], [0, 0, 10, 9]], [2, 0], [0.7, 0.65], vectors), 3)
+    assert seen.class_score(np.zeros(3, int), np.arange(3)).tolist() == [0.65, 0.2, 0.7]
+
+
+def test_a_badly_placed_box_owns_its_object():
+    boxes = np.array([[0, 0, 10, 10], [50, 50, 60, 60.0]])
+    given = GivenBoxes(np.zeros(2, int), boxes, np.zeros(2, int), np.zeros(2, bool))
+    seen = locations_of(scored([[0, 5, 10, 15], [80, 80, 90, 90]], [0, 0], [0.9, 0.8]), 1)
+    met = matched(given, seen)
+    assert met.match.tolist() == [0, -1] and met.candidates.tolist() == [1]
+
+
+def test_errors_are_planted_as_described():
+    rng = np.random.default_rng(0)
+    made = simulated(400, seed=2)
+    rows = np.repeat(np.arange(400), [len(one["labels"]) for one in made.labels])
+    places = np.concatenate([one["bboxes"] for one in made.labels])
+    label = np.array([CLASSES.index(name) for one in made.labels for name in one["labels"]])
+    given = GivenBoxes(rows, places, label, np.zeros(len(rows), bool))
+    planted = planted_boxes(given, np.bincount(label) / len(label), rng)
+    assert (np.diff(planted.given.rows) >= 0).all()
+    assert len(planted.dropped.rows) / len(rows) == pytest.approx(PLANTED_MIX["overlooked"], abs=0.03)
+    shares = np.bincount(planted.kind[planted.kind >= 0], minlength=3) / len(rows)
+    assert shares[:2] == pytest.approx([PLANTED_MIX["class"], PLANTED_MIX["place"]], abs=0.02)
+    assert 0.02 < shares[2] < PLANTED_MIX["spurious"] + PLANTED_MIX["duplicate"] + 0.02
+    assert len(planted.given.rows) == len(rows) - len(planted.dropped.rows) + (planted.kind == 2).sum()
+
+
+def test_bounds_find_the_share_of_separated_errors():
+    rng = np.random.default_rng(0)
+    clean, wrong = rng.normal(-4, 1, 9000), rng.normal(4, 1, 1000)
+    alike = share_bounds(np.concatenate([clean, wrong]), rng.normal(4, 1, 2000))
+    assert alike.low == pytest.approx(0.1, rel=0.1) and alike.high == pytest.approx(0.1, rel=0.1)
+    assert not alike.failed and alike.slope > 0.9
+    milder = share_bounds(np.concatenate([clean, wrong - 2]), rng.normal(4, 1, 2000))
+    assert milder.low < 0.02 < milder.high < 0.11 and milder.slope < 0.8
+    assert share_bounds(np.zeros(1000), np.zeros(50)).failed
+    odds = np.concatenate([clean, wrong])
+    p = probabilities_of(odds, alike)
+    assert p.mean() == pytest.approx(alike.middle, rel=1e-3) and (np.diff(p[np.argsort(odds)]) >= 0).all()
+    assert in_order_of(np.array([3.0, 1, 2]), np.array([0.1, 0.2, 0.3])).tolist() == [0.3, 0.1, 0.2]
+
+
+def test_errors_are_planted_into_a_sample_of_many_images(monkeypatch):
+    monkeypatch.setattr(judging, "TAUGHT_UNITS", 600)
+    found = issues(MADE.labels, MADE.predictions)
+    wrong = is_wrong(found.index, MADE, places_of_units(MADE))
+    assert average_precision_score(wrong, found["p_error"]) > 0.7
+
+
+def test_predictions_of_small_score_are_counted_instead_of_listed(monkeypatch):
+    found = scored(np.tile([0, 0, 9, 9.0], (10, 1)), [0] * 10, np.arange(10) / 100)
+    listed, below = worth_listing(found, 5)
+    assert listed.score.tolist() == pytest.approx([0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09])
+    assert len(below.rows) == 2
+    monkeypatch.setattr("workbench.issues.boxes.place_forms.MOST_LISTED", 3)
+    assert len(worth_listing(found, 0)[0].rows) == 3

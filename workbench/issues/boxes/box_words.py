@@ -1,0 +1,72 @@
+"""Reasons why a box is suspicious, in words: predictions around it, other places, boxes beside it, its size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench.issues.boxes.box_checks import BoxChecks
+from workbench.issues.boxes.judged_boxes import JudgedBoxes
+from workbench.issues.boxes.matching import COVERS
+from workbench.issues.tags.words import hundredths
+
+WORTH_SAYING = 0.05
+"""Smallest score of another class that is named."""
+
+WELL_PLACED = 0.9
+"""IoU from which the place of a prediction is not said to differ."""
+
+
+class BoxWords:
+    """Reasons of units, written on demand.
+
+    Parameters
+    ----------
+    place : (u,) int64, given box of each unit, -1 for a candidate. location : (u,) int64, -1 without one.
+    checks : facts about the given boxes. says : description of the source of the predictions. names : of the classes.
+    one : name of an object, "box" or "point".
+    """
+
+    def __init__(
+        self, judged: JudgedBoxes, place: np.ndarray, location: np.ndarray, checks: BoxChecks, says: str,
+        names: Sequence[str], one: str,
+    ) -> None:  # fmt: skip
+        self.judged, self.place, self.location, self.checks = judged, place, location, checks
+        self.says, self.names, self.one = says, names, one
+
+    def __call__(self, places: np.ndarray) -> list[str]:
+        """Return up to three reasons of each unit."""
+        sentences = []
+        for unit in places.tolist():
+            given = int(self.place[unit])
+            reasons = self._of_candidate(unit) if given < 0 else self._of_given(given, unit)
+            sentences.append("; ".join([one for one in reasons if one][:3]))
+        return sentences
+
+    def _of_candidate(self, unit: int) -> list[str]:
+        seen, at = self.judged.seen, int(self.location[unit])
+        text = f"{self.says}: {self.names[seen.label[at]]} {hundredths(float(seen.score[at]))}"
+        if seen.second[at] >= WORTH_SAYING:
+            text += f", {self.names[seen.other[at]]} {hundredths(float(seen.second[at]))}"
+        return [text, f"no given {self.one} is there"]
+
+    def _of_given(self, given: int, unit: int) -> list[str]:
+        judged = self.judged
+        label = int(judged.given.label[given])
+        same = float(judged.support.same5[given])
+        text = f"{self.says}: {self.names[label]} {hundredths(same)}"
+        at = int(judged.met.match[given])
+        if at < 0:
+            near = float(judged.support.same1[given])
+            text = f"{self.says}: no {self.names[label]} here" if same == 0 else text
+            text += f", {hundredths(near)} where they touch" if near > max(same, WORTH_SAYING) else ""
+            return [text, *self.checks.of(given)]
+        seen = judged.seen
+        other = int(seen.label[at])
+        code, score = (other, seen.score[at]) if other != label else (seen.other[at], seen.second[at])
+        if code >= 0 and score >= WORTH_SAYING:
+            text += f", {self.names[code]} {hundredths(float(score))}"
+        iou = float(judged.met.match_iou[given])
+        moved = f"the predicted {self.one} overlaps it by {hundredths(iou)}" if iou < WELL_PLACED else ""
+        return [text, moved + " only" * (iou < COVERS), *self.checks.of(given)]

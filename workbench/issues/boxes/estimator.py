@@ -1,0 +1,42 @@
+"""The estimator of boxes and points: probabilities that given ones are wrong, and that some were overlooked."""
+
+from __future__ import annotations
+
+from workbench.foundation.errors import MissingEvidence
+from workbench.foundation.progress import step
+from workbench.issues.boxes.judged_boxes import judged_boxes
+from workbench.issues.boxes.matching import GivenBoxes
+from workbench.issues.boxes.place_forms import found_as_boxes, given_as_boxes, worth_listing
+from workbench.issues.boxes.results import found_boxes
+from workbench.issues.kinds.contract import Asked, Found
+from workbench.tasks.box_frames import image_sizes
+from workbench.tasks.box_table import BOX, POINT, box_table_of, form_of
+from workbench.tasks.scored_boxes import read_predictions
+
+
+class BoxesEstimator:
+    """The estimator of the tasks "boxes" and "points"."""
+
+    version = 1
+
+    def judge(self, asked: Asked) -> Found:
+        """Estimate P(wrong) for each given object, and for "nothing" where one seems to be missing.
+
+        See `workbench.issues.boxes.judged_boxes.judged_boxes`.
+        """
+        dataset = asked.dataset
+        if "predictions" not in asked.evidence:
+            raise MissingEvidence.beside_labels(dataset.task, dataset.kind.predictions)
+        step("reading the predictions")
+        table = box_table_of(dataset.labels)
+        forms = (BOX,) if form_of(table.places) is BOX else (POINT, BOX)
+        found = read_predictions(asked.evidence["predictions"], dataset.n, dataset.classes, forms)
+        size = image_sizes(dataset.metadata)
+        given = GivenBoxes(table.rows, given_as_boxes(table.rows, table.places, found), table.label, table.crowd)
+        boxes = found_as_boxes(table.rows, table.places, found)
+        open_ = table.missing[boxes.rows]
+        listed, below = worth_listing(boxes.chosen(~open_), len(given.rows))
+        proposals = worth_listing(boxes.chosen(open_), len(given.rows))[0]
+        step("matching, and planted errors")
+        judged = judged_boxes(given, listed, table.n, len(dataset.classes), size, seed=asked.seed)
+        return found_boxes(asked, table, judged, proposals, below, size)

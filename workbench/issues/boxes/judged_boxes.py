@@ -1,0 +1,220 @@
+"""From given boxes and predictions to judged units: P(wrong), the kind of error, and a suggestion."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.boxes import features as box_features
+from workbench.issues.boxes.locations import Locations, locations_of
+from workbench.issues.boxes.matching import COVERS, GivenBoxes, Matched, matched
+from workbench.issues.boxes.planted_odds import (
+    Examples,
+    Shares,
+    in_order_of,
+    learned_odds,
+    probabilities_of,
+    share_bounds,
+    with_squares,
+)
+from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes
+from workbench.issues.from_dynamics import normal_scores
+from workbench.tasks.box_overlaps import overlapping
+from workbench.tasks.scored_boxes import ScoredBoxes
+
+REPETITIONS = 4
+"""Number of plantings."""
+
+TAUGHT_UNITS = 60_000
+"""Largest number of units in which errors are planted; of larger data, a random sample of images."""
+
+CROSS_FOLDS = 3
+
+LEAST_PLANTED = 30
+"""Smallest number of planted errors of a part from which they are learned."""
+
+PLAIN_WEIGHT, SCORE_WEIGHT = 0.5, 1.0
+"""Weights of each plain score of given boxes, and of the score of candidates, beside planted errors in the ranking, in
+normal scores."""
+
+APART = 3.0
+"""Ratio of the bounds of a share from which it is not identified."""
+
+
+class Part(NamedTuple):
+    """One part of the units, given boxes or candidates.
+
+    Attributes
+    ----------
+    p : (u,) P(wrong). shares : bounds of the share of wrong units, None if too few errors could be planted.
+    planted : number of planted errors. recall : share of planted errors that the part contains.
+    """
+
+    p: np.ndarray
+    shares: Shares | None
+    planted: int
+    recall: float
+
+
+class JudgedBoxes(NamedTuple):
+    """Judged given boxes and candidates.
+
+    Attributes
+    ----------
+    seen, met : locations, and how they match. given : m given boxes.
+    of_given, of_candidates : the two parts.
+    kinds : (m, 3) probabilities of "class", "place" and "spurious", if a given box is wrong.
+    support : of the given boxes.
+    """
+
+    seen: Locations
+    met: Matched
+    given: GivenBoxes
+    of_given: Part
+    of_candidates: Part
+    kinds: np.ndarray
+    support: box_features.Support
+
+
+GIVEN_ERRORS = ("class", "place", "spurious")
+
+
+def judged_boxes(
+    given: GivenBoxes, found: ScoredBoxes, n: int, k: int, size: np.ndarray | None = None, *, seed: int = 0
+) -> JudgedBoxes:
+    """Judge the boxes of n images.
+
+    Parameters
+    ----------
+    given : m given boxes of k classes. found : predictions by models that have not seen the image's label.
+    size : (n, 2) width and height in pixels, NaN unknown, or None.
+    """
+    seen = locations_of(found, k)
+    met = matched(given, seen)
+    forms = box_features.forms_of(given, k)
+    own, back = box_features.given_features(given, seen, met, forms, size)
+    new = box_features.candidate_features(given, seen, met, forms, size)
+    rng = np.random.default_rng(seed)
+    fold = rng.permutation(n) % CROSS_FOLDS
+    taught = _taught(given, found, seen, n, k, size, rng)
+    plain = (1 - back.same5, _mistaken(given, seen, met))
+    of_given = _judged_given(taught, own, given.rows, fold, plain, seed)
+    rows = seen.rows[met.candidates]
+    of_candidates = _judged_candidates(taught, new, rows, fold, seed)
+    of_given.p[given.crowd] = 0.0
+    return JudgedBoxes(seen, met, given, of_given, of_candidates, _kinds(taught, own, back, met), back)
+
+
+class _Taught(NamedTuple):
+    given: Examples
+    candidates: Examples
+    kinds: np.ndarray
+    recall: float
+
+
+def _taught(
+    given: GivenBoxes, found: ScoredBoxes, seen: Locations, n: int, k: int, size: np.ndarray | None,
+    rng: np.random.Generator,
+) -> _Taught:  # fmt: skip
+    """Plant errors into a sample of the images, several times, and return the features of all units."""
+    given = given.chosen(~given.crowd)
+    sample = _sampled(given, seen, n, rng)
+    if sample is not None:
+        given = given.chosen(sample[given.rows])
+        seen = locations_of(found.chosen(sample[found.rows]), k)
+    forms = box_features.forms_of(given, k)
+    parts: list[list[np.ndarray]] = [[] for _ in range(7)]
+    dropped, reached = 0, 0
+    for _ in range(REPETITIONS):
+        planted = planted_boxes(given, forms.share, rng)
+        met = matched(planted.given, seen)
+        own, _ = box_features.given_features(planted.given, seen, met, forms, size)
+        new = box_features.candidate_features(planted.given, seen, met, forms, size)
+        hit, again = _reached(planted.dropped, seen, met)
+        wrong = planted.kind >= 0
+        dropped, reached = dropped + len(planted.dropped.rows), reached + again
+        columns = (own, wrong, planted.given.rows, planted.kind, new, hit, seen.rows[met.candidates])
+        for part, column in zip(parts, columns):
+            part.append(column)
+    one = [np.concatenate(part) for part in parts]
+    return _Taught(Examples(*one[:3]), Examples(*one[4:]), one[3], reached / max(dropped, 1))
+
+
+def _sampled(given: GivenBoxes, seen: Locations, n: int, rng: np.random.Generator) -> np.ndarray | None:
+    """Return the images (n,) bool in which errors are planted, None for all."""
+    units = np.bincount(given.rows, minlength=n) + np.bincount(seen.rows, minlength=n)
+    if units.sum() <= TAUGHT_UNITS:
+        return None
+    order = rng.permutation(n)
+    chosen = np.zeros(n, bool)
+    chosen[order[np.cumsum(units[order]) <= TAUGHT_UNITS]] = True
+    return chosen
+
+
+def _reached(dropped: GivenBoxes, seen: Locations, met: Matched) -> tuple[np.ndarray, int]:
+    """Return which candidates (c,) are at the place of a dropped box, and how many dropped boxes have one."""
+    at = met.candidates
+    pairs = overlapping(seen.rows[at], seen.places[at], dropped.rows, dropped.places, least=COVERS)
+    hit = np.zeros(len(at), bool)
+    hit[pairs.first] = True
+    return hit, len(np.unique(pairs.second))
+
+
+def _mistaken(given: GivenBoxes, seen: Locations, met: Matched) -> np.ndarray:
+    """Return (1 - score) / 2 if the matched prediction has the given class, (1 + score) / 2 if another, 1 without one;
+    (m,) in [0, 1]."""
+    out = np.ones(len(given.rows))
+    at = np.flatnonzero(met.match_iou >= COVERS)
+    match = met.match[at]
+    score = seen.score[match]
+    out[at] = (1 + np.where(seen.label[match] == given.label[at], -score, score)) / 2
+    return out
+
+
+def _judged_given(
+    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, plain: tuple[np.ndarray, np.ndarray],
+    seed: int,
+) -> Part:  # fmt: skip
+    planted = int(taught.given.planted.sum())
+    if planted < LEAST_PLANTED or not len(rows):
+        return Part(np.clip(plain[0], 0.001, 0.99), None, planted, 1.0)
+    odds, of_planted = learned_odds(taught.given, features, rows, fold, seed=seed)
+    shares = share_bounds(odds, of_planted)
+    score = normal_scores(odds) + PLAIN_WEIGHT * sum(normal_scores(one) for one in plain)
+    return Part(in_order_of(score, probabilities_of(odds, shares)), shares, planted, 1.0)
+
+
+def _judged_candidates(taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, seed: int) -> Part:
+    planted = int(taught.candidates.planted.sum())
+    score = features[:, 0]
+    if planted < LEAST_PLANTED or not len(rows):
+        return Part(np.clip(score, 0.001, 0.99), None, planted, taught.recall)
+    odds, of_planted = learned_odds(taught.candidates, features, rows, fold, rising=(0,), seed=seed)
+    shares = share_bounds(odds, of_planted)
+    ranked = normal_scores(odds) + SCORE_WEIGHT * normal_scores(score)
+    return Part(in_order_of(ranked, probabilities_of(odds, shares)), shares, planted, taught.recall)
+
+
+def _kinds(taught: _Taught, features: np.ndarray, back: box_features.Support, met: Matched) -> np.ndarray:
+    """Return the probability (m, 3) of each kind of error of a given box, if it is wrong."""
+    from sklearn.linear_model import LogisticRegression
+
+    wrong = np.flatnonzero(taught.kinds >= 0)
+    out = np.zeros((len(features), len(GIVEN_ERRORS)))
+    codes = taught.kinds[wrong]
+    if len(wrong) < LEAST_PLANTED or len(np.unique(codes)) < 2:
+        kind = np.where(met.match < 0, 2, np.where(back.other5 > back.same5, 0, 1))
+        out[np.arange(len(out)), kind] = 1.0
+        return out
+    known = taught.given.features[wrong]
+    mean, spread = known.mean(axis=0), known.std(axis=0)
+    model = LogisticRegression(C=1.0, max_iter=300).fit(with_squares(known, mean, spread), codes)
+    if len(features):
+        out[:, model.classes_] = model.predict_proba(with_squares(features, mean, spread))
+    return out
+
+
+def mix_in_words() -> str:
+    """Describe the errors that are planted."""
+    return ", ".join(f"{share:.0%} {kind}" for kind, share in PLANTED_MIX.items())

@@ -1,0 +1,161 @@
+"""Learn planted errors from features, across images, and turn the odds into probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.calibration import expit, shifted_to
+
+TREES, LEAVES, LEAF_SIZE = 60, 8, 20
+
+SURE, NEARLY_ALL = 0.7, 0.95
+"""Shares of planted errors above the two thresholds by which the share of real ones is estimated."""
+
+FAR_APART = 8.0
+
+MOST_SHARE = 0.5
+"""Share of wrong units beyond which planted errors were not learned."""
+
+LOW_ODDS, HIGH_ODDS = -12.0, 8.0
+
+MOST_P = 0.99
+
+
+class Examples(NamedTuple):
+    """Units of one part in which errors were planted: features (e, f), whether planted (e,) bool, image (e,) int64."""
+
+    features: np.ndarray
+    planted: np.ndarray
+    rows: np.ndarray
+
+
+def learned_odds(
+    taught: Examples, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, *, rising: Sequence[int] = (),
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return the log odds (u,) that units are planted errors, by models that were taught with other images, and those
+    of the planted errors themselves.
+
+    Parameters
+    ----------
+    taught : units with planted errors. features, rows : (u, f) and (u,) of the units as they are.
+    fold : (n,) fold of each image. rising : features in which trees are monotone, and each of which also has a logistic
+        regression by itself.
+
+    Notes
+    -----
+    The mean of the log odds of logistic regression on the features and their squares, and of gradient-boosted trees.
+    """
+    planted = np.flatnonzero(taught.planted)
+    odds, of_planted = np.zeros(len(features)), np.zeros(len(planted))
+    of_taught, of_units = fold[taught.rows], fold[rows]
+    for held in np.unique(fold):
+        own, other = of_units == held, of_taught != held
+        if not taught.planted[other].any() or taught.planted[other].all():
+            other = np.ones(len(other), bool)
+        held_out = of_taught[planted] == held
+        wanted = np.concatenate([features[own], taught.features[planted[held_out]]])
+        if not len(wanted):
+            continue
+        parts = _fitted(taught.features[other], taught.planted[other], wanted, rising, seed)
+        found = np.mean([np.clip(part, LOW_ODDS, -LOW_ODDS) for part in parts], axis=0)
+        odds[own], of_planted[held_out] = found[: own.sum()], found[own.sum() :]
+    return odds, of_planted
+
+
+def _fitted(
+    features: np.ndarray, planted: np.ndarray, wanted: np.ndarray, rising: Sequence[int], seed: int
+) -> list[np.ndarray]:
+    """Return the log odds (u,) of `wanted` by each model."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    signs = np.zeros(features.shape[1], int)
+    signs[list(rising)] = 1
+    trees = HistGradientBoostingClassifier(
+        max_iter=TREES, max_leaf_nodes=LEAVES, min_samples_leaf=LEAF_SIZE, monotonic_cst=signs, random_state=seed,
+        early_stopping=False,
+    )  # fmt: skip
+    parts = [trees.fit(features, planted).decision_function(wanted)]
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    line = LogisticRegression(C=1.0, max_iter=300).fit(with_squares(features, mean, spread), planted)
+    parts.append(line.decision_function(with_squares(wanted, mean, spread)))
+    for column in rising:
+        alone = LogisticRegression(max_iter=300).fit(features[:, [column]], planted)
+        parts.append(alone.decision_function(wanted[:, [column]]))
+    return parts
+
+
+def with_squares(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Return standardised features (u, f), within +- 5, and their squares, (u, 2 f)."""
+    z = np.clip((features - mean) / np.where(spread > 0, spread, 1), -5, 5)
+    return np.concatenate([z, z**2], axis=1)
+
+
+class Shares(NamedTuple):
+    """Estimates of the share of wrong units, in [0, 1].
+
+    low, high : from the clearest `SURE` and `NEARLY_ALL` of the planted errors. If real errors are as clear as planted
+    ones, they agree; the milder the real ones, the further they are apart.
+    """
+
+    low: float
+    high: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether planted errors were not learned."""
+        return self.low > MOST_SHARE
+
+    @property
+    def middle(self) -> float:
+        """The geometric mean."""
+        return float(np.sqrt(self.low * self.high))
+
+    @property
+    def slope(self) -> float:
+        """Factor of the log odds of planted errors in those of real ones, from 1 down to .5 for bounds that are apart
+        by `FAR_APART`."""
+        return 1 - 0.5 * min(float(np.log(self.high / self.low) / np.log(FAR_APART)), 1.0)
+
+
+def share_bounds(odds: np.ndarray, planted: np.ndarray) -> Shares:
+    """Bound the share of wrong units.
+
+    Parameters
+    ----------
+    odds : (u,) log odds of a planted error. planted : (e,) those of planted errors, by models that were taught with
+        other images.
+
+    Notes
+    -----
+    The units above a threshold are at most all wrong, so the share is at most theirs divided by that of planted errors
+    above it, if real errors are as clear as planted ones (mixture proportion estimation; Blanchard, Lee & Scott 2010).
+    Where real errors are milder, the ratio grows as the threshold falls.
+    """
+    ascending = np.sort(odds)
+    least = 0.5 / len(odds)
+    ends = []
+    for caught in (SURE, NEARLY_ALL):
+        above = len(odds) - np.searchsorted(ascending, np.quantile(planted, 1 - caught), "left")
+        ends.append(float(np.clip(above / len(odds) / caught, least, 1)))
+    low, high = sorted(ends)
+    return Shares(low, high)
+
+
+def probabilities_of(odds: np.ndarray, shares: Shares) -> np.ndarray:
+    """Return P(wrong) (u,), with the mean `shares.middle`, in the order of the log odds of planted errors."""
+    if not len(odds):
+        return np.empty(0)
+    share = min(max(shares.middle, 0.5 / len(odds)), 1 - 1e-6)
+    return np.minimum(expit(shifted_to(shares.slope * np.clip(odds, LOW_ODDS, HIGH_ODDS), share)), MOST_P)
+
+
+def in_order_of(score: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return the probabilities (u,), assigned in the order of a score (u,)."""
+    out = np.empty(len(p))
+    out[np.argsort(score, kind="stable")] = np.sort(p)
+    return out

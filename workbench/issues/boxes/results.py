@@ -1,0 +1,268 @@
+"""From judged boxes to the result of `find_issues`: units, labels, suggestions, kinds of error, counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.issues.boxes.box_checks import check_boxes
+from workbench.issues.boxes.box_words import BoxWords
+from workbench.issues.boxes.judged_boxes import APART, LEAST_PLANTED, REPETITIONS, JudgedBoxes, Part, mix_in_words
+from workbench.issues.boxes.locations import locations_of
+from workbench.issues.boxes.matching import LEAST_PAIR
+from workbench.issues.boxes.planting import CLASS, PLACE, SPURIOUS
+from workbench.issues.kinds.contract import Asked, Found
+from workbench.tasks.box_table import BOX, BoxTable, form_of, place_shapes, places_of
+from workbench.tasks.keys import candidate_keys
+from workbench.tasks.protocol import NOTHING
+from workbench.tasks.scored_boxes import ScoredBoxes
+from workbench.tasks.units import Units
+
+BOX_ERRORS = ("class", "place", "spurious", "overlooked")
+"""Kinds of errors; the first three are those of given objects, in the order of their codes."""
+
+HALF = 0.5
+"""Share of the score of a location below which the given class is not kept with a new place."""
+
+
+class Suggested(NamedTuple):
+    """Suggestions for u units.
+
+    label : class code, -1 for nothing. places : (u, 4). kind : code in `BOX_ERRORS`. share : the probability of the
+    suggestion if the unit is wrong.
+    """
+
+    label: np.ndarray
+    places: np.ndarray
+    kind: np.ndarray
+    share: np.ndarray
+
+
+def suggested_for_given(judged: JudgedBoxes) -> Suggested:
+    """Return the suggestions for the given boxes: those of the likeliest kind of error that is possible."""
+    seen, met, given = judged.seen, judged.met, judged.given
+    m = len(given.rows)
+    target = _target(judged)
+    at = np.maximum(target, 0)
+    there = target >= 0
+    if not len(seen.rows):
+        return Suggested(np.full(m, -1), given.places, np.full(m, SPURIOUS), np.ones(m))
+    own = seen.class_score(at, given.label)
+    other = np.where(seen.label[at] != given.label, seen.label[at], seen.other[at])
+    other = np.where(there, other, -1)
+    other_score = np.where(seen.label[at] != given.label, seen.score[at], seen.second[at])
+    chance = judged.kinds.copy()
+    chance[other < 0, CLASS] = 0
+    chance[~there, PLACE] = 0
+    chance[chance.sum(axis=1) == 0, SPURIOUS] = 1
+    kind = chance.argmax(axis=1)
+    share = chance[np.arange(m), kind] / chance.sum(axis=1)
+    keeps = (own >= HALF * seen.score[at]) | (other < 0)
+    moved_label = np.where(keeps, given.label, other)
+    label = np.select([kind == CLASS, kind == PLACE], [other, moved_label], -1)
+    far = met.match_iou < HALF
+    moves = (kind == PLACE) | ((kind == CLASS) & far & there)
+    places = np.where(moves[:, None], seen.places[at], given.places)
+    beside = np.maximum(seen.total[at] - own, 1e-9)
+    share = np.where(kind == CLASS, share * np.clip(other_score / beside, 0, 1), share)
+    return Suggested(label, places, kind, share)
+
+
+def _target(judged: JudgedBoxes) -> np.ndarray:
+    """Return the location (m,) that a given box owns or, without one, the free one that overlaps it most, -1 if
+    none."""
+    met = judged.met
+    target = met.match.copy()
+    taken = np.zeros(len(judged.seen.rows), bool)
+    taken[met.match[met.match >= 0]] = True
+    free = (met.iou >= LEAST_PAIR) & ~taken[met.second] & (met.match[met.first] < 0)
+    first, second, iou = met.first[free], met.second[free], met.iou[free]
+    order = np.lexsort((-iou, first))
+    head = order[np.flatnonzero(np.diff(first[order], prepend=-1))]
+    target[first[head]] = second[head]
+    return target
+
+
+class _Units(NamedTuple):
+    """All units, given ones before candidates within an image; columns (u,), see `JudgedBoxes`."""
+
+    units: Units
+    p: np.ndarray
+    place: np.ndarray
+    location: np.ndarray
+    given_label: np.ndarray
+    suggested: Suggested
+    score: np.ndarray
+    overlap: np.ndarray
+
+
+def found_boxes(
+    asked: Asked, table: BoxTable, judged: JudgedBoxes, unlabelled: ScoredBoxes, below: ScoredBoxes,
+    size: np.ndarray | None,
+) -> Found:  # fmt: skip
+    """Return the result of the estimator.
+
+    Parameters
+    ----------
+    table : the given objects. unlabelled : predictions for images without a label. below : those of too small a score.
+    """
+    dataset = asked.dataset
+    names = np.array([*dataset.classes, NOTHING], object)
+    own = _in_units(asked, table, judged, unlabelled)
+    unknown = own.units.given < 0
+    p_error = np.where(unknown, np.nan, own.p)
+    given_label = names[own.given_label]
+    given_label[unknown] = None
+    why = _why(asked, judged)
+    checks = check_boxes(
+        judged.given.rows, judged.given.places, judged.given.label, size=size, crowd=judged.given.crowd
+    )
+    says = "out-of-fold" if asked.out_of_fold else "in-sample"
+    form = form_of(table.places)
+    words = BoxWords(judged, own.place, own.location, checks, says, dataset.classes, form.one)
+    return Found(
+        own.units,
+        p_error,
+        given_label,
+        names[own.suggested.label],
+        own.suggested.share * np.where(unknown, own.p, np.nan_to_num(p_error)),
+        _interval(judged, p_error, why),
+        words,
+        kind=np.array(BOX_ERRORS, object)[own.suggested.kind],
+        last={"score": own.score, "overlap": own.overlap},
+        values=_values(asked, own),
+        pair=np.where(own.place < 0, 1, 0),
+        identified=not why,
+        why=why,
+        below=_below(judged, below, len(dataset.classes)),
+        evidence="predictions",
+        method=_method(judged),
+    )
+
+
+def _in_units(asked: Asked, table: BoxTable, judged: JudgedBoxes, unlabelled: ScoredBoxes) -> _Units:
+    """Join given objects, candidates, and proposals for images without a label."""
+    seen, met = judged.seen, judged.met
+    k = len(asked.dataset.classes)
+    rest = locations_of(unlabelled, k)
+    ones = suggested_for_given(judged)
+    at, m, r = met.candidates, len(judged.given.rows), len(rest.rows)
+    share = np.concatenate([seen.score[at] / seen.total[at], rest.score / rest.total])
+    new = Suggested(
+        np.concatenate([seen.label[at], rest.label]),
+        np.concatenate([seen.places[at], rest.places]),
+        np.full(len(at) + r, BOX_ERRORS.index("overlooked")),
+        share,
+    )
+    rows = np.concatenate([seen.rows[at], rest.rows])
+    order = np.argsort(rows, kind="stable")
+    new = Suggested(*(one[order] for one in new))
+    rows = rows[order]
+    code = np.where(table.missing[rows], -1, 0)
+    shapes = place_shapes(_in_form(new.places, table.places.shape[1]))
+    classes = np.array(asked.dataset.classes, object)
+    keys = candidate_keys(rows, new.places, classes[new.label].astype(str))
+    units, mixed = asked.dataset.units.joined(rows, code, keys, shapes=shapes)
+    match = met.match
+    columns = (
+        (judged.of_given.p, np.concatenate([judged.of_candidates.p, rest.score])),
+        (np.arange(m), np.full(len(rows), -1)),
+        (match, np.concatenate([at, np.full(r, -1)])),
+        (judged.given.label, np.full(len(rows), -1)),
+        (np.where(match < 0, 0.0, _at(seen.score, match)), np.concatenate([seen.score[at], rest.score])),
+        (met.match_iou, np.full(len(rows), np.nan)),
+    )
+    p, place, location, label, score, overlap = (np.concatenate([one, other[order]])[mixed] for one, other in columns)
+    suggested = Suggested(*(np.concatenate([one, other])[mixed] for one, other in zip(ones, new)))
+    return _Units(units, p, place, location, label, suggested, score, overlap)
+
+
+def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return values[np.maximum(places, 0)] if len(values) else np.zeros(len(places))
+
+
+def _in_form(places: np.ndarray, d: int) -> np.ndarray:
+    """Return boxes as they are, or the points that they stand for."""
+    return places if d == len(BOX.names) else (places[:, :2] + places[:, 2:]) / 2
+
+
+def _values(asked: Asked, own: _Units) -> tuple[np.ndarray, np.ndarray]:
+    """Return given and suggested values (u,) in the format of the journal; the given one is None without a label."""
+    kind, classes = asked.dataset.kind, asked.dataset.classes
+    assert own.units.shapes is not None
+    places = places_of(own.units.shapes)
+    form = form_of(places)
+    nothing = kind.encode(None)
+    given = np.full(own.units.m, None, object)
+    for unit, (code, place) in enumerate(zip(own.units.given.tolist(), places.tolist())):
+        if code >= 0:
+            given[unit] = nothing if code == 0 else kind.encode({form.one: place, "label": classes[code - 1]})
+    # A box that is not moved keeps its place to the last digit; a point stays where it is.
+    moves = (own.suggested.kind == PLACE) | (own.place < 0)
+    other_places = np.where(moves[:, None], _in_form(own.suggested.places, places.shape[1]), places)
+    if form is BOX:
+        other_places = own.suggested.places
+    other = np.full(own.units.m, nothing, object)
+    for unit, (code, place) in enumerate(zip(own.suggested.label.tolist(), np.round(other_places, 2).tolist())):
+        if code >= 0:
+            other[unit] = kind.encode({form.one: place, "label": classes[code]})
+    return given, other
+
+
+def _why(asked: Asked, judged: JudgedBoxes) -> str:
+    """Return why the number of errors is not identified; "" if it is."""
+    if not asked.out_of_fold:
+        return "the model has seen the labels; pass predictions for images that it was not trained on"
+    for name, part, many in (
+        ("given objects", judged.of_given, len(judged.given.rows)),
+        ("objects that may have been overlooked", judged.of_candidates, len(judged.met.candidates)),
+    ):
+        if not many:
+            continue
+        if part.shares is None:
+            return f"only {part.planted} errors could be planted among {name}, fewer than {LEAST_PLANTED}"
+        if part.shares.failed:
+            return f"planted errors among {name} cannot be told from the others"
+        if part.shares.high > APART * part.shares.low:
+            return (
+                f"between {part.shares.low:.1%} and {part.shares.high:.1%} of {many:,} {name} may be wrong: "
+                "predictions cannot see what labels omit systematically"
+            )
+    return ""
+
+
+def _interval(judged: JudgedBoxes, p_error: np.ndarray, why: str) -> tuple[float, float]:
+    """Return the range of the number of wrong units: the bounds of both parts, two standard deviations further out."""
+    apart = 2 * float(np.sqrt(np.nansum(p_error * (1 - p_error))))
+    expected = float(np.nansum(p_error))
+    low, high = 0.0, 0.0
+    for part, many in ((judged.of_given, len(judged.given.rows)), (judged.of_candidates, len(judged.met.candidates))):
+        ends = _ends(part, many)
+        low, high = low + ends[0], high + ends[1]
+    known = float((~np.isnan(p_error)).sum())
+    return max(min(low, expected) - apart, 0.0), min(max(high, expected) + apart, known)
+
+
+def _ends(part: Part, many: int) -> tuple[float, float]:
+    if part.shares is None or part.shares.failed:
+        return 0.0, float(many)
+    return part.shares.low * many, part.shares.high * many
+
+
+def _below(judged: JudgedBoxes, below: ScoredBoxes, k: int) -> float:
+    """Return the expected number of overlooked objects of too small a score to be listed: at each place at most the
+    score, and at most P(wrong) of the least likely tenth of those that are listed."""
+    if not len(below.rows):
+        return 0.0
+    score = locations_of(below, k).score
+    listed = np.sort(judged.of_candidates.p)
+    least = float(listed[: max(len(listed) // 10, 1)].mean()) if len(listed) else 0.0
+    return float(np.minimum(score, least).sum())
+
+
+def _method(judged: JudgedBoxes) -> str:
+    parts = [f"errors planted {REPETITIONS} times into the given objects ({mix_in_words()})"]
+    recall = judged.of_candidates.recall
+    parts.append(f"predictions show {recall:.0%} of the planted omissions, at most as many of the real ones")
+    return "; ".join(parts)
