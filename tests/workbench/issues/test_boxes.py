@@ -14,7 +14,7 @@ import workbench as wb
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.boxes import judged_boxes as judging
 from workbench.issues.boxes.locations import locations_of
-from workbench.issues.boxes.matching import GivenBoxes, matched
+from workbench.issues.boxes.matched_boxes import GivenBoxes, matched
 from workbench.issues.boxes.place_forms import worth_listing
 from workbench.issues.boxes.planted_odds import in_order_of, probabilities_of, share_bounds
 from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.boxes.features import log_sides
+from workbench.issues.boxes.box_features import log_sides
 from workbench.issues.tags.words import hundredths
 from workbench.tasks.box_overlaps import box_areas, overlapping
 
@@ -19,10 +19,10 @@ TINY_PIXELS = 4.0
 EXTREME = 4.0
 """Robust standard deviations from the median of its class, in log area or log aspect, from which a form is extreme."""
 
-FEW_OF_CLASS = 20
+FEW_BOXES = 20
 """Number of boxes of a class below which the spread of all classes is used."""
 
-LEAST_SPREAD = 0.1
+LEAST_FORM_SPREAD = 0.1
 
 
 class BoxChecks(NamedTuple):
@@ -127,8 +127,8 @@ def _within_class(values: np.ndarray, label: np.ndarray) -> np.ndarray:
     z = np.empty(len(values))
     for code in np.unique(label):
         own = label == code
-        spread = _spread(values[own]) if own.sum() >= FEW_OF_CLASS else every
-        z[own] = (values[own] - np.median(values[own])) / max(spread, LEAST_SPREAD)
+        spread = _spread(values[own]) if own.sum() >= FEW_BOXES else every
+        z[own] = (values[own] - np.median(values[own])) / max(spread, LEAST_FORM_SPREAD)
     return z
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.issues.boxes.box_checks import BoxChecks
 from workbench.issues.boxes.judged_boxes import JudgedBoxes
-from workbench.issues.boxes.matching import COVERS
+from workbench.issues.boxes.matched_boxes import COVERS
 from workbench.issues.tags.words import hundredths
 
 WORTH_SAYING = 0.05

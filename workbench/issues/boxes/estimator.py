@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.boxes.judged_boxes import judged_boxes
-from workbench.issues.boxes.matching import GivenBoxes
+from workbench.issues.boxes.matched_boxes import GivenBoxes
 from workbench.issues.boxes.place_forms import found_as_boxes, given_as_boxes, worth_listing
 from workbench.issues.boxes.results import found_boxes
 from workbench.issues.kinds.contract import Asked, Found

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.boxes import features as box_features
+from workbench.issues.boxes import box_features
 from workbench.issues.boxes.locations import Locations, locations_of
-from workbench.issues.boxes.matching import COVERS, GivenBoxes, Matched, matched
+from workbench.issues.boxes.matched_boxes import COVERS, GivenBoxes, Matched, matched
 from workbench.issues.boxes.planted_odds import (
     Examples,
-    Shares,
+    ShareBounds,
     in_order_of,
     learned_odds,
     probabilities_of,
@@ -31,18 +31,18 @@ TAUGHT_UNITS = 60_000
 
 CROSS_FOLDS = 3
 
-LEAST_PLANTED = 30
+LEAST_PLANTED_BOXES = 30
 """Smallest number of planted errors of a part from which they are learned."""
 
 PLAIN_WEIGHT, SCORE_WEIGHT = 0.5, 1.0
 """Weights of each plain score of given boxes, and of the score of candidates, beside planted errors in the ranking, in
 normal scores."""
 
-APART = 3.0
+BOUNDS_APART = 3.0
 """Ratio of the bounds of a share from which it is not identified."""
 
 
-class Part(NamedTuple):
+class JudgedPart(NamedTuple):
     """One part of the units, given boxes or candidates.
 
     Attributes
@@ -52,7 +52,7 @@ class Part(NamedTuple):
     """
 
     p: np.ndarray
-    shares: Shares | None
+    shares: ShareBounds | None
     planted: int
     recall: float
 
@@ -71,10 +71,10 @@ class JudgedBoxes(NamedTuple):
     seen: Locations
     met: Matched
     given: GivenBoxes
-    of_given: Part
-    of_candidates: Part
+    of_given: JudgedPart
+    of_candidates: JudgedPart
     kinds: np.ndarray
-    support: box_features.Support
+    support: box_features.BoxSupport
 
 
 GIVEN_ERRORS = ("class", "place", "spurious")
@@ -175,35 +175,37 @@ def _mistaken(given: GivenBoxes, seen: Locations, met: Matched) -> np.ndarray:
 def _judged_given(
     taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, plain: tuple[np.ndarray, np.ndarray],
     seed: int,
-) -> Part:  # fmt: skip
+) -> JudgedPart:  # fmt: skip
     planted = int(taught.given.planted.sum())
-    if planted < LEAST_PLANTED or not len(rows):
-        return Part(np.clip(plain[0], 0.001, 0.99), None, planted, 1.0)
+    if planted < LEAST_PLANTED_BOXES or not len(rows):
+        return JudgedPart(np.clip(plain[0], 0.001, 0.99), None, planted, 1.0)
     odds, of_planted = learned_odds(taught.given, features, rows, fold, seed=seed)
     shares = share_bounds(odds, of_planted)
     score = normal_scores(odds) + PLAIN_WEIGHT * sum(normal_scores(one) for one in plain)
-    return Part(in_order_of(score, probabilities_of(odds, shares)), shares, planted, 1.0)
+    return JudgedPart(in_order_of(score, probabilities_of(odds, shares)), shares, planted, 1.0)
 
 
-def _judged_candidates(taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, seed: int) -> Part:
+def _judged_candidates(
+    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, seed: int
+) -> JudgedPart:
     planted = int(taught.candidates.planted.sum())
     score = features[:, 0]
-    if planted < LEAST_PLANTED or not len(rows):
-        return Part(np.clip(score, 0.001, 0.99), None, planted, taught.recall)
+    if planted < LEAST_PLANTED_BOXES or not len(rows):
+        return JudgedPart(np.clip(score, 0.001, 0.99), None, planted, taught.recall)
     odds, of_planted = learned_odds(taught.candidates, features, rows, fold, rising=(0,), seed=seed)
     shares = share_bounds(odds, of_planted)
     ranked = normal_scores(odds) + SCORE_WEIGHT * normal_scores(score)
-    return Part(in_order_of(ranked, probabilities_of(odds, shares)), shares, planted, taught.recall)
+    return JudgedPart(in_order_of(ranked, probabilities_of(odds, shares)), shares, planted, taught.recall)
 
 
-def _kinds(taught: _Taught, features: np.ndarray, back: box_features.Support, met: Matched) -> np.ndarray:
+def _kinds(taught: _Taught, features: np.ndarray, back: box_features.BoxSupport, met: Matched) -> np.ndarray:
     """Return the probability (m, 3) of each kind of error of a given box, if it is wrong."""
     from sklearn.linear_model import LogisticRegression
 
     wrong = np.flatnonzero(taught.kinds >= 0)
     out = np.zeros((len(features), len(GIVEN_ERRORS)))
     codes = taught.kinds[wrong]
-    if len(wrong) < LEAST_PLANTED or len(np.unique(codes)) < 2:
+    if len(wrong) < LEAST_PLANTED_BOXES or len(np.unique(codes)) < 2:
         kind = np.where(met.match < 0, 2, np.where(back.other5 > back.same5, 0, 1))
         out[np.arange(len(out)), kind] = 1.0
         return out

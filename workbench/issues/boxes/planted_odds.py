@@ -9,10 +9,10 @@ import numpy as np
 
 from workbench.issues.calibration import expit, shifted_to
 
-TREES, LEAVES, LEAF_SIZE = 60, 8, 20
+BOX_TREES, BOX_LEAVES, BOX_LEAF_SIZE = 60, 8, 20
 
-SURE, NEARLY_ALL = 0.7, 0.95
-"""Shares of planted errors above the two thresholds by which the share of real ones is estimated."""
+CLEAREST, NEARLY_ALL = 0.7, 0.95
+"""ShareBounds of planted errors above the two thresholds by which the share of real ones is estimated."""
 
 FAR_APART = 8.0
 
@@ -76,8 +76,8 @@ def _fitted(
     signs = np.zeros(features.shape[1], int)
     signs[list(rising)] = 1
     trees = HistGradientBoostingClassifier(
-        max_iter=TREES, max_leaf_nodes=LEAVES, min_samples_leaf=LEAF_SIZE, monotonic_cst=signs, random_state=seed,
-        early_stopping=False,
+        max_iter=BOX_TREES, max_leaf_nodes=BOX_LEAVES, min_samples_leaf=BOX_LEAF_SIZE, monotonic_cst=signs,
+        random_state=seed, early_stopping=False,
     )  # fmt: skip
     parts = [trees.fit(features, planted).decision_function(wanted)]
     mean, spread = features.mean(axis=0), features.std(axis=0)
@@ -95,11 +95,11 @@ def with_squares(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> 
     return np.concatenate([z, z**2], axis=1)
 
 
-class Shares(NamedTuple):
+class ShareBounds(NamedTuple):
     """Estimates of the share of wrong units, in [0, 1].
 
-    low, high : from the clearest `SURE` and `NEARLY_ALL` of the planted errors. If real errors are as clear as planted
-    ones, they agree; the milder the real ones, the further they are apart.
+    low, high : by the clearest planted errors, shares of `CLEAREST` and `NEARLY_ALL`. If real errors are as clear as
+    planted ones, they agree; the milder the real ones, the further they are apart.
     """
 
     low: float
@@ -122,7 +122,7 @@ class Shares(NamedTuple):
         return 1 - 0.5 * min(float(np.log(self.high / self.low) / np.log(FAR_APART)), 1.0)
 
 
-def share_bounds(odds: np.ndarray, planted: np.ndarray) -> Shares:
+def share_bounds(odds: np.ndarray, planted: np.ndarray) -> ShareBounds:
     """Bound the share of wrong units.
 
     Parameters
@@ -139,14 +139,14 @@ def share_bounds(odds: np.ndarray, planted: np.ndarray) -> Shares:
     ascending = np.sort(odds)
     least = 0.5 / len(odds)
     ends = []
-    for caught in (SURE, NEARLY_ALL):
+    for caught in (CLEAREST, NEARLY_ALL):
         above = len(odds) - np.searchsorted(ascending, np.quantile(planted, 1 - caught), "left")
         ends.append(float(np.clip(above / len(odds) / caught, least, 1)))
     low, high = sorted(ends)
-    return Shares(low, high)
+    return ShareBounds(low, high)
 
 
-def probabilities_of(odds: np.ndarray, shares: Shares) -> np.ndarray:
+def probabilities_of(odds: np.ndarray, shares: ShareBounds) -> np.ndarray:
     """Return P(wrong) (u,), with the mean `shares.middle`, in the order of the log odds of planted errors."""
     if not len(odds):
         return np.empty(0)

@@ -9,19 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.boxes.matching import GivenBoxes
+from workbench.issues.boxes.matched_boxes import GivenBoxes
 from workbench.tasks.box_overlaps import box_ious, overlapping
 
 PLANTED_MIX = {"overlooked": 0.15, "class": 0.06, "place": 0.08, "spurious": 0.06, "duplicate": 0.02}
-"""Shares of the given boxes that are changed, by kind of error; duplicates count as spurious."""
+"""ShareBounds of the given boxes that are changed, by kind of error; duplicates count as spurious."""
 
-CLASS, PLACE, SPURIOUS = 0, 1, 2
+OTHER_CLASS, MISPLACED, SPURIOUS_BOX = 0, 1, 2
 """Codes of the errors of given boxes."""
 
 FAR_OFF = 0.5
 """A shifted box overlaps the box as it was by less than this."""
 
-TRIES = 12
+PLACEMENT_TRIES = 12
 
 
 class PlantedBoxes(NamedTuple):
@@ -53,25 +53,25 @@ def planted_boxes(given: GivenBoxes, shares: np.ndarray, rng: np.random.Generato
     kind = np.full(m, -1)
     at = np.flatnonzero((draw >= drop) & (draw < drop + shift))
     places[at], moved = _shifted(places[at], rng)
-    kind[at[moved]] = PLACE
+    kind[at[moved]] = MISPLACED
     at = np.flatnonzero((draw >= drop + shift) & (draw < drop + shift + swap))
     if len(at):
         label[at] = _swapped(label[at], shares, rng)
-        kind[at] = CLASS
+        kind[at] = OTHER_CLASS
     kept = draw >= drop
     changed = GivenBoxes(given.rows, places, label, given.crowd).chosen(kept)
     new = _spurious(given, rng.random(m) < spurious, rng)
     copies = _copies(given.chosen(kept & (kind < 0) & (rng.random(m) < twice)), rng)
     every = GivenBoxes(*(np.concatenate(one) for one in zip(changed, new, copies)))
     order = np.argsort(every.rows, kind="stable")
-    kinds = np.concatenate([kind[kept], np.full(len(new.rows) + len(copies.rows), SPURIOUS)])[order]
+    kinds = np.concatenate([kind[kept], np.full(len(new.rows) + len(copies.rows), SPURIOUS_BOX)])[order]
     return PlantedBoxes(every.chosen(order), kinds, given.chosen(~kept))
 
 
 def _shifted(places: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Move and scale boxes (m, 4) until they overlap their old place by .1 to .5; also return which succeeded."""
     out, done = places.copy(), np.zeros(len(places), bool)
-    for _ in range(TRIES):
+    for _ in range(PLACEMENT_TRIES):
         at = np.flatnonzero(~done)
         if not len(at):
             break
@@ -89,7 +89,7 @@ def _shifted(places: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
 def _swapped(label: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return other classes (m,), drawn by their frequency."""
     other = label.copy()
-    for _ in range(TRIES):
+    for _ in range(PLACEMENT_TRIES):
         same = np.flatnonzero(other == label)
         if not len(same):
             break

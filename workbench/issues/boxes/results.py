@@ -8,10 +8,17 @@ import numpy as np
 
 from workbench.issues.boxes.box_checks import check_boxes
 from workbench.issues.boxes.box_words import BoxWords
-from workbench.issues.boxes.judged_boxes import APART, LEAST_PLANTED, REPETITIONS, JudgedBoxes, Part, mix_in_words
+from workbench.issues.boxes.judged_boxes import (
+    BOUNDS_APART,
+    LEAST_PLANTED_BOXES,
+    REPETITIONS,
+    JudgedBoxes,
+    JudgedPart,
+    mix_in_words,
+)
 from workbench.issues.boxes.locations import locations_of
-from workbench.issues.boxes.matching import LEAST_PAIR
-from workbench.issues.boxes.planting import CLASS, PLACE, SPURIOUS
+from workbench.issues.boxes.matched_boxes import LEAST_PAIR
+from workbench.issues.boxes.planting import MISPLACED, OTHER_CLASS, SPURIOUS_BOX
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks.box_table import BOX, BoxTable, form_of, place_shapes, places_of
 from workbench.tasks.keys import candidate_keys
@@ -22,7 +29,7 @@ from workbench.tasks.units import Units
 BOX_ERRORS = ("class", "place", "spurious", "overlooked")
 """Kinds of errors; the first three are those of given objects, in the order of their codes."""
 
-HALF = 0.5
+KEPT_CLASS = 0.5
 """Share of the score of a location below which the given class is not kept with a new place."""
 
 
@@ -47,25 +54,25 @@ def suggested_for_given(judged: JudgedBoxes) -> Suggested:
     at = np.maximum(target, 0)
     there = target >= 0
     if not len(seen.rows):
-        return Suggested(np.full(m, -1), given.places, np.full(m, SPURIOUS), np.ones(m))
+        return Suggested(np.full(m, -1), given.places, np.full(m, SPURIOUS_BOX), np.ones(m))
     own = seen.class_score(at, given.label)
     other = np.where(seen.label[at] != given.label, seen.label[at], seen.other[at])
     other = np.where(there, other, -1)
     other_score = np.where(seen.label[at] != given.label, seen.score[at], seen.second[at])
     chance = judged.kinds.copy()
-    chance[other < 0, CLASS] = 0
-    chance[~there, PLACE] = 0
-    chance[chance.sum(axis=1) == 0, SPURIOUS] = 1
+    chance[other < 0, OTHER_CLASS] = 0
+    chance[~there, MISPLACED] = 0
+    chance[chance.sum(axis=1) == 0, SPURIOUS_BOX] = 1
     kind = chance.argmax(axis=1)
     share = chance[np.arange(m), kind] / chance.sum(axis=1)
-    keeps = (own >= HALF * seen.score[at]) | (other < 0)
+    keeps = (own >= KEPT_CLASS * seen.score[at]) | (other < 0)
     moved_label = np.where(keeps, given.label, other)
-    label = np.select([kind == CLASS, kind == PLACE], [other, moved_label], -1)
-    far = met.match_iou < HALF
-    moves = (kind == PLACE) | ((kind == CLASS) & far & there)
+    label = np.select([kind == OTHER_CLASS, kind == MISPLACED], [other, moved_label], -1)
+    far = met.match_iou < KEPT_CLASS
+    moves = (kind == MISPLACED) | ((kind == OTHER_CLASS) & far & there)
     places = np.where(moves[:, None], seen.places[at], given.places)
     beside = np.maximum(seen.total[at] - own, 1e-9)
-    share = np.where(kind == CLASS, share * np.clip(other_score / beside, 0, 1), share)
+    share = np.where(kind == OTHER_CLASS, share * np.clip(other_score / beside, 0, 1), share)
     return Suggested(label, places, kind, share)
 
 
@@ -199,7 +206,7 @@ def _values(asked: Asked, own: _Units) -> tuple[np.ndarray, np.ndarray]:
         if code >= 0:
             given[unit] = nothing if code == 0 else kind.encode({form.one: place, "label": classes[code - 1]})
     # A box that is not moved keeps its place to the last digit; a point stays where it is.
-    moves = (own.suggested.kind == PLACE) | (own.place < 0)
+    moves = (own.suggested.kind == MISPLACED) | (own.place < 0)
     other_places = np.where(moves[:, None], _in_form(own.suggested.places, places.shape[1]), places)
     if form is BOX:
         other_places = own.suggested.places
@@ -221,10 +228,10 @@ def _why(asked: Asked, judged: JudgedBoxes) -> str:
         if not many:
             continue
         if part.shares is None:
-            return f"only {part.planted} errors could be planted among {name}, fewer than {LEAST_PLANTED}"
+            return f"only {part.planted} errors could be planted among {name}, fewer than {LEAST_PLANTED_BOXES}"
         if part.shares.failed:
-            return f"planted errors among {name} cannot be told from the others"
-        if part.shares.high > APART * part.shares.low:
+            return f"planted errors among {name} do not differ from the others"
+        if part.shares.high > BOUNDS_APART * part.shares.low:
             return (
                 f"between {part.shares.low:.1%} and {part.shares.high:.1%} of {many:,} {name} may be wrong: "
                 "predictions cannot see what labels omit systematically"
@@ -244,7 +251,7 @@ def _interval(judged: JudgedBoxes, p_error: np.ndarray, why: str) -> tuple[float
     return max(min(low, expected) - apart, 0.0), min(max(high, expected) + apart, known)
 
 
-def _ends(part: Part, many: int) -> tuple[float, float]:
+def _ends(part: JudgedPart, many: int) -> tuple[float, float]:
     if part.shares is None or part.shares.failed:
         return 0.0, float(many)
     return part.shares.low * many, part.shares.high * many

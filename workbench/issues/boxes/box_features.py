@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.issues.boxes.locations import WORTHY_SCORE, Locations
-from workbench.issues.boxes.matching import COVERS, LEAST_PAIR, GivenBoxes, Matched
+from workbench.issues.boxes.matched_boxes import COVERS, LEAST_PAIR, GivenBoxes, Matched
 from workbench.tasks.box_overlaps import overlapping
 
 EDGE_PIXELS = 1.5
 """Distance from the border of the image, in pixels, up to which a box lies at the edge."""
 
 
-class Forms(NamedTuple):
+class BoxForms(NamedTuple):
     """Typical log area (k,) and log aspect (k,) of the boxes of each class, and the share (k,) of each class."""
 
     area: np.ndarray
@@ -28,7 +28,7 @@ def log_sides(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return sides.sum(axis=1), sides[:, 0] - sides[:, 1]
 
 
-def forms_of(given: GivenBoxes, k: int) -> Forms:
+def forms_of(given: GivenBoxes, k: int) -> BoxForms:
     """Return medians by class; a class without boxes has those of all boxes."""
     area, aspect = log_sides(given.places)
     parts = []
@@ -41,7 +41,7 @@ def forms_of(given: GivenBoxes, k: int) -> Forms:
         typical[counts > 0] = values[order][middle[counts > 0]]
         parts.append(typical)
     counts = np.bincount(given.label, minlength=k)
-    return Forms(parts[0], parts[1], counts / max(counts.sum(), 1))
+    return BoxForms(parts[0], parts[1], counts / max(counts.sum(), 1))
 
 
 def at_edge(places: np.ndarray, rows: np.ndarray, size: np.ndarray | None) -> np.ndarray:
@@ -52,7 +52,7 @@ def at_edge(places: np.ndarray, rows: np.ndarray, size: np.ndarray | None) -> np
     return (low + (places[:, 2:] >= size[rows] - EDGE_PIXELS).sum(axis=1)).astype(float)
 
 
-class Support(NamedTuple):
+class BoxSupport(NamedTuple):
     """What predictions say about m given boxes.
 
     Attributes
@@ -69,14 +69,14 @@ class Support(NamedTuple):
     worthy: np.ndarray
 
 
-def support(given: GivenBoxes, seen: Locations, met: Matched) -> Support:
+def support(given: GivenBoxes, seen: Locations, met: Matched) -> BoxSupport:
     """Return the support of the given boxes, (m,) each."""
     m = len(given.rows)
     label, at = given.label[met.first], met.second
     own = seen.class_score(at, label)
     other = np.where(seen.label[at] == label, seen.second[at], seen.score[at])
     half, worthy = met.iou >= COVERS, seen.score[at] > WORTHY_SCORE
-    return Support(
+    return BoxSupport(
         _largest(met.first[half], own[half], m),
         _largest(met.first, own, m),
         _largest(met.first[half], other[half], m),
@@ -93,8 +93,8 @@ def _largest(place: np.ndarray, values: np.ndarray, m: int) -> np.ndarray:
 
 
 def given_features(
-    given: GivenBoxes, seen: Locations, met: Matched, forms: Forms, size: np.ndarray | None
-) -> tuple[np.ndarray, Support]:
+    given: GivenBoxes, seen: Locations, met: Matched, forms: BoxForms, size: np.ndarray | None
+) -> tuple[np.ndarray, BoxSupport]:
     """Return features (m, f) of the given boxes, and their support."""
     back = support(given, seen, met)
     match = np.maximum(met.match, 0)
@@ -136,7 +136,7 @@ def _moved(given: GivenBoxes, seen: Locations, met: Matched) -> tuple[np.ndarray
 
 
 def candidate_features(
-    given: GivenBoxes, seen: Locations, met: Matched, forms: Forms, size: np.ndarray | None
+    given: GivenBoxes, seen: Locations, met: Matched, forms: BoxForms, size: np.ndarray | None
 ) -> np.ndarray:
     """Return features (c, f) of the candidates; the first is the score."""
     at, total = met.candidates, len(seen.rows)
