@@ -97,6 +97,7 @@ PUBLIC = {
     "workbench.vision": [
         *("average_precision", "compare_detections", "efficientnet", "rank_answers", "rank_detectors"),
         *("read_detections", "write_detections"),
+        *("box_loss", "boxes_to_points", "odd_boxes", "points_outside", "points_to_boxes", "stage_flips"),
         *("candidate_recall", "combine_seeds", "compare_masks", "fuse_masks", "mask_metrics"),
         *(
             "mask_scores",
