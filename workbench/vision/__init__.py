@@ -33,7 +33,6 @@ HOMES = {
     "mask_scores": "workbench.issues.masks.fusion",
     "masks_from_weak_labels": "weak_labels",
     "match_attributes": "attributes",
-    "match_class_names": "odd_boxes",
     "match_class_names": "open_names",
     "merge_coco": "open_names",
     "merge_parts": "proposal_masks",

@@ -1,10 +1,8 @@
-"""Checks of labelled boxes that need no predictions, and names of classes that are spelt differently."""
+"""Checks of labelled boxes that need no predictions."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,6 @@ from workbench.issues.boxes.box_checks import check_boxes
 from workbench.tasks.box_reading import read_boxes
 from workbench.tasks.box_table import box_table_of
 from workbench.tasks.class_names import object_array
-
-LEAST_NAME_LIKENESS = 0.8
-"""Likeness from which two names may mean one class."""
 
 
 def odd_boxes(labels: Any, *, classes: Sequence[object] | None = None, sizes: Any = None) -> pd.DataFrame:
@@ -72,44 +67,3 @@ def odd_boxes(labels: Any, *, classes: Sequence[object] | None = None, sizes: An
         "odd": found.suspicious,
     }
     return pd.DataFrame(columns, index=pd.MultiIndex.from_arrays([table.rows, found.number], names=["row", "box"]))
-
-
-def match_class_names(classes: Sequence[object], others: Sequence[object]) -> pd.DataFrame:
-    """Find classes of two data sets that may be the same under different names.
-
-    Parameters
-    ----------
-    classes, others : names of the classes of both
-
-    Returns
-    -------
-    DataFrame, one row per class of the first that has no equal name among the others, in their order
-        name : str. other : the most alike name that is not a name of the first, None if none is alike. likeness : in
-        [0, 1], 2 M / T with M matching and T all characters (Ratcliff and Obershelp), without case, separators and a
-        plural s, for words in any order
-
-    Examples
-    --------
-    >>> match_class_names(["Traffic Light", "person"], ["persons", "light_traffic", "bus"]).values.tolist()
-    [['Traffic Light', 'light_traffic', 1.0], ['person', 'persons', 1.0]]
-    """
-    names, candidates = [str(one) for one in classes], [str(one) for one in others]
-    left = [one for one in candidates if one not in names]
-    plain = [_plain(one) for one in left]
-    rows = []
-    for name in names:
-        if name in candidates:
-            continue
-        own = _plain(name)
-        likeness = [SequenceMatcher(None, own, other, autojunk=False).ratio() for other in plain]
-        best = int(np.argmax(likeness)) if likeness else -1
-        alike = best >= 0 and likeness[best] >= LEAST_NAME_LIKENESS
-        rows.append((name, left[best] if alike else None, likeness[best] if best >= 0 else 0.0))
-    return pd.DataFrame(rows, columns=["name", "other", "likeness"])
-
-
-def _plain(name: str) -> str:
-    """Return a name without case, separators, order of words, and plural."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    words = re.split(r"[\W_]+", spaced.casefold())
-    return " ".join(sorted(word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words if word))

@@ -51,20 +51,6 @@ def test_sizes_must_fit():
         vision.odd_boxes(scenes(0, 2), sizes=np.ones((3, 2)))
 
 
-def test_names_of_classes_that_are_spelt_differently():
-    ours = ["person", "Traffic Light", "fire-hydrant", "dog"]
-    found = vision.match_class_names(ours, ["Person", "trafficLight", "hydrant, fire", "dog", "zebra"]).set_index(
-        "name"
-    )
-    assert found["other"].to_dict() == {
-        "person": "Person",
-        "Traffic Light": "trafficLight",
-        "fire-hydrant": "hydrant, fire",
-    }
-    assert vision.match_class_names(["dog"], ["zebra"])["other"].tolist() == [None]
-    assert vision.match_class_names(["dog"], []).values.tolist() == [["dog", None, 0.0]]
-
-
 def test_boxes_with_a_wrong_class_flip_more_often():
     """Of 480 boxes a tenth has a wrong class, which the detector has partly learned; six stages."""
     rng = np.random.default_rng(1)
