@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, shortened
 from workbench.tasks.mask_table import IGNORE
 
+MOST_CODES = 1 << 15
+"""Classes of pixels; larger codes are ids of something else."""
 
-def label_images(field: str, labels: Any, *, k: int | None = None) -> list[np.ndarray]:
+
+def label_images(field: str, labels: Any, *, k: int | None = None, most: int | None = MOST_CODES) -> list[np.ndarray]:
     """Return label images as a list of integer arrays (h, w): class codes, -1 = ignored.
 
     Parameters
@@ -19,23 +22,25 @@ def label_images(field: str, labels: Any, *, k: int | None = None) -> list[np.nd
     field : name of the argument, for errors
     labels : (h, w) or (n, h, w), or a list of (h, w)
     k : number of classes, if known
+    most : limit of the codes if `k` is not known, since tables of classes are made; None for numbers of regions
 
     Raises
     ------
     InputError : another shape, values that are not integers, or outside of -1 .. k - 1; names the image
     """
     found = []
+    limit = most if k is None else k
     for row, image in enumerate(_listed(field, labels, 2)):
-        codes = np.asarray(image)
+        codes = _array(field, image, row)
         if codes.dtype.kind == "f" and (codes == np.rint(codes)).all():
             codes = codes.astype(np.int64)
         if codes.ndim != 2 or codes.dtype.kind not in "iub":
             found_here = f"has shape {codes.shape} and dtype {codes.dtype}"
             raise InputError.at(field, found_here, "Pass class codes (h, w) as integers, -1 = ignored.", row=row)
         codes = codes.astype(np.uint8) if codes.dtype == bool else codes
-        if codes.size and (codes.min() < IGNORE or (k is not None and codes.max() >= k)):
+        if codes.size and (codes.min() < IGNORE or (limit is not None and codes.max() >= limit)):
             wrong = codes.min() if codes.min() < IGNORE else codes.max()
-            known = "at least 0" if k is None else f"0 .. {k - 1}"
+            known = "at least 0" if limit is None else f"0 .. {limit - 1:,}"
             raise InputError.at(field, f"holds {wrong}", f"Class codes are {known}, or -1 = ignored.", row=row)
         found.append(codes)
     return found
@@ -56,7 +61,7 @@ def score_images(field: str, scores: Any, *, probabilities: bool = False) -> lis
     """
     found = []
     for row, image in enumerate(_listed(field, scores, 3)):
-        maps = np.asarray(image)
+        maps = _array(field, image, row)
         if maps.ndim != 3 or maps.dtype.kind not in "fiub" or not len(maps):
             found_here = f"has shape {maps.shape} and dtype {maps.dtype}"
             raise InputError.at(field, found_here, "Pass numbers (k, h, w), one map per class or feature.", row=row)
@@ -97,4 +102,13 @@ def _listed(field: str, images: Any, dimensions: int) -> Sequence[Any]:
         return [images]
     if own not in (None, dimensions + 1):
         raise InputError.at(field, f"has {own} dimensions", f"One image has {dimensions}, several have one more.")
+    if isinstance(images, (str, bytes)) or not hasattr(images, "__iter__"):
+        raise InputError.at(field, f"is {shortened(images)}", "Pass an array, or a list of one array per image.")
     return list(images)
+
+
+def _array(field: str, image: Any, row: int) -> np.ndarray:
+    try:
+        return np.asarray(image)
+    except (TypeError, ValueError) as error:
+        raise InputError.at(field, f"is no image ({error})", "Pass one array per image.", row=row) from error

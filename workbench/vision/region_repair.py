@@ -121,7 +121,7 @@ def repair_by_region(
     [[1, 0, 1]]
     """
     given = label_images("labels", labels)[0]
-    places = label_images("regions", regions)[0]
+    places = label_images("regions", regions, most=None)[0]
     check_sizes("regions", [places], "labels", [given])
     check_share("threshold", threshold)
     check_share("least_share", least_share)
