@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
 TABLE = ROOT.parent / "shared" / "papers.tsv"
 
-FAMILIES = ("ML", "TAB", "PL", "GRAPH", "ICL", "TOK", "IR", "CAP")
+FAMILIES = ("ML", "TAB", "PL", "GRAPH", "ICL", "TOK", "IR", "CAP", "DET", "SEG")
 """Families of the table whose papers are all on the page; one more section, one more name."""
 
 PACKAGES = ("tags", "experiments", "confident", "graphs", "spans", "demonstrations", "texts", "ranking", "vision")
