@@ -25,8 +25,8 @@ SCORES_FORMS = "Pass probabilities of the predicted classes (n, height, width), 
 class Pixels(NamedTuple):
     """Predictions for a block of pixels of g images of one size, (g, height, width) each.
 
-    predicted : int16, the most likely class. p_given, p_predicted : float32, probabilities of the given and of the
-    predicted class; of the given class it is 0 where there is no label.
+    predicted : int16, the most likely class. p_given, p_predicted : float32 or float64, probabilities of the given and
+    of the predicted class; of the given class it is 0 where there is no label.
     """
 
     predicted: np.ndarray
@@ -66,7 +66,7 @@ class MaskPredictions:
         if self.probs is None:
             return self._of_classes(rows, given, block)
         stack = np.stack([np.asarray(self.probs[row][:, block[0], block[1]]) for row in rows])
-        probs = stack.astype(np.float32, copy=False)
+        probs = stack if stack.dtype in (np.float32, np.float64) else stack.astype(np.float32)
         total = probs.sum(axis=1)
         wrong = ~(np.abs(total - 1) <= SUM_MARGIN) | (probs.min(axis=1) < -1e-6)
         if wrong.any():
@@ -77,7 +77,7 @@ class MaskPredictions:
         predicted = probs.argmax(axis=1)
         own = np.take_along_axis(probs, np.maximum(given, 0)[:, None].astype(np.int64), axis=1)[:, 0]
         best = np.take_along_axis(probs, predicted[:, None], axis=1)[:, 0]
-        return Pixels(predicted.astype(np.int16), np.where(given >= 0, own, np.float32(0)), best)
+        return Pixels(predicted.astype(np.int16), np.where(given >= 0, own, probs.dtype.type(0)), best)
 
     def _of_classes(self, rows: Sequence[int], given: np.ndarray, block: tuple[slice, slice]) -> Pixels:
         assert self.classes is not None
@@ -98,6 +98,15 @@ class MaskPredictions:
                 raise InputError.at("scores", found, "Pass numbers in [0, 1].", row=int(rows[at]))
         own = np.where(given == predicted, p, (1 - p) / max(self.k - 1, 1))
         return Pixels(predicted.astype(np.int16), np.where(given >= 0, own, 0).astype(np.float32), p)
+
+
+def class_count(pred_probs: Any) -> int:
+    """Return the number of classes of probabilities (n, k, height, width), or of n arrays (k, height, width)."""
+    first = pred_probs[0] if hasattr(pred_probs, "__len__") and len(pred_probs) else None
+    if first is None or np.ndim(first) != 3:
+        shape = getattr(pred_probs, "shape", np.shape(first))
+        raise InputError.at("pred_probs", f"has the shape {tuple(shape)}", PROBS_FORMS)
+    return len(first)
 
 
 def mask_predictions(
