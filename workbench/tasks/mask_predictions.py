@@ -66,7 +66,7 @@ class MaskPredictions:
         if self.probs is None:
             return self._of_classes(rows, given, block)
         stack = np.stack([np.asarray(self.probs[row][:, block[0], block[1]]) for row in rows])
-        probs = stack if stack.dtype in (np.float32, np.float64) else stack.astype(np.float32)
+        probs = stack if stack.dtype.kind == "f" and stack.dtype.itemsize in (4, 8) else stack.astype(np.float32)
         total = probs.sum(axis=1)
         wrong = ~(np.abs(total - 1) <= SUM_MARGIN) | (probs.min(axis=1) < -1e-6)
         if wrong.any():
@@ -104,7 +104,7 @@ def class_count(pred_probs: Any) -> int:
     """Return the number of classes of probabilities (n, k, height, width), or of n arrays (k, height, width)."""
     first = pred_probs[0] if hasattr(pred_probs, "__len__") and len(pred_probs) else None
     if first is None or np.ndim(first) != 3:
-        shape = getattr(pred_probs, "shape", np.shape(first))
+        shape = getattr(pred_probs, "shape", () if first is None else np.shape(first))
         raise InputError.at("pred_probs", f"has the shape {tuple(shape)}", PROBS_FORMS)
     return len(first)
 

@@ -41,7 +41,13 @@ class Masks(TaskMixin):
     one_unit = "one region of one image"
     column = MASKS_TYPE
     predictions = ("pred_probs", "predictions", "scores")
-    formats = LazyTable({"table": "workbench.review.export:TABLE"})
+    formats = LazyTable(
+        {
+            "table": "workbench.review.export:TABLE",
+            "png": "workbench.review.mask_files:MASK_PNG",
+            "npy": "workbench.review.mask_files:MASK_NPY",
+        }
+    )
 
     read = staticmethod(read_masks)
 

@@ -6,6 +6,7 @@ are mapped into memory, so that a large raster is read in bands.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -35,21 +36,26 @@ def open_raster(path: str | Path, row: int | None = None) -> np.ndarray:
         indices; another number of axes; more than `MOST_PIXELS` pixels. MissingEvidence : tifffile is not installed.
     """
     path = Path(path)
-    read = RASTER_READERS.get(path.suffix.lower())
+    return raster_in(path.name, path, row)
+
+
+def raster_in(name: str, source: Path | io.BytesIO, row: int | None = None) -> np.ndarray:
+    """Return the pixel values of a file, as `open_raster`, whose `name` determines the format; not TIFF from bytes."""
+    read = RASTER_READERS.get(Path(name).suffix.lower())
     if read is None:
         known = ", ".join(RASTER_READERS)
-        raise InputError.at("labels", f"names the file {shortened(path.name)}", f"Read are {known}.", row=row)
+        raise InputError.at("labels", f"names the file {shortened(name)}", f"Read are {known}.", row=row)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pictures with many pixels, which are counted here
-            values = read(path)
+            values = read(source)
     except (InputError, MissingEvidence):
         raise
     except Exception as error:  # readers raise many types for damaged files
-        found = f"names the file {shortened(path.name)}, which cannot be read ({type(error).__name__}: {error})"
+        found = f"names the file {shortened(name)}, which cannot be read ({type(error).__name__}: {error})"
         raise InputError.at("labels", found, "Is it complete, and of the format of its suffix?", row=row) from error
     if isinstance(values, str):
-        raise InputError.at("labels", f"names the file {shortened(path.name)}, which {values}", COLOURS, row=row)
+        raise InputError.at("labels", f"names the file {shortened(name)}, which {values}", COLOURS, row=row)
     return values
 
 
@@ -63,19 +69,18 @@ def picture_values(picture: Any) -> np.ndarray | str:
     return np.asarray(picture)
 
 
-def _png(path: Path) -> np.ndarray | str:
+def _png(path: Path | io.BytesIO) -> np.ndarray | str:
     from PIL import Image
 
     with Image.open(path, formats=["PNG"]) as picture:
         return picture_values(picture)
 
 
-def _npy(path: Path) -> np.ndarray | str:
-    values = np.load(path, mmap_mode="r", allow_pickle=False)
-    return _checked(values)
+def _npy(path: Path | io.BytesIO) -> np.ndarray | str:
+    return _checked(np.load(path, mmap_mode="r" if isinstance(path, Path) else None, allow_pickle=False))
 
 
-def _tiff(path: Path) -> np.ndarray | str:
+def _tiff(path: Path | io.BytesIO) -> np.ndarray | str:
     try:
         import tifffile
     except ImportError as error:
@@ -88,7 +93,9 @@ def _tiff(path: Path) -> np.ndarray | str:
         if shape[0] * shape[1] > MOST_PIXELS:
             return f"claims {shape[0]:,} x {shape[1]:,} pixels, more than {MOST_PIXELS:,}"
         mapped = bool(page.is_memmappable)
-    values = tifffile.memmap(path, page=0, mode="r") if mapped else tifffile.imread(path, key=0)
+    if mapped and isinstance(path, Path):
+        return _checked(tifffile.memmap(path, page=0, mode="r").reshape(shape))
+    values = tifffile.imread(path, key=0)
     return _checked(values.reshape(shape))
 
 
@@ -100,7 +107,7 @@ def _checked(values: np.ndarray) -> np.ndarray | str:
     return values
 
 
-RASTER_READERS: dict[str, Callable[[Path], np.ndarray | str]] = {
+RASTER_READERS: dict[str, Callable[[Path | io.BytesIO], np.ndarray | str]] = {
     ".png": _png,
     ".npy": _npy,
     ".tif": _tiff,

@@ -1,0 +1,175 @@
+"""Masks as files: an archive of indexed PNGs or arrays, with a change mask and a difference map of each correction."""
+
+from __future__ import annotations
+
+import colorsys
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.foundation.errors import InputError
+from workbench.runs.run import Run
+from workbench.storage.layout import atomic
+from workbench.storage.limits import parse_json
+from workbench.storage.tables import check_target
+from workbench.tasks.mask_reading import IGNORED_VALUE
+from workbench.tasks.mask_table import IGNORE, masks_of
+from workbench.tasks.protocol import Format
+from workbench.tasks.raster_files import raster_in
+from workbench.tasks.run_lengths import MOST_PIXELS
+
+CONTENTS = "masks.json"
+"""File that lists the classes in their order, the ids in theirs, and the ids without a label."""
+
+MASKS, CHANGES, DIFFERENCES = "masks", "changes", "differences"
+"""Folders: the corrected masks; which pixels changed (255) and which did not (0); their new class, 255 elsewhere."""
+
+CHANGED_PIXELS = "changes.csv"
+"""Table of the changed pixels: id, given label, label, pixels."""
+
+MOST_UNPACKED_PIXELS = 8 * MOST_PIXELS
+"""Bytes of one unpacked mask."""
+
+
+def write_masks(run: Run, path: str | Path, *, force: bool = False) -> Path:
+    """Write a .zip of indexed PNGs, masks/ID.png: class indices with a palette, 255 = ignore.
+
+    masks.json lists the classes and ids. For each changed mask, changes/ID.png is 255 where a pixel changed and 0
+    elsewhere, differences/ID.png is the new class of changed pixels and 255 elsewhere, and changes.csv counts pixels by
+    given and new class. An example without a label has no file; file names are ids, quoted as in URLs.
+
+    Raises
+    ------
+    InputError : more than 255 classes, which need the format "npy".
+    """
+    target = check_target(path, force, MASK_PNG.suffixes)
+    classes = run.extended().classes
+    if len(classes) > IGNORED_VALUE:
+        todo = 'Use format="npy".'
+        raise InputError.at("classes", f"has {len(classes)} names, and a PNG has {IGNORED_VALUE} and 255", todo)
+    colours = palette(len(classes))
+    with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+        for stem, given, now in _masks(run, packed):
+            packed.writestr(f"{MASKS}/{stem}.png", _png(now, colours))
+            if given is not None:
+                changed = given != now
+                packed.writestr(f"{CHANGES}/{stem}.png", _png(np.where(changed, 255, 0), None))
+                packed.writestr(f"{DIFFERENCES}/{stem}.png", _png(np.where(changed, now, IGNORE), colours))
+    return target
+
+
+def write_arrays(run: Run, path: str | Path, *, force: bool = False) -> Path:
+    """Write a .zip of arrays, masks/ID.npy: int16 class indices (height, width), -1 = ignore; and as `write_masks`
+    masks.json, changes/ID.npy (bool) and changes.csv."""
+    target = check_target(path, force, MASK_NPY.suffixes)
+    with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+        for stem, given, now in _masks(run, packed):
+            packed.writestr(f"{MASKS}/{stem}.npy", _npy(now))
+            if given is not None:
+                packed.writestr(f"{CHANGES}/{stem}.npy", _npy(given != now))
+    return target
+
+
+def read_mask_archive(
+    path: str | Path, *, task: str = "masks", classes: Sequence[object] | None = None, id: str | None = None,
+    label: str | None = None, **options: Any,
+) -> Dataset:  # fmt: skip
+    """Read a folder or a .zip of masks: .png or .npy files, sorted by name; ids are the file names.
+
+    Parameters
+    ----------
+    classes : by default those of masks.json, if it is there. id, label : ignored, since the format has no names.
+    options : as in `Dataset.from_arrays`, such as `ignore`.
+    """
+    archive = Path(path)
+    if archive.is_dir():
+        names = sorted(one.relative_to(archive).as_posix() for one in archive.rglob("*") if one.is_file())
+        return _dataset(names, lambda name: (archive / name).read_bytes(), classes, task, options)
+    if not zipfile.is_zipfile(archive):
+        raise InputError(f"{archive} is neither a folder nor a .zip of masks.")
+    with zipfile.ZipFile(archive) as packed:
+
+        def content(name: str) -> bytes:
+            if packed.getinfo(name).file_size > MOST_UNPACKED_PIXELS:
+                raise InputError(f"{archive}: {name} unpacks to more than {MOST_UNPACKED_PIXELS:,} bytes.")
+            return packed.read(name)
+
+        return _dataset(sorted(packed.namelist()), content, classes, task, options)
+
+
+def _dataset(names: list[str], content: Any, classes: Sequence[object] | None, task: str, options: Any) -> Dataset:
+    aside = (CHANGES, DIFFERENCES)
+    found = [one for one in names if Path(one).suffix in (".png", ".npy") and Path(one).parent.name not in aside]
+    file_of = {unquote(Path(one).stem): one for one in found}
+    ids: list[Any] = list(file_of)
+    listed = next((one for one in names if Path(one).name == CONTENTS), None)
+    if listed is not None:
+        contents = parse_json(content(listed).decode())
+        if not isinstance(contents, dict) or not all(isinstance(contents.get(one), list) for one in ("classes", "ids")):
+            raise InputError(f'{listed} is not {{"classes": [...], "ids": [...]}}.')
+        ids, classes = contents["ids"], contents["classes"] if classes is None else classes
+    masks = []
+    for row, name in enumerate(ids):
+        file = file_of.get(str(name))
+        masks.append(None if file is None else raster_in(Path(file).name, io.BytesIO(content(file)), row))
+    return Dataset.from_arrays(masks, task=task, ids=ids, classes=classes, **options)
+
+
+def _masks(run: Run, packed: zipfile.ZipFile) -> Iterator[tuple[str, np.ndarray | None, np.ndarray]]:
+    """Yield (file stem, given mask if it changed, corrected mask) of all labelled examples; write the two lists."""
+    dataset, labels = run.extended(), run.labels()
+    before, now = masks_of(dataset.labels), masks_of(labels)
+    changed = dataset.kind.differ(labels, dataset.labels)
+    ids = dataset.ids.tolist()
+    unlabelled = [ids[row] for row in np.flatnonzero(now.missing).tolist()]
+    contents = {"classes": list(dataset.classes), "ids": ids, "unlabelled": unlabelled}
+    packed.writestr(CONTENTS, json.dumps(contents, ensure_ascii=False, indent=1))
+    lines: list[tuple[Any, str | None, str | None, int]] = []
+    names = [*dataset.classes, None]
+    for row in np.flatnonzero(~now.missing).tolist():
+        raster = now.raster(row)
+        given = before.raster(row) if changed[row] and not before.missing[row] else None
+        if given is not None:
+            unlike = given != raster
+            pairs, count = np.unique(np.stack([given[unlike], raster[unlike]]), axis=1, return_counts=True)
+            lines += [(ids[row], names[a], names[b], many) for (a, b), many in zip(pairs.T.tolist(), count.tolist())]
+        yield quote(str(ids[row]), safe=""), given, raster
+    frame = pd.DataFrame(lines, columns=["id", "given_label", "label", "pixels"])
+    packed.writestr(CHANGED_PIXELS, frame.to_csv(index=False))
+
+
+def palette(k: int) -> bytes:
+    """Return 256 colours, 768 bytes: black for class 0, k - 1 distinct hues, white for 255."""
+    colours = [(0.0, 0.0, 0.0)]
+    colours += [colorsys.hsv_to_rgb(place * 0.618034 % 1, 0.75, 0.95 - 0.35 * (place % 2)) for place in range(1, k)]
+    colours += [(1.0, 1.0, 1.0)] * (256 - len(colours))
+    return bytes(round(255 * part) for colour in colours for part in colour)
+
+
+def _png(codes: np.ndarray, colours: bytes | None) -> bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(np.where(codes < 0, IGNORED_VALUE, codes).astype(np.uint8))
+    if colours is not None:
+        picture.putpalette(colours)
+    found = io.BytesIO()
+    picture.save(found, "PNG")
+    return found.getvalue()
+
+
+def _npy(values: np.ndarray) -> bytes:
+    found = io.BytesIO()
+    np.save(found, values, allow_pickle=False)
+    return found.getvalue()
+
+
+MASK_PNG = Format((".zip",), read_mask_archive, write_masks, ("columns other than the id",))
+MASK_NPY = Format((".zip",), read_mask_archive, write_arrays, ("columns other than the id",))
