@@ -23,8 +23,7 @@ from workbench.tasks.mask_blocks import blocks
 from workbench.tasks.mask_predictions import mask_predictions
 from workbench.tasks.mask_reading import read_masks
 from workbench.tasks.mask_regions import regions_of
-from workbench.tasks.mask_table import masks_of
-from workbench.tasks.masks import sizes_of
+from workbench.tasks.mask_table import masks_of, sizes_of
 from workbench.tasks.protocol import Decided
 from workbench.tasks.region_shapes import region_texts
 from workbench.tasks.run_lengths import encode_runs, to_text
@@ -327,3 +326,23 @@ def test_the_given_class_of_a_region_follows_from_its_pixels():
     mixed, beyond = region("road", 0, 0, [[1], [1]]), region("road", 2, 0, [[1]])
     for row, value in ((0, mixed), (0, beyond), (1, mixed)):
         assert data.values_at([row], ["a0123456789ab"], [data.kind.encode(value)]) == [None]
+
+
+def test_a_run_stores_predictions(blobs, tmp_path):
+    labels, probs = blobs
+    run = wb.import_run(Dataset.from_arrays(labels, task="masks"), tmp_path / "run")
+    low = probs.astype(np.float16)
+    wanted = wb.find_issues(run, per="unit", pred_probs=low)
+    with pytest.raises(InputError, match="`pred_probs` row 0 has the size 33 x 40"):
+        run.save_evidence("pred_probs", probs[..., :40])
+    run.save_evidence("pred_probs", probs)
+    found = wb.find_issues(wb.open_run(run.path), per="unit")
+    pd.testing.assert_frame_equal(found, wanted)
+    np.save(tmp_path / "probs.npy", low)
+    run.save_evidence("pred_probs", tmp_path / "probs.npy")
+    pd.testing.assert_frame_equal(wb.find_issues(run, per="unit"), wanted)
+    run.save_evidence("pred_probs", probs, trained_on_labels=True)
+    assert not wb.find_issues(run).attrs["errors_identified"]
+    other = wb.import_run(Dataset.from_arrays(labels, task="masks"), tmp_path / "other",
+                          predictions=probs.argmax(axis=1), scores=probs.max(axis=1))  # fmt: skip
+    assert set(wb.find_issues(other, per="unit").index) == set(wanted.index)

@@ -27,7 +27,7 @@ from workbench.tasks.protocol import reading_options
 TOKENS = "tokens"
 """Column of the metadata that holds the tokens of each example as a list."""
 
-STORED_PREDICTIONS = "predictions"
+STORED_PREDICTIONS = ("predictions", "pred_probs")
 """Stored evidence that counts as in-sample if its model was trained on the labels."""
 
 OF_LABELS = ("ids", "classes")
@@ -173,7 +173,7 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
         saved = saved_evidence(source, name)
         if saved is not None:
             found[name], sources[name] = saved.values, str(saved.provenance)
-            out_of_fold &= name != STORED_PREDICTIONS or saved.provenance.saw_labels is not True
+            out_of_fold &= name not in STORED_PREDICTIONS or saved.provenance.saw_labels is not True
     if TOKENS in kind.predictions and TOKENS in dataset.metadata.columns:
         found[TOKENS], sources[TOKENS] = dataset.metadata[TOKENS].tolist(), f"column {TOKENS!r}"
     return found, sources, out_of_fold

@@ -223,3 +223,8 @@ def stored_masks(masks: Iterable[tuple[int, int, Runs] | None]) -> pa.StructArra
     lists = [pa.ListArray.from_arrays(offsets, pa.array(values)) for values in (lengths, codes)]
     lists = [one.cast(MASKS_TYPE.field(name).type) for name, one in zip(("lengths", "codes"), lists)]
     return pa.StructArray.from_arrays([*size, *lists], fields=list(MASKS_TYPE), mask=missing)
+
+
+def sizes_of(table: MaskTable) -> np.ndarray:
+    """Return (n, 2) int64, height and width of each mask; 0 without a label."""
+    return np.stack([table.height, table.width], axis=1)

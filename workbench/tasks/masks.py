@@ -21,7 +21,7 @@ from workbench.tasks.label_type import LabelType
 from workbench.tasks.mask_predictions import mask_predictions
 from workbench.tasks.mask_reading import read_masks
 from workbench.tasks.mask_regions import regions_of
-from workbench.tasks.mask_table import IGNORE, MASKS_TYPE, MaskTable, Stroke, masks_of, painted, stored_masks
+from workbench.tasks.mask_table import IGNORE, MASKS_TYPE, MaskTable, Stroke, masks_of, painted, sizes_of, stored_masks
 from workbench.tasks.protocol import NOTHING, Decided, Met, TaskMixin
 from workbench.tasks.region_units import MaskUnits, listed_regions, region_units
 from workbench.tasks.run_lengths import area_of, checked_runs, decode_runs
@@ -41,6 +41,13 @@ class Masks(TaskMixin):
     one_unit = "one region of one image"
     column = MASKS_TYPE
     predictions = ("pred_probs", "predictions", "scores")
+    evidence_forms = LazyTable(
+        {
+            "pred_probs": "workbench.tasks.mask_evidence:MASK_PROBS",
+            "predictions": "workbench.tasks.mask_evidence:PREDICTED_MASKS",
+            "scores": "workbench.tasks.mask_evidence:PREDICTED_SCORES",
+        }
+    )
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",
@@ -206,11 +213,6 @@ class Masks(TaskMixin):
         area = area_of(checked_runs(counts, height, width, "value"))
         name = IGNORED if value["label"] is None else value["label"]
         return f"{name} in {area:,} {'pixel' if area == 1 else 'pixels'} at row {top}, column {left}"
-
-
-def sizes_of(table: MaskTable) -> np.ndarray:
-    """Return (n, 2) int64, height and width of each mask; 0 without a label."""
-    return np.stack([table.height, table.width], axis=1)
 
 
 def _region(value: Any) -> list[Any]:

@@ -15,8 +15,7 @@ from workbench.issues.masks.region_words import RegionWords, region_kinds
 from workbench.issues.spans.span_count import coded
 from workbench.tasks.class_names import object_array
 from workbench.tasks.mask_predictions import mask_predictions
-from workbench.tasks.mask_table import masks_of
-from workbench.tasks.masks import sizes_of
+from workbench.tasks.mask_table import masks_of, sizes_of
 from workbench.tasks.region_units import region_units
 from workbench.tasks.units import Units
 
@@ -70,13 +69,13 @@ def _not_known(asked: Asked, judged: JudgedRegions) -> str:
         return "the model has seen the masks; pass predictions out of fold"
     if not len(judged.p):
         return ""
-    if judged.shares is None:
+    if judged.share is None:
         return f"only {judged.planted} regions of planted errors could be made, and {LEAST_PLANTED} are needed"
-    low, high = judged.shares.low, judged.shares.high
-    if judged.shares.failed:
+    low, high = judged.share.low, judged.share.high
+    if judged.share.unlearned:
         return "planted errors look like the regions that are there, so they were not learned"
-    if high > APART * low or low > APART * high:
-        return f"between {min(low, high):.0%} and {max(low, high):.0%} of the regions are wrong, by two estimates"
+    if high > APART * low:
+        return f"between {low:.0%} and {high:.0%} of the regions are wrong, by two estimates"
     return ""
 
 
@@ -84,11 +83,10 @@ def _interval(judged: JudgedRegions, why: str) -> tuple[float, float]:
     """Return the 95 % interval of the number of wrong regions, or the range if it is not identified."""
     m, expected = len(judged.p), float(judged.p.sum())
     spread = 2 * float(np.sqrt((judged.p * (1 - judged.p)).sum()))
-    if judged.shares is None or judged.shares.failed:
+    if judged.share is None or judged.share.unlearned:
         return 0.0, min(float(m), BEYOND_LABELS * expected + spread)
-    ends = sorted((judged.shares.low * m, judged.shares.high * m))
-    low = 0.0 if why else max(min(ends[0], expected) - spread, 0.0)
-    return low, min(max(ends[1], expected) + spread, float(m))
+    low = 0.0 if why else max(judged.share.low * m - spread, 0.0)
+    return min(low, expected), min(max(judged.share.high * m, expected) + spread, float(m))
 
 
 def _values(asked: Asked, units: Units, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,6 +103,6 @@ def _values(asked: Asked, units: Units, predicted: np.ndarray) -> tuple[np.ndarr
 
 def _method(judged: JudgedRegions) -> str:
     notes = [f"{len(judged.p):,} regions, and {len(judged.small):,} of one or two pixels that are not judged"]
-    if judged.shares is not None:
+    if judged.share is not None:
         notes.append(f"planted errors: {judged.planted:,} regions")
     return "; ".join(notes)

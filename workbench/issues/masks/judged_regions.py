@@ -1,4 +1,4 @@
-"""From given masks and predictions to judged regions: P(wrong) by planted errors, and bounds of the share of errors."""
+"""From given masks and predictions to judged regions: P(wrong) by planted errors, and the share of errors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.boxes.planted_odds import (
-    Examples,
-    Shares,
-    in_order_of,
-    learned_odds,
-    probabilities_of,
-    share_bounds,
-)
 from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.masks.planting import planted_masks
 from workbench.issues.masks.region_features import Featured, Seen, featured
+from workbench.issues.masks.region_odds import PlantedRegions, WrongShare, p_wrong, region_odds, wrong_share
 from workbench.tasks.mask_blocks import blocks
 from workbench.tasks.mask_predictions import MaskPredictions
 from workbench.tasks.mask_table import MaskTable
@@ -47,15 +40,15 @@ class JudgedRegions(NamedTuple):
     Attributes
     ----------
     seen : all regions and their features. chosen : (m,) int64, those that are judged. small : the others.
-    p : (m,) P(wrong). shares : bounds of the share of wrong regions, None if too few errors could be planted.
-    planted : number of regions of planted errors.
+    p : (m,) P(wrong). share : of wrong regions, None if too few errors could be
+    planted. planted : number of regions of planted errors.
     """
 
     seen: Featured
     chosen: np.ndarray
     small: np.ndarray
     p: np.ndarray
-    shares: Shares | None
+    share: WrongShare | None
     planted: int
 
 
@@ -74,17 +67,16 @@ def judged_regions(table: MaskTable, predictions: MaskPredictions, *, seed: int 
     plain = (1 - regions.p_given) * np.sqrt(regions.area)
     random = np.random.default_rng(seed)
     fold = random.permutation(table.n) % CROSS_FOLDS
-    taught, unsupported = _taught(table, predictions, frequency, random)
+    taught = _taught(table, predictions, frequency, random)
     planted = int(taught.planted.sum())
     if planted < LEAST_PLANTED or not len(chosen):
-        p = np.clip(1 - regions.p_given, 0.001, 0.99)
-        return JudgedRegions(seen, chosen, small, in_order_of(plain, p), None, planted)
-    odds = learned_odds(taught, values, regions.rows, fold, seed=seed)
-    sure = float((regions.sure > 0).mean())
-    shares = share_bounds(odds, float(taught.planted.mean()), sure, unsupported)
+        p = np.empty(len(chosen))
+        p[np.argsort(plain, kind="stable")] = np.sort(np.clip(1 - regions.p_given, 0.001, 0.99))
+        return JudgedRegions(seen, chosen, small, p, None, planted)
+    odds, of_planted = region_odds(taught, values, regions.rows, fold, seed)
+    share = wrong_share(odds, of_planted)
     score = normal_scores(odds) + PLAIN_WEIGHT * normal_scores(plain)
-    share = float(np.sqrt(shares.low * shares.high))
-    return JudgedRegions(seen, chosen, small, in_order_of(score, probabilities_of(odds, share)), shares, planted)
+    return JudgedRegions(seen, chosen, small, p_wrong(odds, score, share), share, planted)
 
 
 def class_shares(table: MaskTable, k: int) -> np.ndarray:
@@ -102,10 +94,9 @@ def _blocks(table: MaskTable, predictions: MaskPredictions) -> Iterator[Seen]:
 
 def _taught(
     table: MaskTable, predictions: MaskPredictions, frequency: np.ndarray, random: np.random.Generator
-) -> tuple[Examples, float]:
-    """Plant errors into a sample of tiles, several times; return the features of all regions, and the share of planted
-    ones that contain pixels of which the model is sure."""
-    features, planted, rows, sure = [], [], [], []
+) -> PlantedRegions:
+    """Plant errors into a sample of tiles, several times; return the features of all regions."""
+    features, planted, rows = [], [], []
     for seen in _tiles(table, predictions, random):
         for _ in range(REPETITIONS):
             given = planted_masks(seen.given, frequency, random)
@@ -117,11 +108,9 @@ def _taught(
             features.append(made.values[keep])
             planted.append(changed[keep] >= 0.5)
             rows.append(np.asarray(seen.rows, np.int64)[regions.rows[keep]])
-            sure.append(regions.sure[keep] > 0)
     if not features:
-        return Examples(np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64)), 0.0
-    found = Examples(np.concatenate(features), np.concatenate(planted), np.concatenate(rows))
-    return found, float(np.concatenate(sure)[found.planted].mean()) if found.planted.any() else 0.0
+        return PlantedRegions(np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64))
+    return PlantedRegions(np.concatenate(features), np.concatenate(planted), np.concatenate(rows))
 
 
 class _Tile(NamedTuple):
