@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.given_masks import mask_of
 from widgets.view.items import LARGE, THUMB
 from widgets.view.objects import with_objects
 from widgets.view.passages import items_of, passage_of
@@ -63,4 +64,5 @@ def ask_inspect(view: View, content: RowRequest, buffers: Buffers) -> tuple[Insp
         if strip:
             strip["items"] = [with_objects(view, item) for item in strip["items"]]
     about["media"] = with_objects(view, about["media"])
-    return {**about, "units": units, "passage": passage_of(view, row), "items": items}, []
+    passage, mask = passage_of(view, row), mask_of(view, row)
+    return {**about, "units": units, "passage": passage, "items": items, "mask": mask}, []

@@ -62,7 +62,7 @@ def _judge(view: View, content: DecideRequest, verdicts: object) -> tuple[Decide
     rows = np.unique(found.rows)
     reasons = [str(view.reasons[row] or "") for row in found.rows]
     veiled = any(map(view.decisions.is_veiled, found.rows.tolist(), found.keys))
-    view.decisions.judge(found, given_of(view, found.rows, found.keys), content, reasons, _where(view, rows, veiled))
+    view.decisions.judge(found, given_of(view, found), content, reasons, _where(view, rows, veiled))
     return _caught_up(view, len(rows), int(found.rows[0]))
 
 
@@ -111,7 +111,7 @@ def ask_form(view: View, content: FormRequest, buffers: Buffers) -> tuple[FormAn
     if len(rows):
         verdicts = one_label(view, found, label)
         reasons = [f"equal words: {content['form']}"] * len(verdicts.keys)
-        given = given_of(view, verdicts.rows, verdicts.keys)
+        given = given_of(view, verdicts)
         view.decisions.judge(verdicts, given, {"op": "relabel", "how": "selection"}, reasons, _where(view, rows))
     patch, state = view.decisions.patch(view.decisions.catch_up())
     return {**counts, "time": view.decisions.last_time, "patch": patch}, state

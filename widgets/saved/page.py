@@ -22,6 +22,7 @@ import numpy as np
 
 from widgets.bundling import HERE, bundle
 from widgets.requests import answer
+from widgets.view.given_masks import mask_of
 from widgets.view.matrices import MATRIX_KINDS
 from widgets.view.objects import with_objects
 from widgets.view.passages import items_of, passage_of
@@ -221,6 +222,7 @@ class RecordedAnswers:
         detail["units"] = units_of(self.view, row)
         detail["passage"] = passage_of(self.view, row)
         detail["items"] = items_of(self.view, row)
+        detail["mask"] = mask_of(self.view, row)
         return detail
 
 

@@ -63,4 +63,5 @@ def suggested_values(view: View, found: pd.DataFrame) -> tuple[Decided, list[str
     rows = found["row"].to_numpy().astype(np.int64)
     keys = [str(key) for key in found.index.get_level_values("unit")]
     values = [encode(plain_scalar(value)) for value in found[name]]
-    return Decided(rows, keys, values), given_of(view, rows, keys), [str(one or "") for one in found["reasons"]]
+    verdicts = Decided(rows, keys, values)
+    return verdicts, given_of(view, verdicts), [str(one or "") for one in found["reasons"]]

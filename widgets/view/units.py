@@ -6,11 +6,11 @@ the plain values of `Units.shapes`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from widgets.view.given_masks import add_to_masks
 from widgets.view.text_units import add_to_texts
 from widgets.wire.shapes import UnitDoubt, UnitInfo
 from workbench.foundation.errors import InputError, plain_scalar, shortened
@@ -76,6 +76,7 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
         if key in curves:
             one["curve"] = curves[key]
     add_to_texts(view, row, found)
+    add_to_masks(view, found)
     return found
 
 
@@ -140,6 +141,6 @@ def verdicts_in(view: View, verdicts: object) -> Decided:
     return Decided(rows, keys, values)
 
 
-def given_of(view: View, rows: np.ndarray, keys: Sequence[str]) -> list[str | None]:
-    """Return the given values of units, in the format of the journal."""
-    return view.decisions.space.values_at(rows, keys)
+def given_of(view: View, about: Decided) -> list[str | None]:
+    """Return the given values of the units of verdicts, in the format of the journal."""
+    return view.decisions.space.values_at(about.rows, about.keys, about.values)

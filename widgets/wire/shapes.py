@@ -409,6 +409,20 @@ class Passage(TypedDict):
     counts: Literal["tokens", "characters"]
 
 
+class MaskRuns(TypedDict):
+    """The given mask of an example: runs of class codes, -1 = ignore, row by row.
+
+    `height` and `width` are those of the mask. If `step` is above 1, the runs are of every step-th row and column, from
+    the first.
+    """
+
+    height: int
+    width: int
+    step: int
+    lengths: list[int]
+    codes: list[int]
+
+
 class ItemText(TypedDict):
     """The text of an item of a query."""
 
@@ -436,6 +450,7 @@ class InspectAnswer(TypedDict):
     units: NotRequired[list[UnitInfo]]
     passage: NotRequired[Passage | None]
     items: NotRequired[list[ItemText] | None]
+    mask: NotRequired[MaskRuns | None]
 
 
 class Slice(TypedDict):

@@ -435,6 +435,18 @@ export {};
  */
 
 /**
+ * The given mask of an example: runs of class codes, -1 = ignore, row by row.
+ * `height` and `width` are those of the mask. If `step` is above 1, the runs are of every step-th row and column, from
+ * the first.
+ * @typedef {object} MaskRuns
+ * @property {number} height
+ * @property {number} width
+ * @property {number} step
+ * @property {number[]} lengths
+ * @property {number[]} codes
+ */
+
+/**
  * The text of an item of a query.
  * @typedef {object} ItemText
  * @property {string} item
@@ -461,6 +473,7 @@ export {};
  * @property {UnitInfo[]} [units]
  * @property {Passage | null} [passage]
  * @property {ItemText[] | null} [items]
+ * @property {MaskRuns | null} [mask]
  */
 
 /**

@@ -1,0 +1,57 @@
+"""The mask of an example as sent to the page: runs of classes, of a smaller raster if the mask is large."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from widgets.wire.shapes import MaskRuns, UnitInfo
+from workbench.tasks.mask_table import band_edges, encoded_runs, joined_runs, masks_of
+
+if TYPE_CHECKING:
+    from widgets.view.view import View
+
+MOST_MASK_PIXELS = 2**22
+"""Number of pixels of a mask that is sent whole; of a larger one, every second, third, ... row and column."""
+
+
+def mask_of(view: View, row: int) -> MaskRuns | None:
+    """Return the given mask of an example; None without one, and for other kinds of labels.
+
+    Decided regions and strokes are among the units, in the order of the decisions, and are painted by the page.
+    """
+    if view.dataset.task != "masks":
+        return None
+    labels: Any = view.dataset.labels
+    table = masks_of(labels.slice(row, 1))
+    if table.missing[0]:
+        return None
+    height, width = int(table.height[0]), int(table.width[0])
+    step = int(np.ceil(np.sqrt(max(height * width / MOST_MASK_PIXELS, 1))))
+    read = table.reader(0)
+    parts = []
+    for top, bottom in band_edges(height, width):
+        first = -(-top // step) * step
+        if first < bottom:
+            parts.append(encoded_runs(read(first, bottom)[::step, ::step]))
+    runs = joined_runs(parts)
+    return {
+        "height": height,
+        "width": width,
+        "step": step,
+        "lengths": runs.lengths.tolist(),
+        "codes": runs.codes.tolist(),
+    }
+
+
+def add_to_masks(view: View, units: list[UnitInfo]) -> None:
+    """Add the shapes of regions, which are part of their values, to the units of an example."""
+    if view.dataset.task != "masks":
+        return
+    for unit in units:
+        value = unit["value"] or unit.get("suggested") or unit["given"]
+        if value is not None:
+            names = ("y0", "x0", "height", "width", "counts")
+            unit["shape"] = dict(zip(names, json.loads(value)["region"], strict=True))
