@@ -36,6 +36,7 @@ PUBLIC = {
         *("tag_scores", "tag_quality", "tag_joints", "tag_noise", "find_tag_issues", "find_tagged_examples"),
         *("token_scores", "sentence_scores", "find_token_issues", "lowest_tokens", "common_token_issues"),
         *("box_scores", "box_image_scores", "find_box_issues"),
+        *("pixel_scores", "mask_image_scores", "find_pixel_issues", "common_pixel_issues"),
         *("residual_scores", "outre_scores"),
         *("candidate_mass", "candidate_weights", "purify_candidates", "candidate_sets", "candidates_from_votes"),
     ],

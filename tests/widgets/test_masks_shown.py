@@ -73,7 +73,7 @@ def test_decisions_on_regions_and_strokes(view):
 
 
 def test_large_masks_are_sent_smaller(view, monkeypatch):
-    monkeypatch.setattr(given_masks, "MOST_MASK_PIXELS", 100)
+    monkeypatch.setattr(given_masks, "MOST_SENT_PIXELS", 100)
     monkeypatch.setattr(given_masks, "band_edges", lambda height, width: iter([(0, 7), (7, 16), (16, 24)]))
     mask = inspected(view, 1)[0]["mask"]
     assert mask["step"] == 3 and sum(mask["lengths"]) == 8 * 7

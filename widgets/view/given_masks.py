@@ -13,7 +13,7 @@ from workbench.tasks.mask_table import band_edges, encoded_runs, joined_runs, ma
 if TYPE_CHECKING:
     from widgets.view.view import View
 
-MOST_MASK_PIXELS = 2**22
+MOST_SENT_PIXELS = 2**22
 """Number of pixels of a mask that is sent whole; of a larger one, every second, third, ... row and column."""
 
 
@@ -29,7 +29,7 @@ def mask_of(view: View, row: int) -> MaskRuns | None:
     if table.missing[0]:
         return None
     height, width = int(table.height[0]), int(table.width[0])
-    step = int(np.ceil(np.sqrt(max(height * width / MOST_MASK_PIXELS, 1))))
+    step = int(np.ceil(np.sqrt(max(height * width / MOST_SENT_PIXELS, 1))))
     read = table.reader(0)
     parts = []
     for top, bottom in band_edges(height, width):

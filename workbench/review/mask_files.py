@@ -26,10 +26,10 @@ from workbench.tasks.protocol import Format
 from workbench.tasks.raster_files import raster_in
 from workbench.tasks.run_lengths import MOST_PIXELS
 
-CONTENTS = "masks.json"
+MASK_CONTENTS = "masks.json"
 """File that lists the classes in their order, the ids in theirs, and the ids without a label."""
 
-MASKS, CHANGES, DIFFERENCES = "masks", "changes", "differences"
+MASK_FOLDER, CHANGE_MASKS, DIFFERENCE_MAPS = "masks", "changes", "differences"
 """Folders: the corrected masks; which pixels changed (255) and which did not (0); their new class, 255 elsewhere."""
 
 CHANGED_PIXELS = "changes.csv"
@@ -58,11 +58,11 @@ def write_masks(run: Run, path: str | Path, *, force: bool = False) -> Path:
     colours = palette(len(classes))
     with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for stem, given, now in _masks(run, packed):
-            packed.writestr(f"{MASKS}/{stem}.png", _png(now, colours))
+            packed.writestr(f"{MASK_FOLDER}/{stem}.png", _png(now, colours))
             if given is not None:
                 changed = given != now
-                packed.writestr(f"{CHANGES}/{stem}.png", _png(np.where(changed, 255, 0), None))
-                packed.writestr(f"{DIFFERENCES}/{stem}.png", _png(np.where(changed, now, IGNORE), colours))
+                packed.writestr(f"{CHANGE_MASKS}/{stem}.png", _png(np.where(changed, 255, 0), None))
+                packed.writestr(f"{DIFFERENCE_MAPS}/{stem}.png", _png(np.where(changed, now, IGNORE), colours))
     return target
 
 
@@ -72,9 +72,9 @@ def write_arrays(run: Run, path: str | Path, *, force: bool = False) -> Path:
     target = check_target(path, force, MASK_NPY.suffixes)
     with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for stem, given, now in _masks(run, packed):
-            packed.writestr(f"{MASKS}/{stem}.npy", _npy(now))
+            packed.writestr(f"{MASK_FOLDER}/{stem}.npy", _npy(now))
             if given is not None:
-                packed.writestr(f"{CHANGES}/{stem}.npy", _npy(given != now))
+                packed.writestr(f"{CHANGE_MASKS}/{stem}.npy", _npy(given != now))
     return target
 
 
@@ -106,11 +106,11 @@ def read_mask_archive(
 
 
 def _dataset(names: list[str], content: Any, classes: Sequence[object] | None, task: str, options: Any) -> Dataset:
-    aside = (CHANGES, DIFFERENCES)
+    aside = (CHANGE_MASKS, DIFFERENCE_MAPS)
     found = [one for one in names if Path(one).suffix in (".png", ".npy") and Path(one).parent.name not in aside]
     file_of = {unquote(Path(one).stem): one for one in found}
     ids: list[Any] = list(file_of)
-    listed = next((one for one in names if Path(one).name == CONTENTS), None)
+    listed = next((one for one in names if Path(one).name == MASK_CONTENTS), None)
     if listed is not None:
         contents = parse_json(content(listed).decode())
         if not isinstance(contents, dict) or not all(isinstance(contents.get(one), list) for one in ("classes", "ids")):
@@ -131,7 +131,7 @@ def _masks(run: Run, packed: zipfile.ZipFile) -> Iterator[tuple[str, np.ndarray 
     ids = dataset.ids.tolist()
     unlabelled = [ids[row] for row in np.flatnonzero(now.missing).tolist()]
     contents = {"classes": list(dataset.classes), "ids": ids, "unlabelled": unlabelled}
-    packed.writestr(CONTENTS, json.dumps(contents, ensure_ascii=False, indent=1))
+    packed.writestr(MASK_CONTENTS, json.dumps(contents, ensure_ascii=False, indent=1))
     lines: list[tuple[Any, str | None, str | None, int]] = []
     names = [*dataset.classes, None]
     for row in np.flatnonzero(~now.missing).tolist():

@@ -14,7 +14,7 @@ from workbench.tasks.evidence_forms import EvidenceForm, typed_column
 from workbench.tasks.mask_predictions import mask_predictions
 from workbench.tasks.mask_table import masks_of, sizes_of
 
-IMAGES = pa.schema([("shape", pa.list_(pa.int64())), ("values", pa.large_binary()), ("path", pa.string())])
+STORED_IMAGES = pa.schema([("shape", pa.list_(pa.int64())), ("values", pa.large_binary()), ("path", pa.string())])
 """Columns of the table: shape and bytes of each image in row-major order; or one row with a path."""
 
 MOST_STORED = 2**31
@@ -26,7 +26,7 @@ class StoredImages(Sequence[np.ndarray]):
 
     def __init__(self, table: pa.Table, dtype: np.dtype) -> None:
         shapes, values = (
-            typed_column(table, "shape", IMAGES.field("shape").type),
+            typed_column(table, "shape", STORED_IMAGES.field("shape").type),
             table.column("values").combine_chunks(),
         )
         if values.type != pa.large_binary() or shapes.null_count or values.null_count:
@@ -55,14 +55,14 @@ def _form(name: str, dtype: np.dtype) -> EvidenceForm:
             return values.table
         if isinstance(values, (str, Path)):
             columns: list[Any] = [[None], [None], [str(Path(values).absolute())]]
-            return pa.table(columns, schema=IMAGES)
+            return pa.table(columns, schema=STORED_IMAGES)
         images = [np.ascontiguousarray(one, dtype) for one in values]
         size = sum(one.nbytes for one in images)
         if size > MOST_STORED:
             todo = f"Save them with np.save, and pass the path of the file as {name!r}."
             raise InputError.at(name, f"would take {size:,} bytes in the run", todo)
         columns = [[one.shape for one in images], [one.tobytes() for one in images], [None] * len(images)]
-        return pa.table(columns, schema=IMAGES)
+        return pa.table(columns, schema=STORED_IMAGES)
 
     def restore(dataset: Any, table: pa.Table) -> Any:
         path = typed_column(table, "path", pa.string())

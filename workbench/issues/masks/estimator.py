@@ -10,7 +10,7 @@ import numpy as np
 from workbench.foundation.progress import step
 from workbench.issues.counts import BEYOND_LABELS
 from workbench.issues.kinds.contract import Asked, Found
-from workbench.issues.masks.judged_regions import LEAST_PLANTED, JudgedRegions, judged_regions
+from workbench.issues.masks.judged_regions import LEAST_PLANTED_REGIONS, JudgedRegions, judged_regions
 from workbench.issues.masks.region_words import RegionWords, region_kinds
 from workbench.issues.spans.span_count import coded
 from workbench.tasks.class_names import object_array
@@ -19,7 +19,7 @@ from workbench.tasks.mask_table import masks_of, sizes_of
 from workbench.tasks.region_units import region_units
 from workbench.tasks.units import Units
 
-APART = 3.0
+SHARES_APART = 3.0
 """Ratio of the bounds of the number of wrong regions from which it is not identified."""
 
 
@@ -70,11 +70,11 @@ def _not_known(asked: Asked, judged: JudgedRegions) -> str:
     if not len(judged.p):
         return ""
     if judged.share is None:
-        return f"only {judged.planted} regions of planted errors could be made, and {LEAST_PLANTED} are needed"
+        return f"only {judged.planted} regions of planted errors could be made, and {LEAST_PLANTED_REGIONS} are needed"
     low, high = judged.share.low, judged.share.high
     if judged.share.unlearned:
         return "planted errors look like the regions that are there, so they were not learned"
-    if high > APART * low:
+    if high > SHARES_APART * low:
         return f"between {low:.0%} and {high:.0%} of the regions are wrong, by two estimates"
     return ""
 

@@ -9,28 +9,28 @@ import numpy as np
 
 from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.masks.planting import planted_masks
-from workbench.issues.masks.region_features import Featured, Seen, featured
-from workbench.issues.masks.region_odds import PlantedRegions, WrongShare, p_wrong, region_odds, wrong_share
+from workbench.issues.masks.region_features import Featured, SeenMasks, featured
+from workbench.issues.masks.region_odds import PlantedRegions, RegionShare, p_wrong, region_odds, region_share
 from workbench.tasks.mask_blocks import blocks
 from workbench.tasks.mask_predictions import MaskPredictions
 from workbench.tasks.mask_table import MaskTable
 from workbench.tasks.region_units import LEAST_AREA
 
-REPETITIONS = 2
+PLANTINGS = 2
 """Number of plantings."""
 
-TILE = 1024
+PLANTED_TILE = 1024
 """Largest side of the tiles in which errors are planted."""
 
-TAUGHT_PIXELS = 2**24
+PLANTED_PIXELS = 2**24
 """Largest number of pixels in which errors are planted; of larger data, a random sample of tiles."""
 
-CROSS_FOLDS = 3
+REGION_FOLDS = 3
 
-LEAST_PLANTED = 30
+LEAST_PLANTED_REGIONS = 30
 """Smallest number of regions of planted errors from which they are learned."""
 
-PLAIN_WEIGHT = 0.5
+AREA_WEIGHT = 0.5
 """Weight of the plain score beside planted errors in the ranking, in normal scores."""
 
 
@@ -48,7 +48,7 @@ class JudgedRegions(NamedTuple):
     chosen: np.ndarray
     small: np.ndarray
     p: np.ndarray
-    share: WrongShare | None
+    share: RegionShare | None
     planted: int
 
 
@@ -59,37 +59,37 @@ def judged_regions(table: MaskTable, predictions: MaskPredictions, *, seed: int 
     ----------
     table : n given masks. predictions : by models that have not seen the mask of the image.
     """
-    frequency = class_shares(table, predictions.k)
+    frequency = pixel_shares(table, predictions.k)
     seen = featured(_blocks(table, predictions), predictions.k, frequency)
     area = seen.found.regions.area
     chosen, small = np.flatnonzero(area >= LEAST_AREA), np.flatnonzero(area < LEAST_AREA)
     regions, values = seen.found.regions.chosen(chosen), seen.values[chosen]
     plain = (1 - regions.p_given) * np.sqrt(regions.area)
     random = np.random.default_rng(seed)
-    fold = random.permutation(table.n) % CROSS_FOLDS
+    fold = random.permutation(table.n) % REGION_FOLDS
     taught = _taught(table, predictions, frequency, random)
     planted = int(taught.planted.sum())
-    if planted < LEAST_PLANTED or not len(chosen):
+    if planted < LEAST_PLANTED_REGIONS or not len(chosen):
         p = np.empty(len(chosen))
         p[np.argsort(plain, kind="stable")] = np.sort(np.clip(1 - regions.p_given, 0.001, 0.99))
         return JudgedRegions(seen, chosen, small, p, None, planted)
     odds, of_planted = region_odds(taught, values, regions.rows, fold, seed)
-    share = wrong_share(odds, of_planted)
-    score = normal_scores(odds) + PLAIN_WEIGHT * normal_scores(plain)
+    share = region_share(odds, of_planted)
+    score = normal_scores(odds) + AREA_WEIGHT * normal_scores(plain)
     return JudgedRegions(seen, chosen, small, p_wrong(odds, score, share), share, planted)
 
 
-def class_shares(table: MaskTable, k: int) -> np.ndarray:
+def pixel_shares(table: MaskTable, k: int) -> np.ndarray:
     """Return the share (k,) of each class among the labelled pixels; equal shares if there are none."""
     known = table.codes >= 0
     count = np.bincount(table.codes[known], table.lengths[known].astype(float), minlength=k)
     return count / count.sum() if count.sum() else np.full(k, 1 / k)
 
 
-def _blocks(table: MaskTable, predictions: MaskPredictions) -> Iterator[Seen]:
+def _blocks(table: MaskTable, predictions: MaskPredictions) -> Iterator[SeenMasks]:
     for rows, given, top, inner in blocks(table):
         first = top - inner.start
-        yield Seen(rows, given, predictions.look(rows, given, top=first), first, inner)
+        yield SeenMasks(rows, given, predictions.look(rows, given, top=first), first, inner)
 
 
 def _taught(
@@ -98,10 +98,10 @@ def _taught(
     """Plant errors into a sample of tiles, several times; return the features of all regions."""
     features, planted, rows = [], [], []
     for seen in _tiles(table, predictions, random):
-        for _ in range(REPETITIONS):
+        for _ in range(PLANTINGS):
             given = planted_masks(seen.given, frequency, random)
             pixels = predictions.look(seen.rows, given, seen.first, seen.left)
-            block = Seen(np.arange(len(given)).tolist(), given, pixels, 0, slice(0, given.shape[1]))
+            block = SeenMasks(np.arange(len(given)).tolist(), given, pixels, 0, slice(0, given.shape[1]))
             made = featured([block], predictions.k, frequency)
             regions, changed = made.found.regions, _share_changed(made, given != seen.given)
             keep = regions.area >= LEAST_AREA
@@ -123,21 +123,21 @@ class _Tile(NamedTuple):
 
 
 def _tiles(table: MaskTable, predictions: MaskPredictions, random: np.random.Generator) -> Iterator[_Tile]:
-    """Yield a random sample of images, and of tiles of large ones, of about `TAUGHT_PIXELS` pixels."""
+    """Yield a random sample of images, and of tiles of large ones, of about `PLANTED_PIXELS` pixels."""
     order = random.permutation(np.flatnonzero(~table.missing))
-    small = (table.height[order] <= TILE) & (table.width[order] <= TILE)
-    whole, left = order[small], TAUGHT_PIXELS
+    small = (table.height[order] <= PLANTED_TILE) & (table.width[order] <= PLANTED_TILE)
+    whole, left = order[small], PLANTED_PIXELS
     pixels = table.height[whole] * table.width[whole]
-    sample = np.sort(whole[np.cumsum(pixels) <= TAUGHT_PIXELS])
+    sample = np.sort(whole[np.cumsum(pixels) <= PLANTED_PIXELS])
     left -= int(table.height[sample] @ table.width[sample])
     for rows, given, _, _ in blocks(table, sample.tolist()):
         yield _Tile(rows, given, 0, 0)
     large = order[~small].tolist()
-    places = [(row, y, x) for row in large for y in range(0, int(table.height[row]), TILE)
-              for x in range(0, int(table.width[row]), TILE)]  # fmt: skip
+    places = [(row, y, x) for row in large for y in range(0, int(table.height[row]), PLANTED_TILE)
+              for x in range(0, int(table.width[row]), PLANTED_TILE)]  # fmt: skip
     for at in random.permutation(len(places)).tolist():
         row, y, x = places[at]
-        given = table.reader(row)(y, min(y + TILE, int(table.height[row])))[:, x : x + TILE]
+        given = table.reader(row)(y, min(y + PLANTED_TILE, int(table.height[row])))[:, x : x + PLANTED_TILE]
         left -= given.size
         if left < 0:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.issues.masks.objects import Objects, object_runs, objects_of
+from workbench.issues.masks.mask_objects import MaskObjects, object_runs, objects_of
 
 PLANTED_RATES = {"drop": 0.06, "move": 0.03, "erode": 0.05, "grow": 0.04, "cut": 0.05, "swap": 0.05}
 """Share of the objects with each planted error."""
@@ -24,7 +24,7 @@ def planted_masks(given: np.ndarray, frequency: np.ndarray, random: np.random.Ge
 
     Parameters
     ----------
-    given : (g, h, w) int16 class indices, -1 without a label. frequency : (k,) share of each class. Objects are
+    given : (g, h, w) int16 class indices, -1 without a label. frequency : (k,) share of each class. MaskObjects are
         connected pixels of any class but the most frequent one, which is the background.
     """
     found = given.copy()
@@ -48,7 +48,7 @@ def planted_masks(given: np.ndarray, frequency: np.ndarray, random: np.random.Ge
 
 
 def _damage(
-    found: np.ndarray, given: np.ndarray, objects: Objects, own: np.ndarray, kind: str, code: int, background: int,
+    found: np.ndarray, given: np.ndarray, objects: MaskObjects, own: np.ndarray, kind: str, code: int, background: int,
     frequency: np.ndarray, random: np.random.Generator,
 ) -> None:  # fmt: skip
     """Plant an error into one object; `own` are its runs."""
@@ -100,7 +100,7 @@ def _other_class(code: int, background: int, frequency: np.ndarray, random: np.r
 
 
 def _blob(
-    tile: np.ndarray, objects: Objects | None, background: int, frequency: np.ndarray, random: np.random.Generator
+    tile: np.ndarray, objects: MaskObjects | None, background: int, frequency: np.ndarray, random: np.random.Generator
 ) -> None:
     """Paint a disc of another class onto the background."""
     areas = np.array([30.0]) if objects is None or not len(objects.area) else objects.area

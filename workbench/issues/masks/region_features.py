@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.foundation.errors import InputError
-from workbench.issues.masks.objects import ObjectRuns, area_around, object_runs, objects_of
+from workbench.issues.masks.mask_objects import ObjectRuns, area_around, object_runs, objects_of
 from workbench.tasks.mask_blocks import disagreeing, together
 from workbench.tasks.mask_predictions import Pixels
 from workbench.tasks.mask_regions import MOST_DISAGREEING, FoundRegions, connected
@@ -20,7 +20,7 @@ REGION_FEATURES = (
 """Names of the columns of `Featured.values`."""
 
 
-class Seen(NamedTuple):
+class SeenMasks(NamedTuple):
     """A block of images with their predictions: images (g,), given (g, h, w), row at which it begins, rows that count
     (others are a margin)."""
 
@@ -44,7 +44,7 @@ class Featured(NamedTuple):
     covers_predicted: np.ndarray
 
 
-def featured(blocks: Iterable[Seen], k: int, frequency: np.ndarray) -> Featured:
+def featured(blocks: Iterable[SeenMasks], k: int, frequency: np.ndarray) -> Featured:
     """Return the regions of blocks of images that follow one another, with their features.
 
     Parameters

@@ -9,15 +9,15 @@ import numpy as np
 
 from workbench.issues.calibration import expit, shifted_to
 
-TREES = {"max_iter": 60, "max_leaf_nodes": 8, "min_samples_leaf": 20, "early_stopping": False}
+REGION_TREES = {"max_iter": 60, "max_leaf_nodes": 8, "min_samples_leaf": 20, "early_stopping": False}
 
 FARTHEST_ODDS = 10.0
 """Largest absolute log odds of a model."""
 
-CLEAR, MOST = 0.6, 0.9
+CLEAR_SHARE, BROAD_SHARE = 0.6, 0.9
 """Shares of the regions of planted errors above the thresholds by which the share of wrong regions is estimated."""
 
-LEAST_SLOPE = 0.5
+LEAST_ODDS_SLOPE = 0.5
 """Smallest factor by which the log odds of planted errors count."""
 
 WIDE_APART = 6.0
@@ -36,16 +36,11 @@ class PlantedRegions(NamedTuple):
     rows: np.ndarray
 
 
-class WrongShare(NamedTuple):
+class RegionShare(NamedTuple):
     """Two estimates, low <= high, of the share of wrong regions, in [0, 1]."""
 
     low: float
     high: float
-
-    @property
-    def middle(self) -> float:
-        """Their geometric mean."""
-        return float(np.sqrt(self.low * self.high))
 
     @property
     def unlearned(self) -> bool:
@@ -84,7 +79,7 @@ def _models(features: np.ndarray, planted: np.ndarray, seed: int) -> Callable[[n
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-    trees = HistGradientBoostingClassifier(random_state=seed, **TREES).fit(features, planted)
+    trees = HistGradientBoostingClassifier(random_state=seed, **REGION_TREES).fit(features, planted)
     line = make_pipeline(StandardScaler(), FunctionTransformer(_squared), LogisticRegression(max_iter=400))
     line.fit(features, planted)
 
@@ -103,7 +98,7 @@ def _squared(z: np.ndarray) -> np.ndarray:
     return np.hstack([z, z * z])
 
 
-def wrong_share(odds: np.ndarray, of_planted: np.ndarray) -> WrongShare:
+def region_share(odds: np.ndarray, of_planted: np.ndarray) -> RegionShare:
     """Estimate the share of wrong regions twice, by the clearest and by most of the planted errors.
 
     Parameters
@@ -113,24 +108,26 @@ def wrong_share(odds: np.ndarray, of_planted: np.ndarray) -> WrongShare:
     Notes
     -----
     If wrong regions look like planted ones, a share c of them has log odds above the quantile 1 - c of the planted
-    ones, so the share of wrong regions is at most that of all regions above it, divided by c; c is `CLEAR` and `MOST`
-    (mixture proportion estimation; Blanchard, Lee & Scott 2010, section 4). Correct regions enter the second one, and
-    wrong regions that are less clear than planted ones lower the first one.
+    ones, so the share of wrong regions is at most that of all regions above it, divided by c (mixture proportion
+    estimation; Blanchard, Lee & Scott 2010, section 4). c is `CLEAR_SHARE` and `BROAD_SHARE`: correct regions raise the
+    second one, and wrong regions that are less clear than planted ones lower the first one.
     """
-    shares = [float((odds >= np.quantile(of_planted, 1 - caught)).mean()) / caught for caught in (CLEAR, MOST)]
+    shares = [
+        float((odds >= np.quantile(of_planted, 1 - caught)).mean()) / caught for caught in (CLEAR_SHARE, BROAD_SHARE)
+    ]
     low, high = np.clip(sorted(shares), 0.5 / len(odds), 1)
-    return WrongShare(float(low), float(high))
+    return RegionShare(float(low), float(high))
 
 
-def p_wrong(odds: np.ndarray, score: np.ndarray, share: WrongShare) -> np.ndarray:
-    """Return P(wrong) (m,) with the mean `share.middle`, in the order of a score (m,).
+def p_wrong(odds: np.ndarray, score: np.ndarray, share: RegionShare) -> np.ndarray:
+    """Return P(wrong) (m,) with the mean `share.low`, in the order of a score (m,).
 
-    The log odds count by a factor from 1 down to `LEAST_SLOPE`, the less the further the estimates of the share are
-    apart.
+    The log odds count by a factor from 1 down to `LEAST_ODDS_SLOPE`, the less the further the estimates of the share
+    are apart.
     """
     apart = np.log(share.high / share.low) / np.log(WIDE_APART)
-    slope = 1 - (1 - LEAST_SLOPE) * min(float(apart), 1.0)
-    p = np.sort(expit(shifted_to(slope * odds, min(share.middle, 1 - 1e-6))))
+    slope = 1 - (1 - LEAST_ODDS_SLOPE) * min(float(apart), 1.0)
+    p = np.sort(expit(shifted_to(slope * odds, min(share.low, 1 - 1e-6))))
     found = np.empty(len(odds))
     found[np.argsort(score, kind="stable")] = p
     return found

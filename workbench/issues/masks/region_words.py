@@ -19,7 +19,7 @@ THIN = 2
 AT_EDGE = 0.3
 """Smallest share of the pixels of a region at a boundary that touch another given class."""
 
-WHOLE = 0.95
+WHOLE_OBJECT = 0.95
 """Share of an object from which a region covers all of it."""
 
 
@@ -57,9 +57,9 @@ class RegionWords:
                 f"{self.says}, mean of {area:,} pixels: {names[0]} {hundredths(p)}, {names[1]} {hundredths(q)}",
                 f"{kind}, {deep} {'pixel' if deep == '1' else 'pixels'} deep",
             ]
-            if of_predicted >= WHOLE:
+            if of_predicted >= WHOLE_OBJECT:
                 reasons.append(f"a whole object of {names[1]} is missing")
-            elif of_given >= WHOLE:
+            elif of_given >= WHOLE_OBJECT:
                 reasons.append(f"the whole object of {names[0]} is doubtful")
             sentences.append("; ".join(reasons))
         return sentences

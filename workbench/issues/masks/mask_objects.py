@@ -22,7 +22,7 @@ class ObjectRuns(NamedTuple):
     code: np.ndarray
 
 
-class Objects(NamedTuple):
+class MaskObjects(NamedTuple):
     """Runs, the object (r,) of each, and the area (o,) of each object in pixels."""
 
     runs: ObjectRuns
@@ -49,16 +49,16 @@ def object_runs(rows: np.ndarray, codes: np.ndarray, top: int = 0) -> ObjectRuns
     return ObjectRuns(*(one.astype(np.int32) for one in columns))
 
 
-def objects_of(parts: list[ObjectRuns]) -> Objects | None:
+def objects_of(parts: list[ObjectRuns]) -> MaskObjects | None:
     """Return the objects of blocks that follow one another; None if there are too many runs."""
     if sum(len(one.code) for one in parts) > MOST_OBJECT_RUNS:
         return None
     runs = ObjectRuns(*(np.concatenate(one) for one in zip(*parts)))
     which = components(*runs)
-    return Objects(runs, which, np.bincount(which, runs.x1 - runs.x0))
+    return MaskObjects(runs, which, np.bincount(which, runs.x1 - runs.x0))
 
 
-def area_around(objects: Objects | None, rows: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+def area_around(objects: MaskObjects | None, rows: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the area (m,) float64 of the objects at pixels, inf without objects."""
     if objects is None or not len(objects.area):
         return np.full(len(rows), np.inf)
