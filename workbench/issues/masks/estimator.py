@@ -72,7 +72,7 @@ def _not_known(asked: Asked, judged: JudgedRegions) -> str:
     if judged.share is None:
         return f"only {judged.planted} regions of planted errors could be made, and {LEAST_PLANTED_REGIONS} are needed"
     low, high = judged.share.low, judged.share.high
-    if judged.share.unlearned:
+    if judged.share.failed:
         return "planted errors look like the regions that are there, so they were not learned"
     if high > SHARES_APART * low:
         return f"between {low:.0%} and {high:.0%} of the regions are wrong, by two estimates"
@@ -83,7 +83,7 @@ def _interval(judged: JudgedRegions, why: str) -> tuple[float, float]:
     """Return the 95 % interval of the number of wrong regions, or the range if it is not identified."""
     m, expected = len(judged.p), float(judged.p.sum())
     spread = 2 * float(np.sqrt((judged.p * (1 - judged.p)).sum()))
-    if judged.share is None or judged.share.unlearned:
+    if judged.share is None or judged.share.failed:
         return 0.0, min(float(m), BEYOND_LABELS * expected + spread)
     low = 0.0 if why else max(judged.share.low * m - spread, 0.0)
     return min(low, expected), min(max(judged.share.high * m, expected) + spread, float(m))

@@ -7,10 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workbench.issues.boxes.planted_odds import (
+    Examples,
+    ShareBounds,
+    in_order_of,
+    learned_odds,
+    probabilities_of,
+    share_bounds,
+)
 from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.masks.planting import planted_masks
 from workbench.issues.masks.region_features import Featured, SeenMasks, featured
-from workbench.issues.masks.region_odds import PlantedRegions, RegionShare, p_wrong, region_odds, region_share
 from workbench.tasks.mask_blocks import blocks
 from workbench.tasks.mask_predictions import MaskPredictions
 from workbench.tasks.mask_table import MaskTable
@@ -48,7 +55,7 @@ class JudgedRegions(NamedTuple):
     chosen: np.ndarray
     small: np.ndarray
     p: np.ndarray
-    share: RegionShare | None
+    share: ShareBounds | None
     planted: int
 
 
@@ -70,13 +77,13 @@ def judged_regions(table: MaskTable, predictions: MaskPredictions, *, seed: int 
     taught = _taught(table, predictions, frequency, random)
     planted = int(taught.planted.sum())
     if planted < LEAST_PLANTED_REGIONS or not len(chosen):
-        p = np.empty(len(chosen))
-        p[np.argsort(plain, kind="stable")] = np.sort(np.clip(1 - regions.p_given, 0.001, 0.99))
+        p = in_order_of(plain, np.clip(1 - regions.p_given, 0.001, 0.99))
         return JudgedRegions(seen, chosen, small, p, None, planted)
-    odds, of_planted = region_odds(taught, values, regions.rows, fold, seed)
-    share = region_share(odds, of_planted)
+    odds, of_planted = learned_odds(taught, values, regions.rows, fold, seed=seed)
+    share = share_bounds(odds, of_planted)
+    p = probabilities_of(odds, ShareBounds(share.low, share.low))  # by the clearest errors: others look like borders
     score = normal_scores(odds) + AREA_WEIGHT * normal_scores(plain)
-    return JudgedRegions(seen, chosen, small, p_wrong(odds, score, share), share, planted)
+    return JudgedRegions(seen, chosen, small, in_order_of(score, p), share, planted)
 
 
 def pixel_shares(table: MaskTable, k: int) -> np.ndarray:
@@ -94,7 +101,7 @@ def _blocks(table: MaskTable, predictions: MaskPredictions) -> Iterator[SeenMask
 
 def _taught(
     table: MaskTable, predictions: MaskPredictions, frequency: np.ndarray, random: np.random.Generator
-) -> PlantedRegions:
+) -> Examples:
     """Plant errors into a sample of tiles, several times; return the features of all regions."""
     features, planted, rows = [], [], []
     for seen in _tiles(table, predictions, random):
@@ -109,8 +116,8 @@ def _taught(
             planted.append(changed[keep] >= 0.5)
             rows.append(np.asarray(seen.rows, np.int64)[regions.rows[keep]])
     if not features:
-        return PlantedRegions(np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64))
-    return PlantedRegions(np.concatenate(features), np.concatenate(planted), np.concatenate(rows))
+        return Examples(np.zeros((0, 1)), np.zeros(0, bool), np.zeros(0, np.int64))
+    return Examples(np.concatenate(features), np.concatenate(planted), np.concatenate(rows))
 
 
 class _Tile(NamedTuple):
