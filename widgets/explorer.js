@@ -2786,6 +2786,7 @@ this.kept = null;
 this.pieces = [];
 this.drawn = new Map();
 this.marked = null;
+this.seeking = null;
 this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
 }
 
@@ -2913,8 +2914,17 @@ reveal(token) {
 const piece = this.pieces.find((one) => token >= one.first && token < one.last);
 if (!piece) return;
 if (!piece.fresh) this.fill(piece);
-const own = piece.tokens[token - piece.first].getBoundingClientRect(),
-seen = this.el.getBoundingClientRect();
+const own = piece.tokens[token - piece.first];
+this.seeking?.disconnect();
+if (typeof IntersectionObserver === "undefined") return this.scrollTo(own.getBoundingClientRect(), this.el.getBoundingClientRect());
+this.seeking = new IntersectionObserver(([{ boundingClientRect, rootBounds }]) => {
+this.seeking?.disconnect();
+if (rootBounds) this.scrollTo(boundingClientRect, rootBounds);
+}, { root: this.el });
+this.seeking.observe(own);
+}
+
+scrollTo(own, seen) {
 const above = own.top - 20 - seen.top,
 below = own.bottom + 20 - seen.bottom;
 if (above < 0) this.el.scrollTop += above;
@@ -2923,6 +2933,7 @@ else if (below > 0) this.el.scrollTop += below;
 
 destroy() {
 this.watcher?.disconnect();
+this.seeking?.disconnect();
 this.el.remove();
 }
 }
@@ -2930,6 +2941,8 @@ this.el.remove();
 // --- examples/passageeditor.js
 class PassageEditor extends ObjectEditor {
 marked = null;
+frame = 0;
+sought = false;
 
 constructor(options, one) {
 const passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) }),
@@ -2955,10 +2968,18 @@ return null;
 pick(_token, _extend) {}
 
 draw() {
+if ((this.example?.passage ?? null) !== this.passage.passage) this.drawNow();
+else this.frame ||= requestAnimationFrame(() => this.drawNow());
+}
+
+drawNow() {
+cancelAnimationFrame(this.frame);
+this.frame = 0;
 const { example } = this;
 this.passage.show(example?.passage ?? null, example?.passage ? this.rails() : [], this.marked);
 this.head.replaceChildren(...(example ? this.headline() : []));
 this.passage.el.classList.toggle("lw-editing", this.editing);
+if (this.sought) this.reveal();
 }
 
 textOf([first, last]) {
@@ -2966,11 +2987,13 @@ return this.passage.words.slice(first, last).join(" ");
 }
 
 reveal() {
+this.sought = this.frame > 0; // what is not drawn yet has no place
 const tokens = this.marked || this.tokensIn(this.current);
-if (tokens) this.passage.reveal(tokens[0]);
+if (tokens && !this.sought) this.passage.reveal(tokens[0]);
 }
 
 destroy() {
+cancelAnimationFrame(this.frame);
 super.destroy();
 this.passage.destroy();
 }
@@ -6102,7 +6125,14 @@ onchange: () => view.focus(),
 this.all = h("button", { type: "button", class: "lw-link", text: "select all", onclick: () => this.selectAll() });
 this.sheet = h("div", { class: "lw-grid-sheet" });
 this.space = h("div", { class: "lw-grid-space" }, this.sheet);
-this.scroller = h("div", { class: "lw-grid-scroller", tabindex: "0", role: "group", "aria-label": "examples", onscroll: () => this.redraw() }, this.space);
+this.scroller = h("div", { class: "lw-grid-scroller", tabindex: "0", role: "group", "aria-label": "examples", onscroll: () => this.scrolled() }, this.space);
+this.measured = null;
+this.top = 0;
+if (typeof ResizeObserver !== "undefined")
+new ResizeObserver(() => {
+this.measured = null;
+this.scrolled();
+}).observe(this.scroller);
 this.el = h(
 "section",
 { class: "lw-cover lw-grid", role: "region", "aria-label": "grid of examples", hidden: true },
@@ -6143,13 +6173,22 @@ this.sheet.replaceChildren();
 return was;
 }
 
+get seen() {
+return (this.measured ||= { width: this.scroller.clientWidth, height: this.scroller.clientHeight });
+}
+
+scrolled() {
+this.top = this.scroller.scrollTop;
+this.redraw();
+}
+
 rows() {
 const rows = this.view.store.rows();
 return rows.length > MOST_TILES ? rows.slice(0, MOST_TILES) : rows;
 }
 
 layout(n = this.rows().length) {
-return layoutOf(n, this.scroller.clientWidth - 2 * TILE_GAP, this.size);
+return layoutOf(n, this.seen.width - 2 * TILE_GAP, this.size);
 }
 
 resize(size) {
@@ -6173,8 +6212,7 @@ if (!this.open) return;
 const { store } = this.view,
 rows = this.rows(),
 lay = this.layout(rows.length);
-const { scrollTop, clientHeight } = this.scroller;
-const [first, last] = seenOf(lay, scrollTop, clientHeight, rows.length);
+const [first, last] = seenOf(lay, this.top, this.seen.height, rows.length);
 this.space.style.height = `${lay.height + TILE_GAP}px`;
 this.sheet.style.transform = `translateY(${(first / lay.columns) * lay.tall + TILE_GAP}px)`;
 this.sheet.style.setProperty("grid-template-columns", `repeat(${lay.columns}, minmax(0, 1fr))`);
@@ -6258,6 +6296,7 @@ const top = Math.floor(at / lay.columns) * lay.tall,
 { scrollTop, clientHeight } = this.scroller;
 if (top < scrollTop) this.scroller.scrollTop = top;
 else if (top + lay.tall + TILE_GAP > scrollTop + clientHeight) this.scroller.scrollTop = top + lay.tall + TILE_GAP - clientHeight;
+this.top = this.scroller.scrollTop;
 }
 this.redraw();
 }
@@ -10081,10 +10120,13 @@ this.onLeave();
 }
 
 // --- examples/unitjudge.js
+const MANY = 1_000;
+
 class UnitJudge {
 constructor(inspector) {
 this.inspector = inspector;
 this.changed = new Set();
+this.own = null;
 const { store } = inspector;
 store.on("labels", (rows) => {
 for (const row of rows) this.changed.add(row);
@@ -10116,6 +10158,7 @@ const name = one?.shape?.item ?? (one?.name === one?.key ? "" : one?.name); // a
 const named = [name && clip(String(name), 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
 const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
 const saved = actions.units(verdicts, how, { changed, done, text });
+this.own = answer.units.length > MANY ? { row: answer.row, step: store.past[store.past.length - 1] } : null;
 inspector.showEditor();
 if (how === "typed" && !(await saved)) return; // what was typed may be refused
 const wanted = store.unit;
@@ -10136,14 +10179,18 @@ const { inspector, changed } = this,
 { row } = store;
 if (store.pending || !changed.size) return;
 for (const one of changed) inspector.answers.delete(one);
-const here = changed.has(row);
+const here = changed.has(row),
+{ own } = this;
+this.own = null;
 inspector.media.forget([...changed]);
 store.emit("pictures");
 changed.clear();
-if (!here) return;
+if (!here || (own && own.row === row && own.step === store.past[store.past.length - 1])) return; // shown already
 try {
 const answer = await inspector.answers.fetch(row);
 if (store.row !== row || store.pending) return;
+const before = inspector.answer?.row === row ? inspector.answer.passage : null;
+if (before && before.text === answer.passage?.text) answer.passage = before; // the same text is not drawn again
 inspector.answer = answer;
 inspector.showEditor();
 } catch (error) {

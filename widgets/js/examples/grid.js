@@ -65,7 +65,15 @@ export class Grid {
     this.all = h("button", { type: "button", class: "lw-link", text: "select all", onclick: () => this.selectAll() });
     this.sheet = h("div", { class: "lw-grid-sheet" });
     this.space = h("div", { class: "lw-grid-space" }, this.sheet);
-    this.scroller = h("div", { class: "lw-grid-scroller", tabindex: "0", role: "group", "aria-label": "examples", onscroll: () => this.redraw() }, this.space);
+    this.scroller = h("div", { class: "lw-grid-scroller", tabindex: "0", role: "group", "aria-label": "examples", onscroll: () => this.scrolled() }, this.space);
+    /** @type {{ width: number, height: number } | null} size of the visible part, measured once: asking computes a layout */
+    this.measured = null;
+    this.top = 0;
+    if (typeof ResizeObserver !== "undefined")
+      new ResizeObserver(() => {
+        this.measured = null;
+        this.scrolled();
+      }).observe(this.scroller);
     this.el = h(
       "section",
       { class: "lw-cover lw-grid", role: "region", "aria-label": "grid of examples", hidden: true },
@@ -107,6 +115,15 @@ export class Grid {
     return was;
   }
 
+  get seen() {
+    return (this.measured ||= { width: this.scroller.clientWidth, height: this.scroller.clientHeight });
+  }
+
+  scrolled() {
+    this.top = this.scroller.scrollTop;
+    this.redraw();
+  }
+
   /** Rows of the current list. */
   rows() {
     const rows = this.view.store.rows();
@@ -114,7 +131,7 @@ export class Grid {
   }
 
   layout(n = this.rows().length) {
-    return layoutOf(n, this.scroller.clientWidth - 2 * TILE_GAP, this.size);
+    return layoutOf(n, this.seen.width - 2 * TILE_GAP, this.size);
   }
 
   /** @param {number} size */
@@ -141,8 +158,7 @@ export class Grid {
     const { store } = this.view,
       rows = this.rows(),
       lay = this.layout(rows.length);
-    const { scrollTop, clientHeight } = this.scroller;
-    const [first, last] = seenOf(lay, scrollTop, clientHeight, rows.length);
+    const [first, last] = seenOf(lay, this.top, this.seen.height, rows.length);
     this.space.style.height = `${lay.height + TILE_GAP}px`;
     this.sheet.style.transform = `translateY(${(first / lay.columns) * lay.tall + TILE_GAP}px)`;
     this.sheet.style.setProperty("grid-template-columns", `repeat(${lay.columns}, minmax(0, 1fr))`);
@@ -232,6 +248,7 @@ export class Grid {
         { scrollTop, clientHeight } = this.scroller;
       if (top < scrollTop) this.scroller.scrollTop = top;
       else if (top + lay.tall + TILE_GAP > scrollTop + clientHeight) this.scroller.scrollTop = top + lay.tall + TILE_GAP - clientHeight;
+      this.top = this.scroller.scrollTop;
     }
     this.redraw();
   }

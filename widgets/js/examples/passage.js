@@ -126,6 +126,8 @@ export class PassageView {
     this.drawn = new Map();
     /** @type {[number, number] | null} */
     this.marked = null;
+    /** @type {IntersectionObserver | null} */
+    this.seeking = null;
     this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
   }
 
@@ -272,8 +274,19 @@ export class PassageView {
     const piece = this.pieces.find((one) => token >= one.first && token < one.last);
     if (!piece) return;
     if (!piece.fresh) this.fill(piece);
-    const own = piece.tokens[token - piece.first].getBoundingClientRect(),
-      seen = this.el.getBoundingClientRect();
+    const own = piece.tokens[token - piece.first];
+    this.seeking?.disconnect();
+    if (typeof IntersectionObserver === "undefined") return this.scrollTo(own.getBoundingClientRect(), this.el.getBoundingClientRect());
+    // tells the places after the next layout; asking for them now would compute an additional one
+    this.seeking = new IntersectionObserver(([{ boundingClientRect, rootBounds }]) => {
+      this.seeking?.disconnect();
+      if (rootBounds) this.scrollTo(boundingClientRect, rootBounds);
+    }, { root: this.el });
+    this.seeking.observe(own);
+  }
+
+  /** @param {DOMRectReadOnly} own @param {DOMRectReadOnly} seen */
+  scrollTo(own, seen) {
     const above = own.top - 20 - seen.top,
       below = own.bottom + 20 - seen.bottom;
     if (above < 0) this.el.scrollTop += above;
@@ -282,6 +295,7 @@ export class PassageView {
 
   destroy() {
     this.watcher?.disconnect();
+    this.seeking?.disconnect();
     this.el.remove();
   }
 }

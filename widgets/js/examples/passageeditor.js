@@ -9,6 +9,10 @@ import { PassageView } from "./passage.js";
 export class PassageEditor extends ObjectEditor {
   /** @type {[number, number] | null} the selected tokens */
   marked = null;
+  /** The frame that draws; 0 if nothing is to be drawn. */
+  frame = 0;
+  /** Is the unit in focus to be scrolled into view once it is drawn? */
+  sought = false;
 
   /**
    * @param {import("../editors.js").EditorOptions} options
@@ -40,11 +44,20 @@ export class PassageEditor extends ObjectEditor {
   /** A press on a token. @param {number} _token @param {boolean} _extend */
   pick(_token, _extend) {}
 
+  /** Draw a new text at once, and changes of the same text once per frame: a decision causes several. */
   draw() {
+    if ((this.example?.passage ?? null) !== this.passage.passage) this.drawNow();
+    else this.frame ||= requestAnimationFrame(() => this.drawNow());
+  }
+
+  drawNow() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
     const { example } = this;
     this.passage.show(example?.passage ?? null, example?.passage ? this.rails() : [], this.marked);
     this.head.replaceChildren(...(example ? this.headline() : []));
     this.passage.el.classList.toggle("lw-editing", this.editing);
+    if (this.sought) this.reveal();
   }
 
   /** The words of some tokens. @param {[number, number]} tokens */
@@ -53,11 +66,13 @@ export class PassageEditor extends ObjectEditor {
   }
 
   reveal() {
+    this.sought = this.frame > 0; // what is not drawn yet has no place
     const tokens = this.marked || this.tokensIn(this.current);
-    if (tokens) this.passage.reveal(tokens[0]);
+    if (tokens && !this.sought) this.passage.reveal(tokens[0]);
   }
 
   destroy() {
+    cancelAnimationFrame(this.frame);
     super.destroy();
     this.passage.destroy();
   }

@@ -2,12 +2,17 @@
 import { clip, count } from "../base/format.js";
 import { valueText } from "./unitlist.js";
 
+/** Units of an example that are not reloaded after a decision unless it is undone, since sending them takes long. */
+const MANY = 1_000;
+
 export class UnitJudge {
   /** @param {import("./inspector.js").Inspector} inspector */
   constructor(inspector) {
     this.inspector = inspector;
     /** @type {Set<number>} */
     this.changed = new Set();
+    /** @type {{ row: number, step: object } | null} the last decision, if its example has too many units to reload */
+    this.own = null;
     const { store } = inspector;
     store.on("labels", (rows) => {
       for (const row of rows) this.changed.add(row);
@@ -43,6 +48,7 @@ export class UnitJudge {
     const named = [name && clip(String(name), 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
     const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
     const saved = actions.units(verdicts, how, { changed, done, text });
+    this.own = answer.units.length > MANY ? { row: answer.row, step: store.past[store.past.length - 1] } : null;
     inspector.showEditor();
     if (how === "typed" && !(await saved)) return; // what was typed may be refused
     const wanted = store.unit;
@@ -68,14 +74,18 @@ export class UnitJudge {
       { row } = store;
     if (store.pending || !changed.size) return;
     for (const one of changed) inspector.answers.delete(one);
-    const here = changed.has(row);
+    const here = changed.has(row),
+      { own } = this;
+    this.own = null;
     inspector.media.forget([...changed]);
     store.emit("pictures");
     changed.clear();
-    if (!here) return;
+    if (!here || (own && own.row === row && own.step === store.past[store.past.length - 1])) return; // shown already
     try {
       const answer = await inspector.answers.fetch(row);
       if (store.row !== row || store.pending) return;
+      const before = inspector.answer?.row === row ? inspector.answer.passage : null;
+      if (before && before.text === answer.passage?.text) answer.passage = before; // the same text is not drawn again
       inspector.answer = answer;
       inspector.showEditor();
     } catch (error) {
