@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.data.dataset import Dataset
 from workbench.foundation.devices import one_thread
 from workbench.foundation.errors import InputError
-from workbench.tasks.box_reading import read_boxes
 from workbench.tasks.box_table import BoxTable, box_table_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def detect_out_of_fold(
     Parameters
     ----------
     images : (n, h, w) or (n, h, w, 3) uint8, or float in [0, 1]; all of one size.
-    labels : the labels of the n pictures, as for `find_issues(task="boxes")`. Those without a label are not trained on.
+    labels : the labels of the n pictures, as for `find_issues(task="boxes")`, or a Dataset of them. Pictures without a
+        label are not trained on.
     folds : number of parts into which the pictures are dealt. epochs : passes over the training pictures.
     crop : side in pixels of random crops on which to train, flipped at random; 0 for whole pictures, not flipped.
     width : channels of the first layer; others have up to four times as many. batch : pictures per step.
@@ -55,8 +56,7 @@ def detect_out_of_fold(
     Returns
     -------
     n dicts {"bboxes": (p, 4) float64, "scores": (p,), "labels": (p,)}, as `find_issues` takes them as `predictions`:
-    all local peaks of the heat maps with a score of at least `LEAST_PEAK`, of every class, the largest first; the
-    labels are class indices.
+    all local peaks of the heat maps with a score of at least `LEAST_PEAK`, of every class, the largest first.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def detect_out_of_fold(
     import torch
 
     pictures = _as_pictures(images)
-    stored, classes = read_boxes(labels, None)
-    table = box_table_of(stored)
+    dataset = labels if isinstance(labels, Dataset) else Dataset.from_arrays(labels, task="boxes")
+    classes, table = dataset.class_values, box_table_of(dataset.labels)
     n = len(pictures)
     if table.n != n:
         raise InputError.at("labels", f"has {table.n} entries for {n} images", "Pass one label per image.")
@@ -97,7 +97,7 @@ def detect_out_of_fold(
             net = detector_network(pictures.shape[1], len(classes), width)
             _train(net, pictures, table, train, len(classes), epochs, crop, batch, rng)
             for row, one in zip(test.tolist(), _predicted(net, pictures, test)):
-                found[row] = one
+                found[row] = {**one, "labels": np.array(classes)[one["labels"]]}
     return found
 
 
