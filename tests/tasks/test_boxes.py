@@ -235,6 +235,19 @@ def test_a_refined_box_was_not_wrong():
     assert KIND.encode(box(1.0, np.float64(2), 3.5, 4, "a")) == '{"box":[1,2,3.5,4],"label":"a"}'
 
 
+def test_many_values_are_encoded_as_one_by_one():
+    rng = np.random.default_rng(0)
+    places = np.concatenate([rng.normal(0, 1e3, (50, 4)), [[0, -0.0, 3, 4.5], [1e-7, 1e9, 2, 3]]])
+    codes, names = rng.integers(-1, 2, len(places)), ('ä "quoted"', "b")
+    for task, d in (("boxes", 4), ("points", 2)):
+        kind = TASKS[task]
+        one_by_one = [
+            kind.encode(None if code < 0 else {kind.form.one: place.tolist(), "label": names[code]})
+            for place, code in zip(places[:, :d], codes)
+        ]
+        assert kind.encode_places(places[:, :d], codes, names) == one_by_one
+
+
 def test_forms_of_predictions_are_the_same_boxes():
     boxes, scores = np.array([[0, 0, 2, 2], [1, 1, 3, 3.5]]), np.array([0.9, 0.4])
     tall = np.c_[boxes, scores]

@@ -40,7 +40,10 @@ OF_TAGS = ("a table of tags", "projection of spans")
 OPEN_TO = {
     "a recording of epochs": ("multiclass", "multilabel", "candidates", "spans", "tokens"),
     "replay": ("multiclass", "multilabel", "candidates"),
-    "report": ("multiclass", "candidates", "multilabel", "numbers", "spans", "tokens", "pairs", "preferences", "texts"),
+    "report": (
+        *("multiclass", "boxes", "candidates", "multilabel", "numbers", "spans", "tokens", "pairs", "preferences"),
+        *("points", "texts"),
+    ),
     "form_conflicts": ("spans", "tokens"),
     "replacements": ("texts",),
     "a ranking": ("pairs",),

@@ -14,6 +14,8 @@ import numpy as np
 from workbench.foundation.cells import cell_text, is_missing
 from workbench.foundation.version import VERSION
 from workbench.reports import drawing
+from workbench.reports.box_facts import BoxFacts
+from workbench.reports.box_sections import box_kinds_section, images_section
 from workbench.reports.facts import MOST_CLASSES, SEEN_NOT_KNOWN, Facts, Seen, ShownIssue
 from workbench.reports.marks import issue_marks
 from workbench.reports.markup import short_share, table_html
@@ -60,6 +62,10 @@ SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] =
         ("kinds", "Kinds of errors", preference_kinds_section),
         ("judges", "Judges", judges_section),
         ("people", "People and the order shown", people_section),
+    ),
+    BoxFacts: (
+        ("kinds", "Kinds of errors", box_kinds_section),
+        ("documents", "Images with the most errors", images_section),
     ),
     TextFacts: (
         ("kinds", "Kinds of errors", text_kinds_section),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from workbench.foundation.checks import check_whole
 from workbench.foundation.progress import step, task
+from workbench.reports.box_facts import gather_boxes
 from workbench.reports.facts import gather
 from workbench.reports.number_facts import gather_numbers
 from workbench.reports.page import page
@@ -34,6 +35,7 @@ REPORT_STEPS = 5
 
 GATHER = {
     "multiclass": gather,
+    "boxes": gather_boxes,
     "candidates": gather,
     "multilabel": gather_tags,
     "numbers": gather_numbers,
@@ -41,6 +43,7 @@ GATHER = {
     "tokens": gather_tokens,
     "pairs": gather_pairs,
     "preferences": gather_preferences,
+    "points": gather_boxes,
     "texts": gather_texts,
 }
 """By kind of label: how the contents are collected."""

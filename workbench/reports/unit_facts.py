@@ -77,6 +77,10 @@ class UnitContents:
         """Return a text to show with a unit, and the part of it that the unit is."""
         return facts.excerpt_of(self.run, row), None
 
+    def picture(self, row: int, found: dict[str, Any], room: int) -> tuple[tuple[bytes, int, int] | None, str]:
+        """Return a picture to show with a unit, or why there is none; `room` is the number of bytes left for all."""
+        return facts.thumbnail_of(self.run, row, room)
+
     def curves(self, shown: pd.DataFrame) -> np.ndarray | None:
         """Return the probability of the given value by epoch, (epochs, shown); None without."""
         return None
@@ -202,7 +206,7 @@ def _shown(contents: UnitContents, state: pd.DataFrame, top: int) -> list[facts.
     now, out, room = contents.changes["label"].to_dict(), [], facts.MEDIA_BYTES
     for place, (key, found) in enumerate(zip(shown.index.tolist(), shown.to_dict("records"))):
         row, found["unit"] = int(found["row"]), key[1]
-        picture, why = facts.thumbnail_of(contents.run, row, room)
+        picture, why = contents.picture(row, found, room)
         room -= len(picture[0]) if picture else 0
         given = contents.label(row, found, "given")
         label = contents.stored(row, now[key]) if key in now else given

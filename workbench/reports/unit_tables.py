@@ -30,13 +30,13 @@ def forms_html(words: str, forms: pd.DataFrame, name: str) -> str:
     return f"<p>{words}</p>" + table_html(heads, rows, (2, 3)) if rows else ""
 
 
-def examples_html(words: str, examples: pd.DataFrame, units: str) -> str:
+def examples_html(words: str, examples: pd.DataFrame, units: str, excerpt: str = "text") -> str:
     """Table of the examples with the most expected errors: id, units, wrong, issues, excerpt; "" without any."""
     rows = [
         (escape(cell_text(row["id"])), f"{row['units']:,}", *_counts(row), escape(row["excerpt"]))
         for row in _records(examples)
     ]
-    heads = ("id", units, "wrong (expected)", "label issues", "text")
+    heads = ("id", units, "wrong (expected)", "label issues", excerpt)
     return f"<p>{words}</p>" + table_html(heads, rows, (1, 2, 3)) if rows else ""
 
 

@@ -1,0 +1,78 @@
+"""The report of a run with boxes: pictures with the objects, kinds of errors, images, hostile class names."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from reportpages import NASTY, parsed, text_of
+
+import workbench as wb
+from workbench.reports.box_facts import GIVEN_COLOR, SUGGESTED_COLOR, drawn, gather_boxes
+from workbench.reports.report import report
+
+N = 90
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Two objects an image; in every sixth one is overlooked, in every ninth one has the other class."""
+    rng = np.random.default_rng(0)
+    classes = (NASTY, "car")
+    labels, found = [], []
+    for row in range(N):
+        corner = np.array([[4, 6], [34, 20]]) + rng.uniform(0, 4, (2, 2))
+        boxes = np.concatenate([corner, corner + rng.uniform(12, 18, (2, 2))], axis=1)
+        codes = rng.integers(2, size=2)
+        scores = np.full((2, 2), 0.04)
+        scores[[0, 1], codes] = rng.uniform(0.6, 0.95, 2)
+        weak = [rng.uniform(0, 20), rng.uniform(20, 26), rng.uniform(30, 40), rng.uniform(36, 44)]
+        found.append({"bboxes": [*(boxes + rng.normal(0, 0.7, boxes.shape)), weak]})
+        found[-1]["class_scores"] = np.concatenate([scores, [[rng.uniform(0.02, 0.3), 0.02]]])
+        if row % 9 == 4:
+            codes = [1 - codes[0], codes[1]]
+        keep = slice(1, 2) if row % 6 == 1 else slice(0, 2)
+        labels.append({"bboxes": boxes[keep], "labels": [classes[code] for code in codes[keep]]})
+    labels[5] = None
+    images = rng.integers(0, 255, (N, 48, 64, 3), dtype=np.uint8)
+    path = tmp_path_factory.mktemp("boxes") / "run"
+    return wb.import_run(labels, path, task="boxes", classes=classes, images=images, predictions=found)
+
+
+def test_the_report_shows_objects_kinds_and_images(run, tmp_path):
+    issues = wb.find_issues(run, per="unit")
+    first = issues.iloc[0]
+    run.journal.relabel(first.name[0], first["suggested_value"], old=first["given_value"], units=first.name[1])
+    page = parsed(report(run, tmp_path / "r.html", top=12))
+    shown = text_of(tmp_path / "r.html")
+    anchors = {value for _, name, value in page.attributes if name == "id"}
+    assert {"kinds", "documents", "classes", "decisions"} <= anchors
+    assert not page.open and not {"script", "link", "iframe", "i"} & set(page.tags)
+    assert NASTY in shown and "overlooked: an object is missing here" in shown and "added" not in shown
+    assert page.tags.count("img") >= 12 and "given boxes" in shown
+    facts = gather_boxes(run, None, 12, None)
+    own = facts.own
+    assert own.kinds["wrong"].sum() == pytest.approx(facts.issues["p_error"].sum())
+    sums = facts.issues.groupby("row")["p_error"].sum()
+    assert own.images["wrong"].iloc[0] == pytest.approx(sums.max())
+    assert (own.images["units"] <= 2).all() and own.images["excerpt"].iloc[0].split()[0] in "overlooked class place"
+
+
+def test_an_object_is_drawn_in_its_surroundings():
+    out = io.BytesIO()
+    Image.new("RGB", (400, 300), (0, 0, 0)).save(out, "PNG")
+    for given, suggested in (
+        ([100, 100, 140, 120], [104, 102, 160, 140]),
+        (None, [0, 0, 9, 9]),
+        ([399, 5, 410, 9], None),
+    ):
+        data, width, height = drawn(out.getvalue(), given, suggested)
+        pixels = np.asarray(Image.open(io.BytesIO(data)), int)
+        assert pixels.shape == (height, width, 3) and max(width, height) == 160
+        for box, color in ((given, GIVEN_COLOR), (suggested, SUGGESTED_COLOR)):
+            near = (np.abs(pixels - color).max(axis=2) < 60).sum()
+            assert (near > 30) == (box is not None), (given, suggested, color)
+    data, width, height = drawn(out.getvalue(), [50, 50, 50, 50], None)
+    assert (width, height) == (160, 160)
