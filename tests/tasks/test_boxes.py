@@ -20,7 +20,7 @@ from workbench.shell.cli import main
 from workbench.tasks import TASKS
 from workbench.tasks.box_evidence import predictions_of
 from workbench.tasks.box_reading import MOST_OBJECTS
-from workbench.tasks.box_table import box_table_of
+from workbench.tasks.box_table import box_table_of, encoded_places
 from workbench.tasks.protocol import Decided
 from workbench.tasks.scored_boxes import read_predictions
 
@@ -245,7 +245,7 @@ def test_many_values_are_encoded_as_one_by_one():
             kind.encode(None if code < 0 else {kind.form.one: place.tolist(), "label": names[code]})
             for place, code in zip(places[:, :d], codes)
         ]
-        assert kind.encode_places(places[:, :d], codes, names) == one_by_one
+        assert encoded_places(places[:, :d], codes, names).tolist() == one_by_one
 
 
 def test_forms_of_predictions_are_the_same_boxes():
@@ -311,6 +311,7 @@ def test_a_run_stores_predictions(tmp_path):
     assert all(np.array_equal(*pair) for pair in zip(stored[:4], wanted[:4])) and stored.class_scores is None
     beside = wb.find_issues(dataset, per="unit", predictions=given)
     pd.testing.assert_frame_equal(wb.find_issues(run, per="unit"), beside)
+    pd.testing.assert_frame_equal(wb.find_issues(dataset, per="unit", predictions=frame), beside)
     every = [{"bboxes": one["bboxes"], "class_scores": np.full((len(one["bboxes"]), 2), 0.3)} for one in given]
     assert handed_in(run, "boxes", {}).out_of_fold
     run.save_evidence("predictions", every, trained_on_labels=True)
@@ -340,3 +341,14 @@ def test_images_are_named_by_numbers_or_by_their_text():
         dataset = Dataset.from_arrays([[], []], task="boxes", classes=["a"], ids=ids)
         frame = pd.DataFrame({"image": named, **place, "label": ["a"], "score": [0.5]})
         assert predictions_of(dataset, frame).rows.tolist() == [1]
+
+
+def test_labels_come_back_in_their_type():
+    dataset = CASE.dataset(times=8)
+    given = [one and {**one, "labels": [{"car": 3, "dog": 7}[name] for name in one["labels"]]} for one in dataset.given]
+    found = predictions(Dataset.from_arrays(dataset.given, task="boxes"))["predictions"]
+    found = [{**one, "labels": [{"car": 3, "dog": 7}[name] for name in one["labels"]]} for one in found]
+    units = wb.find_issues(given, task="boxes", predictions=found, per="unit")
+    assert set(units["given_label"].dropna()) == {3, 7, "nothing"}
+    assert {type(one) for one in units["given_label"].dropna()} == {int, str}
+    assert '"label":"3"' in units["given_value"].iloc[0] + str(units["suggested_value"].tolist())

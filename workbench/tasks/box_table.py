@@ -9,6 +9,7 @@ with its object whatever a person decides about it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -175,3 +176,22 @@ def more_text(fields: Any) -> str | None:
         todo = "Pass text, numbers, lists and dicts of them, or None."
         raise InputError.at("more", f"is {shortened(fields)} ({error})", todo) from error
     return text
+
+
+def encoded_places(places: np.ndarray, codes: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Return the values of many objects as the journal holds them, object array (m,) of str; much faster than `encode`
+    of the task one by one.
+
+    Parameters
+    ----------
+    places : (m, d) float64. codes : (m,) class indices, -1 for no object.
+    """
+    names = [json.dumps(str(name), ensure_ascii=False) for name in classes]
+    one = form_of(places).one
+    found = np.full(len(codes), "null", object)
+    there = np.flatnonzero(codes >= 0)
+    for at, place, code in zip(there.tolist(), (places[there] + 0.0).tolist(), codes[there].tolist()):
+        numbers = ",".join([repr(number).removesuffix(".0") for number in place])
+        parts = [f'"{one}":[{numbers}]', f'"label":{names[code]}']
+        found[at] = f"{{{','.join(sorted(parts))}}}"
+    return found

@@ -5,7 +5,6 @@ A unit is a box: a given one, or one proposed by a model. Code 0 of a unit is "n
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -145,26 +144,6 @@ class Boxes(TaskMixin):
         if isinstance(value, dict) and isinstance(value.get(self.form.one), (list, tuple)):
             value = {**value, self.form.one: [_plain_number(one) for one in value[self.form.one]]}
         return super().encode(value)
-
-    def encode_places(self, places: np.ndarray, codes: np.ndarray, classes: Sequence[str]) -> list[str]:
-        """Return the encoded values of many objects, as `encode` does one by one.
-
-        Parameters
-        ----------
-        places : (m, d) float64. codes : (m,) class indices, -1 for no object.
-        """
-        names = [json.dumps(str(name), ensure_ascii=False) for name in classes]
-        last = self.form.one > "label"  # keys are sorted
-        nothing = self.encode(None)
-        found = []
-        for place, code in zip((places + 0.0).tolist(), codes.tolist()):
-            if code < 0:
-                found.append(nothing)
-                continue
-            at = f'"{self.form.one}":[{",".join([repr(one).removesuffix(".0") for one in place])}]'
-            label = f'"label":{names[code]}'
-            found.append(f"{{{label},{at}}}" if last else f"{{{at},{label}}}")
-        return found
 
     def decode(self, text: str, classes: Sequence[str]) -> Any:
         """Class and position, as floats; None for no object."""

@@ -9,9 +9,9 @@ from workbench.issues.boxes.matched_boxes import GivenBoxes
 from workbench.issues.boxes.place_forms import found_as_boxes, given_as_boxes, worth_listing
 from workbench.issues.boxes.results import found_boxes
 from workbench.issues.kinds.contract import Asked, Found
+from workbench.tasks.box_evidence import predictions_of
 from workbench.tasks.box_frames import image_sizes
-from workbench.tasks.box_table import BOX, POINT, box_table_of, form_of
-from workbench.tasks.scored_boxes import read_predictions
+from workbench.tasks.box_table import box_table_of
 
 
 class BoxesEstimator:
@@ -29,8 +29,7 @@ class BoxesEstimator:
             raise MissingEvidence.beside_labels(dataset.task, dataset.kind.predictions)
         step("reading the predictions")
         table = box_table_of(dataset.labels)
-        forms = (BOX,) if form_of(table.places) is BOX else (POINT, BOX)
-        found = read_predictions(asked.evidence["predictions"], dataset.n, dataset.classes, forms)
+        found = predictions_of(dataset, asked.evidence["predictions"])
         size = image_sizes(dataset.metadata)
         given = GivenBoxes(table.rows, given_as_boxes(table.rows, table.places, found), table.label, table.crowd)
         boxes = found_as_boxes(table.rows, table.places, found)

@@ -20,7 +20,8 @@ from workbench.issues.boxes.locations import locations_of
 from workbench.issues.boxes.matched_boxes import LEAST_PAIR
 from workbench.issues.boxes.planting import MISPLACED, OTHER_CLASS, SPURIOUS_BOX
 from workbench.issues.kinds.contract import Asked, Found
-from workbench.tasks.box_table import BOX, BoxTable, form_of, place_shapes, places_of
+from workbench.tasks.box_table import BOX, BoxTable, encoded_places, form_of, place_shapes, places_of
+from workbench.tasks.class_names import object_array
 from workbench.tasks.keys import candidate_keys
 from workbench.tasks.protocol import NOTHING
 from workbench.tasks.scored_boxes import ScoredBoxes
@@ -115,7 +116,7 @@ def found_boxes(
     table : the given objects. unlabelled : predictions for images without a label. below : those of too small a score.
     """
     dataset = asked.dataset
-    names = np.array([*dataset.classes, NOTHING], object)
+    names = object_array([*dataset.class_values, NOTHING])
     own = _in_units(asked, table, judged, unlabelled)
     unknown = own.units.given < 0
     p_error = np.where(unknown, np.nan, own.p)
@@ -196,25 +197,20 @@ def _in_form(places: np.ndarray, d: int) -> np.ndarray:
 
 def _values(asked: Asked, own: _Units) -> tuple[np.ndarray, np.ndarray]:
     """Return given and suggested values (u,) in the format of the journal; the given one is None without a label."""
-    kind, classes = asked.dataset.kind, asked.dataset.classes
+    classes = asked.dataset.classes
     assert own.units.shapes is not None
     places = places_of(own.units.shapes)
     form = form_of(places)
-    nothing = kind.encode(None)
-    given = np.full(own.units.m, None, object)
-    for unit, (code, place) in enumerate(zip(own.units.given.tolist(), places.tolist())):
-        if code >= 0:
-            given[unit] = nothing if code == 0 else kind.encode({form.one: place, "label": classes[code - 1]})
+    given = encoded_places(places, own.units.given - 1, classes)
+    given[own.units.given < 0] = None
     # A box that is not moved keeps its place to the last digit; a point stays where it is.
     moves = (own.suggested.kind == MISPLACED) | (own.place < 0)
     other_places = np.where(moves[:, None], _in_form(own.suggested.places, places.shape[1]), places)
     if form is BOX:
         other_places = own.suggested.places
-    other = np.full(own.units.m, nothing, object)
-    for unit, (code, place) in enumerate(zip(own.suggested.label.tolist(), np.round(other_places, 2).tolist())):
-        if code >= 0:
-            other[unit] = kind.encode({form.one: place, "label": classes[code]})
-    return given, other
+    stays = (other_places == places).all(axis=1)
+    other_places = np.where(stays[:, None], places, np.round(other_places, 2))
+    return given, encoded_places(other_places, own.suggested.label, classes)
 
 
 def _why(asked: Asked, judged: JudgedBoxes) -> str:
