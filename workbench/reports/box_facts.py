@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.media import as_shown, encode, open_image, read_image
-from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError
 from workbench.issues.boxes.results import BOX_ERRORS
 from workbench.reports import facts
@@ -34,7 +33,7 @@ PICTURE = 160
 AROUND, LEAST_VIEW = 1.0, 24
 """Margin around an object as a share of its longer side, and smallest side in pixels of the part of an image shown."""
 
-GIVEN_COLOR, SUGGESTED_COLOR = (214, 69, 65), (40, 150, 90)
+GIVEN_OUTLINE, SUGGESTED_OUTLINE = (214, 69, 65), (40, 150, 90)
 """Colours of a given object and of the suggested one."""
 
 
@@ -113,9 +112,6 @@ class BoxContents(UnitContents):
         kinds = kind_table(issues, self.changes.index, BOX_KIND_WORDS)
         return BoxFacts(places, kinds, images, self.dataset.task, self._form.one)
 
-    def _value(self, text: Any) -> dict[str, Any] | None:
-        return None if is_missing(text) else self.dataset.kind.decode(text, self.dataset.classes)
-
     def _place(self, value: dict[str, Any] | None) -> list[float] | None:
         """Return a box, or the box of a point, of size 0."""
         if value is None:
@@ -151,7 +147,7 @@ def drawn(data: bytes, given: list[float] | None, suggested: list[float] | None)
     picture = picture.crop((*start.astype(int).tolist(), *end.astype(int).tolist())).resize(size)
     pen = ImageDraw.Draw(picture)
     if given is not None:
-        pen.rectangle(_corners(given, start, scale), outline=GIVEN_COLOR, width=2)
+        pen.rectangle(_corners(given, start, scale), outline=GIVEN_OUTLINE, width=2)
     if suggested is not None and suggested != given:
         _dashed(pen, _corners(suggested, start, scale))
     return encode(picture, lossy=True, quality=85), *picture.size
@@ -170,7 +166,7 @@ def _dashed(pen: Any, corners: tuple[float, float, float, float]) -> None:
         parts = np.linspace(0, 1, 2 * max(int(abs(right - left) + abs(bottom - top)) // 12, 2))
         for begin, stop in zip(parts[::2].tolist(), parts[1::2].tolist()):
             ends = [(left + (right - left) * at, top + (bottom - top) * at) for at in (begin, stop)]
-            pen.line(ends, fill=SUGGESTED_COLOR, width=2)
+            pen.line(ends, fill=SUGGESTED_OUTLINE, width=2)
 
 
 def gather_boxes(run: Run, issues: pd.DataFrame | None, top: int, fdr: float | None) -> facts.Facts:

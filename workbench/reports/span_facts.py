@@ -143,9 +143,6 @@ class SpanContents(UnitContents):
             self._documents[row] = document_of(self.dataset, row)
         return self._documents[row]
 
-    def _value(self, text: Any) -> dict[str, Any] | None:
-        return None if is_missing(text) else self.dataset.kind.decode(text, self.dataset.classes)
-
     def _in_words(self, row: int, value: dict[str, Any] | None) -> str:
         document = self._document(row)
         if value is None or document is None or not document.known:

@@ -81,6 +81,10 @@ class UnitContents:
         """Return a picture to show with a unit, or why there is none; `room` is the number of bytes left for all."""
         return facts.thumbnail_of(self.run, row, room)
 
+    def _value(self, text: Any) -> Any:
+        """Return a value of the journal as a Python object; None for none."""
+        return None if is_missing(text) else self.dataset.kind.decode(text, self.dataset.classes)
+
     def curves(self, shown: pd.DataFrame) -> np.ndarray | None:
         """Return the probability of the given value by epoch, (epochs, shown); None without."""
         return None

@@ -10,7 +10,7 @@ from PIL import Image
 from reportpages import NASTY, parsed, text_of
 
 import workbench as wb
-from workbench.reports.box_facts import GIVEN_COLOR, SUGGESTED_COLOR, drawn, gather_boxes
+from workbench.reports.box_facts import GIVEN_OUTLINE, SUGGESTED_OUTLINE, drawn, gather_boxes
 from workbench.reports.report import report
 
 N = 90
@@ -71,7 +71,7 @@ def test_an_object_is_drawn_in_its_surroundings():
         data, width, height = drawn(out.getvalue(), given, suggested)
         pixels = np.asarray(Image.open(io.BytesIO(data)), int)
         assert pixels.shape == (height, width, 3) and max(width, height) == 160
-        for box, color in ((given, GIVEN_COLOR), (suggested, SUGGESTED_COLOR)):
+        for box, color in ((given, GIVEN_OUTLINE), (suggested, SUGGESTED_OUTLINE)):
             near = (np.abs(pixels - color).max(axis=2) < 60).sum()
             assert (near > 30) == (box is not None), (given, suggested, color)
     data, width, height = drawn(out.getvalue(), [50, 50, 50, 50], None)
