@@ -106,8 +106,9 @@ def plant_box_errors(
     Parameters
     ----------
     labels : n dicts {"bboxes": (b, 4) in pixels, "labels": (b,) int}. size : width and height of all images.
-    drop : share in [0, 1) of the boxes that are left out. shift : share that is moved and resized until its IoU with
-        the true box lies between .1 and .5. swap : share that gets another class. They sum to less than 1.
+    drop : share in [0, 1) of the boxes that are left out.
+    shift : float, share of those that are moved and resized, to an IoU with the true box between .1 and .5.
+    swap : float, share of those that get another class. The three sum to less than 1.
     spurious : number of boxes where nothing is, as a share of all boxes, with sizes of real ones.
     seed : random seed.
 
