@@ -27,7 +27,9 @@ import workbench as wb
 from workbench.data.media import thumbnail
 from workbench.foundation.errors import WorkbenchError
 from workbench.recording.checkpoints import load_state
+from workbench.runs.saved_evidence import saved_evidence
 from workbench.runs.votes import read_votes
+from workbench.storage.evidence_tables import EVIDENCE_NOTE
 from workbench.storage.tables import read_table
 
 ROOM = 3 << 29
@@ -206,9 +208,9 @@ def journal_of_many_pages(folder: Path) -> Callable[[], object]:
     return run_with(folder, "journal.sqlite", bytes(head[:5000]), lambda run: run.journal.state())
 
 
-def parquet(path: Path, columns: dict[str, pa.Array], times: int = 1) -> bytes:
-    """The bytes of a file with the same rows again and again."""
-    table = pa.table(columns)
+def parquet(path: Path, columns: dict[str, pa.Array], times: int = 1, note: dict[bytes, bytes] | None = None) -> bytes:
+    """The bytes of a file with the same rows again and again, and a note in its metadata."""
+    table = pa.table(columns).replace_schema_metadata(note)
     with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
         for _ in range(times):
             writer.write_table(table)
@@ -266,6 +268,40 @@ def votes_with_one_long_text(folder: Path) -> Callable[[], object]:
 def planted_with_one_long_text(folder: Path) -> Callable[[], object]:
     record = {"id": ids(5000), "true_label": one_text(5000), "planted_label": pa.array(["0"] * 5000)}
     return run_with(folder, "planted.parquet", parquet(folder / "t", record), wb.Run.planted)
+
+
+def evidence_with(folder: Path, name: str, columns: dict[str, pa.Array], times: int = 1) -> Callable[[], object]:
+    """A run of ten pairs with a table of evidence."""
+    frame = pd.DataFrame({"query": np.arange(10) // 5, "item": np.arange(10) % 5, "grade": np.arange(10) % 2})
+    run = wb.import_run(frame, folder / "pairs", label="grade", task="pairs", relevant=1)
+    note = {EVIDENCE_NOTE: b'{"kind": "evidence", "source": "user"}'}
+    run.layout.evidence(name).write_bytes(parquet(folder / "t", columns, times, note))
+    run.journal.close()
+    return lambda: saved_evidence(wb.open_run(folder / "pairs"), name)
+
+
+@case
+def evidence_of_zeros(folder: Path) -> Callable[[], object]:
+    zero = pa.array(np.zeros(1 << 21))
+    return evidence_with(folder, "scores", {"query": zero, "item": zero, "dense": zero}, 6)
+
+
+@case
+def evidence_with_one_long_text(folder: Path) -> Callable[[], object]:
+    return evidence_with(folder, "item_texts", {"item": pa.array(["0"] * 5000), "text": one_text(5000)})
+
+
+@case
+def evidence_of_lists(folder: Path) -> Callable[[], object]:
+    wide = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(1 << 24, np.float32)), 1 << 24)
+    return evidence_with(folder, "item_embeddings", {"item": pa.array(["0"]), "vector": wide}, 5)
+
+
+@case
+def evidence_of_many_columns(folder: Path) -> Callable[[], object]:
+    one = pa.array([0.0])
+    names = {"query": pa.array(["0"]), "item": pa.array(["0"])}
+    return evidence_with(folder, "scores", names | {f"r{place}": one for place in range(6000)})
 
 
 @case

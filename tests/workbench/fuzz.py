@@ -3,7 +3,7 @@
 A trial passes if each step gives the result for the undamaged run or one clear error, and if `check` finds the damage
 whenever a step gives another result. To search further than the tests, with all steps or only the fast ones:
 
-    python tests/workbench/fuzz.py FIRST_SEED LAST_SEED [all]
+    python tests/workbench/fuzz.py FIRST_SEED LAST_SEED [all] [classes|pairs|texts]
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from workbench.foundation.errors import WorkbenchError
 from workbench.issues.audit_plan import read_plan
 from workbench.recording.checkpoints import load_state
 from workbench.review.audit import audit
+from workbench.runs.saved_evidence import saved_evidence, saved_names
+from workbench.shell.commands import describe
 from workbench.shell.inspection import inspect
 from workbench.storage.provenance import embedding_provenance
 
@@ -105,6 +107,64 @@ def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Calla
         yield "explorer", lambda: Explorer(run).close()
         yield "report", lambda: bool(wb.report(run, out / "report.html", force=True))
     yield "decide", lambda: run.journal.relabel([7], "c", old=[None]) is None
+
+
+def make_pairs(path: Path) -> Path:
+    """A run of pairs with a table of every form of evidence that they have."""
+    rng = np.random.default_rng(7)
+    frame = pd.DataFrame([(query, f"d{item}", int(item < 2)) for query in range(12) for item in range(5)])
+    frame = frame.set_axis(["query", "item", "grade"], axis=1)
+    pairs, items = frame[["query", "item"]], [f"d{item}" for item in range(5)]
+    scores = pairs.assign(dense=frame["grade"] + rng.normal(0, 0.3, 60), sparse=rng.random(60))
+    run = wb.import_run(frame, path, label="grade", task="pairs", scores=scores, relevant=1)
+    run.save_evidence("votes", pairs.assign(judge=frame["grade"].mask(frame.index % 7 == 0)), source="a judge")
+    run.save_evidence("texts", [f"question {row}" for row in range(12)])
+    run.save_evidence("item_texts", {item: f"words of {item}" for item in items}, trained_on_labels=False)
+    run.save_evidence("item_embeddings", dict(zip(items, rng.normal(size=(5, 4)), strict=True)))
+    run.journal.close()
+    return path
+
+
+def make_texts(path: Path) -> Path:
+    """A run of texts with a table of every form of evidence that they have."""
+    rng, rows = np.random.default_rng(7), range(N)
+    frame = pd.DataFrame({"id": [f"i{row}" for row in rows], "text": [f"a cat {row}" for row in rows]})
+    evidence = {
+        "match": pd.DataFrame(rng.random((N, 2)), columns=["x", "y"]),
+        "text_embeddings": rng.normal(size=(N, 3)),
+        "alternatives": [[f"a bird {row}", "none"][: row % 3] for row in rows],
+        "alternative_match": [[0.5, np.nan][: row % 3] for row in rows],
+        "objects": [None if row == 7 else {"cat": 0.5, "mat": 1.0} if row % 2 else ["dog"] for row in rows],
+    }
+    wb.import_run(frame, path, label="text", id="id", task="texts", **evidence).journal.close()
+    return path
+
+
+def steps_of_evidence(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Return functions by name that read the tables of evidence of a run, and all that uses them."""
+    from widgets.explorer import Explorer
+
+    yield "data", lambda: (run.dataset.ids, run.n)
+    yield "described", lambda: describe(run)
+    yield "names", lambda: saved_names(run)
+    for name in run.dataset.kind.evidence_forms:
+        yield (
+            name,
+            lambda name=name: (lambda found: found and (found.values, found.provenance))(saved_evidence(run, name)),
+        )
+    yield "decisions", lambda: (run.journal.log(), run.changes())
+    if everything:
+        yield "issues", lambda: wb.find_issues(run, per="unit")
+        yield "export", lambda: wb.export(run, out / "labels.csv", force=True).read_text(encoding="utf-8")
+        yield "explorer", lambda: Explorer(run).close()
+        yield "report", lambda: bool(wb.report(run, out / "report.html", force=True))
+
+
+RUNS = {
+    "classes": (make_run, steps),
+    "pairs": (make_pairs, steps_of_evidence),
+    "texts": (make_texts, steps_of_evidence),
+}
 
 
 def plain(value: object) -> str:
@@ -187,6 +247,8 @@ DAMAGES: dict[str, Damage] = {
 def kind_of(name: str) -> str:
     """Return the kind of a file: all statistics, all columns in the cache, all checksums, ..."""
     folder, _, rest = name.partition("/")
+    if folder == "evidence":  # a table of its own form for each name
+        return name
     state = ".state" if ".state." in rest else ""
     return name if not rest else f"{folder}{state}{Path(rest).suffix}"
 
@@ -202,9 +264,10 @@ def _ring(*_: object) -> None:
 class Fuzz:
     """Trials on copies of one run."""
 
-    def __init__(self, folder: Path, everything: bool) -> None:
+    def __init__(self, folder: Path, everything: bool, of: str = "classes") -> None:
         self.folder, self.everything = folder, everything
-        self.run = make_run(folder / "run")
+        make, self.steps = RUNS[of]
+        self.run = make(folder / "run")
         self.kinds: dict[str, list[str]] = {}
         for file in sorted(self.run.rglob("*")):
             if file.is_file() and file.name != ".rank=0.lock":
@@ -219,7 +282,7 @@ class Fuzz:
     def _of(self, path: Path, then: Callable[[], None] = lambda: None) -> Iterator[tuple[str, Callable[[], object]]]:
         run = wb.open_run(path)
         then()
-        yield from steps(run, self.folder, self.everything)
+        yield from self.steps(run, self.folder, self.everything)
         run.journal.close()
 
     def trial(self, seed: int, of: str | None = None, kind: str | None = None, late: bool | None = None) -> list[str]:
@@ -279,9 +342,9 @@ class Fuzz:
 REFUSED = object()
 
 
-def main(first: int, last: int, everything: bool) -> None:
+def main(first: int, last: int, everything: bool, of: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        fuzz = Fuzz(Path(folder), everything)
+        fuzz = Fuzz(Path(folder), everything, of)
         print(f"{len(fuzz.kinds)} kinds of files: {' '.join(fuzz.kinds)}", flush=True)
         for seed in range(first, last):
             for line in fuzz.trial(seed):
@@ -292,4 +355,6 @@ def main(first: int, last: int, everything: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), "all" in sys.argv)
+    named = [name for name in RUNS if name in sys.argv[3:]]
+    for name in named or RUNS:
+        main(int(sys.argv[1]), int(sys.argv[2]), "all" in sys.argv, name)

@@ -42,6 +42,17 @@ def test_each_kind_of_file_once(fuzz):
     assert wrong == []
 
 
+@pytest.mark.parametrize("of", ["pairs", "texts"])
+def test_each_table_of_evidence_once(of, tmp_path):
+    fuzz = fuzzing.Fuzz(tmp_path, everything=False, of=of)
+    tables = [name for name in fuzz.kinds if name.startswith("evidence/")]
+    assert len(tables) >= 5
+    late = [("pipe", True), ("link to itself", True), ("another's", False)]
+    drawn = [line for seed in range(len(fuzz.kinds)) for line in fuzz.trial(seed)]
+    told = [line for seed, name in enumerate(tables) for line in fuzz.trial(seed, name, *late[seed % len(late)])]
+    assert drawn + told == []
+
+
 def test_damages_that_were_not_told_once(fuzz):
     wrong = [line for of, kind, late, seed in ONCE for line in fuzz.trial(seed, of, kind, late)]
     assert wrong == []

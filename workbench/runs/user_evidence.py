@@ -11,7 +11,7 @@ from workbench.data.dataset import Dataset
 from workbench.data.inputs import warn_if_permuted
 from workbench.foundation.checks import check_embeddings
 from workbench.foundation.errors import InputError, first_few
-from workbench.storage.evidence_tables import write_evidence
+from workbench.storage.evidence_tables import MOST_EVIDENCE_COLUMNS, write_evidence
 from workbench.storage.layout import Layout
 from workbench.storage.provenance import Provenance
 
@@ -78,7 +78,8 @@ def save_tables(
 
     Raises
     ------
-    InputError : the kind of label does not store one of the names, or the values are not valid for it.
+    InputError : the kind of label does not store one of the names, the values are not valid for it, or a table has more
+        than 5,000 columns.
     """
     forms = dataset.kind.evidence_forms
     for name in given:
@@ -89,5 +90,9 @@ def save_tables(
                 raise InputError.at("task", found, "Pass evidence to `find_issues` with the run.")
             raise InputError.unknown("evidence", name, forms, todo)
     tables = {name: forms[name].store(dataset, values) for name, values in given.items()}
+    for name, table in tables.items():
+        if table.num_columns > MOST_EVIDENCE_COLUMNS:
+            found = f"has {table.num_columns:,} columns, and a run stores at most {MOST_EVIDENCE_COLUMNS:,}"
+            raise InputError.at(name, found, "Leave out some.")
     for name, table in tables.items():
         write_evidence(layout, name, table, Provenance("evidence", "user", source, saw_labels=saw_labels))

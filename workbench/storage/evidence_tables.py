@@ -22,6 +22,9 @@ from workbench.storage.provenance import Provenance
 EVIDENCE_NOTE = b"workbench.provenance"
 """Key of the provenance in the metadata of the file."""
 
+MOST_EVIDENCE_COLUMNS = 5_000
+"""Maximum number of columns of a table, such as one for each ranker. Each takes 0.3 ms to read."""
+
 
 def write_evidence(layout: Layout, name: str, table: pa.Table, provenance: Provenance) -> None:
     """Write evidence/NAME.parquet; the old file stays until the new one is complete.
@@ -57,6 +60,8 @@ def read_evidence_table(path: Path) -> tuple[pa.Table, Provenance]:
     if found.kind != "evidence":
         raise ValueError(f"its provenance is of {found.kind!r}")
     check_cost(file, path)
+    if (width := file.metadata.num_columns) > MOST_EVIDENCE_COLUMNS:
+        raise ValueError(f"it has {width:,} columns, and at most {MOST_EVIDENCE_COLUMNS:,} are stored")
     table = file.read()
     table.validate(full=True)  # text that is not Unicode
     return table, found

@@ -173,6 +173,13 @@ def test_what_is_no_evidence_leaves_what_is_there(run, name, values, words):
     assert {path.name: path.read_bytes() for path in (run.path / "evidence").iterdir()} == before
 
 
+def test_more_columns_than_are_read_are_not_saved(run):
+    wide = LABELS[["query", "item"]].join(pd.DataFrame(0.5, LABELS.index, [f"r{place}" for place in range(5000)]))
+    with pytest.raises(InputError, match="has 5,002 columns, and a run stores at most 5,000"):
+        run.save_evidence("scores", wide)
+    np.testing.assert_array_equal(saved_evidence(run, "scores").values["dense"], SCORES["dense"])
+
+
 def test_kinds_without_tables_say_what_to_do(tmp_path, run):
     classes = wb.import_run(["a", "b"], tmp_path / "classes")
     with pytest.raises(InputError, match="stores no tables of evidence"):
