@@ -29,7 +29,7 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 AREAS = {"": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
 """Ranges of areas in square pixels; "" is any."""
 
-COUNTS_AT_ONCE = 1 << 21
+COUNTS_AT_ONCE = 1 << 20
 
 
 def average_precision(
@@ -208,25 +208,34 @@ def averaged_precision(right: np.ndarray, wrong: np.ndarray, weights: np.ndarray
     Copies of a detection enter the curve together.
     """
     (t, d), b = right.shape, len(weights)
-    if not d:
-        return np.zeros((b, t))
-    found = np.empty((b, t))
-    step = max(1, COUNTS_AT_ONCE // (t * d))
-    needed = _objects_needed(counted)
-    for start in range(0, b, step):
+    counted = counted.astype(np.int64)
+    found = np.zeros((b, t))
+    step = max(1, COUNTS_AT_ONCE // max(d, int(counted.max(initial=0)), 1))
+    for start in range(0, b if d else 0, step):
         here = slice(start, start + step)
-        w = weights[here, None].astype(np.int64)
-        hits, misses = np.cumsum(w * right, axis=2), np.cumsum(w * wrong, axis=2)
-        precision = hits / (hits + misses + np.spacing(1))
-        precision = np.maximum.accumulate(precision[:, :, ::-1], axis=2)[:, :, ::-1]
-        rows = np.arange(hits.shape[0] * t)
-        wide = int(hits.max()) + 2  # one range of keys per sample and overlap, so that one search finds all places
-        keys = (rows[:, None] * wide + hits.reshape(len(rows), d)).ravel()
-        asked = np.minimum(np.repeat(needed[here], t, axis=0), wide - 1) + rows[:, None] * wide
-        place = np.searchsorted(keys, asked) - rows[:, None] * d
-        padded = np.concatenate([precision.reshape(len(rows), d), np.zeros((len(rows), 1))], axis=1)
-        found[here] = np.take_along_axis(padded, place, axis=1).mean(axis=1).reshape(-1, t)
+        w = weights[here].astype(np.int32)
+        reached = _recalls_reached(counted[here])
+        whole = np.cumsum(w, axis=1)
+        for number in range(t):
+            at = np.flatnonzero(right[number])
+            if not len(at):
+                continue
+            left = right[number] | wrong[number]
+            total = whole if left.all() else np.cumsum(w * left, axis=1)
+            hits = np.cumsum(w[:, at], axis=1)
+            precision = hits / (total[:, at] + np.spacing(1))
+            highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+            gained = np.diff(np.take_along_axis(reached, hits, axis=1), axis=1, prepend=0)
+            found[here, number] = (highest * gained).sum(axis=1) / len(RECALLS)
     return found
+
+
+def _recalls_reached(counted: np.ndarray) -> np.ndarray:
+    """Return how many recalls are reached by 0, 1, ... found objects in each sample, (b, counted + 1) int16."""
+    needed = np.minimum(_objects_needed(counted), counted.max(initial=0))
+    steps = np.zeros((len(counted), int(counted.max(initial=0)) + 1), np.int16)
+    np.add.at(steps, (np.arange(len(counted))[:, None], needed), 1)
+    return np.cumsum(steps, axis=1, dtype=np.int16)
 
 
 def _objects_needed(counted: np.ndarray) -> np.ndarray:

@@ -48,8 +48,8 @@ def test_weights_are_copies():
         reached = [max(precision[hits / counted >= recall], default=0.0) for recall in np.linspace(0, 1, 101)]
         found = averaged_precision(right[None], ~right[None], weights[None], np.array([counted]))
         assert found[0, 0] == pytest.approx(np.mean(reached), abs=1e-12)
-        once = averaged_precision(right[None], ~right[None], np.ones((1, 12)), np.array([9]))
-        assert once[0, 0] == pytest.approx(brute_ap(right, ~right, 9), abs=1e-12)
+        once = averaged_precision(right[None], ~right[None], np.ones((1, 12)), np.array([12]))
+        assert once[0, 0] == pytest.approx(brute_ap(right, ~right, 12), abs=1e-12)
 
 
 def test_removed_labels_lower_the_average_precision_and_their_correction_restores_it():
