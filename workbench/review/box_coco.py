@@ -32,11 +32,11 @@ from workbench.review.box_files import (
 from workbench.review.outlines import check_outline, crossing_outlines
 from workbench.runs.run import Run
 from workbench.storage.tables import check_target
-from workbench.tasks.box_table import BOX, CROWD
+from workbench.tasks.box_evidence import predictions_of
+from workbench.tasks.box_table import CROWD
 from workbench.tasks.class_names import object_array
 from workbench.tasks.protocol import Format
 from workbench.tasks.run_lengths import box_of, checked_runs
-from workbench.tasks.scored_boxes import read_predictions
 
 UNLABELLED_FIELD = "unlabelled"
 """Field of an image without a label yet, which other tools ignore; COCO itself has none."""
@@ -330,7 +330,8 @@ def write_detections(predictions: Any, path: str | Path, *, labels: Dataset | Ru
 
     Parameters
     ----------
-    predictions : n entries as for `find_issues`, such as dicts {"bboxes": (p, 4), "labels": (p,), "scores": (p,)}
+    predictions : as for `find_issues`: n dicts {"bboxes": (p, 4), "labels": (p,), "scores": (p,)} or lists, or a
+        DataFrame with one row per box
     path : file ending in .json
     labels : the data set to which they belong
     force : whether to replace an existing file
@@ -345,7 +346,7 @@ def write_detections(predictions: Any, path: str | Path, *, labels: Dataset | Ru
     """
     dataset = labels.extended() if isinstance(labels, Run) else labels
     target = check_target(path, force, (".json",))
-    found = read_predictions(predictions, dataset.n, dataset.classes, (BOX,))
+    found = predictions_of(dataset, predictions)
     ids, images = category_ids(dataset), _image_numbers(dataset)
     codes = [ids[name] for name in dataset.classes]
     listed = []

@@ -42,8 +42,9 @@ def average_precision(
     labels : a Run (its corrected labels), a Dataset of boxes, n entries as for `find_issues`, or a DataFrame with the
         columns row (the image), x0, y0, x1, y1 in pixels and label; optionally crowd (bool) and area in square pixels,
         by default that of the box. Images without a label are left out.
-    predictions : n entries as for `find_issues`, such as dicts {"bboxes": (p, 4), "labels": (p,), "scores": (p,)}, or a
-        DataFrame with the columns row, x0, y0, x1, y1, label and score
+    predictions : as for `find_issues`: n dicts {"bboxes": (p, 4), "labels": (p,), "scores": (p,)} or lists, or a
+        DataFrame with one row per box; for labels in a DataFrame, one with the columns row, x0, y0, x1, y1, label and
+        score
     overlaps : least IoU of a match, in (0, 1], over which the averages are taken
     max_detections : int >= 1, the detections of an image and class that count, by falling score
 

@@ -13,8 +13,8 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.ranking.graded import number_column
 from workbench.runs.run import Run
 from workbench.tasks import require_task
-from workbench.tasks.box_table import BOX, box_table_of, more_of
-from workbench.tasks.scored_boxes import read_predictions
+from workbench.tasks.box_evidence import predictions_of
+from workbench.tasks.box_table import box_table_of, more_of
 from workbench.vision.detections import CORNERS
 
 WHOLE_TODO = (
@@ -31,13 +31,13 @@ class LabelledObjects(NamedTuple):
     table : DataFrame with the columns row, x0, y0, x1, y1, label, crowd and area.
     images : values of row of the images that have a label; None if these are all that occur.
     classes : names of the classes; None if these are those that occur.
-    n : number of images, in which rows are numbers; None for a table.
+    dataset : to which predictions belong, with rows as numbers of images; None for a table.
     """
 
     table: pd.DataFrame
     images: np.ndarray | None
     classes: tuple[str, ...] | None
-    n: int | None
+    dataset: Dataset | None
 
 
 def labelled_objects(labels: Any, field: str = "labels") -> LabelledObjects:
@@ -64,20 +64,21 @@ def labelled_objects(labels: Any, field: str = "labels") -> LabelledObjects:
         area[place] = own if isinstance(own, (int, float)) else area[place]
     columns = {"row": stored.rows, **dict(zip(CORNERS, places.T))}
     columns |= {"label": np.array(dataset.classes, object)[stored.label], "crowd": stored.crowd, "area": area}
-    return LabelledObjects(pd.DataFrame(columns), np.flatnonzero(~stored.missing), dataset.classes, stored.n)
+    return LabelledObjects(pd.DataFrame(columns), np.flatnonzero(~stored.missing), dataset.classes, dataset)
 
 
 def predicted_objects(predictions: Any, labelled: LabelledObjects, field: str = "predictions") -> pd.DataFrame:
     """Return predictions for labels in any form as a table with the columns row, x0, y0, x1, y1, label, score and
     area."""
-    if isinstance(predictions, pd.DataFrame):
+    if isinstance(predictions, pd.DataFrame) and "row" in predictions.columns:
         return object_table(field, predictions, scored=True)
-    if labelled.n is None or labelled.classes is None:
-        todo = "For labels in a DataFrame, pass a DataFrame with the columns row, x0, y0, x1, y1, label and score."
+    if labelled.dataset is None:
+        wanted = ", ".join(("row", *CORNERS, "label", "score"))
+        todo = f"For labels in a DataFrame, pass a DataFrame with the columns {wanted}."
         raise InputError.at(field, f"is a {type(predictions).__name__}", todo)
-    found = read_predictions(predictions, labelled.n, labelled.classes, (BOX,))
+    found = predictions_of(labelled.dataset, predictions)
     columns = {"row": found.rows, **dict(zip(CORNERS, found.places.T))}
-    columns |= {"label": np.array(labelled.classes, object)[found.label], "score": found.score}
+    columns |= {"label": np.array(labelled.dataset.classes, object)[found.label], "score": found.score}
     return object_table(field, pd.DataFrame(columns), scored=True)
 
 

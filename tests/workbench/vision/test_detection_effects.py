@@ -94,6 +94,11 @@ def test_a_run_compares_its_given_and_corrected_labels(tmp_path):
     table = wb.vision.compare_detections(run, found, resamples=50)
     assert table.loc["dog", ["before", "after"]].tolist() == [0.5, 1.0], "the image without a label is left out"
     assert wb.vision.average_precision(run, found).loc["dog", "ap"] == 1
+    by_image = pd.DataFrame(
+        [(row, *one["bboxes"][0], "dog", one["scores"][0]) for row, one in enumerate(found)],
+        columns=["image", "x0", "y0", "x1", "y1", "label", "score"],
+    )
+    pd.testing.assert_frame_equal(wb.vision.average_precision(run, by_image), wb.vision.average_precision(run, found))
     ranking = wb.vision.rank_detectors({"a": found, "b": [found[0], None, None]}, run, resamples=50)
     assert ranking.table.loc["a", "rank_corrected"] == 1 and ranking.table.loc["b", "given"] == pytest.approx(1)
     assert "2 models on 2 images" in str(ranking)
