@@ -13,11 +13,13 @@ from sklearn.metrics import average_precision_score
 import workbench as wb
 from workbench.foundation.errors import MissingEvidence
 from workbench.issues.boxes import judged_boxes as judging
+from workbench.issues.boxes.box_features import support
 from workbench.issues.boxes.locations import locations_of
 from workbench.issues.boxes.matched_boxes import GivenBoxes, matched
 from workbench.issues.boxes.place_forms import worth_listing
 from workbench.issues.boxes.planted_odds import in_order_of, probabilities_of, share_bounds
 from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes
+from workbench.issues.boxes.results import suggested_for_given
 from workbench.issues.calibration import calibration_error
 from workbench.tasks.box_overlaps import box_ious
 from workbench.tasks.scored_boxes import ScoredBoxes
@@ -187,6 +189,17 @@ def test_a_badly_placed_box_owns_its_object():
     seen = locations_of(scored([[0, 5, 10, 15], [80, 80, 90, 90]], [0, 0], [0.9, 0.8]), 1)
     met = matched(given, seen)
     assert met.match.tolist() == [0, -1] and met.candidates.tolist() == [1]
+
+
+def test_a_box_is_moved_to_the_object_and_not_to_a_doubtful_place_beside_it():
+    boxes = np.array([[0, 0, 10, 10], [50, 50, 60, 60.0]])
+    given = GivenBoxes(np.zeros(2, int), boxes, np.zeros(2, int), np.zeros(2, bool))
+    seen = locations_of(scored([[0, 5, 10, 15], [1, -1, 11, 9], [50, 50, 60, 61]], [0, 0, 0], [0.9, 0.05, 0.8]), 1)
+    met = matched(given, seen)
+    part = judging.JudgedPart(np.ones(2), None, 0, 1.0)
+    kinds = np.tile([0.0, 1.0, 0.0], (2, 1))
+    judged = judging.JudgedBoxes(seen, met, given, part, part, kinds, support(given, seen, met))
+    assert suggested_for_given(judged).places.tolist() == [[0, 5, 10, 15], [50, 50, 60, 61]]
 
 
 def test_errors_are_planted_as_described():

@@ -30,6 +30,9 @@ from workbench.tasks.units import Units
 BOX_ERRORS = ("class", "place", "spurious", "overlooked")
 """Kinds of errors; the first three are those of given objects, in the order of their codes."""
 
+NEARNESS = 0.5
+"""Weight of the overlap beside the score of a location to which a box may be moved."""
+
 KEPT_CLASS = 0.5
 """Share of the score of a location below which the given class is not kept with a new place."""
 
@@ -78,16 +81,21 @@ def suggested_for_given(judged: JudgedBoxes) -> Suggested:
 
 
 def _target(judged: JudgedBoxes) -> np.ndarray:
-    """Return the location (m,) that a given box owns or, without one, the free one that overlaps it most, -1 if
-    none."""
-    met = judged.met
-    target = met.match.copy()
-    taken = np.zeros(len(judged.seen.rows), bool)
-    taken[met.match[met.match >= 0]] = True
-    free = (met.iou >= LEAST_PAIR) & ~taken[met.second] & (met.match[met.first] < 0)
-    first, second, iou = met.first[free], met.second[free], met.iou[free]
-    order = np.lexsort((-iou, first))
+    """Return the location (m,) to which a given box may be moved, -1 if there is none: that with the largest product of
+    score and IoU ** `NEARNESS` of those that it owns or nobody owns.
+
+    The location that a badly placed box owns may be a doubtful one that lies closer than the object.
+    """
+    seen, met = judged.seen, judged.met
+    owner = np.full(len(seen.rows), -1)
+    at = np.flatnonzero(met.match >= 0)
+    owner[met.match[at]] = at
+    free = (met.iou >= LEAST_PAIR) & ((owner[met.second] < 0) | (owner[met.second] == met.first))
+    first, second = met.first[free], met.second[free]
+    worth = seen.score[second] * met.iou[free] ** NEARNESS
+    order = np.lexsort((-worth, first))
     head = order[np.flatnonzero(np.diff(first[order], prepend=-1))]
+    target = met.match.copy()
     target[first[head]] = second[head]
     return target
 
