@@ -34,16 +34,16 @@ import pandas as pd
 from box_sets import BoxSet, box_sets
 from measuring import measured, write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
+from verdicts import error_after_verdicts
 
 import workbench as wb
 from workbench import confident
 from workbench.confident import objectlab as lab
-from workbench.issues.audit_plan import allocate, stratify_sides
+from workbench.issues.audit_plan import stratify_sides
 from workbench.issues.boxes.judged_boxes import JudgedBoxes, judged_boxes
 from workbench.issues.boxes.matched_boxes import GivenBoxes
 from workbench.issues.boxes.place_forms import worth_listing
 from workbench.issues.calibration import calibration_error
-from workbench.issues.review import with_verdicts
 from workbench.tasks.box_overlaps import overlapping
 from workbench.tasks.scored_boxes import ScoredBoxes
 
@@ -79,6 +79,7 @@ def scored_row(made: BoxSet) -> dict[str, object]:
     units = true_units(made, judged)
     wrong, m = units.wrong, len(judged.given.rows)
     peers = of_peers(made, judged)
+    after = error_after_verdicts(p, wrong, stratify_sides(p, units.added), units.added.astype(int))
     ours = [f"{both(wrong[own], p[own])}" for own in (slice(None, m), slice(m, None))]
     return {
         "data": made.name,
@@ -90,7 +91,7 @@ def scored_row(made: BoxSet) -> dict[str, object]:
         "found rule": found(wrong, peers["with scores"]),
         "found ours": found(wrong, p),
         "by image": by_image(units, p),
-        "ECE": f"{short(calibration_error(p, wrong))}, {short(audited(p, units))}",
+        "ECE": f"{short(calibration_error(p, wrong))}, {short(after)}",
         "counted": f"{p.sum() / wrong.sum():.2f}",
         "known": "yes" if table.attrs["errors_identified"] else "no",
         "ms": f"{1000 * took / made.n:.1f}",
@@ -165,21 +166,6 @@ def best_objectlab(made: BoxSet, judged: JudgedBoxes) -> np.ndarray:
         one = np.concatenate([np.minimum(scores.badly_located, scores.swapped), overlooked[judged.met.candidates]])
         tried.append(1 - one)
     return max(tried, key=lambda one: average_precision_score(wrong, one))
-
-
-def audited(p: np.ndarray, units: Units, draws: int = 5) -> float:
-    """Calibration error of the other units after verdicts on 200, the mean over draws."""
-    stratum, errors = stratify_sides(p, units.added), []
-    sizes = np.bincount(stratum)
-    wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), 200)
-    for seed in range(draws):
-        rng = np.random.default_rng(seed)
-        drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
-        some = np.concatenate(drawn)
-        moved, _ = with_verdicts(pd.Series(p), pd.Series(units.wrong[some], some), units.added.astype(int))
-        rest = np.setdiff1d(np.arange(len(p)), some)
-        errors.append(calibration_error(moved.to_numpy()[rest], units.wrong[rest]))
-    return float(np.mean(errors))
 
 
 def by_image(units: Units, p: np.ndarray, most: int = 500) -> str:

@@ -26,13 +26,13 @@ import numpy as np
 import pandas as pd
 from measuring import measured, write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
+from verdicts import error_after_verdicts
 from works.digit_masks import CLASSES, ERRORS, Canvases, canvases
 
 import workbench as wb
-from workbench.issues.audit_plan import allocate, stratify
+from workbench.issues.audit_plan import stratify
 from workbench.issues.calibration import calibration_error
 from workbench.issues.masks.fusion import overlap_with_others
-from workbench.issues.review import with_verdicts
 from workbench.tasks.run_lengths import decode_runs
 
 FUSION_HEAD = """| set | masks, bad | IoU with the majority of the others | `mask_scores` | ECE of p_bad | \
@@ -156,21 +156,11 @@ def found(wrong: np.ndarray, score: np.ndarray) -> str:
     return f"{wrong[order[:100]].sum()} / {wrong[order[:300]].sum()}"
 
 
-def audited(units: pd.DataFrame, wrong: np.ndarray, draws: int = 5) -> float:
-    """Calibration error of other units after 200 verdicts, drawn as `wb.audit` draws and used as in `find_issues`."""
+def audited(units: pd.DataFrame, wrong: np.ndarray) -> float:
+    """Calibration error of other units after 200 verdicts."""
     p = units["p_error"].to_numpy()
     pair = (units["given_label"].astype(str) + " " + units["suggested_label"].astype(str)).factorize()[0]
-    stratum, errors = stratify(p), []
-    sizes = np.bincount(stratum)
-    wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), 200)
-    for seed in range(draws):
-        rng = np.random.default_rng(seed)
-        drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
-        some = np.concatenate(drawn)
-        moved, _ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
-        rest = np.setdiff1d(np.arange(len(p)), some)
-        errors.append(calibration_error(moved.to_numpy()[rest], wrong[rest]))
-    return float(np.mean(errors))
+    return error_after_verdicts(p, wrong, stratify(p), pair)
 
 
 # ---- speed -------------------------------------------------------------------------------------------------------

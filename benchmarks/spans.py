@@ -30,13 +30,13 @@ import numpy as np
 import pandas as pd
 from measuring import measured, write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
+from verdicts import error_after_verdicts
 
 import workbench as wb
 from workbench import confident
-from workbench.issues.audit_plan import allocate, stratify_sides
+from workbench.issues.audit_plan import stratify_sides
 from workbench.issues.calibration import calibration_error
 from workbench.issues.kinds.contract import Asked
-from workbench.issues.review import with_verdicts
 from workbench.issues.spans.estimator import tokens_in
 from workbench.issues.spans.posterior import token_posterior
 from workbench.issues.spans.span_layers import given_spans
@@ -245,22 +245,12 @@ def any_wrong(units: pd.DataFrame, n: int) -> np.ndarray:
     return 1 - right
 
 
-def audited(units: pd.DataFrame, wrong: np.ndarray, draws: int = 5) -> float:
-    """Calibration error of other units after 200 verdicts, drawn as `wb.audit` draws and used as in `find_issues`."""
+def audited(units: pd.DataFrame, wrong: np.ndarray) -> float:
+    """Calibration error of other units after 200 verdicts, in strata of given and of proposed ones."""
     p = units["p_error"].to_numpy()
     added = (units["given_value"] == "null").to_numpy() if "given_value" in units else np.zeros(len(p), bool)
     labels = units["given_label"].astype(str) + " " + units["suggested_label"].astype(str)
-    pair, stratum, found = labels.factorize()[0], stratify_sides(p, added), []
-    sizes = np.bincount(stratum)
-    wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), 200)
-    for seed in range(draws):
-        rng = np.random.default_rng(seed)
-        drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
-        some = np.concatenate(drawn)
-        moved, _ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
-        rest = np.setdiff1d(np.arange(len(p)), some)
-        found.append(calibration_error(moved.to_numpy()[rest], wrong[rest]))
-    return float(np.mean(found))
+    return error_after_verdicts(p, wrong, stratify_sides(p, added), labels.factorize()[0])
 
 
 TOKENS_HEAD = """| data | task | units, wrong | cleanlab | `find_issues` | ECE | audited | counted | known | s |

@@ -1,0 +1,33 @@
+"""Shared by the benchmarks: the calibration error of p_error after verdicts on a stratified sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workbench.issues.audit_plan import allocate
+from workbench.issues.calibration import calibration_error
+from workbench.issues.review import with_verdicts
+
+
+def error_after_verdicts(
+    p: np.ndarray, wrong: np.ndarray, stratum: np.ndarray, pair: np.ndarray, draws: int = 5, budget: int = 200
+) -> float:
+    """Calibration error of the other units after verdicts, drawn as `wb.audit` draws and used as in `find_issues`; the
+    mean over draws.
+
+    Parameters
+    ----------
+    p, wrong : (m,) P(wrong) and whether the unit is. stratum : (m,) from 0. pair : (m,) units that share an effect.
+    """
+    sizes = np.bincount(stratum)
+    wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), budget)
+    errors = []
+    for seed in range(draws):
+        rng = np.random.default_rng(seed)
+        drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
+        some = np.concatenate(drawn)
+        moved, _ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
+        rest = np.setdiff1d(np.arange(len(p)), some)
+        errors.append(calibration_error(moved.to_numpy()[rest], wrong[rest]))
+    return float(np.mean(errors))
