@@ -33,6 +33,7 @@ from workbench.review.box_files import (
 )
 from workbench.runs.run import Run
 from workbench.storage.tables import check_target
+from workbench.tasks.box_frames import SIZE_COLUMNS
 from workbench.tasks.protocol import Format
 
 FROM, TO = "label", "image"
@@ -124,6 +125,9 @@ def _record(one: Any, where: str, task: str, id: str | None, image: str | None, 
             left.append(found)
     if left:
         record.fields[RESULTS] = left
+    for side in SIZE_COLUMNS:
+        if isinstance(data.get(side), int) and 0 < data[side] <= TOO_WIDE:
+            record.fields.setdefault(side, data[side])
     return record
 
 

@@ -13,6 +13,8 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import (
     FILE_NAME,
+    ROTATED,
+    SEGMENTATION,
     ImageLabels,
     Labelled,
     Losses,
@@ -93,6 +95,7 @@ def _record(where: str, name: str, data: bytes, one_based: bool) -> ImageLabels:
             raise InputError(f"{place} has a box of {x1 - x0:g} x {y1 - y0:g} pixels. Its max are at least its min.")
         flags = {key: int(found[key]) for key in FLAGS if found.get(key) in ("0", "1")}
         crowd = {CROWD: True} if found.pop(CROWD, None) == "1" else {}
+        found = {f"{key}_" if key in (SEGMENTATION, ROTATED) else key: value for key, value in found.items()}
         record.add([x0, y0, x1, y1], named, {**found, **flags, **crowd})
     fields = element_fields(root, skip="object")
     size = fields.pop("size", None)
@@ -191,7 +194,8 @@ def _annotation(dataset: Dataset, one: Labelled, one_based: bool, losses: Losses
     for place, code, more in zip(one.places.tolist(), one.codes, one.more):
         found = ElementTree.SubElement(root, "object")
         corner = [value + (1 if one_based and at < 2 else 0) for at, value in enumerate(place)]
-        others = {name: value for name, value in more.items() if name != CROWD}
+        others = {name: value for name, value in more.items() if name not in (CROWD, SEGMENTATION, ROTATED)}
+        losses.add_fields(more, [*others, CROWD])
         add_fields(found, {"name": dataset.classes[code], **others}, losses)
         if is_crowd(more):
             add_fields(found, {CROWD: 1}, losses)
@@ -203,5 +207,5 @@ VOC = Format(
     (".zip",),
     read_voc,
     write_voc,
-    ("images without a label", "types of fields, which are text", "lists of lists, such as polygons"),
+    ("images without a label", "types of fields, which are text", "outlines"),
 )

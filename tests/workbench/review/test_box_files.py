@@ -137,6 +137,30 @@ def test_labelformat_opens_what_is_written(run, tmp_path, name):
         np.testing.assert_allclose(seen[key], drawn, atol=1e-6)
 
 
+def test_every_format_can_be_written_from_every_other(tmp_path):
+    ring = {"segmentation": {"size": [80, 100], "counts": [4000, 4000]}, "crowd": True}
+    frame = pd.DataFrame({"file_name": ["a.png", "b.png"], "width": 100, "height": 80})
+    frame["boxes"] = [
+        {"bboxes": [[1, 2, 30, 40], [0, 0, 50, 80]], "labels": ["a", "b"], "more": [{"segmentation": POLYGON}, ring]},
+        [],
+    ]
+    runs = {"table": wb.import_run(frame, tmp_path / "table", label="boxes", task="boxes")}
+    suffixes = {"coco": ".json", **SUFFIX}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, suffix in suffixes.items():
+            file = wb.export(runs["table"], tmp_path / f"{name}{suffix}", format=name)
+            runs[name] = wb.import_run(file, tmp_path / name, format=name, task="boxes")
+        for origin, run in runs.items():
+            for name, suffix in suffixes.items():
+                file = wb.export(run, tmp_path / f"{origin}-{name}{suffix}", format=name)
+                found = by_file(FORMATS[name].read(file))
+                boxes = found["a"]["bboxes"]
+                assert sorted(found) == ["a", "b"] and len(boxes) == 2, (origin, name)
+                if "cvat" not in (origin, name) and "labelstudio" not in (origin, name):  # these draw the outline
+                    np.testing.assert_allclose(boxes, frame["boxes"][0]["bboxes"], atol=1e-6)
+
+
 # ---- files of other tools ------------------------------------------------------------------------------------------
 
 
