@@ -339,3 +339,11 @@ def test_words_of_examples_with_spans_or_classes_of_tokens_are_shown_as_text():
     frame = pd.DataFrame({"tokens": [["Ada", "slept"], ["Rome", "burned"]], "classes": [["NOUN", "VERB"]] * 2})
     media = Media(Dataset.from_frame(frame, label="classes", task="tokens"))
     assert [media.item(row)["text"] for row in range(2)] == ["Ada slept", "Rome burned"]
+
+
+@pytest.mark.parametrize("texts, brief", [(["a song", None, "b" * 60], True), (["a", "b" * 61], False), (None, False)])
+def test_short_texts_have_a_low_box(texts, brief):
+    frame = pd.DataFrame({"label": ["x", "y"] if texts is None else ["x"] * len(texts)})
+    frame = frame if texts is None else frame.assign(text=texts)
+    data = Dataset.from_frame(frame, text=None if texts is None else "text")
+    assert Media(data).brief_texts is brief

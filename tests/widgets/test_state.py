@@ -298,3 +298,12 @@ def test_views_saved_under_the_old_names_of_columns_open(page):
     (ex.run.path / "views.json").write_text(json.dumps(stored), encoding="utf-8")
     ex.view = "cats"
     assert ex.filters == {"given_label": ["cat"]} and ex.color_by == "suggested_label"
+
+
+def test_the_example_that_python_holds_is_shown_again(page):
+    """The page tells where it is after a pause, so it may be elsewhere already."""
+    ex = page()
+    ex.current = "id003"
+    before = len(ex.sent)
+    ex.current = "id003"
+    assert [message for message, _ in ex.sent[before:]] == [{"push": "go", "row": 3}]
