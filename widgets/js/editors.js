@@ -60,6 +60,7 @@
  * @property {import("./state/messages.js").UnitInfo[] | null | undefined} units null until Python has answered
  * @property {import("./state/messages.js").Item} [item] its picture
  * @property {import("./state/messages.js").Passage | null} [passage] the text that spans lie in
+ * @property {import("./state/messages.js").MaskRuns | null} [mask] the given mask
  * @property {import("./state/messages.js").ItemText[] | null} [items] the texts of the items of a query
  *
  * @typedef {{ value: number, most?: number, before?: string }} Thumb a label on something small: its code, characters at most, a mark before it

@@ -144,6 +144,19 @@ BOX_KEYS: Keys = POINT_KEYS | {
     "higher": ["Ctrl+ArrowDown"],
 }
 
+MASK_KEYS: Keys = CLASS_KEYS | {
+    "brush": ["b"],
+    "erase": ["e"],
+    "lasso": ["l"],
+    "thinner": ["["],
+    "thicker": ["]"],
+    "fainter": [","],
+    "stronger": ["."],
+    "swipe": ["w"],
+    **{name: POINT_KEYS[name] for name in ("remove", "undoStroke", "redoStroke", "fit")},
+    **{name: POINT_KEYS[name] for name in ("nextObject", "previousObject", "larger", "smaller")},
+}
+
 _EDITORS: dict[str, Keys] = {
     "multiclass": CLASS_KEYS,
     "units": UNIT_KEYS,
@@ -151,6 +164,7 @@ _EDITORS: dict[str, Keys] = {
     "spans": SPAN_KEYS,
     "boxes": BOX_KEYS,
     "points": POINT_KEYS,
+    "masks": MASK_KEYS,
     "texts": {"choose": ["Enter", "Ctrl+Enter"], "leave": ["Escape"]},
     "tokens": TOKEN_KEYS,
     "pairs": CLASS_KEYS,

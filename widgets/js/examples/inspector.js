@@ -211,6 +211,7 @@ export class Inspector {
       audited: store.meta.audit?.done || "",
       item: this.answer?.row === row ? this.answer.media : this.media.peek(row),
       units: this.answer?.row === row ? this.answer.units : null,
+      mask: this.answer?.row === row ? this.answer.mask : null,
       passage: this.answer?.row === row ? this.answer.passage : null,
       items: this.answer?.row === row ? this.answer.items : null,
       epoch: p_epoch,

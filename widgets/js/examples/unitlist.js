@@ -1,6 +1,9 @@
 /** The units of an example: their order in a list, and their values as text. */
 /** @import { UnitInfo } from "../state/messages.js" */
 
+/** Name of pixels without a label. */
+export const IGNORED = "ignore";
+
 /** A stored value as readable text: JSON strings without their quotes. @param {string|null|undefined} value @returns {string} */
 export function valueText(value) {
   if (value === null || value === undefined) return "none";
@@ -8,6 +11,7 @@ export function valueText(value) {
   try {
     const plain = JSON.parse(value);
     if (plain === null) return "nothing";
+    if (plain.region) return plain.label ?? IGNORED;
     if (typeof plain === "object" && plain.label) return String(plain.label); // with a position, which is drawn
     if (typeof plain === "object" && "grade" in plain) return plain.grade === null ? "unjudged" : String(plain.grade);
     return Array.isArray(plain) ? plain.join(", ") : String(plain);
