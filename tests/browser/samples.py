@@ -407,3 +407,71 @@ def box_issues(path: Path, n: int = 60):
     )
     frame = pd.DataFrame(lines, columns=columns.split()).set_index(["id", "unit"])
     return frame.sort_values("p_error", ascending=False)
+
+
+MASK_CLASSES = ("background", "disc", "square")
+
+
+def drawn_masks(n: int = 30, size: tuple[int, int] = (96, 72)):
+    """Return true masks (n, h, w) uint8 of a disc and a square on a background, and pictures (n, h, w, 3) of them."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[: size[1], : size[0]]
+    masks = np.zeros((n, size[1], size[0]), np.uint8)
+    for mask in masks:
+        (ax, ay), (bx, by) = rng.integers(14, 34, 2), rng.integers(4, 20, 2)
+        mask[(x - ax) ** 2 + (y - ay) ** 2 <= 144] = 1
+        mask[by + 20 : by + 42, bx + 46 : bx + 70] = 2
+    colors = np.array([[60, 70, 90], [190, 120, 90], [110, 170, 120]], float)
+    pictures = (colors[masks] + rng.normal(0, 12, (*masks.shape, 3))).clip(0, 255).astype(np.uint8)
+    return masks, pictures
+
+
+def with_wrong_masks(true: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
+    """Return masks of which some lack the disc, or have half a square, or a square of the other class; and their kinds."""
+    given, kinds = true.copy(), {row: ("missing", "part", "class")[row % 3] for row in range(1, len(true), 4)}
+    for row, kind in kinds.items():
+        mask = given[row]
+        columns = np.flatnonzero((mask == 2).any(0))
+        if kind == "missing":
+            mask[mask == 1] = 0
+        elif kind == "part":
+            mask[:, columns[: len(columns) // 2]] = 0
+        else:
+            mask[mask == 2] = 1
+    return given, kinds
+
+
+def mask_run(path: Path, n: int = 30) -> Path:
+    """Masks of discs and squares, some of them wrong."""
+    from workbench.data.dataset import Dataset
+    from workbench.recording.recorder import Recorder
+
+    true, pictures = drawn_masks(n)
+    ids = [f"scene-{row}" for row in range(n)]
+    masks = with_wrong_masks(true)[0]
+    Recorder(path, Dataset.from_arrays(masks, task="masks", classes=MASK_CLASSES, images=pictures, ids=ids)).close()
+    return path
+
+
+def mask_issues(path: Path, n: int = 30):
+    """The wrong regions of `mask_run` as a table of units: right regions, made numbers."""
+    import pandas as pd
+
+    from workbench.runs.run import open_run
+    from workbench.tasks.run_lengths import encode_runs, to_text
+
+    run, lines = open_run(path), []
+    true, rng = drawn_masks(n)[0], np.random.default_rng(0)
+    given, kinds = with_wrong_masks(true)
+    for row, kind in kinds.items():
+        wrong = given[row] != true[row]
+        ys, xs = np.flatnonzero(wrong.any(1)), np.flatnonzero(wrong.any(0))
+        part = wrong[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+        region = [int(ys[0]), int(xs[0]), *part.shape, to_text(encode_runs(part))]
+        labels = [MASK_CLASSES[masks[row][wrong][0]] for masks in (given, true)]
+        values = [run.dataset.kind.encode({"label": label, "region": region}) for label in labels]
+        p = 0.8 + 0.19 * rng.random()
+        lines.append((run.dataset.ids[row], f"c{row:016x}", *labels, p, p, True, kind, "the model differs", row, *values))
+    columns = "id unit given_label suggested_label p_error p_suggested is_issue kind reasons row given_value suggested_value"
+    frame = pd.DataFrame(lines, columns=columns.split()).set_index(["id", "unit"])
+    return frame.sort_values("p_error", ascending=False)

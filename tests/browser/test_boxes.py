@@ -48,7 +48,7 @@ def box_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def shown(lab: object, id: str) -> None:
     """Show an example and wait for its objects; before that, Python knows which one the page shows."""
-    now = lab.page.locator(".lw-title", has_text="canvas-").inner_text().split()[-1]
+    now = lab.page.locator(".lw-title", has_text="-").inner_text().split()[-1]
     lab.probe.wait(f"ex.current == {now!r}")
     lab.probe.run(f"ex.current = {id!r}")
     lab.page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(` ${id}`)", arg=id)
