@@ -471,7 +471,11 @@ def mask_issues(path: Path, n: int = 30):
         labels = [MASK_CLASSES[masks[row][wrong][0]] for masks in (given, true)]
         values = [run.dataset.kind.encode({"label": label, "region": region}) for label in labels]
         p = 0.8 + 0.19 * rng.random()
-        lines.append((run.dataset.ids[row], f"c{row:016x}", *labels, p, p, True, kind, "the model differs", row, *values))
-    columns = "id unit given_label suggested_label p_error p_suggested is_issue kind reasons row given_value suggested_value"
+        lines.append(
+            (run.dataset.ids[row], f"c{row:016x}", *labels, p, p, True, kind, "the model differs", row, *values)
+        )
+    columns = (
+        "id unit given_label suggested_label p_error p_suggested is_issue kind reasons row given_value suggested_value"
+    )
     frame = pd.DataFrame(lines, columns=columns.split()).set_index(["id", "unit"])
     return frame.sort_values("p_error", ascending=False)

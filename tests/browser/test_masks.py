@@ -1,5 +1,5 @@
-"""Masks in the page: regions accepted, kept and reclassed by keys, strokes of brush and lasso with undo, one decision for
-all of them, before and after, export, a saved page."""
+"""Masks in the page: regions accepted, kept and reclassed by keys, strokes of brush and lasso with undo, before and
+after, export, a saved page."""
 
 from __future__ import annotations
 

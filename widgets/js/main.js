@@ -1,7 +1,7 @@
 /** The Explorer: creates the store, the maps and the panels, lets features add themselves, and cleans up. */
 import { Actions } from "./review/actions.js";
 import { Bulk } from "./review/bulk.js";
-import { hex, readTheme } from "./base/color.js";
+import { readTheme } from "./base/color.js";
 import { h, rootOf, seen } from "./base/dom.js";
 import { EDITORS } from "./editors.js";
 import { FEATURES } from "./features.js";
@@ -15,6 +15,7 @@ import { Keyboard } from "./keyboard.js";
 import { capOf, inForce } from "./base/keys.js";
 import { drawLegend } from "./maps/legend.js";
 import { PointMap } from "./maps/map.js";
+import { isBackground } from "./examples/masklayer.js";
 import { Media } from "./examples/media.js";
 import { takePatch } from "./state/news.js";
 import { unpackedArrays } from "./base/packing.js";
@@ -125,7 +126,8 @@ export class Explorer {
     this.keymap = inForce(meta.keymap.review, this.kind);
     this.paint = new Paint(this.store, this.theme);
     this.media = new Media(this.wire, meta.media);
-    this.media.color = (code) => hex(this.store.blind ? this.theme().grey : this.paint.classColor(code, this.store.space.length));
+    const named = (/** @type {number} */ code) => code >= 0 && !(meta.task === "masks" && isBackground(this.store.space[code]));
+    this.media.color = (code) => (!named(code) ? null : this.store.blind ? this.theme().grey : this.paint.classColor(code, this.store.space.length));
     this.undoKey = capOf(this.keymap, "undo");
     this.actions = new Actions({ store: this.store, wire: this.wire, say: this.say });
     // parts

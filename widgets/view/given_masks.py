@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from widgets.wire.shapes import MaskRuns, UnitInfo
+from widgets.wire.pictures import MaskRuns
+from widgets.wire.shapes import UnitInfo
 from workbench.tasks.mask_table import band_edges, encoded_runs, joined_runs, masks_of
+from workbench.tasks.protocol import Decided
 
 if TYPE_CHECKING:
     from widgets.view.view import View
 
 MOST_SENT_PIXELS = 2**22
 """Number of pixels of a mask that is sent whole; of a larger one, every second, third, ... row and column."""
+
+
+SMALL_MASK_PIXELS = 96**2
+"""The same for a thumbnail."""
 
 
 def mask_of(view: View, row: int) -> MaskRuns | None:
@@ -25,11 +31,24 @@ def mask_of(view: View, row: int) -> MaskRuns | None:
     if view.dataset.task != "masks":
         return None
     labels: Any = view.dataset.labels
-    table = masks_of(labels.slice(row, 1))
+    return _runs(labels.slice(row, 1), MOST_SENT_PIXELS)
+
+
+def small_mask(view: View, row: int) -> MaskRuns | None:
+    """Return the mask of an example as it is now, for a thumbnail; None without one."""
+    dataset, decided = view.decisions.space, view.decisions.values_of(row)
+    labels: Any = dataset.labels
+    verdicts = Decided(np.zeros(len(decided), np.int64), list(decided), list(decided.values()))
+    return _runs(dataset.kind.apply(labels.slice(row, 1), dataset.classes, verdicts), SMALL_MASK_PIXELS)
+
+
+def _runs(labels: Any, most: int) -> MaskRuns | None:
+    """Return the runs of one stored mask, of every second, third, ... pixel if it has more than `most`."""
+    table = masks_of(labels)
     if table.missing[0]:
         return None
     height, width = int(table.height[0]), int(table.width[0])
-    step = int(np.ceil(np.sqrt(max(height * width / MOST_SENT_PIXELS, 1))))
+    step = int(np.ceil(np.sqrt(max(height * width / most, 1))))
     read = table.reader(0)
     parts = []
     for top, bottom in band_edges(height, width):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from widgets.view.given_masks import small_mask
 from widgets.wire.shapes import Item
 
 if TYPE_CHECKING:
@@ -15,13 +16,18 @@ THUMB_OBJECTS = 60
 DRAWN = ("boxes", "points")
 """Kinds of labels whose objects are drawn."""
 
-PLACES = ("box", "point")
+PLACE_FIELDS = ("box", "point")
 """Fields of a value that say where the object is: x0, y0, x1, y1 or x, y in pixels."""
 
 
 def with_objects(view: View, item: Item) -> Item:
-    """Return an item with `objects`, each as [x0, y0, x1, y1, code] with sides as shares of the picture's; unchanged
-    for labels of other kinds, and where the size of the picture is unknown."""
+    """Return an item with `mask`, or with `objects`, each as [x0, y0, x1, y1, code] with sides as shares of the picture's.
+
+    It is unchanged for labels of other kinds, and where the size of the picture is unknown.
+    """
+    if view.dataset.task == "masks" and "src" in item:
+        mask = small_mask(view, item["row"])
+        return item if mask is None else {**item, "mask": mask}
     if "width" not in item or "height" not in item or view.dataset.task not in DRAWN:
         return item
     width, height = item.get("original") or (item["width"], item["height"])
@@ -29,7 +35,7 @@ def with_objects(view: View, item: Item) -> Item:
     dataset = view.decisions.space
     codes = {name: code for code, name in enumerate(dataset.classes)}
     for value in values_now(view, item["row"]):
-        place = next((value[name] for name in PLACES if name in value), None)
+        place = next((value[name] for name in PLACE_FIELDS if name in value), None)
         if place is None:
             continue
         x0, y0, x1, y1 = (*place, *place)[:4]

@@ -34,3 +34,17 @@ class TileAnswer(TypedDict):
     """The type of a tile; its bytes are the buffer."""
 
     mime: str
+
+
+class MaskRuns(TypedDict):
+    """The mask of an example: runs of class codes, -1 = ignore, row by row.
+
+    `height` and `width` are those of the mask. If `step` is above 1, the runs are of every step-th row and column, from
+    the first.
+    """
+
+    height: int
+    width: int
+    step: int
+    lengths: list[int]
+    codes: list[int]

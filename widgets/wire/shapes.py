@@ -10,6 +10,8 @@ if sys.version_info < (3, 11):  # optional fields were added in 3.11
 else:
     from typing import NotRequired, TypedDict
 
+from widgets.wire.pictures import MaskRuns
+
 Number = float
 """A JSON number, integer or float."""
 
@@ -88,13 +90,14 @@ class Content(TypedDict):
 class Item(Content):
     """The appearance of an example.
 
-    `objects` are the objects of a picture as [x0, y0, x1, y1, code], with sides as shares of the picture's, and the
-    class.
+    `mask` is the mask of a picture as it is now, small. `objects` are the objects of a picture as [x0, y0, x1, y1,
+    code], with sides as shares of the picture's, and the class.
     """
 
     row: int
     id: int | str
     objects: NotRequired[list[list[Number]]]
+    mask: NotRequired[MaskRuns]
 
 
 class AxesInfo(TypedDict):
@@ -407,20 +410,6 @@ class Passage(TypedDict):
     begin: list[int]
     end: list[int]
     counts: Literal["tokens", "characters"]
-
-
-class MaskRuns(TypedDict):
-    """The given mask of an example: runs of class codes, -1 = ignore, row by row.
-
-    `height` and `width` are those of the mask. If `step` is above 1, the runs are of every step-th row and column, from
-    the first.
-    """
-
-    height: int
-    width: int
-    step: int
-    lengths: list[int]
-    codes: list[int]
 
 
 class ItemText(TypedDict):

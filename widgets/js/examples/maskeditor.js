@@ -4,12 +4,13 @@
  * all of them are saved as one decision, with a region for each class.
  */
 import { hex } from "../base/color.js";
-import { context2d, h } from "../base/dom.js";
+import { h } from "../base/dom.js";
 import { count } from "../base/format.js";
 import { borderOf, brushed, changedRegions, cutOut, filled, joinedParts, paintRegion, putBack, rasterOf } from "../base/rasters.js";
 import { countsOf, pixelsOf } from "../base/runlengths.js";
 import { swatch } from "../maps/legend.js";
 import { quiet } from "./facts.js";
+import { isBackground, layerOf, refresh } from "./masklayer.js";
 import { StageEditor } from "./stageeditor.js";
 import { freshKey, IGNORED } from "./unitlist.js";
 /** @import { Drag } from "../base/imagestage.js" */
@@ -22,43 +23,12 @@ import { freshKey, IGNORED } from "./unitlist.js";
 /** @typedef {{ part: Dirty, rows: Int16Array[] }} Stroke the pixels before a stroke */
 /** @typedef {"brush" | "erase" | "lasso"} Tool */
 
-/** Classes without a colour, which would cover the picture. */
-const BACKGROUND = /^(background|bg|ground|void)$|_background_/i;
 /** Regions in larger boxes are marked by their box only. */
 const MOST_REGION = 4_000_000;
 /** Classes in the palette. */
 const PALETTE = 12;
 /** @type {Record<string, Tool>} */
 const TOOL_KEYS = { brush: "brush", erase: "erase", lasso: "lasso" };
-
-/** @param {Raster} raster @param {(code: number) => number[] | null} colorOf null for none */
-function layerOf(raster, colorOf) {
-  const canvas = h("canvas", { width: raster.width, height: raster.height });
-  refresh(canvas, raster, colorOf, [0, 0, raster.width, raster.height]);
-  return canvas;
-}
-
-/** Draw a part of a raster again. @param {HTMLCanvasElement} canvas @param {Raster} raster @param {(code: number) => number[] | null} colorOf @param {Dirty} part */
-function refresh(canvas, raster, colorOf, [x0, y0, x1, y1]) {
-  if (x1 <= x0 || y1 <= y0) return;
-  const image = new ImageData(x1 - x0, y1 - y0),
-    words = new Uint32Array(image.data.buffer),
-    /** @type {Map<number, number>} */
-    known = new Map();
-  let at = 0;
-  for (let y = y0; y < y1; y++)
-    for (let x = x0; x < x1; x++) {
-      const code = raster.codes[y * raster.width + x];
-      let word = known.get(code);
-      if (word === undefined) {
-        const color = colorOf(code);
-        word = color ? ((255 << 24) | (color[2] << 16) | (color[1] << 8) | color[0]) >>> 0 : 0;
-        known.set(code, word);
-      }
-      words[at++] = word;
-    }
-  context2d(canvas).putImageData(image, x0, y0);
-}
 
 export class MaskEditor extends StageEditor {
   /** @type {Raster | null} as it is now, with decisions */
@@ -127,12 +97,12 @@ export class MaskEditor extends StageEditor {
 
   /** Colour of the pixels of a class; null for background and pixels to ignore. @param {number} code */
   colorAt(code) {
-    return code < 0 || BACKGROUND.test(this.space.classes[code]) ? null : this.space.color(code);
+    return code < 0 || isBackground(this.space.classes[code]) ? null : this.space.color(code);
   }
 
   /** The code that the eraser leaves: the background if there is such a class, else "ignore". */
   get blank() {
-    return this.space.classes.findIndex((name) => BACKGROUND.test(name));
+    return this.space.classes.findIndex(isBackground);
   }
 
   get size() {

@@ -1,7 +1,10 @@
 /** Thumbnails and texts, requested in batches of 24 and cached; rendering of an example as an element. */
+import { hex } from "../base/color.js";
 import { h, svgNode } from "../base/dom.js";
 import { clip, count } from "../base/format.js";
-/** @import { Item, OpenAnswer } from "../state/messages.js" */
+import { rasterOf } from "../base/rasters.js";
+import { layerOf } from "./masklayer.js";
+/** @import { Item, MaskRuns, OpenAnswer } from "../state/messages.js" */
 
 /** Examples per request. */
 export const PACK = 24;
@@ -64,8 +67,8 @@ export class Media {
     this.shelf = new Shelf();
     /** @type {Map<number, Promise<void>>} */
     this.asked = new Map();
-    /** @type {(code: number) => string} colour of the objects of a class */
-    this.color = () => "#888";
+    /** @type {(code: number) => number[] | null} colour of a class; null for none */
+    this.color = () => null;
     /** @type {Media | null} */
     this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // larger pictures
   }
@@ -109,9 +112,9 @@ export class Media {
   /** Render an example with its objects. @param {Item | undefined} item @param {string} size as in `mediaNode` */
   node(item, size) {
     const node = mediaNode(item, size);
-    if (!item?.objects?.length) return node;
+    if (!item?.mask && !item?.objects?.length) return node;
     const both = document.createDocumentFragment();
-    both.append(node, objectsNode(item, this.color));
+    both.append(node, item.mask ? maskNode(item.mask, this.color) : objectsNode(item, this.color));
     return both;
   }
 
@@ -131,16 +134,24 @@ export function mediaNode(item, size) {
   return kind ? NODES[kind](item, size) : nothing(item, size);
 }
 
+/** The mask of a picture, laid over it. @param {MaskRuns} mask @param {(code: number) => number[] | null} color */
+function maskNode(mask, color) {
+  const layer = layerOf(rasterOf(mask, Math.ceil(mask.width / mask.step), Math.ceil(mask.height / mask.step)), color);
+  layer.className = "lw-objects";
+  return layer;
+}
+
 /**
  * The objects of a picture, drawn over it; points are boxes without a size.
- * @param {Item} item @param {(code: number) => string} color
+ * @param {Item} item @param {(code: number) => number[] | null} color
  */
 function objectsNode({ width = 1, height = 1, objects = [] }, color) {
   const svg = svgNode("svg", { class: "lw-objects", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   for (const [x0, y0, x1, y1, code] of objects) {
     const point = x0 === x1 && y0 === y1,
       place = { x: x0 * width, y: y0 * height, width: (x1 - x0) * width, height: (y1 - y0) * height };
-    svg.append(point ? svgNode("circle", { cx: place.x, cy: place.y, r: Math.max(width, height) / 32, stroke: color(code) }) : svgNode("rect", { ...place, stroke: color(code) }));
+    const stroke = hex(color(code) ?? [128, 128, 128]);
+    svg.append(point ? svgNode("circle", { cx: place.x, cy: place.y, r: Math.max(width, height) / 32, stroke }) : svgNode("rect", { ...place, stroke }));
   }
   return svg;
 }

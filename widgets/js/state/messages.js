@@ -31,6 +31,18 @@ export {};
  */
 
 /**
+ * The mask of an example: runs of class codes, -1 = ignore, row by row.
+ * `height` and `width` are those of the mask. If `step` is above 1, the runs are of every step-th row and column, from
+ * the first.
+ * @typedef {object} MaskRuns
+ * @property {number} height
+ * @property {number} width
+ * @property {number} step
+ * @property {number[]} lengths
+ * @property {number[]} codes
+ */
+
+/**
  * A class added to those of the dataset; `stands` is False if its addition was undone.
  * @typedef {object} AddedClass
  * @property {string} name
@@ -105,8 +117,8 @@ export {};
 
 /**
  * The appearance of an example.
- * `objects` are the objects of a picture as [x0, y0, x1, y1, code], with sides as shares of the picture's, and the
- * class.
+ * `mask` is the mask of a picture as it is now, small. `objects` are the objects of a picture as [x0, y0, x1, y1,
+ * code], with sides as shares of the picture's, and the class.
  * @typedef {object} Item
  * @property {string} [src]
  * @property {number} [width]
@@ -123,6 +135,7 @@ export {};
  * @property {number} row
  * @property {number | string} id
  * @property {number[][]} [objects]
+ * @property {MaskRuns} [mask]
  */
 
 /**
@@ -432,18 +445,6 @@ export {};
  * @property {number[]} begin
  * @property {number[]} end
  * @property {"tokens" | "characters"} counts
- */
-
-/**
- * The given mask of an example: runs of class codes, -1 = ignore, row by row.
- * `height` and `width` are those of the mask. If `step` is above 1, the runs are of every step-th row and column, from
- * the first.
- * @typedef {object} MaskRuns
- * @property {number} height
- * @property {number} width
- * @property {number} step
- * @property {number[]} lengths
- * @property {number[]} codes
  */
 
 /**
