@@ -32,6 +32,7 @@ def _load(name: str):
 
 labharness = sys.modules.get("labharness") or _load("labharness")
 samples = sys.modules.get("samples") or _load("samples")
+objectharness = sys.modules.get("objectharness") or _load("objectharness")
 access = sys.modules.get("access") or _load("access")
 
 

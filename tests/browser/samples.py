@@ -370,10 +370,22 @@ def box_run(path: Path, n: int = 60) -> Path:
     return path
 
 
-def box_issues(path: Path, n: int = 60):
-    """The wrong boxes of `box_run` as a table of units, as if a detector had found them: right places, made numbers."""
+ISSUE_COLUMNS = (
+    *("id", "unit", "given_label", "suggested_label", "p_error", "p_suggested", "is_issue", "kind", "reasons", "row"),
+    *("given_value", "suggested_value"),
+)
+
+
+def issue_table(lines: list):
+    """A table of units like that of `find_issues`, the most doubtful first."""
     import pandas as pd
 
+    frame = pd.DataFrame(lines, columns=ISSUE_COLUMNS).set_index(["id", "unit"])
+    return frame.sort_values("p_error", ascending=False)
+
+
+def box_issues(path: Path, n: int = 60):
+    """The wrong boxes of `box_run` as a table of units, as if a detector had found them: right places, made numbers."""
     from workbench.runs.run import open_run
 
     run = open_run(path)
@@ -402,11 +414,7 @@ def box_issues(path: Path, n: int = 60):
             values = [None if box is None else value(box), value(other)]
             found = (p, p if bad else 1 - p, bad, kind if bad else None, reasons, row)
             lines.append((run.dataset.ids[row], key, *labels, *found, *values))
-    columns = (
-        "id unit given_label suggested_label p_error p_suggested is_issue kind reasons row given_value suggested_value"
-    )
-    frame = pd.DataFrame(lines, columns=columns.split()).set_index(["id", "unit"])
-    return frame.sort_values("p_error", ascending=False)
+    return issue_table(lines)
 
 
 MASK_CLASSES = ("background", "disc", "square")
@@ -427,7 +435,7 @@ def drawn_masks(n: int = 30, size: tuple[int, int] = (96, 72)):
 
 
 def with_wrong_masks(true: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
-    """Return masks of which some lack the disc, or have half a square, or a square of the other class; and their kinds."""
+    """Return masks of which some lack the disc, have half a square, or a square of the other class; and their kinds."""
     given, kinds = true.copy(), {row: ("missing", "part", "class")[row % 3] for row in range(1, len(true), 4)}
     for row, kind in kinds.items():
         mask = given[row]
@@ -455,8 +463,6 @@ def mask_run(path: Path, n: int = 30) -> Path:
 
 def mask_issues(path: Path, n: int = 30):
     """The wrong regions of `mask_run` as a table of units: right regions, made numbers."""
-    import pandas as pd
-
     from workbench.runs.run import open_run
     from workbench.tasks.run_lengths import encode_runs, to_text
 
@@ -474,8 +480,4 @@ def mask_issues(path: Path, n: int = 30):
         lines.append(
             (run.dataset.ids[row], f"c{row:016x}", *labels, p, p, True, kind, "the model differs", row, *values)
         )
-    columns = (
-        "id unit given_label suggested_label p_error p_suggested is_issue kind reasons row given_value suggested_value"
-    )
-    frame = pd.DataFrame(lines, columns=columns.split()).set_index(["id", "unit"])
-    return frame.sort_values("p_error", ascending=False)
+    return issue_table(lines)

@@ -9,32 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import samples
+from objectharness import FOCUSED, STAGE, VALUES, Canvas, relative, said, shown
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-STAGE = ".lw-stage-canvas"
-FOCUSED = ".lw-boxes .lw-unit.lw-focused"
-VALUES = "ex.run.journal.state(per='unit')['label'].dropna().to_dict()"
-
-
-class Canvas:
-    """The picture in the inspector, addressed in its own pixels."""
-
-    def __init__(self, page: object, size: tuple[int, int]) -> None:
-        self.page, self.size = page, size
-
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        box = self.page.locator(STAGE).bounding_box()
-        k = min(box["width"] / self.size[0], box["height"] / self.size[1])
-        left, top = (box["width"] - self.size[0] * k) / 2, (box["height"] - self.size[1] * k) / 2
-        return box["x"] + left + x * k, box["y"] + top + y * k
-
-    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        mouse = self.page.mouse
-        mouse.move(*self.at(*start))
-        mouse.down()
-        mouse.move(*self.at(*end), steps=3)
-        mouse.up()
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +21,6 @@ def box_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     path = samples.box_run(folder / "boxes")
     samples.box_issues(path).to_parquet(folder / "issues.parquet")
     return path, folder / "issues.parquet"
-
-
-def shown(lab: object, id: str) -> None:
-    """Show an example and wait for its objects; before that, Python knows which one the page shows."""
-    now = lab.page.locator(".lw-title", has_text="-").inner_text().split()[-1]
-    lab.probe.wait(f"ex.current == {now!r}")
-    lab.probe.run(f"ex.current = {id!r}")
-    lab.page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(` ${id}`)", arg=id)
-    lab.page.locator(FOCUSED).wait_for()
-
-
-def said(lab: object) -> dict:
-    return {tuple(key): json.loads(value) for key, value in lab.probe.eval(f"list({VALUES}.items())")}
 
 
 def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
@@ -183,8 +147,3 @@ def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
     still.locator(FOCUSED).wait_for()
     still.locator(".lw-card .lw-objects rect").first.wait_for()
     still.close()
-
-
-def relative(page: object, at: tuple[float, float]) -> dict[str, float]:
-    box = page.locator(STAGE).bounding_box()
-    return {"x": at[0] - box["x"], "y": at[1] - box["y"]}

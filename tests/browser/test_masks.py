@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import samples
-from test_boxes import FOCUSED, VALUES, Canvas, said, shown
+from objectharness import FOCUSED, VALUES, Canvas, said, shown
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

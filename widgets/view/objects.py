@@ -21,7 +21,7 @@ PLACE_FIELDS = ("box", "point")
 
 
 def with_objects(view: View, item: Item) -> Item:
-    """Return an item with `mask`, or with `objects`, each as [x0, y0, x1, y1, code] with sides as shares of the picture's.
+    """Return an item with `mask`, or with `objects`, each as [x0, y0, x1, y1, code], sides as shares of the picture's.
 
     It is unchanged for labels of other kinds, and where the size of the picture is unknown.
     """
