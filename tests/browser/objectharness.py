@@ -29,13 +29,13 @@ class Canvas:
         mouse.up()
 
 
-def shown(lab: object, id: str) -> None:
-    """Show an example and wait for its objects; before that, Python knows which one the page shows."""
+def shown(lab: object, id: str, element: str = FOCUSED) -> None:
+    """Show an example and wait for its objects, or another element; before that, Python knows which one the page shows."""
     now = lab.page.locator(".lw-title", has_text="-").inner_text().split()[-1]
     lab.probe.wait(f"ex.current == {now!r}")
     lab.probe.run(f"ex.current = {id!r}")
     lab.page.wait_for_function("id => document.querySelector('.lw-title').textContent.endsWith(` ${id}`)", arg=id)
-    lab.page.locator(FOCUSED).wait_for()
+    lab.page.locator(element).wait_for()
 
 
 def said(lab: object) -> dict:

@@ -52,7 +52,7 @@ def test_regions_are_judged_and_painted(explorer, tmp_path: Path):
     assert np.array_equal(labels_of(lab, 5), given[5])
 
     # strokes: a brush, a lasso that is undone, the eraser; they are one decision with a region for each class
-    shown(lab, "scene-2")
+    shown(lab, "scene-2", ".lw-boxes:empty")
     canvas = Canvas(page, (96, 72))
     page.keyboard.press("Enter")
     page.locator(".lw-stage.lw-editing").wait_for()
