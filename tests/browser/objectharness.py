@@ -30,7 +30,7 @@ class Canvas:
 
 
 def shown(lab: object, id: str, element: str = FOCUSED) -> None:
-    """Show an example and wait for its objects, or another element; before that, Python knows which one the page shows."""
+    """Show an example and wait for its objects, or another element; before, Python knows which one the page shows."""
     now = lab.page.locator(".lw-title", has_text="-").inner_text().split()[-1]
     lab.probe.wait(f"ex.current == {now!r}")
     lab.probe.run(f"ex.current = {id!r}")

@@ -1,8 +1,9 @@
 """Boxes and points in the page: stepping, accepting and reclassing by keys, drawing, moving and resizing by mouse and
-keys, strokes and their undo, queues by kind of error, thumbnails, export, a saved page, and the time of a frame."""
+keys, strokes and their undo, queues by kind of error, thumbnails, export, a saved page, the time of a frame, tiles."""
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import numpy as np
 import pytest
 import samples
 from objectharness import FOCUSED, STAGE, VALUES, Canvas, relative, said, shown
+from PIL import Image
+
+import workbench as wb
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -147,3 +151,60 @@ def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
     still.locator(FOCUSED).wait_for()
     still.locator(".lw-card .lw-objects rect").first.wait_for()
     still.close()
+
+
+def test_many_objects_are_fluent_and_large_pictures_come_in_tiles(explorer, tmp_path):
+    """The script time of a frame with 300 boxes: zooming, stepping, dragging."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform((0, 0), (560, 420), (300, 2))
+    boxes = [(*corner, *(corner + rng.uniform(8, 60, 2)), f"class {row % 8}") for row, corner in enumerate(corners)]
+    large = Image.fromarray(np.add.outer(np.arange(3500), np.arange(5000)).astype(np.uint8))
+    images = []
+    for picture in (Image.new("RGB", (640, 480), "grey"), large):
+        out = io.BytesIO()
+        picture.save(out, "JPEG")
+        images.append(out.getvalue())
+    given = [boxes, [(4000.0, 3000.0, 4200.0, 3100.0, "class 1")]]
+    dataset = wb.Dataset.from_arrays(given, task="boxes", images=images, ids=["x-many", "x-large"])
+    lab = explorer(path=wb.import_run(dataset, tmp_path / "run").path)
+    page = lab.page
+    shown(lab, "x-many")
+    assert page.locator(".lw-boxes .lw-unit").count() == 300
+    page.locator(".lw-name").click()
+    page.keyboard.press("z")
+    page.locator(f".lw-lightbox {STAGE}").wait_for()
+    device = page.context.new_cdp_session(page)
+    device.send("Performance.enable")
+    spent = {}
+
+    def timed(name: str, frames: int, act: object) -> None:
+        def script() -> float:
+            metrics = device.send("Performance.getMetrics")["metrics"]
+            return next(one["value"] for one in metrics if one["name"] == "ScriptDuration")
+
+        before = script()
+        for frame in range(frames):
+            act(frame)
+            page.evaluate("() => new Promise(requestAnimationFrame)")
+        spent[name] = 1000 * (script() - before) / frames
+
+    page.mouse.move(*Canvas(page, (640, 480)).at(300, 200))
+    timed("zoom", 40, lambda frame: page.mouse.wheel(0, -30 if frame % 2 else 25))
+    timed("step", 40, lambda frame: page.keyboard.press("Tab"))
+    page.keyboard.press("Enter")
+    page.locator(".lw-stage.lw-editing").wait_for()
+    page.keyboard.press("r")
+    page.mouse.down()
+    timed("draw", 40, lambda frame: page.mouse.move(*Canvas(page, (640, 480)).at(300 + frame, 200 + frame)))
+    page.mouse.up()
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Escape")
+    print("script time of a frame with 300 boxes, ms:", {name: round(ms, 1) for name, ms in spent.items()})
+    assert max(spent.values()) < 16, spent
+
+    shown(lab, "x-large")
+    for _ in range(8):
+        page.keyboard.press("+")
+    lab.probe.wait("ex._view.media._decoded is not None")
+    assert lab.probe.eval("ex._view.media._decoded[1].size") == [5000, 3500]
+    assert lab.errors == []

@@ -9,6 +9,7 @@ import pandas as pd
 
 from widgets.wire.shapes import KindCount
 from workbench.foundation.errors import InputError
+from workbench.tasks.protocol import NOTHING
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -26,9 +27,9 @@ def kinds_of(doubts: pd.DataFrame | None) -> pd.DataFrame:
         return pd.DataFrame({"place": [], "kind": [], "pair": []})
     places = np.flatnonzero(doubts["is_issue"].to_numpy(bool) & doubts["kind"].notna().to_numpy())
     kind = doubts["kind"].to_numpy(object)[places]
-    classes = [doubts[name].to_numpy(object)[places] for name in ("given_label", "suggested_label")]
+    classes = [doubts[name].fillna(NOTHING).to_numpy(object)[places] for name in ("given_label", "suggested_label")]
     pairs = [
-        None if pd.isna(given) or pd.isna(other) or given == other else f"{one}, {given} → {other}"
+        None if NOTHING in (given, other) or given == other else f"{one}, {given} → {other}"
         for one, given, other in zip(kind, *classes)
     ]
     return pd.DataFrame({"place": places, "kind": kind, "pair": pairs})

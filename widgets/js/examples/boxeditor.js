@@ -496,6 +496,13 @@ export class BoxEditor extends StageEditor {
     } else this.decide(found.map(({ key, now }) => ({ key, value: this.written(now && { ...now, label: name }) })), how);
   }
 
+  /** @param {string} value */
+  inside(value) {
+    const placed = this.placed(value),
+      box = placed && clamped(placed.box, this.size);
+    return placed && box && String(box) !== String(placed.box) ? this.written({ ...placed, box }) : value;
+  }
+
   /** No object here. */
   nothing() {
     const { targets } = this;

@@ -267,10 +267,15 @@ export class StageEditor extends ObjectEditor {
 
   nothing() {}
 
+  /** A suggested value, inside the picture. @param {string} value */
+  inside(value) {
+    return value;
+  }
+
   accept() {
     const suggested = this.wanted.filter((unit) => typeof unit.suggested === "string");
     if (!suggested.length) super.accept();
-    else this.decide(suggested.map((unit) => ({ key: unit.key, value: unit.suggested ?? "null" })), "accept");
+    else this.decide(suggested.map((unit) => ({ key: unit.key, value: this.inside(unit.suggested ?? "null") })), "accept");
   }
 
   keep() {
