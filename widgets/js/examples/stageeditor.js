@@ -33,6 +33,7 @@ export class StageEditor extends ObjectEditor {
       list = h("div", { class: "lw-units lw-boxes", role: "list", "aria-label": `${many} of the example`, tabindex: "-1" });
     super(options, one, head, ...tools, list);
     this.many = many;
+    this.locked = !options.pictures; // a saved page
     this.head = head;
     this.lines = new KeptLines(list);
     this.stage = new ImageStage(
@@ -41,7 +42,7 @@ export class StageEditor extends ObjectEditor {
         press: (at, event) => (this.editing && !event.shiftKey ? this.press(at, event) : null),
         click: (at, event) => this.click(at, event),
         cursor: (at) => this.cursor(at),
-        twice: () => !this.editing && this.current && this.open(),
+        twice: () => !this.locked && !this.editing && this.current && this.open(),
       },
       options.pictures,
     );
@@ -155,7 +156,7 @@ export class StageEditor extends ObjectEditor {
   /** The button that starts edit mode, or ends it. @param {string} what */
   editButton(what) {
     const [text, title, onclick] = this.editing ? [this.unsaved ? "save" : "done", "Enter", () => this.close()] : ["edit", `Enter: ${what}`, () => this.open()];
-    return h("button", { type: "button", class: "lw-answer", text, title, onclick });
+    return h("button", { type: "button", class: "lw-answer", text, title, onclick, hidden: this.locked });
   }
 
   /** @param {string | null | undefined} label */
