@@ -35,7 +35,7 @@ test("changes are one region for each class, and painting them gives the same ra
     again = blank(50, 40);
   brushed(after, [10, 10], [30, 20], 5, 2);
   filled(after, [[20, 5], [45, 20], [22, 35]], 1);
-  const found = changedRegions(before, after);
+  const found = changedRegions(before, after, [0, 0, 50, 40]);
   assert.deepEqual(found.map(([code]) => code).sort(), [1, 2]);
   for (const [code, region] of found) paintRegion(again, region, code);
   assert.deepEqual(again.codes, after.codes);

@@ -71,15 +71,24 @@ export function filled(raster, outline, code) {
 }
 
 /**
- * What changed between two rasters, as one region for each new code.
- * @param {Raster} before @param {Raster} after @returns {[number, Region][]}
+ * What changed in a part of two rasters, as one region for each new code.
+ * @param {Raster} before @param {Raster} after @param {Dirty} part @returns {[number, Region][]}
  */
-export function changedRegions(before, after) {
-  const codes = new Set();
-  after.codes.forEach((code, i) => code !== before.codes[i] && codes.add(code));
-  return [...codes].map((code) => {
-    const changed = Uint8Array.from(after.codes, (now, i) => (now === code && now !== before.codes[i] ? 1 : 0));
-    return [code, /** @type {Region} */ (regionOf(changed, after.width))];
+export function changedRegions(before, after, [x0, y0, x1, y1]) {
+  const wide = x1 - x0,
+    /** @type {Map<number, Uint8Array>} */
+    changed = new Map();
+  for (let y = y0; y < y1; y++)
+    for (let x = x0; x < x1; x++) {
+      const at = y * after.width + x,
+        code = after.codes[at];
+      if (code === before.codes[at]) continue;
+      if (!changed.has(code)) changed.set(code, new Uint8Array(wide * (y1 - y0)));
+      /** @type {Uint8Array} */ (changed.get(code))[(y - y0) * wide + x - x0] = 1;
+    }
+  return [...changed].map(([code, pixels]) => {
+    const region = /** @type {Region} */ (regionOf(pixels, wide));
+    return [code, { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }];
   });
 }
 

@@ -43,7 +43,7 @@ export class MaskEditor extends StageEditor {
   past = [];
   /** @type {Stroke[]} */
   future = [];
-  painted = "";
+  painted = { row: -1, values: /** @type {string[]} */ ([]) };
   /** @type {Map<string, Painted | null>} values by their text */
   read = new Map();
   /** @type {Map<string, { border: Path2D, area: number }>} regions by their text */
@@ -130,7 +130,7 @@ export class MaskEditor extends StageEditor {
     if (example?.row !== this.example?.row) {
       this.read.clear();
       this.regions.clear();
-      this.painted = "";
+      this.now = null;
     }
     super.show(example);
   }
@@ -144,14 +144,24 @@ export class MaskEditor extends StageEditor {
   /** Paint the decisions over the given mask, if any changed. */
   settle() {
     const { mask, row, units } = this.example ?? {},
-      changed = (units ?? []).filter((unit) => unit.value && (unit.changed || unit.decided)),
-      painted = mask ? `${row} ${changed.map(({ value }) => value).join(" ")}` : "";
-    if (painted === this.painted && Boolean(mask) === Boolean(this.now)) return;
-    this.painted = painted;
+      values = (units ?? []).filter((unit) => unit.value && (unit.changed || unit.decided)).map(({ value }) => value ?? ""),
+      before = this.painted;
+    if (this.now && before.row === row && before.values.length === values.length && values.every((value) => before.values.includes(value))) return;
+    const more = this.now && before.row === row && before.values.every((value) => values.includes(value)); // nothing was undone
+    const fresh = more ? values.filter((value) => !before.values.includes(value)) : values;
+    this.painted = { row: row ?? -1, values };
     this.after = null;
-    this.now = mask ? rasterOf(mask, Math.ceil(mask.width / mask.step), Math.ceil(mask.height / mask.step)) : null;
-    for (const { value } of changed) this.paintValue(this.now, this.valueOf(value));
-    this.layer = this.now && layerOf(this.now, (code) => this.colorAt(code));
+    if (!more) this.now = mask ? rasterOf(mask, Math.ceil(mask.width / mask.step), Math.ceil(mask.height / mask.step)) : null;
+    for (const value of fresh) this.paintValue(this.now, this.valueOf(value));
+    if (!more) this.layer = this.now && layerOf(this.now, (code) => this.colorAt(code));
+    else if (this.layer && this.now) for (const value of fresh) refresh(this.layer, this.now, (code) => this.colorAt(code), this.partOf(this.valueOf(value)));
+  }
+
+  /** The part of the raster around a region. @param {Painted | null} value @returns {Dirty} */
+  partOf(value) {
+    const { x0, y0, width, height } = value?.region ?? { x0: 0, y0: 0, width: 0, height: 0 },
+      { every, now } = this;
+    return [Math.floor(x0 / every), Math.floor(y0 / every), Math.min(now?.width ?? 0, Math.ceil((x0 + width) / every)), Math.min(now?.height ?? 0, Math.ceil((y0 + height) / every))];
   }
 
   /** @param {Raster | null} raster @param {Painted | null} value */
@@ -402,7 +412,7 @@ export class MaskEditor extends StageEditor {
 
   leave() {
     super.leave();
-    if (this.past.length) this.painted = ""; // the layer shows strokes
+    if (this.past.length && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts)); // without strokes
     this.edited = null;
     this.past = [];
     this.future = [];
@@ -412,7 +422,8 @@ export class MaskEditor extends StageEditor {
   drawn() {
     const { now, edited } = this;
     if (!now || !edited || !this.past.length) return [];
-    return changedRegions(now, edited).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], region) }));
+    const part = this.past.map((stroke) => stroke.part).reduce(joinedParts);
+    return changedRegions(now, edited, part).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], region) }));
   }
 
   /** @param {boolean} back */
