@@ -1026,12 +1026,15 @@ return those.length > 0;
 }
 
 // --- examples/unitlist.js
+const IGNORED = "ignore";
+
 function valueText(value) {
 if (value === null || value === undefined) return "none";
 if (!/^["[{]|^null$/.test(value)) return value;
 try {
 const plain = JSON.parse(value);
 if (plain === null) return "nothing";
+if (plain.region) return plain.label ?? IGNORED;
 if (typeof plain === "object" && plain.label) return String(plain.label); // with a position, which is drawn
 if (typeof plain === "object" && "grade" in plain) return plain.grade === null ? "unjudged" : String(plain.grade);
 return Array.isArray(plain) ? plain.join(", ") : String(plain);
@@ -1268,6 +1271,7 @@ const head = h("div", { class: "lw-span-line" }),
 list = h("div", { class: "lw-units lw-boxes", role: "list", "aria-label": `${many} of the example`, tabindex: "-1" });
 super(options, one, head, ...tools, list);
 this.many = many;
+this.locked = !options.pictures; // a saved page
 this.head = head;
 this.lines = new KeptLines(list);
 this.stage = new ImageStage(
@@ -1276,7 +1280,7 @@ draw: (context) => this.paint(context),
 press: (at, event) => (this.editing && !event.shiftKey ? this.press(at, event) : null),
 click: (at, event) => this.click(at, event),
 cursor: (at) => this.cursor(at),
-twice: () => !this.editing && this.current && this.open(),
+twice: () => !this.locked && !this.editing && this.current && this.open(),
 },
 options.pictures,
 );
@@ -1374,7 +1378,7 @@ h("span", { class: "lw-num lw-quiet", text: edited || unit.changed ? "✎" : hid
 
 editButton(what) {
 const [text, title, onclick] = this.editing ? [this.unsaved ? "save" : "done", "Enter", () => this.close()] : ["edit", `Enter: ${what}`, () => this.open()];
-return h("button", { type: "button", class: "lw-answer", text, title, onclick });
+return h("button", { type: "button", class: "lw-answer", text, title, onclick, hidden: this.locked });
 }
 
 colorOf(label) {
@@ -1471,10 +1475,14 @@ if (verdicts.length) this.judge(verdicts, how);
 
 nothing() {}
 
+inside(value) {
+return value;
+}
+
 accept() {
 const suggested = this.wanted.filter((unit) => typeof unit.suggested === "string");
 if (!suggested.length) super.accept();
-else this.decide(suggested.map((unit) => ({ key: unit.key, value: unit.suggested ?? "null" })), "accept");
+else this.decide(suggested.map((unit) => ({ key: unit.key, value: this.inside(unit.suggested ?? "null") })), "accept");
 }
 
 keep() {
@@ -1912,6 +1920,12 @@ for (const { key, now } of found) if (now) this.set(key, now.box, name);
 } else this.decide(found.map(({ key, now }) => ({ key, value: this.written(now && { ...now, label: name }) })), how);
 }
 
+inside(value) {
+const placed = this.placed(value),
+box = placed && clamped(placed.box, this.size);
+return placed && box && String(box) !== String(placed.box) ? this.written({ ...placed, box }) : value;
+}
+
 nothing() {
 const { targets } = this;
 if (!this.editing) {
@@ -2284,6 +2298,644 @@ previousMatch: "previous matching class",
 leave: "leave the box",
 },
 make: (options) => new ClassEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
+// --- base/runlengths.js
+function countsOf(text) {
+const counts = [];
+for (let i = 0; i < text.length; ) {
+let value = 0,
+shift = 0,
+group = 0;
+do {
+group = text.charCodeAt(i++) - 48;
+value += (group & 31) * 2 ** shift;
+shift += 5;
+} while (group & 32);
+if (group & 16) value -= 2 ** shift;
+counts.push(value + (counts.length > 2 ? counts[counts.length - 2] : 0));
+}
+return counts;
+}
+
+function textOf(counts) {
+let text = "";
+counts.forEach((count, i) => {
+let value = count - (i > 2 ? counts[i - 2] : 0),
+more = true;
+while (more) {
+const group = value & 31;
+value >>= 5;
+more = group & 16 ? value !== -1 : value !== 0;
+text += String.fromCharCode((more ? group | 32 : group) + 48);
+}
+});
+return text;
+}
+
+function pixelsOf({ height, width, counts }) {
+const pixels = new Uint8Array(height * width);
+let at = 0;
+countsOf(counts).forEach((count, i) => {
+if (i % 2) for (let place = at; place < at + count; place++) pixels[(place % height) * width + Math.floor(place / height)] = 1;
+at += count;
+});
+return pixels;
+}
+
+function regionOf(raster, wide) {
+const high = raster.length / wide;
+let [x0, y0, x1, y1] = [wide, high, -1, -1];
+for (let y = 0; y < high; y++)
+for (let x = 0; x < wide; x++)
+if (raster[y * wide + x]) {
+if (x < x0) x0 = x;
+if (x > x1) x1 = x;
+if (y < y0) y0 = y;
+y1 = y;
+}
+if (x1 < 0) return null;
+const counts = [0];
+let value = 0;
+for (let x = x0; x <= x1; x++)
+for (let y = y0; y <= y1; y++) {
+const now = raster[y * wide + x] ? 1 : 0;
+if (now !== value) counts.push(0);
+value = now;
+counts[counts.length - 1]++;
+}
+return { y0, x0, height: y1 - y0 + 1, width: x1 - x0 + 1, counts: textOf(counts) };
+}
+
+// --- base/rasters.js
+function rasterOf({ lengths, codes }, width, height) {
+const out = new Int16Array(width * height);
+let at = 0;
+lengths.forEach((length, i) => {
+out.fill(codes[i], at, at + length);
+at += length;
+});
+return { codes: out, width, height };
+}
+
+function paintRegion(raster, region, code, step = 1) {
+const pixels = pixelsOf(region);
+for (let y = Math.ceil(region.y0 / step) * step; y < region.y0 + region.height; y += step)
+for (let x = Math.ceil(region.x0 / step) * step; x < region.x0 + region.width; x += step)
+if (pixels[(y - region.y0) * region.width + x - region.x0]) raster.codes[(y / step) * raster.width + x / step] = code;
+}
+
+function inside({ width, height }, [x0, y0, x1, y1]) {
+return [Math.max(0, Math.floor(x0)), Math.max(0, Math.floor(y0)), Math.min(width, Math.ceil(x1)), Math.min(height, Math.ceil(y1))];
+}
+
+function brushed(raster, from, to, radius, code) {
+const [ax, ay] = from,
+[dx, dy] = [to[0] - ax, to[1] - ay],
+length = dx * dx + dy * dy;
+const part = inside(raster, [Math.min(ax, to[0]) - radius, Math.min(ay, to[1]) - radius, Math.max(ax, to[0]) + radius, Math.max(ay, to[1]) + radius]);
+for (let y = part[1]; y < part[3]; y++)
+for (let x = part[0]; x < part[2]; x++) {
+const [px, py] = [x + 0.5 - ax, y + 0.5 - ay],
+t = length ? Math.max(0, Math.min(1, (px * dx + py * dy) / length)) : 0;
+if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) raster.codes[y * raster.width + x] = code;
+}
+return part;
+}
+
+function filled(raster, outline, code) {
+const xs = outline.map(([x]) => x),
+ys = outline.map(([, y]) => y),
+part = inside(raster, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]);
+for (let y = part[1]; y < part[3]; y++) {
+const middle = y + 0.5,
+crossings = [];
+outline.forEach(([x0, y0], i) => {
+const [x1, y1] = outline[(i + 1) % outline.length];
+if (y0 <= middle !== y1 <= middle) crossings.push(x0 + ((middle - y0) / (y1 - y0)) * (x1 - x0));
+});
+crossings.sort((a, b) => a - b);
+for (let i = 0; i + 1 < crossings.length; i += 2)
+for (let x = Math.max(part[0], Math.ceil(crossings[i] - 0.5)); x < Math.min(part[2], Math.ceil(crossings[i + 1] - 0.5)); x++) raster.codes[y * raster.width + x] = code;
+}
+return part;
+}
+
+function changedRegions(before, after, [x0, y0, x1, y1]) {
+const wide = x1 - x0,
+changed = new Map();
+for (let y = y0; y < y1; y++)
+for (let x = x0; x < x1; x++) {
+const at = y * after.width + x,
+code = after.codes[at];
+if (code === before.codes[at]) continue;
+if (!changed.has(code)) changed.set(code, new Uint8Array(wide * (y1 - y0)));
+function cutOut({ codes, width }, [x0, y0, x1, y1]) {
+return Array.from({ length: Math.max(0, y1 - y0) }, (_, y) => codes.slice((y0 + y) * width + x0, (y0 + y) * width + x1));
+}
+
+function putBack({ codes, width }, [x0, y0], rows) {
+rows.forEach((row, y) => codes.set(row, (y0 + y) * width + x0));
+}
+
+const joinedParts = (a, b) => (a ? [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])] : b);
+
+function borderOf(region) {
+const pixels = pixelsOf(region),
+{ width, height, x0, y0 } = region,
+lines = [];
+const at = (/** @type {number} */ x, /** @type {number} */ y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : pixels[y * width + x]);
+for (let y = 0; y <= height; y++) {
+let from = -1;
+for (let x = 0; x <= width; x++) {
+const differs = x < width && at(x, y) !== at(x, y - 1);
+if (differs && from < 0) from = x;
+if (!differs && from >= 0) {
+lines.push([x0 + from, y0 + y, x0 + x, y0 + y]);
+from = -1;
+}
+}
+}
+for (let x = 0; x <= width; x++) {
+let from = -1;
+for (let y = 0; y <= height; y++) {
+const differs = y < height && at(x, y) !== at(x - 1, y);
+if (differs && from < 0) from = y;
+if (!differs && from >= 0) {
+lines.push([x0 + x, y0 + from, x0 + x, y0 + y]);
+from = -1;
+}
+}
+}
+return lines;
+}
+
+// --- examples/masklayer.js
+const isBackground = (name) => /^(background|bg|ground|void)$|_background_/i.test(name);
+
+function layerOf(raster, colorOf) {
+const canvas = h("canvas", { width: raster.width, height: raster.height });
+refresh(canvas, raster, colorOf, [0, 0, raster.width, raster.height]);
+return canvas;
+}
+
+function refresh(canvas, raster, colorOf, [x0, y0, x1, y1]) {
+if (x1 <= x0 || y1 <= y0) return;
+const image = new ImageData(x1 - x0, y1 - y0),
+words = new Uint32Array(image.data.buffer),
+known = new Map();
+let at = 0;
+for (let y = y0; y < y1; y++)
+for (let x = x0; x < x1; x++) {
+const code = raster.codes[y * raster.width + x];
+let word = known.get(code);
+if (word === undefined) {
+const color = colorOf(code);
+word = color ? ((255 << 24) | (color[2] << 16) | (color[1] << 8) | color[0]) >>> 0 : 0;
+known.set(code, word);
+}
+words[at++] = word;
+}
+context2d(canvas).putImageData(image, x0, y0);
+}
+
+// --- examples/maskeditor.js
+const MOST_REGION = 4_000_000;
+const PALETTE = 12;
+const TOOL_KEYS = { brush: "brush", erase: "erase", lasso: "lasso" };
+
+class MaskEditor extends StageEditor {
+now = null;
+edited = null;
+layer = null;
+after = null;
+past = [];
+future = [];
+painted = { row: -1, values: /** @type {string[]} */ ([]) };
+read = new Map();
+regions = new Map();
+tool = "brush";
+brush = "";
+radius = 6;
+opacity = 0.5;
+swipes = false;
+mouse = [0, 0];
+outline = [];
+
+constructor(options) {
+const palette = h("div", { class: "lw-palette", role: "group", "aria-label": "brush" });
+super(options, { one: "region", many: "regions" }, palette);
+this.palette = palette;
+}
+
+
+valueOf(text) {
+if (!text) return null;
+if (!this.read.has(text)) {
+const value = JSON.parse(text),
+[y0, x0, height, width, counts] = value?.region ?? [];
+this.read.set(text, counts === undefined ? null : { label: value.label, region: { y0, x0, height, width, counts } });
+}
+return this.read.get(text) ?? null;
+}
+
+written(label, { y0, x0, height, width, counts }) {
+return JSON.stringify({ label, region: [y0, x0, height, width, counts] });
+}
+
+placeOf(unit) {
+return unit && (this.valueOf(unit.value) || this.valueOf(unit.suggested) || this.valueOf(unit.given));
+}
+
+codeOf(label) {
+return label === null ? -1 : (this.codes.get(label) ?? -1);
+}
+
+colorAt(code) {
+return code < 0 || isBackground(this.space.classes[code]) ? null : this.space.color(code);
+}
+
+get blank() {
+return this.space.classes.findIndex(isBackground);
+}
+
+get size() {
+const { mask } = this.example ?? {};
+return mask ? [mask.width, mask.height] : super.size;
+}
+
+get every() {
+return this.example?.mask?.step ?? 1;
+}
+
+get unsaved() {
+return this.past.length > 0;
+}
+
+open1(unit) {
+return Boolean(unit.doubted && !unit.decided && unit.suggested && !this.example?.hides);
+}
+
+
+show(example) {
+if (example?.row !== this.example?.row) {
+this.read.clear();
+this.regions.clear();
+this.now = null;
+}
+super.show(example);
+}
+
+draw() {
+this.settle();
+this.drawOn(this.size ?? [1, 1]);
+this.drawPalette();
+}
+
+settle() {
+const { mask, row, units } = this.example ?? {},
+values = (units ?? []).filter((unit) => unit.value && (unit.changed || unit.decided)).map(({ value }) => value ?? ""),
+before = this.painted;
+if (this.now && before.row === row && before.values.length === values.length && values.every((value) => before.values.includes(value))) return;
+const more = this.now && before.row === row && before.values.every((value) => values.includes(value)); // nothing was undone
+const fresh = more ? values.filter((value) => !before.values.includes(value)) : values;
+this.painted = { row: row ?? -1, values };
+this.after = null;
+if (!more) this.now = mask ? rasterOf(mask, Math.ceil(mask.width / mask.step), Math.ceil(mask.height / mask.step)) : null;
+for (const value of fresh) this.paintValue(this.now, this.valueOf(value));
+if (!more) this.layer = this.now && layerOf(this.now, (code) => this.colorAt(code));
+else if (this.layer && this.now) for (const value of fresh) refresh(this.layer, this.now, (code) => this.colorAt(code), this.partOf(this.valueOf(value)));
+}
+
+partOf(value) {
+const { x0, y0, width, height } = value?.region ?? { x0: 0, y0: 0, width: 0, height: 0 },
+{ every, now } = this;
+return [Math.floor(x0 / every), Math.floor(y0 / every), Math.min(now?.width ?? 0, Math.ceil((x0 + width) / every)), Math.min(now?.height ?? 0, Math.ceil((y0 + height) / every))];
+}
+
+paintValue(raster, value) {
+if (raster && value) paintRegion(raster, value.region, this.codeOf(value.label), this.every);
+}
+
+suggestions() {
+if (!this.after && this.now) {
+const raster = { ...this.now, codes: this.now.codes.slice() };
+for (const unit of this.units) if (this.open1(unit)) this.paintValue(raster, this.valueOf(unit.suggested));
+this.after = layerOf(raster, (code) => this.colorAt(code));
+}
+return this.after;
+}
+
+lineNow(unit) {
+const now = this.valueOf(unit.value) || this.placeOf(unit);
+return { now: now ? (now.label ?? IGNORED) : "none", color: this.colorOf(now?.label), edited: false };
+}
+
+headline() {
+const unit = this.current,
+place = this.placeOf(unit),
+act = this.editButton("paint with brush, eraser and lasso");
+if (!unit || !place) return [act, quiet(this.example?.mask ? "no doubtful region: press Enter to paint" : "no mask")];
+const { y0, x0 } = place.region,
+now = this.valueOf(unit.value);
+return [
+act,
+h("span", { class: "lw-unit-value lw-clip", text: now ? (now.label ?? IGNORED) : "none" }),
+h("span", { class: "lw-num lw-quiet lw-clip", text: `${count(this.shapeOf(place.region).area)} px at ${x0}, ${y0}` }),
+...(this.editing ? [] : this.doubtOf(unit)),
+];
+}
+
+drawPalette() {
+const { editing, space } = this;
+const button = (text, title, pressed, onclick, ...inside) => h("button", { type: "button", class: "lw-answer", title, "aria-pressed": String(pressed), onclick }, ...inside, text);
+const tools = Object.values(TOOL_KEYS).map((tool) => button(tool, `tool: ${tool}`, this.tool === tool, () => this.use(tool)));
+const classes = space.classes.slice(0, PALETTE).map((name, code) => button(space.shortName(code, 12), name, this.brush === name, () => this.label(name, "button"), swatch(space.color(code))));
+this.palette.replaceChildren(
+...(editing ? [...tools, ...classes, button(IGNORED, "pixels without a label", this.brush === null, () => this.nothing())] : []),
+button("before | after", "the mask, and right of the mouse with all open suggestions", this.swipes, () => this.swipe()),
+h("input", {
+type: "range",
+min: "0",
+max: "1",
+step: "0.05",
+value: String(this.opacity),
+"aria-label": "opacity of the mask",
+title: "opacity of the mask",
+oninput: (event) => this.fade(Number(event.target.value) - this.opacity),
+}),
+);
+}
+
+fade(by) {
+this.opacity = Math.max(0, Math.min(1, this.opacity + by));
+this.stage.redraw();
+}
+
+swipe() {
+if (this.example?.hides) this.say("suggestions are hidden", "warn");
+else this.swipes = !this.swipes;
+this.draw();
+}
+
+
+shapeOf(region) {
+const key = `${region.x0},${region.y0},${region.width},${region.counts}`;
+let known = this.regions.get(key);
+if (!known) {
+const border = new Path2D(),
+{ x0, y0, width, height } = region;
+if (width * height > MOST_REGION) border.rect(x0, y0, width, height);
+else
+for (const [ax, ay, bx, by] of borderOf(region)) {
+border.moveTo(ax, ay);
+border.lineTo(bx, by);
+}
+known = { border, area: countsOf(region.counts).reduce((sum, length, i) => sum + (i % 2 ? length : 0), 0) };
+this.regions.set(key, known);
+}
+return known;
+}
+
+paint(context) {
+const { stage, layer, swipes } = this,
+{ x, y, k } = stage.place,
+[w, hgt] = stage.box(),
+[wide, high] = this.size ?? [1, 1],
+[edge] = swipes ? stage.toScreen(this.mouse) : [w];
+context.imageSmoothingEnabled = false;
+const lay = (from, left, right) => {
+if (!from || right <= left) return;
+context.save();
+context.beginPath();
+context.rect(left, 0, right - left, hgt);
+context.clip();
+context.globalAlpha = this.opacity;
+context.drawImage(from, x, y, wide * k, high * k);
+context.restore();
+};
+lay(layer, 0, edge);
+if (swipes) {
+lay(this.suggestions(), edge, w);
+context.fillStyle = "#f0c000";
+context.fillRect(edge - 1, 0, 2, hgt);
+}
+context.save();
+context.translate(x, y);
+context.scale(k, k);
+for (const unit of this.units) if (unit.key !== this.focus && (this.open1(unit) || this.chosen.has(unit.key))) this.paintRegion(context, unit, k);
+if (this.current) this.paintRegion(context, this.current, k);
+if (this.editing) this.paintTool(context, k);
+context.restore();
+}
+
+paintRegion(context, unit, k) {
+const place = this.placeOf(unit),
+strong = unit.key === this.focus || this.chosen.has(unit.key);
+if (!place) return;
+const { border } = this.shapeOf(place.region),
+hint = this.open1(unit) ? this.valueOf(unit.suggested) : place;
+for (const [color, width, dash] of /** @type {[string, number, number[]][]} */ ([["rgba(0, 0, 0, 0.7)", strong ? 4.5 : 3, []], [strong ? "#fff" : hex(this.colorOf(hint?.label)), strong ? 2.5 : 1.5, strong ? [] : [4, 3]]])) {
+context.strokeStyle = color;
+context.lineWidth = width / k;
+context.setLineDash(dash.map((length) => length / k));
+context.stroke(border);
+}
+context.setLineDash([]);
+}
+
+paintTool(context, k) {
+context.strokeStyle = "#fff";
+context.lineWidth = 1.5 / k;
+context.beginPath();
+if (this.outline.length) this.outline.forEach(([x, y]) => context.lineTo(x, y));
+else if (this.tool !== "lasso") context.arc(this.mouse[0], this.mouse[1], this.radius, 0, 7);
+context.globalCompositeOperation = "difference";
+context.stroke();
+context.globalCompositeOperation = "source-over";
+}
+
+
+under([x, y]) {
+const here = this.units.filter((unit) => {
+const region = this.placeOf(unit)?.region,
+[column, line] = region ? [Math.floor(x) - region.x0, Math.floor(y) - region.y0] : [-1, -1];
+return region && column >= 0 && line >= 0 && column < region.width && line < region.height && pixelsOf(region)[line * region.width + column];
+});
+const area = (/** @type {UnitInfo} */ unit) => this.shapeOf(/** @type {Painted} */ (this.placeOf(unit)).region).area;
+return here.sort((a, b) => area(a) - area(b)).map(({ key }) => key);
+}
+
+cursor(at) {
+this.mouse = at;
+if (this.swipes || this.editing) this.stage.redraw();
+return this.editing ? "crosshair" : "default";
+}
+
+click(at, event) {
+if (this.editing) return;
+const here = this.under(at);
+if (here.length) this.pick(here[event.shiftKey ? 0 : (here.indexOf(this.focus) + 1) % here.length], event.shiftKey);
+}
+
+press(at, event) {
+const raster = this.edited;
+if (!raster) return null;
+const whole = { ...raster, codes: raster.codes.slice() },
+code = this.tool === "erase" || event.altKey ? this.blank : this.codeOf(this.brush),
+lasso = this.tool === "lasso";
+let part = null,
+last = at;
+const drawn = (dirty) => {
+part = joinedParts(part, dirty);
+this.redrawPart(dirty);
+};
+if (lasso) this.outline = [at];
+else drawn(brushed(raster, at, at, this.radius, code));
+return {
+move: (to) => {
+this.mouse = to;
+if (lasso) this.outline.push(to);
+else drawn(brushed(raster, last, to, this.radius, code));
+last = to;
+this.stage.redraw();
+},
+end: () => {
+if (lasso && this.outline.length > 2) drawn(filled(raster, this.outline, code));
+this.outline = [];
+if (part) this.past.push({ part, rows: cutOut(whole, part) });
+this.future = [];
+this.draw();
+},
+cancel: () => {
+this.outline = [];
+if (part) putBack(raster, part, cutOut(whole, part));
+if (part) this.redrawPart(part);
+},
+};
+}
+
+redrawPart(part) {
+if (this.layer && this.edited) refresh(this.layer, this.edited, (code) => this.colorAt(code), part);
+this.stage.redraw();
+}
+
+
+edit() {
+if (!this.now) {
+this.say("there is no mask to paint on", "warn");
+return;
+}
+if (this.every > 1) {
+this.say("this mask is too large to paint here; decide about its regions by keys", "warn");
+return;
+}
+const place = this.placeOf(this.current);
+this.editing = true;
+this.swipes = false;
+this.brush ||= this.valueOf(this.current?.suggested)?.label ?? place?.label ?? this.space.classes[Math.max(0, this.blank === 0 ? 1 : 0)];
+this.edited = { ...this.now, codes: this.now.codes.slice() };
+this.draw();
+}
+
+leave() {
+super.leave();
+if (this.past.length && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts)); // without strokes
+this.edited = null;
+this.past = [];
+this.future = [];
+this.outline = [];
+}
+
+drawn() {
+const { now, edited } = this;
+if (!now || !edited || !this.past.length) return [];
+const part = this.past.map((stroke) => stroke.part).reduce(joinedParts);
+return changedRegions(now, edited, part).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], region) }));
+}
+
+undo(back) {
+const [from, to] = back ? [this.past, this.future] : [this.future, this.past],
+stroke = from.pop();
+if (!stroke || !this.edited) {
+this.say("no stroke to undo", "warn");
+return;
+}
+to.push({ part: stroke.part, rows: cutOut(this.edited, stroke.part) });
+putBack(this.edited, stroke.part, stroke.rows);
+this.redrawPart(stroke.part);
+this.draw();
+}
+
+use(tool) {
+this.tool = tool;
+this.say(tool === "erase" ? `the eraser leaves ${this.blank < 0 ? IGNORED : this.space.classes[this.blank]}` : `${tool} with ${this.brush ?? IGNORED}; with Alt it erases`);
+this.draw();
+}
+
+resize(factor) {
+this.radius = Math.max(0.5, Math.min(200, this.radius * factor));
+this.say(`brush of ${Math.round(2 * this.radius)} pixels`);
+this.stage.redraw();
+}
+
+act(action) {
+if (TOOL_KEYS[action]) this.use(TOOL_KEYS[action]);
+else if (action === "thinner" || action === "thicker") this.resize(action === "thicker" ? 1.25 : 0.8);
+else if (action === "fainter" || action === "stronger") this.fade(action === "stronger" ? 0.1 : -0.1);
+else if (action === "swipe") this.swipe();
+else return super.act(action);
+return true;
+}
+
+
+label(name, how) {
+if (this.editing) {
+this.brush = name;
+this.draw();
+return;
+}
+const found = this.wanted.map((unit) => ({ key: unit.key, place: this.placeOf(unit) })).filter(({ place }) => place);
+if (!found.length) this.say("no region in focus", "warn");
+else this.decide(found.map(({ key, place }) => ({ key, value: this.written(name, /** @type {Painted} */ (place).region) })), how);
+}
+
+nothing() {
+this.label(null, "key");
+}
+}
+
+// --- editors/masks.js
+{
+const editor = {
+task: "masks",
+nothing: true,
+units: true,
+edits: {
+choose: "save what was painted, choose the highlighted class, or save the note",
+nextMatch: "next matching class",
+previousMatch: "previous matching class",
+leave: "leave the editor and save what was painted",
+brush: "brush; a digit or / sets its class, Alt erases",
+erase: "eraser: leaves the background, or pixels to ignore",
+lasso: "lasso: fill an outline; Alt subtracts",
+thinner: "thinner brush",
+thicker: "thicker brush",
+remove: "paint pixels to ignore",
+fainter: "fainter mask",
+stronger: "stronger mask",
+swipe: "right of the mouse, the mask with all open suggestions",
+nextObject: "next region",
+previousObject: "previous region",
+undoStroke: "undo the last stroke of the brush",
+redoStroke: "redo the stroke",
+larger: "larger picture (also with the wheel)",
+smaller: "smaller picture",
+fit: "show the whole mask",
+},
+make: (options) => new MaskEditor(options),
 };
 EDITORS[editor.task] = editor;
 }
@@ -6525,7 +7177,7 @@ this.kind = kind;
 this.question = question;
 this.shelf = new Shelf();
 this.asked = new Map();
-this.color = () => "#888";
+this.color = () => null;
 this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // larger pictures
 }
 
@@ -6562,9 +7214,9 @@ this.large?.forget(rows);
 
 node(item, size) {
 const node = mediaNode(item, size);
-if (!item?.objects?.length) return node;
+if (!item?.mask && !item?.objects?.length) return node;
 const both = document.createDocumentFragment();
-both.append(node, objectsNode(item, this.color));
+both.append(node, item.mask ? maskNode(item.mask, this.color) : objectsNode(item, this.color));
 return both;
 }
 
@@ -6579,12 +7231,19 @@ const kind = APPEARANCES.find((name) => item[name] !== undefined && item[name] !
 return kind ? NODES[kind](item, size) : nothing(item, size);
 }
 
+function maskNode(mask, color) {
+const layer = layerOf(rasterOf(mask, Math.ceil(mask.width / mask.step), Math.ceil(mask.height / mask.step)), color);
+layer.className = "lw-objects";
+return layer;
+}
+
 function objectsNode({ width = 1, height = 1, objects = [] }, color) {
 const svg = svgNode("svg", { class: "lw-objects", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
 for (const [x0, y0, x1, y1, code] of objects) {
 const point = x0 === x1 && y0 === y1,
 place = { x: x0 * width, y: y0 * height, width: (x1 - x0) * width, height: (y1 - y0) * height };
-svg.append(point ? svgNode("circle", { cx: place.x, cy: place.y, r: Math.max(width, height) / 32, stroke: color(code) }) : svgNode("rect", { ...place, stroke: color(code) }));
+const stroke = hex(color(code) ?? [128, 128, 128]);
+svg.append(point ? svgNode("circle", { cx: place.x, cy: place.y, r: Math.max(width, height) / 32, stroke }) : svgNode("rect", { ...place, stroke }));
 }
 return svg;
 }
@@ -10364,6 +11023,7 @@ unit: store.unit,
 audited: store.meta.audit?.done || "",
 item: this.answer?.row === row ? this.answer.media : this.media.peek(row),
 units: this.answer?.row === row ? this.answer.units : null,
+mask: this.answer?.row === row ? this.answer.mask : null,
 passage: this.answer?.row === row ? this.answer.passage : null,
 items: this.answer?.row === row ? this.answer.items : null,
 epoch: p_epoch,
@@ -11859,7 +12519,8 @@ this.kind = EDITORS[meta.task] || EDITORS.units;
 this.keymap = inForce(meta.keymap.review, this.kind);
 this.paint = new Paint(this.store, this.theme);
 this.media = new Media(this.wire, meta.media);
-this.media.color = (code) => hex(this.store.blind ? this.theme().grey : this.paint.classColor(code, this.store.space.length));
+const named = (/** @type {number} */ code) => code >= 0 && !(meta.task === "masks" && isBackground(this.store.space[code]));
+this.media.color = (code) => (!named(code) ? null : this.store.blind ? this.theme().grey : this.paint.classColor(code, this.store.space.length));
 this.undoKey = capOf(this.keymap, "undo");
 this.actions = new Actions({ store: this.store, wire: this.wire, say: this.say });
 this.status = h("div", { class: "lw-said", role: "status", "aria-live": "polite" });
