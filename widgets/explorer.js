@@ -2432,6 +2432,14 @@ const at = y * after.width + x,
 code = after.codes[at];
 if (code === before.codes[at]) continue;
 if (!changed.has(code)) changed.set(code, new Uint8Array(wide * (y1 - y0)));
+/** @type {Uint8Array} */ (changed.get(code))[(y - y0) * wide + x - x0] = 1;
+}
+return [...changed].map(([code, pixels]) => {
+const region = /** @type {Region} */ (regionOf(pixels, wide));
+return [code, { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }];
+});
+}
+
 function cutOut({ codes, width }, [x0, y0, x1, y1]) {
 return Array.from({ length: Math.max(0, y1 - y0) }, (_, y) => codes.slice((y0 + y) * width + x0, (y0 + y) * width + x1));
 }

@@ -142,3 +142,10 @@ def test_editors_are_collected_and_keep_their_names_to_themselves(tmp_path):
 
 def test_the_browser_gets_less_than_410_kilobytes():
     assert bundling.OUTPUT.stat().st_size < 410_000
+
+
+def test_a_line_that_begins_with_a_type_is_no_comment(tmp_path):
+    text = "/** @type {X} */ (a).b = 1;\n  let c;\n/** said */\nlet d;\n"
+    (tmp_path / "editors.js").write_text("export const EDITORS = {};\n")
+    (tmp_path / "main.js").write_text(f'import {{ EDITORS }} from "./editors.js";\n{text}')
+    assert bundling.bundle(tmp_path).endswith("/** @type {X} */ (a).b = 1;\nlet c;\nlet d;\n")
