@@ -26,7 +26,7 @@ from workbench.tasks.scored_boxes import ScoredBoxes
 REPETITIONS = 4
 """Number of plantings."""
 
-TAUGHT_UNITS = 60_000
+TAUGHT_UNITS = 30_000
 """Largest number of units in which errors are planted; of larger data, a random sample of images."""
 
 CROSS_FOLDS = 3
