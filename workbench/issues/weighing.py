@@ -64,6 +64,11 @@ NEVER_LOW = (
     "gives no given label a low probability, not even those that the other evidence rejects: it has seen the labels, "
     "like nearest neighbours that include the row itself"
 )
+SAME_FOR_ALL = (
+    "gives all given labels the same probability, as the labels themselves do: it tells no wrong one from others"
+)
+SAME = 1e-3
+"""Probabilities of the given labels that differ by less than this are the same."""
 LEAST_OWN, LOW_EXPECTED = 0.04, 8.0
 """Evidence that gives no given label less than `LEAST_OWN` is set aside if more than `LOW_EXPECTED` of them should have
 less: as a share of votes (`expected_without_own`), or because they are noise (`_low_ones`), for which at most 1.1 were
@@ -127,7 +132,8 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     be predicted, so clean evidence that explains more labels finds no less noise), or if it leads by `LEADS` and
     neither finds noise. It is not limited if its predictions for similar rows support those for the row itself
     (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose them, or
-    if it gives no given label a low probability although many should have one (`expected_without_own`, `_low_ones`).
+    if it gives no given label a low probability although many should have one (`expected_without_own`, `_low_ones`),
+    or the same one to all.
     Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018, Using stacking
     to average Bayesian predictive distributions).
     """
@@ -187,14 +193,20 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
 def _never_low(
     views: Sequence[EvidenceView], gains: dict[str, float], aside: dict[str, str], labels: np.ndarray, k: int
 ) -> dict[str, str]:
-    """Set aside views that give no given label a low probability although many should have one: adds to `aside`.
+    """Set aside views that give all given labels the same probability, or none a low one although many should have one.
+
+    Their names and reasons are added to `aside`.
 
     Returns the reasons for views that are kept because there is no other.
     """
     capped: dict[str, str] = {}
     for view in views:
-        if not view.made_here and expected_without_own(softmax(view.honest), labels) > LOW_EXPECTED:
-            others = any(one.name not in aside for one in views if one is not view)
+        if view.made_here or view.name in aside:
+            continue
+        probs, others = softmax(view.honest), any(one.name not in aside for one in views if one is not view)
+        if others and np.ptp(probs[np.arange(len(labels)), labels]) < SAME:
+            aside[view.name] = SAME_FOR_ALL
+        elif expected_without_own(probs, labels) > LOW_EXPECTED:
             (aside if others else capped)[view.name] = OWN_VOTE
     for view, judge in [(one, other) for one in views for other in views if other.made_here]:
         if view.support is None or not {view.name, judge.name}.isdisjoint(aside):

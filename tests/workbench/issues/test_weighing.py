@@ -376,6 +376,22 @@ def test_nearest_neighbors_that_include_the_row_are_set_aside(few_rows, near, ho
         assert ("pred_probs" in weights.aside) == (not honest)
 
 
+def test_the_labels_themselves_are_set_aside_where_nearly_all_are_right():
+    """Too few labels are rejected by the embeddings to tell from these that the probabilities repeat them."""
+    rng = np.random.default_rng(8)
+    vectors, given, true = blobs(rng, n=300, noise=0.01)
+    labels = np.eye(K, dtype=np.float32)[given]
+    alone = opinion(Evidence.from_arrays(given, K, embeddings=vectors))
+    for probs in (labels, 0.7 * labels + 0.3 / K):
+        both = opinion(Evidence.from_arrays(given, K, embeddings=vectors, pred_probs=probs))
+        assert both.weights.aside["pred_probs"] == weighing.SAME_FOR_ALL
+        np.testing.assert_array_equal(both.log_odds(), alone.log_odds())
+    doubtful = labels.copy()
+    doubtful[true != given] = 1 / K
+    told = opinion(Evidence.from_arrays(given, K, embeddings=vectors, pred_probs=doubtful)).weights
+    assert told.aside.get("pred_probs") != weighing.SAME_FOR_ALL
+
+
 def test_neighbors_that_include_the_row_are_found_without_any_noise():
     """Overlapping classes and no wrong label: no other evidence finds noise that they should show."""
     rng = np.random.default_rng(3)
