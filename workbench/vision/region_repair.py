@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.checks import check_share, check_whole
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.storage.tables import check_target
 from workbench.tasks.mask_table import IGNORE
 from workbench.vision.image_arrays import check_sizes, label_images
 
@@ -51,30 +52,38 @@ class Repair:
         place = np.searchsorted(names, self.labels)
         return np.where(self.changed[..., None], colors[place], grays[place]).astype(np.uint8)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write the raster to `path` and the changed pixels beside it, as in labels.png and labels-changed.png.
 
-        The suffix is .npy, or .png with one byte per pixel, 255 = ignored. In the second file, changed pixels are 1
-        (.npy) or 255 (.png).
+        The suffix is .npy, .tif (needs the extra "vision"; places on earth are not written), or .png with one byte per
+        pixel, 255 = ignored. In the second file, changed pixels are 1 (.npy, .tif) or 255 (.png). `force` replaces
+        existing files.
 
         Raises
         ------
         InputError : another suffix, or codes above 254 for .png
+        ExistsError : one of the files exists
+        MissingEvidence : tifffile is not installed
         """
-        target = Path(path)
-        beside = target.with_name(f"{target.stem}-changed{target.suffix}")
-        if target.suffix == ".npy":
+        target = check_target(path, force, (".npy", ".png", ".tif"))
+        beside = check_target(
+            target.with_name(f"{target.stem}-changed{target.suffix}"), force, (target.suffix.lower(),)
+        )
+        changed = self.changed.astype(np.uint8)
+        suffix = target.suffix.lower()
+        if suffix == ".npy":
             np.save(target, self.labels)
-            np.save(beside, self.changed.astype(np.uint8))
-        elif target.suffix == ".png":
+            np.save(beside, changed)
+        elif suffix == ".tif":
+            _write_tiff(target, self.labels)
+            _write_tiff(beside, changed)
+        else:
             if self.labels.max() > 254:
-                raise InputError.at("path", f"is a PNG for the code {self.labels.max()}", "Use .npy.")
+                raise InputError.at("path", f"is a PNG for the code {self.labels.max()}", "Use .npy or .tif.")
             from PIL import Image
 
             Image.fromarray(np.where(self.labels == IGNORE, 255, self.labels).astype(np.uint8)).save(target)
-            Image.fromarray(self.changed.astype(np.uint8) * np.uint8(255)).save(beside)
-        else:
-            raise InputError.unknown("suffix", target.suffix, (".npy", ".png"))
+            Image.fromarray(changed * np.uint8(255)).save(beside)
 
 
 def repair_by_region(
@@ -207,6 +216,16 @@ def superpixels(image: Any, *, size: int = 100, compactness: float = 0.3, rounds
                 found = np.where(apart < nearest, near, found)
                 nearest = np.minimum(nearest, apart)
     return np.unique(found, return_inverse=True)[1].reshape(h, w)
+
+
+def _write_tiff(path: Path, values: np.ndarray) -> None:
+    """Write an array (h, w) as TIFF, integers of 64 bits as 32."""
+    try:
+        import tifffile
+    except ImportError as error:
+        raise MissingEvidence("TIFF files need tifffile: pip install label-workbench[vision].") from error
+    narrow = values.astype(np.int32) if values.dtype.itemsize == 8 else values
+    tifffile.imwrite(path, narrow, photometric="minisblack", compression="zlib")
 
 
 def _agreement(labels: np.ndarray, radius: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.naive_bayes import GaussianNB
 
 import workbench as wb
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import ExistsError, InputError
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +94,19 @@ def test_the_raster_is_exported_with_its_changes(cover, tmp_path):
     shown = found.preview()
     gray = (shown == shown[..., :1]).all(axis=2)
     assert shown.shape == (96, 96, 3) and (gray == ~found.changed).all()
-    with pytest.raises(InputError, match=r"unknown suffix '\.jpg'"):
+    with pytest.raises(InputError, match=r"cover\.jpg"):
         found.save(tmp_path / "cover.jpg")
+    with pytest.raises(ExistsError):
+        found.save(tmp_path / "cover.png")
+    found.save(tmp_path / "cover.png", force=True)
+
+
+def test_the_raster_is_exported_as_tiff(cover, tmp_path):
+    tifffile = pytest.importorskip("tifffile", reason="needs tifffile (in the extra vision)")
+    found = wb.vision.repair_by_region(np.where(cover[2] == 0, -1, cover[3]), cover[2])
+    found.save(tmp_path / "cover.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "cover.tif"), found.labels)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "cover-changed.tif"), found.changed)
 
 
 def test_superpixels_follow_colours(cover):
