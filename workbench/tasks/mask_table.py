@@ -36,7 +36,7 @@ IGNORE = -1
 MOST_RUNS = 2**31 - 1
 """Largest number of runs of all masks together."""
 
-BAND_PIXELS = 2**22
+BAND_PIXELS = 2**21
 """Number of pixels of a band of rows that is decoded at once."""
 
 
