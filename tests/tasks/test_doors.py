@@ -44,14 +44,17 @@ OPEN_TO = {
         *("multiclass", "boxes", "candidates", "multilabel", "numbers", "spans", "tokens", "pairs", "preferences"),
         *("points", "texts"),
     ),
+    "average precision": ("boxes",),
     "form_conflicts": ("spans", "tokens"),
     "replacements": ("texts",),
     "a ranking": ("pairs",),
     "position_bias": ("preferences",),
+    "swapped_repeats": ("preferences",),
     "repair_grades": ("pairs",),
 }
 """Kinds of labels to which a door is open; others are open to classes only."""
 DOORS = {
+    "average precision": lambda run, path: wb.vision.average_precision(run, []),
     "a ranking": lambda run, path: wb.ranking.metrics(run, RANKED),
     "a recording of epochs": lambda run, path: wb.Recorder(path / "new", run.dataset).epoch(0).__enter__(),
     "a run made of Evidence": lambda run, path: wb.import_run(evidence(run), path / "new"),
@@ -74,6 +77,7 @@ DOORS = {
     "score": lambda run, path: wb.score(run),
     "select": lambda run, path: experiments.select(run, 0.5),
     "slices": lambda run, path: review.slices(run),
+    "swapped_repeats": lambda run, path: wb.ranking.swapped_repeats(run),
     "suggest": lambda run, path: experiments.suggest(run),
     "the figure 'confusion'": lambda run, path: wb.figure(run, "confusion"),
 }
