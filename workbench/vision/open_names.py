@@ -226,11 +226,12 @@ def _entry(known: Mapping[Any, Any], key: Any) -> Any:
 def _coco_lists(source: Path) -> tuple[dict[str, list[dict[str, Any]]], dict[Any, str]]:
     """Return the lists of a COCO file, and the names of its categories by id."""
     content = read_json(source)
-    lists = {name: content.get(name) if isinstance(content, dict) else None for name in ("images", "annotations")}
-    listed = content.get("categories") if isinstance(content, dict) else None
-    for name, one in (*lists.items(), ("categories", listed)):
+    lists: dict[str, list[dict[str, Any]]] = {}
+    for name in ("images", "annotations", "categories"):
+        one = content.get(name) if isinstance(content, dict) else None
         if not isinstance(one, list) or not all(isinstance(entry, dict) for entry in one):
             raise InputError(f"{source} has no list `{name}` of objects. It is not in COCO's format.")
         if name != "annotations" and not all(isinstance(entry.get("id"), (int, str)) for entry in one):
             raise InputError(f"{source} has an entry of `{name}` without an id.")
-    return lists, {one["id"]: str(one.get("name")) for one in listed or ()}  # pyright: ignore[reportReturnType]
+        lists[name] = one
+    return lists, {one["id"]: str(one.get("name")) for one in lists.pop("categories")}
