@@ -116,6 +116,7 @@ def export(
         write = formats[format].write
         _check_options(options, [name for name in keyword_options(write) if name != "force"], format)
         _refuse_selection(format, drop=drop is not None, only_changed=only_changed, cleaned=cleaned is not None)
+        _refuse_columns(format, images=not images, sounds=not sounds, issues=issues is not None)
         return write(run, path, force=force, **options)
     _check_options(options, keyword_options(export), "table")
     target = check_target(path, force)
@@ -188,6 +189,13 @@ def _refuse_selection(format: str, **given: bool) -> None:
         if is_given:
             todo = f"Leave it out, or write a table: {format!r} contains all examples."
             raise InputError.at(name, "selects rows of a table", todo)
+
+
+def _refuse_columns(format: str, **given: bool) -> None:
+    for name, is_given in given.items():
+        if is_given:
+            todo = f"Leave it out, or write a table: {format!r} has columns of its own."
+            raise InputError.at(name, "is about the columns of a table", todo)
 
 
 def _chosen(

@@ -131,17 +131,23 @@ def _demo(command: Command) -> None:
 def _import(command: Command) -> None:
     sub = command(
         "import",
-        "make a run from training dynamics (.jsonl), an archive (.npz) or a table (.csv, .jsonl, .parquet)",
+        "make a run from training dynamics (.jsonl), an archive (.npz), a table (.csv, .jsonl, .parquet), ...",
         "workbench import training_dynamics/ runs/snli\n"
-        "  workbench import mine.csv runs/mine --label y --id key --probs p_ --out-of-fold",
+        "  workbench import mine.csv runs/mine --label y --id key --probs p_ --out-of-fold\n"
+        "  workbench import instances.json runs/street --format coco --images photos/",
     )
     sub.add_argument("source", metavar="SOURCE", help="file or folder")
     sub.add_argument("run", metavar="RUN", help="the run directory to make")
-    sub.add_argument("--format", help="cartography, npz or frame; detected from the source by default")
+    sub.add_argument(
+        "--format",
+        help="cartography, npz or frame, by default detected from the source; or a format of the kind of label, "
+        "such as coco, yolo, voc, cvat, labelstudio, conll, hf",
+    )
     sub.add_argument("--label", metavar="NAME", help="column or array with the given labels; for numbers, A,B,...")
     sub.add_argument("--task", metavar="KIND", help="kind of label, such as multilabel, candidates, numbers or spans")
     sub.add_argument("--id", metavar="COLUMN", help="column with unique ids")
     sub.add_argument("--probs", metavar="PREFIX", help="probability columns: their prefix, or comma-separated names")
+    _option_argument(sub)
     which = sub.add_mutually_exclusive_group()
     which.add_argument(
         "--out-of-fold",
@@ -159,6 +165,7 @@ def _import(command: Command) -> None:
     )
     sub.add_argument("--embedding", metavar="COLUMN", help="column with lists of numbers")
     sub.add_argument("--image", metavar="COLUMN", help="column with image paths")
+    sub.add_argument("--images", metavar="FOLDER", help="the pictures that a file of boxes or points names")
     sub.add_argument("--audio", metavar="COLUMN", help="column with paths of sounds")
     sub.add_argument("--text", metavar="COLUMN", help="column with texts")
     sub.add_argument("--edges", metavar="FILE", help="edges between the examples: columns source, target (ids), weight")
@@ -206,10 +213,17 @@ def _export(command: Command) -> None:
     sub = command(
         "export",
         "write the corrected labels, or a cleaned training set",
-        "workbench export RUN corrected.csv\n  workbench export RUN clean.parquet --cleaned relabel",
+        "workbench export RUN corrected.csv\n"
+        "  workbench export RUN clean.parquet --cleaned relabel\n"
+        "  workbench export RUN corrected.json --format coco",
     )
     _run_argument(sub)
-    sub.add_argument("file", metavar="FILE", help=".csv, .jsonl or .parquet")
+    sub.add_argument("file", metavar="FILE", help=".csv, .jsonl or .parquet; with --format, a file of that format")
+    sub.add_argument(
+        "--format",
+        help="table (default), or a format of the kind of label, such as coco, yolo, voc, cvat, labelstudio, conll, hf",
+    )
+    _option_argument(sub)
     sub.add_argument(
         "--cleaned", choices=("relabel", "drop"), help="write a training set: changed examples relabelled or left out"
     )
@@ -265,6 +279,16 @@ def _migrate(command: Command) -> None:
 
 def _run_argument(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("run", metavar="RUN", help="a run directory")
+
+
+def _option_argument(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--option",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="an option of the format, such as scheme=BIOES or polygons=true; can be repeated",
+    )
 
 
 def _out_arguments(sub: argparse.ArgumentParser, what: str) -> None:

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from workbench.scores import SCORES
 from workbench.scores import score as score_run
 from workbench.shell.demo import findings, record_demo, reset_demo
 from workbench.shell.terminal import table
+from workbench.storage.limits import parse_json
 from workbench.storage.tables import PAGE_SUFFIXES, check_target, read_table, write_table
 from workbench.tasks.box_frames import IMAGE_COLUMNS
 
@@ -51,6 +53,7 @@ def import_(args: argparse.Namespace) -> Lines:
         "out_of_fold": args.out_of_fold,
         "embedding": args.embedding,
         "image": args.image,
+        "images": args.images,
         "audio": args.audio,
         "text": args.text,
         "edges": args.edges,
@@ -60,6 +63,7 @@ def import_(args: argparse.Namespace) -> Lines:
     }
     options = {name: value for name, value in given.items() if value is not None}
     options |= {"evidence": dict(map(_evidence_table, args.evidence))} if args.evidence else {}
+    options |= dict(map(_format_option, args.option))
     progress = not args.quiet and sys.stderr.isatty()
     run = import_run(args.source, args.run, format=args.format, overwrite=args.force, progress=progress, **options)
     yield describe(run)
@@ -179,6 +183,7 @@ def export(args: argparse.Namespace) -> Lines:
     file = write_export(
         run,
         args.file,
+        format=args.format,
         force=args.force,
         drop=args.drop,
         only_changed=args.only_changed,
@@ -186,8 +191,21 @@ def export(args: argparse.Namespace) -> Lines:
         images=args.images,
         sounds=args.sounds,
         issues=args.issues or None,
+        **dict(map(_format_option, args.option)),
     )
-    yield f"{len(run.changes()):,} of {run.n:,} labels changed -> {file}"
+    yield f"{_changed(run)} -> {file}"
+    lost = () if args.format is None else run.dataset.kind.formats[args.format].loses
+    if lost:
+        yield f"What {args.format} does not hold: {'; '.join(lost)}."
+
+
+def _changed(run: Run) -> str:
+    """State how many labels differ from the given ones; where examples have several, also in how many examples."""
+    changes = run.changes()
+    if changes.index.nlevels == 1:
+        return f"{len(changes):,} of {run.n:,} labels changed"
+    examples = changes.index.get_level_values(0).nunique()
+    return f"{len(changes):,} labels changed, in {examples:,} of {run.n:,} examples"
 
 
 def report(args: argparse.Namespace) -> Lines:
@@ -221,6 +239,9 @@ def describe(run: Run) -> str:
     return f"{run.layout.url or run.path}: {', '.join(parts)}"
 
 
+OWN_ARGUMENTS = ("source", "run", "path", "format", "force", "overwrite", "progress")
+"""Parameters that have arguments of their own and are no options of a format."""
+
 ID_COLUMNS = ("query", *IMAGE_COLUMNS)
 """Columns of tables of evidence that are read as text, since ids may look like numbers."""
 
@@ -231,6 +252,17 @@ def _evidence_table(said: str) -> tuple[str, pd.DataFrame]:
     if not (name and equals and file):
         raise InputError.at("--evidence", f"is {said!r}", "Give NAME=FILE, such as scores=scores.csv.")
     return name, read_table(file, text=ID_COLUMNS)
+
+
+def _format_option(said: str) -> tuple[str, Any]:
+    """Return the name and the value of an argument NAME=VALUE; a value that is not JSON is text."""
+    name, equals, value = said.partition("=")
+    if not (name.isidentifier() and equals and value) or name in OWN_ARGUMENTS:
+        raise InputError.at("--option", f"is {said!r}", "Give NAME=VALUE of the format, such as scheme=BIOES.")
+    try:
+        return name, parse_json(value)
+    except ValueError:
+        return name, value
 
 
 def _free(args: argparse.Namespace) -> Path | None:

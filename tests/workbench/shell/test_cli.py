@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,12 +12,14 @@ import fsspec
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import workbench as wb
 from workbench.shell.cli import main, parser
 from workbench.shell.directories import LISTED
 from workbench.shell.terminal import printable, table
 from workbench.storage.tables import read_table
+from workbench.tasks import TASKS
 
 COMMANDS = ("demo", "import", "score", "issues", "log", "export", "report", "project", "ls", "check", "migrate")
 
@@ -76,6 +79,59 @@ def test_import_of_another_kind_of_label(tmp_path, capsys):
     assert wb.open_run(tmp_path / "run").dataset.given.tolist() == [["cat", "dog"], ["owl"]]
     said(capsys, "export", tmp_path / "run", tmp_path / "out.jsonl")
     assert '["cat", "dog"]' in (tmp_path / "out.jsonl").read_text().replace('","', '", "')
+
+
+@pytest.fixture
+def instances(tmp_path):
+    """A file of COCO instances: two pictures, one cat."""
+    (tmp_path / "photos").mkdir()
+    images = [{"id": row, "file_name": f"{row}.png", "width": 40, "height": 30} for row in (1, 2)]
+    for one in images:
+        Image.new("RGB", (40, 30)).save(tmp_path / "photos" / one["file_name"])
+    categories = [{"id": 1, "name": "cat"}, {"id": 3, "name": "dog"}]
+    cat = {"id": 7, "image_id": 1, "category_id": 1, "bbox": [2, 3, 10, 12]}
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps({"images": images, "categories": categories, "annotations": [cat]}))
+    return path
+
+
+def test_boxes_make_the_round_trip_through_a_file_of_coco(tmp_path, instances, capsys):
+    (tmp_path / "p.csv").write_text("image,x0,y0,x1,y1,label,score\n1,2,3,12,15,cat,0.9\n2,1,1,9,9,dog,0.8\n")
+    place, evidence = tmp_path / "run", f"predictions={tmp_path / 'p.csv'}"
+    options = ["--format", "coco", "--images", tmp_path / "photos", "--evidence", evidence, "--quiet"]
+    assert "2 examples, 2 classes, 0 epochs, predictions" in said(capsys, "import", instances, place, *options)
+    run = wb.open_run(place)
+    assert (run.dataset.media_root / run.dataset.image(0)).read_bytes()[1:4] == b"PNG"
+    assert "of 2 units (each is one box of one image) look wrong" in said(capsys, "issues", place)
+    run.journal.relabel([1], '{"box": [2, 3, 12, 15], "label": "dog"}', old='{"box": [2, 3, 12, 15], "label": "cat"}',
+                        units="g0")  # fmt: skip
+    out = said(capsys, "export", place, tmp_path / "out.json", "--format", "coco")
+    assert "1 labels changed, in 1 of 2 examples ->" in out
+    assert "What coco does not hold: that a box has no id; " in out
+    (one,) = json.loads((tmp_path / "out.json").read_text())["annotations"]
+    assert (one["id"], one["category_id"], one["bbox"]) == (7, 3, [2, 3, 10, 12])
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS["boxes"].formats if name != "table"])
+def test_every_format_of_boxes_is_written_and_read(tmp_path, instances, name, capsys):
+    said(capsys, "import", instances, tmp_path / "run", "--format", "coco")
+    file = tmp_path / f"out{TASKS['boxes'].formats[name].suffixes[0]}"
+    assert main(["export", str(tmp_path / "run"), str(file), "--format", name]) == 0
+    told = capsys.readouterr()
+    assert f"What {name} does not hold: " in told.out
+    assert name in ("coco", "labelstudio", "voc") or "does not hold 1 values of 'id'" in told.err
+    said(capsys, "import", file, tmp_path / "again", "--format", name, "--task", "boxes")
+    ((box,),) = (one["bboxes"] for one in wb.open_run(tmp_path / "again").dataset.given if one and len(one["bboxes"]))
+    np.testing.assert_allclose(box, [2, 3, 12, 15], atol=1e-4)
+
+
+def test_an_option_of_a_format(tmp_path, capsys):
+    pd.DataFrame({"tokens": [["Ann", "ran"]], "tags": [["B-PER", "O"]]}).to_parquet(tmp_path / "t.parquet")
+    said(capsys, "import", tmp_path / "t.parquet", tmp_path / "run", "--task", "spans", "--label", "tags")
+    arguments = ["export", tmp_path / "run", tmp_path / "out.conll", "--format", "conll"]
+    assert "Known: scheme" in said(capsys, *arguments, "--option", "scheem=BIOES", code=1)
+    said(capsys, *arguments, "--option", "scheme=BIOES")
+    assert "S-PER" in (tmp_path / "out.conll").read_text()
 
 
 def test_scores(tmp_path, run, capsys):
@@ -234,6 +290,10 @@ def test_migrate_has_nothing_to_do(run, capsys):
         (["import", "{tmp}/src.npz", "{tmp}/run"], "holds a run already"),
         (["import", "{tmp}/src.npz", "{tmp}/b", "--format", "excel"], "unknown format 'excel'"),
         (["import", "{tmp}/src.npz", "{tmp}/b", "--id", "key"], "unknown option 'id'.* The format is 'npz'"),
+        (["import", "{tmp}/src.npz", "{tmp}/b", "--format", "labelstudio"], "--task.: boxes, points, spans"),
+        (["import", "{tmp}/src.npz", "{tmp}/b", "--option", "overwrite=true"], "`--option` is 'overwrite=true'"),
+        (["export", "{tmp}/run", "{tmp}/a.json", "--format", "coco"], "unknown format 'coco'.* Known: table, hf"),
+        (["export", "{tmp}/run", "{tmp}/a.parquet", "--format", "hf", "--no-images"], "`images` is about the columns"),
         (["issues", "{tmp}/run", "--out", "{tmp}/src.npz"], "unknown suffix '.npz'"),
         (["ls", "{tmp}/none"], "none is not a folder"),
         (["score", "{tmp}/run", "--scores", "amu"], "'amu'"),

@@ -15,7 +15,7 @@ from typing import Any
 from workbench.foundation.errors import InputError
 from workbench.recording.imports import arrays, cartography, frame, npz
 from workbench.runs.run import Run
-from workbench.tasks import find_task
+from workbench.tasks import TASKS, find_task
 from workbench.tasks.protocol import Task, keyword_options, reading_options
 
 READERS: dict[str, Callable[..., Run]] = {
@@ -35,6 +35,8 @@ FORMAT_WRITERS: dict[str, Callable[..., Path]] = {
 
 _FILES = {"cartography": cartography.recognizes, "npz": npz.recognizes, "frame": frame.recognizes}
 
+DEFAULT_TASK = "multiclass"
+
 _ARRAYS = ("pred_probs", "embeddings", "logits")
 """Options with which a DataFrame is read by the format "arrays"."""
 
@@ -51,8 +53,9 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     path : str or Path
         The run directory to create, or its URL.
     format : {"arrays", "frame", "npz", "cartography"}, optional
-        By default inferred from the source. With `task`, also the formats of this kind of label, such as "hf" and
-        "svmlight" for tags; their options are those of `Dataset.from_frame`.
+        By default inferred from the source. Also the formats of a kind of label, such as "hf" and "svmlight" for tags
+        or "coco" for boxes; their options are those of the format and of `Dataset.from_frame`. They need `task` if
+        several kinds have a format of this name.
     **options
         Options of the format:
 
@@ -105,7 +108,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
         format = _format(place, options)
         if format is None:
             raise InputError.unknown("kind of source", str(source), _FILES, "Pass format=... (--format).")
-    kind = find_task(options.get("task") or getattr(place, "task", None) or "multiclass")
+    kind = find_task(options.get("task") or getattr(place, "task", None) or _task_of(format))
     formats = kind.formats
     own = {name: options.pop(name) for name in _own_evidence(kind, format, options)}
     if format not in READERS and format in formats:
@@ -126,6 +129,25 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     if own:
         options["evidence"] = {**(options.get("evidence") or {}), **own}
     return READERS[format](source, path, **options)
+
+
+def _task_of(format: str) -> str:
+    """Return the kind of label of a format if no kind was named.
+
+    Raises
+    ------
+    InputError : no kind, or several, have a format of this name.
+    """
+    kinds = [name for name, kind in TASKS.items() if format in kind.formats]
+    if format in READERS or DEFAULT_TASK in kinds:
+        return DEFAULT_TASK
+    if not kinds:
+        others = dict.fromkeys(name for kind in TASKS.values() for name in kind.formats if name != "table")
+        raise InputError.unknown("format", format, [*READERS, *others])
+    if len(kinds) > 1:
+        todo = f"Pass task=... (--task): {', '.join(kinds)}."
+        raise InputError.at("format", f"is {format!r}, which several kinds of labels have", todo)
+    return kinds[0]
 
 
 def _own_evidence(kind: Task, format: str, options: Mapping[str, Any]) -> list[str]:
