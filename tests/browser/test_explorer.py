@@ -151,7 +151,8 @@ def test_no_key_reaches_the_notebook(explorer):
         lab.page.keyboard.press(key)
     lab.page.keyboard.press("/")
     lab.page.keyboard.type("bd")
-    lab.page.keyboard.press("Escape")
+    lab.page.keyboard.press("Escape")  # ends typing
+    lab.page.keyboard.press("Escape")  # closes the enlarged example
     unfold(lab)
     lab.page.locator(".lw-search").click()
     lab.page.keyboard.type("xdd b")
@@ -226,6 +227,10 @@ def test_the_keys_of_another_tool(explorer):
     page.keyboard.press("Escape")
     page.keyboard.press("Alt+h")
     page.wait_for_function("() => document.querySelector('.lw-why').textContent.includes('hidden')")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("() => document.querySelector('.lw-said').textContent.includes('hidden until you choose')")
+    assert lab.probe.eval("len(ex.changes)") == 0, "what is hidden cannot be accepted"
+    page.keyboard.press("Alt+h")
     page.keyboard.press("Control+Enter")
     lab.probe.wait("ex.queue[0] in ex.changes.index")
     page.keyboard.press("Control+z")

@@ -45,6 +45,7 @@ class Case:
     predictions : arguments of `find_issues` besides a Dataset.
     by_hand : a row, and the key and the description of the given value of each of its units.
     texts : texts of the examples, for kinds whose files contain them; None without.
+    label_names : names of formats to the `label` that reads their files, where it is not "tags".
     columns : further columns, with one value for all examples, that the files of the kind need.
     """
 
@@ -62,6 +63,7 @@ class Case:
     by_hand: tuple[int, list[tuple[str, str]]]
     options: Mapping[str, Any] = field(default_factory=dict)
     texts: list[str] | None = None
+    label_names: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Any] = field(default_factory=dict)
 
     def dataset(self, times: int = 1, *, texts: bool = False) -> Dataset:
@@ -399,7 +401,8 @@ def check_formats(case: Case, path: Path) -> None:
         wanted = case.labels_of(case.corrected)
         for suffix in form.suffixes:
             file = form.write(run, path / name / f"labels{suffix}")
-            found = form.read(file, id="name", label="tags", task=case.task, classes=case.classes)
+            label = case.label_names.get(name, "tags")
+            found = form.read(file, id="name", label=label, task=case.task, classes=case.classes)
             assert form.loses or same(case, found.labels, wanted), (name, suffix)
 
 

@@ -51,6 +51,7 @@ TWO = Case(
     wrong_keys=["", "p2", "g0"],
     predictions=predictions,
     by_hand=(1, [("p0", "-3.25"), ("p1", "no number")]),
+    label_names={"hf": ["height", "weight"]},
 )
 """Two columns; the contract runs on them below."""
 

@@ -34,7 +34,7 @@ def test_synced_state_is_small_and_holds_no_data(page):
 def test_code_and_style_are_small_enough():
     from widgets import Explorer
 
-    assert sum(len(str(text).encode()) for text in (Explorer._esm, Explorer._css)) < 450_000
+    assert sum(len(str(text).encode()) for text in (Explorer._esm, Explorer._css)) < 470_000
 
 
 def test_open_sends_arrays_in_row_order(page, run, issues):

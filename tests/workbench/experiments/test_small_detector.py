@@ -22,7 +22,7 @@ def canvases():
 @pytest.fixture(scope="module")
 def predicted(canvases):
     images, labels = canvases
-    return wb.experiments.detect_out_of_fold(images, labels, folds=2, epochs=6, width=8, batch=4)
+    return wb.experiments.detect_out_of_fold(images, labels, folds=2, epochs=8, width=8, batch=4)
 
 
 def flat(labels):
@@ -88,7 +88,7 @@ def test_the_detector_finds_most_digits_of_pictures_that_it_has_not_seen(canvase
 def test_the_label_of_a_picture_does_not_change_its_prediction(canvases, predicted):
     images, labels = canvases
     other = [{"bboxes": np.empty((0, 4)), "labels": np.empty(0, int)}, *labels[1:]]
-    again = wb.experiments.detect_out_of_fold(images, other, folds=2, epochs=6, width=8, batch=4)
+    again = wb.experiments.detect_out_of_fold(images, other, folds=2, epochs=8, width=8, batch=4)
     assert all((again[0][name] == predicted[0][name]).all() for name in predicted[0])
     assert any(len(one["scores"]) != len(two["scores"]) for one, two in zip(again, predicted))
 
