@@ -108,5 +108,8 @@ def test_the_size_of_a_picture_is_that_of_the_upright_one():
     assert image_size(out.getvalue()) == (500, 600)
     item = Media(Dataset.from_arrays([0], images=[out.getvalue()])).item(0)
     assert item["original"] == [500, 600] and item["height"] > item["width"]
+    out = io.BytesIO()
+    picture.save(out, "PNG", exif=exif)
+    assert image_size(out.getvalue()[:200]) == (500, 600)  # no pixels are decoded
     with pytest.raises(InputError, match="decoded"):
         image_size(b"no picture")

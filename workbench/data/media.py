@@ -212,8 +212,8 @@ def open_image(data: bytes, size: int | None = None) -> Any:
     return picture
 
 
-def image_size(data: bytes) -> tuple[int, int]:
-    """Return width and height of an image as displayed, that is upright; only its header is read.
+def image_size(data: bytes | Path) -> tuple[int, int]:
+    """Return width and height of an image, bytes or a file, as displayed, that is upright; only its header is read.
 
     Raises
     ------
@@ -222,13 +222,21 @@ def image_size(data: bytes) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-        turned = picture.getexif().get(ORIENTATION, 1) >= TURNED
+        with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=FORMATS) as picture:
+            turned = Image.Image.getexif(picture).get(ORIENTATION, 1) >= TURNED  # that of PNG decodes the pixels
+            width, height = picture.size
     except Exception as error:
         found = f"cannot be decoded ({type(error).__name__}: {error})"
         raise InputError.at("image", found, "Is it an image?") from error
-    width, height = picture.size
     return (height, width) if turned else (width, height)
+
+
+def size_if_known(image: bytes | str | None, root: Path | None) -> tuple[int, int] | None:
+    """Return the `image_size` of an image given as bytes or as a path below `root`; None if it cannot be read."""
+    try:
+        return None if image is None else image_size(image if isinstance(image, bytes) else media_path(image, root))
+    except InputError:
+        return None
 
 
 def read_sound(sound: bytes | str | None, root: Path | None) -> tuple[bytes, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -104,11 +105,14 @@ def paired_bootstrap(
 
 def percentile_interval(values: np.ndarray) -> Any:
     """Return the 95 % percentile interval (low, high) of resamples along the first axis, ignoring NaN: floats for
-    values (b,), arrays (m,) for (b, m)."""
-    known = values[~np.isnan(values.reshape(len(values), -1)).all(axis=1)]
-    if not len(known):
-        return np.nan, np.nan
-    low, high = np.nanquantile(known, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2], axis=0)
+    values (b,), arrays (m,) for (b, m), with NaN for a column of NaN."""
+    columns = values.reshape(len(values), math.prod(values.shape[1:]))
+    known = ~np.isnan(columns).all(axis=0)
+    ends = np.full((2, len(known)), np.nan)
+    if known.any():
+        at = [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2]
+        ends[:, known] = np.nanquantile(columns[:, known], at, axis=0)
+    low, high = ends[0].reshape(values.shape[1:]), ends[1].reshape(values.shape[1:])
     return (float(low), float(high)) if values.ndim == 1 else (low, high)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from simulated_boxes import CLASSES, SHIFT, is_wrong, places_of_units, simulated
 from sklearn.metrics import average_precision_score
 
@@ -161,6 +163,43 @@ def test_points_are_judged_by_boxes_and_by_points():
         assert average_precision_score(wrong, given["p_error"]) > 0.8
         value = json.loads(found["suggested_value"][found["given_label"] == "nothing"].iloc[0])
         assert set(value) == {"point", "label"}
+
+
+@pytest.mark.parametrize("known", ["columns", "header", "neither"])
+@pytest.mark.parametrize("task", ["boxes", "points"])
+def test_suggestions_lie_in_their_image(known, task):
+    """Sizes come from the columns, or from the picture, which lies on its side by its EXIF data; a given box that
+    reaches beyond its image stays as it is when only its class is doubted."""
+    labels = [[(-3.0, 4.0, 20.0, 22.0, "cat")], [], None, []]
+    wide = {"bboxes": [[-3.0, 4.0, 20.0, 22.0]], "scores": [0.9], "labels": ["dog"]}
+    corner = {"bboxes": [[-4.0, 70.0, 31.34, 88.0]], "scores": [0.9], "labels": ["dog"]}
+    away = {"bboxes": [[5.0, 81.0, 20.0, 95.0]], "scores": [0.9], "labels": ["dog"]}
+    predictions = [wide, corner, corner, away]
+    if task == "points":
+        labels = [None if own is None else [(1.0, y, name) for _, y, _, _, name in own] for own in labels]
+        corner = {"points": [[-2.0, 80.4]], "scores": [0.9], "labels": ["dog"]}
+        predictions = [{"points": [[1.0, 4.0]], "scores": [0.9], "labels": ["dog"]}, corner, corner, corner]
+    frame = pd.DataFrame({"labels": labels})
+    if known == "columns":
+        frame = frame.assign(width=30, height=80)
+    elif known == "header":
+        out, turned = io.BytesIO(), Image.Exif()
+        turned[0x0112] = 6
+        Image.new("L", (80, 30)).save(out, "JPEG", exif=turned)
+        frame = frame.assign(image=[out.getvalue()] * 4)
+    named = {"image": "image"} if known == "header" else {}
+    data = wb.Dataset.from_frame(frame, task=task, label="labels", classes=["cat", "dog"], **named)
+    units = wb.find_issues(data, predictions=predictions, per="unit")
+    place = "box" if task == "boxes" else "point"
+    found = {}
+    for (row, key), text in units["suggested_value"].items():
+        if text != "null":
+            found.setdefault(int(row), []).append((key[0], json.loads(text)[place]))
+    beyond, inner = ([-4, 70, 31.34, 88], [0, 70, 30, 80]) if task == "boxes" else ([-2, 80.4], [0, 80])
+    new = [("c", beyond if known == "neither" else inner)]
+    assert found[1] == found[2] == new
+    assert found[0] == ([("g", [-3, 4, 20, 22])] if task == "boxes" else [("g", [1, 4])])
+    assert (3 in found) == (known == "neither" or task == "points")
 
 
 def test_predictions_are_needed():

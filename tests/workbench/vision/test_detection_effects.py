@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +185,14 @@ def test_answers_on_repope():
 def test_bad_input_is_one_clear_error(call, message):
     with pytest.raises(InputError, match=message):
         call(*made(3, 8))
+
+
+def test_a_class_that_only_the_correction_has_is_compared_without_a_warning():
+    box = {"x0": 0, "y0": 0, "x1": 10, "y1": 10}
+    before = pd.DataFrame({"row": range(6), **box, "label": "dog"})
+    after = before.assign(label=["dog"] * 3 + ["cat"] * 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = wb.vision.compare_detections(before, before.assign(score=0.9), after=after, resamples=20)
+    assert np.isnan(found.loc["cat", ["before", "difference", "low", "high"]].to_numpy(float)).all()
+    assert not np.isnan(found.loc["dog", ["low", "high"]].to_numpy(float)).any()

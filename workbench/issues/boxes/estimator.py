@@ -6,18 +6,23 @@ from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.boxes.judged_boxes import judged_boxes
 from workbench.issues.boxes.matched_boxes import GivenBoxes
-from workbench.issues.boxes.place_forms import found_as_boxes, given_as_boxes, worth_listing
+from workbench.issues.boxes.place_forms import (
+    found_as_boxes,
+    given_as_boxes,
+    known_sizes,
+    within_images,
+    worth_listing,
+)
 from workbench.issues.boxes.results import found_boxes
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks.box_evidence import predictions_of
-from workbench.tasks.box_frames import image_sizes
 from workbench.tasks.box_table import box_table_of
 
 
 class BoxesEstimator:
     """The estimator of the tasks "boxes" and "points"."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each given object, and for "nothing" where one seems to be missing.
@@ -30,9 +35,9 @@ class BoxesEstimator:
         step("reading the predictions")
         table = box_table_of(dataset.labels)
         found = predictions_of(dataset, asked.evidence["predictions"])
-        size = image_sizes(dataset.metadata)
+        size = known_sizes(dataset, found.rows)
         given = GivenBoxes(table.rows, given_as_boxes(table.rows, table.places, found), table.label, table.crowd)
-        boxes = found_as_boxes(table.rows, table.places, found)
+        boxes = within_images(found_as_boxes(table.rows, table.places, found), size)
         open_ = table.missing[boxes.rows]
         listed, below = worth_listing(boxes.chosen(~open_), len(given.rows))
         proposals = worth_listing(boxes.chosen(open_), len(given.rows))[0]

@@ -1,9 +1,12 @@
-"""Points as boxes, and the predictions that are worth listing."""
+"""Points as boxes, the predictions that are worth listing, and what of them lies in its image."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from workbench.data.dataset import Dataset
+from workbench.data.media import size_if_known
+from workbench.tasks.box_frames import image_sizes
 from workbench.tasks.box_overlaps import box_areas, same_image
 from workbench.tasks.box_table import BOX
 from workbench.tasks.scored_boxes import ScoredBoxes, reach
@@ -69,3 +72,39 @@ def worth_listing(found: ScoredBoxes, objects: int) -> tuple[ScoredBoxes, Scored
         least = float(np.partition(found.score, len(found.score) - most)[len(found.score) - most])
     keep = found.score >= least
     return found.chosen(keep), found.chosen(~keep)
+
+
+def known_sizes(dataset: Dataset, rows: np.ndarray) -> np.ndarray | None:
+    """Return width and height of the images in pixels, (n, 2) float64 with NaN for unknown ones: those of the metadata
+    (`image_sizes`), and for `rows` without one that of the header of the picture; None without either."""
+    sizes = image_sizes(dataset.metadata)
+    if dataset.images is None:
+        return sizes
+    sizes = np.full((dataset.n, 2), np.nan) if sizes is None else sizes
+    for row in np.unique(rows[np.isnan(sizes[rows]).any(axis=1)]).tolist():
+        size = size_if_known(dataset.image(row), dataset.media_root)
+        if size is not None:
+            sizes[row] = size
+    return sizes
+
+
+def cut_to_images(rows: np.ndarray, places: np.ndarray, sizes: np.ndarray | None) -> np.ndarray:
+    """Return the part of boxes that lies in their images, or the nearest points in them; in images of unknown size the
+    objects as they are.
+
+    Parameters
+    ----------
+    rows, places : (m,) and (m, 4) of boxes, or (m, 2) of points. sizes : (n, 2) width and height, NaN unknown, or None.
+    """
+    if sizes is None:
+        return places
+    known = ~np.isnan(sizes[rows]).any(axis=1)
+    return np.where(known[:, None], np.clip(places, 0, np.tile(sizes[rows], places.shape[1] // 2)), places)
+
+
+def within_images(found: ScoredBoxes, sizes: np.ndarray | None) -> ScoredBoxes:
+    """Return the predicted boxes without those that have no pixel in their image."""
+    if sizes is None:
+        return found
+    outside = (found.places[:, 2:] <= 0).any(axis=1) | (found.places[:, :2] >= sizes[found.rows]).any(axis=1)
+    return found.chosen(~(outside & ~np.isnan(sizes[found.rows]).any(axis=1)))

@@ -18,6 +18,7 @@ from workbench.issues.boxes.judged_boxes import (
 )
 from workbench.issues.boxes.locations import locations_of
 from workbench.issues.boxes.matched_boxes import LEAST_PAIR
+from workbench.issues.boxes.place_forms import cut_to_images
 from workbench.issues.boxes.planting import MISPLACED, OTHER_CLASS, SPURIOUS_BOX
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks.box_table import BOX, BoxTable, encoded_places, form_of, place_shapes, places_of
@@ -122,10 +123,11 @@ def found_boxes(
     Parameters
     ----------
     table : the given objects. unlabelled : predictions for images without a label. below : those of too small a score.
+    size : (n, 2) width and height of the images, NaN unknown, or None.
     """
     dataset = asked.dataset
     names = object_array([*dataset.class_values, NOTHING])
-    own = _in_units(asked, table, judged, unlabelled)
+    own = _in_units(asked, table, judged, unlabelled, size)
     unknown = own.units.given < 0
     p_error = np.where(unknown, np.nan, own.p)
     given_label = names[own.given_label]
@@ -147,7 +149,7 @@ def found_boxes(
         words,
         kind=np.array(BOX_ERRORS, object)[own.suggested.kind],
         last={"score": own.score, "overlap": own.overlap},
-        values=_values(asked, own),
+        values=_values(asked, own, size),
         pair=np.where(own.place < 0, 1, 0),
         identified=not why,
         why=why,
@@ -157,7 +159,9 @@ def found_boxes(
     )
 
 
-def _in_units(asked: Asked, table: BoxTable, judged: JudgedBoxes, unlabelled: ScoredBoxes) -> _Units:
+def _in_units(
+    asked: Asked, table: BoxTable, judged: JudgedBoxes, unlabelled: ScoredBoxes, size: np.ndarray | None
+) -> _Units:
     """Join given objects, candidates, and proposals for images without a label."""
     seen, met = judged.seen, judged.met
     k = len(asked.dataset.classes)
@@ -176,7 +180,7 @@ def _in_units(asked: Asked, table: BoxTable, judged: JudgedBoxes, unlabelled: Sc
     new = Suggested(*(one[order] for one in new))
     rows = rows[order]
     code = np.where(table.missing[rows], -1, 0)
-    shapes = place_shapes(_in_form(new.places, table.places.shape[1]))
+    shapes = place_shapes(cut_to_images(rows, _in_form(new.places, table.places.shape[1]), size))
     classes = np.array(asked.dataset.classes, object)
     keys = candidate_keys(rows, new.places, classes[new.label].astype(str))
     units, mixed = asked.dataset.units.joined(rows, code, keys, shapes=shapes)
@@ -203,8 +207,11 @@ def _in_form(places: np.ndarray, d: int) -> np.ndarray:
     return places if d == len(BOX.names) else (places[:, :2] + places[:, 2:]) / 2
 
 
-def _values(asked: Asked, own: _Units) -> tuple[np.ndarray, np.ndarray]:
-    """Return given and suggested values (u,) in the format of the journal; the given one is None without a label."""
+def _values(asked: Asked, own: _Units, size: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return given and suggested values (u,) in the format of the journal; the given one is None without a label.
+
+    Suggested places lie in images of known `size`, unless they are the given ones.
+    """
     classes = asked.dataset.classes
     assert own.units.shapes is not None
     places = places_of(own.units.shapes)
@@ -217,7 +224,7 @@ def _values(asked: Asked, own: _Units) -> tuple[np.ndarray, np.ndarray]:
     if form is BOX:
         other_places = own.suggested.places
     stays = (other_places == places).all(axis=1)
-    other_places = np.where(stays[:, None], places, np.round(other_places, 2))
+    other_places = np.where(stays[:, None], places, cut_to_images(own.units.rows, np.round(other_places, 2), size))
     return given, encoded_places(other_places, own.suggested.label, classes)
 
 
