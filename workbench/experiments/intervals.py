@@ -107,7 +107,7 @@ def percentile_interval(values: np.ndarray) -> Any:
     """Return the 95 % percentile interval (low, high) of resamples along the first axis, ignoring NaN: floats for
     values (b,), arrays (m,) for (b, m), with NaN for a column of NaN."""
     columns = values.reshape(len(values), math.prod(values.shape[1:]))
-    known = ~np.isnan(columns).all(axis=0)
+    known = np.asarray(~np.isnan(columns).all(axis=0))
     ends = np.full((2, len(known)), np.nan)
     if known.any():
         at = [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2]

@@ -98,7 +98,7 @@ def cut_to_images(rows: np.ndarray, places: np.ndarray, sizes: np.ndarray | None
     """
     if sizes is None:
         return places
-    known = ~np.isnan(sizes[rows]).any(axis=1)
+    known = np.asarray(np.isfinite(sizes[rows]).all(axis=1))
     return np.where(known[:, None], np.clip(places, 0, np.tile(sizes[rows], places.shape[1] // 2)), places)
 
 
@@ -106,5 +106,6 @@ def within_images(found: ScoredBoxes, sizes: np.ndarray | None) -> ScoredBoxes:
     """Return the predicted boxes without those that have no pixel in their image."""
     if sizes is None:
         return found
+    known = np.asarray(np.isfinite(sizes[found.rows]).all(axis=1))
     outside = (found.places[:, 2:] <= 0).any(axis=1) | (found.places[:, :2] >= sizes[found.rows]).any(axis=1)
-    return found.chosen(~(outside & ~np.isnan(sizes[found.rows]).any(axis=1)))
+    return found.chosen(~outside | ~known)
