@@ -27,7 +27,7 @@ from workbench.tasks.protocol import reading_options
 TOKENS = "tokens"
 """Column of the metadata that holds the tokens of each example as a list."""
 
-STORED_PREDICTIONS = ("predictions", "pred_probs")
+STORED_PREDICTIONS = ("predictions", "pred_probs", "stages")
 """Stored evidence that counts as in-sample if its model was trained on the labels."""
 
 OF_LABELS = ("ids", "classes")

@@ -50,8 +50,13 @@ class Boxes(TaskMixin):
     one_unit = "one box of one image"
     long_tables = True
     column: pa.DataType = BOXES_TYPE
-    predictions: tuple[str, ...] = ("predictions",)
-    evidence_forms = LazyTable({"predictions": "workbench.tasks.box_evidence:PREDICTED_BOXES"})
+    predictions: tuple[str, ...] = ("predictions", "stages")
+    evidence_forms = LazyTable(
+        {
+            "predictions": "workbench.tasks.box_evidence:PREDICTED_BOXES",
+            "stages": "workbench.tasks.box_stages:PREDICTED_STAGES",
+        }
+    )
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",
@@ -225,8 +230,13 @@ class Boxes(TaskMixin):
         areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
         return inside >= SAME_PLACE * (sum(areas) - inside)
 
-    def meet(self, units: Units, classes: Sequence[str], *, predictions: Any = None, **others: Any) -> Met:
-        """Match scored objects with the given ones, and add those missing from the labels."""
+    def meet(
+        self, units: Units, classes: Sequence[str], *, predictions: Any = None, stages: Any = None, **others: Any
+    ) -> Met:
+        """Match scored objects, by default those of the last stage, with the given ones, and add those missing from the
+        labels."""
+        if predictions is None and isinstance(stages, (list, tuple)) and stages:
+            predictions = stages[-1]
         return Met(units, {}) if predictions is None else met_boxes(units, predictions, classes)
 
     def choices(self, classes: Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ class Points(Boxes):
     name = "points"
     one_unit = "one point of one image"
     column: pa.DataType = POINTS_TYPE
+    predictions: tuple[str, ...] = ("predictions",)
+    evidence_forms = LazyTable({"predictions": "workbench.tasks.box_evidence:PREDICTED_BOXES"})
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

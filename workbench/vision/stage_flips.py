@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError
-from workbench.tasks.box_overlaps import overlapping
+from workbench.issues.boxes.stage_classes import LEAST_STAGE_IOU, classes_of_stages
 from workbench.tasks.box_reading import read_boxes
 from workbench.tasks.box_table import BOX, box_table_of
 from workbench.tasks.class_names import object_array
 from workbench.tasks.keys import number_within
 from workbench.tasks.protocol import NOTHING
 from workbench.tasks.scored_boxes import read_predictions
-
-LEAST_STAGE_IOU = 0.5
 
 
 def stage_flips(
@@ -65,13 +62,8 @@ def stage_flips(
         raise InputError.at("least_iou", f"is {least_iou!r}", "Use a number in (0, 1].")
     stored, names = read_boxes(labels, classes)
     table = box_table_of(stored)
-    seen = np.full((len(stages), len(table.rows)), -1)
-    for stage, predictions in enumerate(stages):
-        found = read_predictions(predictions, table.n, names, (BOX,))
-        pairs = overlapping(table.rows, table.places, found.rows, found.places, least=least_iou)
-        order = np.lexsort((-pairs.iou * found.score[pairs.second], pairs.first))
-        head = order[np.flatnonzero(np.diff(pairs.first[order], prepend=-1))]
-        seen[stage, pairs.first[head]] = found.label[pairs.second[head]]
+    found = [read_predictions(predictions, table.n, names, (BOX,)) for predictions in stages]
+    seen = classes_of_stages(table.rows, table.places, found, least=least_iou)
     texts = object_array([*names, NOTHING])
     columns = {
         "label": texts[table.label],

@@ -13,7 +13,7 @@ from simulated_boxes import CLASSES, SHIFT, is_wrong, places_of_units, simulated
 from sklearn.metrics import average_precision_score
 
 import workbench as wb
-from workbench.foundation.errors import MissingEvidence
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.boxes import judged_boxes as judging
 from workbench.issues.boxes.box_features import support
 from workbench.issues.boxes.locations import locations_of
@@ -24,6 +24,7 @@ from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes
 from workbench.issues.boxes.results import suggested_for_given
 from workbench.issues.calibration import calibration_error
 from workbench.tasks.box_overlaps import box_ious
+from workbench.tasks.box_stages import PREDICTED_STAGES
 from workbench.tasks.scored_boxes import ScoredBoxes
 
 MADE = simulated()
@@ -286,3 +287,76 @@ def test_predictions_of_small_score_are_counted_instead_of_listed(monkeypatch):
     assert len(below.rows) == 2
     monkeypatch.setattr("workbench.issues.boxes.place_forms.MOST_LISTED", 3)
     assert len(worth_listing(found, 0)[0].rows) == 3
+
+
+def in_stages(made, count: int = 4) -> list[list[dict]]:
+    """Predictions of stages of which the last are those of the detector; at the first box of image 0 they disagree."""
+    box, given = made.labels[0]["bboxes"][:1], made.labels[0]["labels"][0]
+    other = next(name for name in CLASSES if name != given)
+    stages = [list(made.predictions) for _ in range(count)]
+    for number, stage in enumerate(stages[:-1]):
+        stage[0] = {"bboxes": box, "labels": [(given, other)[number % 2]], "scores": [0.9]}
+    return stages
+
+
+def test_stages_are_a_reason_and_the_last_one_is_the_prediction(found):
+    stages = in_stages(MADE)
+    only = issues(MADE.labels, None, stages=stages)
+    pd.testing.assert_frame_equal(only.drop(columns="reasons"), found.drop(columns="reasons"))
+    assert only.attrs["evidence"] == "predictions, stages (for reasons only)"
+    seen = wb.vision.stage_flips(MADE.labels, stages, classes=CLASSES).loc[(0, 0)]
+    own, given = round(4 * (1 - seen["against"])), MADE.labels[0]["labels"][0]
+    assert seen["flips"] >= 2
+    told = f"its class changes {seen['flips']} times over 4 stages, {own} see {given}"
+    assert told in only["reasons"].loc[(0, "g0")]
+    assert not only["reasons"].drop(index=0, level=0).str.contains("stages").any(), "elsewhere all stages agree"
+
+
+def test_stages_beside_predictions_and_in_a_run(tmp_path):
+    made = simulated(12)
+    stages = in_stages(made)
+    both = issues(made.labels, made.predictions, stages=stages[:2])
+    assert "its class changes once over 2 stages, 1 see" in both["reasons"].loc[(0, "g0")]
+    only = issues(made.labels, None, stages=stages)
+    frames = [
+        pd.DataFrame(image["bboxes"], columns=["x0", "y0", "x1", "y1"]).assign(
+            label=image["labels"], score=image["scores"], stage=number, image=row
+        )
+        for number, stage in enumerate(stages)
+        for row, image in enumerate(stage)
+    ]
+    table = pd.concat(frames, ignore_index=True)
+    run = wb.import_run(made.labels, tmp_path / "run", task="boxes", classes=CLASSES, stages=table)
+    pd.testing.assert_frame_equal(wb.find_issues(run, per="unit"), only)
+    run.save_evidence("stages", stages, trained_on_labels=True)
+    assert wb.find_issues(wb.open_run(run.path), per="unit")["reasons"].str.startswith("in-sample").any()
+
+
+def test_stages_may_be_empty_or_have_scores_of_all_classes(tmp_path):
+    labels = [{"bboxes": [[0, 0, 9, 9]], "labels": ["car"]}, {"bboxes": [], "labels": []}]
+    every = [{"bboxes": [[0, 0, 9, 9]], "class_scores": [[0.7, 0.2, 0.1]]}, None]
+    run = wb.import_run(labels, tmp_path / "run", task="boxes", classes=CLASSES, stages=[[None, None], every])
+    first, last = PREDICTED_STAGES.restore(run.dataset, PREDICTED_STAGES.store(run.dataset, [[None, None], every]))
+    assert len(first.rows) == 0 and first.class_scores is None
+    np.testing.assert_allclose(last.class_scores, [[0.7, 0.2, 0.1]])
+    assert "its class changes once over 2 stages, 1 see car" in wb.find_issues(run, per="unit")["reasons"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([MADE.predictions], "`stages` has 1 entries"),
+        (5, "`stages` is a int"),
+        ([MADE.predictions, MADE.predictions[1:]], "`stages` 1: `predictions` has 149 entries for 150 labels"),
+        (pd.DataFrame({"image": [0]}), "`stages` has no column 'stage'"),
+        (pd.DataFrame({"stage": [0, None]}), "`stages` row 1 has no number as stage"),
+    ],
+)
+def test_bad_stages_are_named(stages, message):
+    with pytest.raises(InputError, match=message):
+        issues(MADE.labels, None, stages=stages)
+
+
+def test_points_have_no_stages():
+    with pytest.raises(InputError, match=r"unknown array 'stages'\. Known: predictions"):
+        wb.find_issues([[(1, 2, "car")]], task="points", stages=[[[]], [[]]])

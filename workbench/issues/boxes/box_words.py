@@ -25,15 +25,16 @@ class BoxWords:
     ----------
     place : (u,) int64, given box of each unit, -1 for a candidate. location : (u,) int64, -1 without one.
     checks : facts about the given boxes. says : description of the source of the predictions. names : of the classes.
-    one : name of an object, "box" or "point".
+    one : name of an object, "box" or "point". stages : (s, m) int64, class that each of s decoder stages or checkpoints
+        sees at each given object, -1 for nothing.
     """
 
     def __init__(
         self, judged: JudgedBoxes, place: np.ndarray, location: np.ndarray, checks: BoxChecks, says: str,
-        names: Sequence[str], one: str,
+        names: Sequence[str], one: str, stages: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         self.judged, self.place, self.location, self.checks = judged, place, location, checks
-        self.says, self.names, self.one = says, names, one
+        self.says, self.names, self.one, self.stages = says, names, one, stages
 
     def __call__(self, places: np.ndarray) -> list[str]:
         """Return up to three reasons of each unit."""
@@ -61,7 +62,7 @@ class BoxWords:
             near = float(judged.support.same1[given])
             text = f"{self.says}: no {self.names[label]} here" if same == 0 else text
             text += f", {hundredths(near)} where they touch" if near > max(same, WORTH_SAYING) else ""
-            return [text, *self.checks.of(given)]
+            return [text, self._of_stages(given), *self.checks.of(given)]
         seen = judged.seen
         other = int(seen.label[at])
         code, score = (other, seen.score[at]) if other != label else (seen.other[at], seen.second[at])
@@ -69,4 +70,15 @@ class BoxWords:
             text += f", {self.names[code]} {hundredths(float(score))}"
         iou = float(judged.met.match_iou[given])
         moved = f"the predicted {self.one} overlaps it by {hundredths(iou)}" if iou < WELL_PLACED else ""
-        return [text, moved + " only" * (iou < COVERS), *self.checks.of(given)]
+        return [text, moved + " only" * (iou < COVERS), self._of_stages(given), *self.checks.of(given)]
+
+    def _of_stages(self, given: int) -> str:
+        """State how often the class at a given object changes from stage to stage; "" if it does not."""
+        if self.stages is None:
+            return ""
+        seen = self.stages[:, given]
+        flips = int((seen[1:] != seen[:-1]).sum())
+        own = int((seen == self.judged.given.label[given]).sum())
+        times = "once" if flips == 1 else f"{flips} times"
+        name = self.names[int(self.judged.given.label[given])]
+        return f"its class changes {times} over {len(seen)} stages, {own} see {name}" if flips else ""

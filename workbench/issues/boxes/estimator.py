@@ -14,8 +14,10 @@ from workbench.issues.boxes.place_forms import (
     worth_listing,
 )
 from workbench.issues.boxes.results import found_boxes
+from workbench.issues.boxes.stage_classes import classes_of_stages
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks.box_evidence import predictions_of
+from workbench.tasks.box_stages import stages_of
 from workbench.tasks.box_table import box_table_of
 
 
@@ -30,11 +32,12 @@ class BoxesEstimator:
         See `workbench.issues.boxes.judged_boxes.judged_boxes`.
         """
         dataset = asked.dataset
-        if "predictions" not in asked.evidence:
+        if not asked.evidence.keys() & {"predictions", "stages"}:
             raise MissingEvidence.beside_labels(dataset.task, dataset.kind.predictions)
         step("reading the predictions")
         table = box_table_of(dataset.labels)
-        found = predictions_of(dataset, asked.evidence["predictions"])
+        stages = stages_of(dataset, asked.evidence["stages"]) if "stages" in asked.evidence else []
+        found = predictions_of(dataset, asked.evidence.get("predictions", stages[-1] if stages else None))
         size = known_sizes(dataset, found.rows)
         given = GivenBoxes(table.rows, given_as_boxes(table.rows, table.places, found), table.label, table.crowd)
         boxes = within_images(found_as_boxes(table.rows, table.places, found), size)
@@ -43,4 +46,5 @@ class BoxesEstimator:
         proposals = worth_listing(boxes.chosen(open_), len(given.rows))[0]
         step("matching, and planted errors")
         judged = judged_boxes(given, listed, table.n, len(dataset.classes), size, seed=asked.seed)
-        return found_boxes(asked, table, judged, proposals, below, size)
+        seen = classes_of_stages(table.rows, table.places, stages) if stages else None
+        return found_boxes(asked, table, judged, proposals, below, size, seen)

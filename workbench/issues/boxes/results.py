@@ -116,7 +116,7 @@ class _Units(NamedTuple):
 
 def found_boxes(
     asked: Asked, table: BoxTable, judged: JudgedBoxes, unlabelled: ScoredBoxes, below: ScoredBoxes,
-    size: np.ndarray | None,
+    size: np.ndarray | None, stages: np.ndarray | None = None,
 ) -> Found:  # fmt: skip
     """Return the result of the estimator.
 
@@ -124,6 +124,7 @@ def found_boxes(
     ----------
     table : the given objects. unlabelled : predictions for images without a label. below : those of too small a score.
     size : (n, 2) width and height of the images, NaN unknown, or None.
+    stages : (s, m) int64, class that each of s stages sees at each given object, -1 for nothing; only for reasons.
     """
     dataset = asked.dataset
     names = object_array([*dataset.class_values, NOTHING])
@@ -138,7 +139,7 @@ def found_boxes(
     )
     says = "out-of-fold" if asked.out_of_fold else "in-sample"
     form = form_of(table.places)
-    words = BoxWords(judged, own.place, own.location, checks, says, dataset.classes, form.one)
+    words = BoxWords(judged, own.place, own.location, checks, says, dataset.classes, form.one, stages)
     return Found(
         own.units,
         p_error,
@@ -154,7 +155,7 @@ def found_boxes(
         identified=not why,
         why=why,
         below=_below(judged, below, len(dataset.classes)),
-        evidence="predictions",
+        evidence="predictions" if stages is None else "predictions, stages (for reasons only)",
         method=_method(judged),
     )
 
