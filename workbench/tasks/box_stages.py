@@ -17,10 +17,14 @@ from workbench.tasks.scored_boxes import ScoredBoxes
 
 STAGE_COLUMN = "stage"
 
-STAGES = "Pass a list with the predictions of each stage, in the order of the stages, each as for `predictions`."
+STAGE_LIST = "Pass a list with the predictions of each stage, in the order of the stages, each as for `predictions`."
 
-_TYPES: dict[str, pa.DataType] = {"row": pa.int64(), **dict.fromkeys(BOX.names, pa.float64()), "label": pa.int32()}
-_TYPES |= {"score": pa.float64(), "class_scores": VECTOR}
+_STAGE_TYPES: dict[str, pa.DataType] = {
+    "row": pa.int64(),
+    **dict.fromkeys(BOX.names, pa.float64()),
+    "label": pa.int32(),
+}
+_STAGE_TYPES |= {"score": pa.float64(), "class_scores": VECTOR}
 
 
 def stages_of(dataset: Any, stages: Any) -> list[ScoredBoxes]:
@@ -39,7 +43,7 @@ def stages_of(dataset: Any, stages: Any) -> list[ScoredBoxes]:
     if isinstance(stages, pd.DataFrame):
         stages = _of_table(stages)
     if isinstance(stages, (str, bytes, Mapping)) or not hasattr(stages, "__len__"):
-        raise InputError.at("stages", f"is a {type(stages).__name__}", STAGES)
+        raise InputError.at("stages", f"is a {type(stages).__name__}", STAGE_LIST)
     if len(stages) < 2:
         raise InputError.at("stages", f"has {len(stages)} entries", "Pass the predictions of at least two stages.")
     found = []
@@ -53,7 +57,7 @@ def stages_of(dataset: Any, stages: Any) -> list[ScoredBoxes]:
 
 def _of_table(frame: pd.DataFrame) -> list[pd.DataFrame]:
     if STAGE_COLUMN not in frame.columns:
-        raise InputError.at("stages", f"has no column {STAGE_COLUMN!r}", STAGES)
+        raise InputError.at("stages", f"has no column {STAGE_COLUMN!r}", STAGE_LIST)
     number = pd.to_numeric(frame[STAGE_COLUMN], errors="coerce")
     if number.isna().any():
         row = int(np.flatnonzero(number.isna())[0])
@@ -66,7 +70,7 @@ def _stored(dataset: Any, stages: Any) -> pa.Table:
     are null."""
     tables = [PREDICTED_BOXES.store(dataset, one) for one in stages_of(dataset, stages)]
     columns = {}
-    for name, kind in _TYPES.items():
+    for name, kind in _STAGE_TYPES.items():
         parts = [typed_column(one, name, kind) if name in one.column_names else None for one in tables]
         ends = np.cumsum([0, *(0 if part is None else len(part) for part in parts)])
         values = pa.concat_arrays([pa.array([], kind), *(part for part in parts if part is not None)])
@@ -76,7 +80,7 @@ def _stored(dataset: Any, stages: Any) -> pa.Table:
 
 
 def _restored(dataset: Any, table: pa.Table) -> list[ScoredBoxes]:
-    lists = {name: typed_column(table, name, pa.list_(kind)) for name, kind in _TYPES.items()}
+    lists = {name: typed_column(table, name, pa.list_(kind)) for name, kind in _STAGE_TYPES.items()}
     found = []
     for stage in range(table.num_rows):
         columns = {name: column[stage].values for name, column in lists.items() if column[stage].is_valid}
