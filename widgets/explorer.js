@@ -1007,7 +1007,13 @@ focusOn(_key) {}
 nextOpen() {
 if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
 const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
-return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+const open = this.units.filter((unit) => !unit.decided && (unit.doubted || this.example?.hides)),
+{ kind = "", hides } = this.example ?? {};
+return wanted || (kind && !hides && open.find((unit) => this.ofKind(unit, kind))) || open[0];
+}
+
+ofKind(unit, kind) {
+return unit.kind === kind;
 }
 
 advance() {
@@ -1041,6 +1047,10 @@ return Array.isArray(plain) ? plain.join(", ") : String(plain);
 } catch {
 return value;
 }
+}
+
+function isOfKind(unit, kind) {
+return Boolean(unit.kind) && (unit.kind === kind || kind === `${unit.kind}, ${valueText(unit.given)} → ${valueText(unit.suggested)}`);
 }
 
 function inOrder(units, blind) {
@@ -1162,15 +1172,20 @@ choose: (code) => this.label(space.classes[Number(code)], "typed"),
 
 show(example) {
 const other = example?.row !== this.example?.row,
-before = this.asked;
+before = this.asked,
+turned = other || example?.kind !== this.example?.kind;
 super.show(example);
 this.units = example?.units ? this.inTurn(example.units) : [];
 if (other) this.leave();
-if (other || before !== this.asked || (!this.current && !this.isNew)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
+if (turned || before !== this.asked || (!this.current && !this.isNew)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
 this.facts.replaceChildren(...(example ? this.describe(example) : []));
 this.draw();
 this.explain(this.current);
 this.reveal();
+}
+
+ofKind(unit, kind) {
+return isOfKind(unit, kind);
 }
 
 get asked() {
@@ -1499,6 +1514,7 @@ this.stage.destroy();
 
 // --- examples/boxeditor.js
 const FEW_NAMES = 40;
+const LONGEST_NAME = 24;
 const REACH = 8;
 const DOT = 5;
 const ARROWS = { moveLeft: [-1, 0], moveRight: [1, 0], previousMatch: [0, -1], nextMatch: [0, 1] };
@@ -1599,7 +1615,7 @@ const hint = unit && this.placed(unit.suggested),
 other = hint && thing.now && hint.label === thing.now.label && String(hint.box) !== String(thing.now.box);
 return [
 act,
-h("span", { class: "lw-unit-value", text: `${thing.now ? thing.now.label : "none"}${others ? ` and ${count(others)} more` : ""}` }),
+h("span", { class: "lw-unit-value lw-clip", text: `${thing.now ? thing.now.label : "none"}${others ? ` and ${count(others)} more` : ""}`, title: thing.now?.label ?? "" }),
 h("span", { class: "lw-num lw-quiet lw-clip", text: where }),
 ...(unit && !this.editing ? this.doubtOf(unit, other ? " elsewhere" : "") : []),
 ];
@@ -1631,8 +1647,13 @@ if (ghost) this.outline(context, ghost, 1.5, [1, 4]);
 const shown = now || hint || ghost;
 if (!shown) return;
 if (removed && !this.point) this.cross(context, now.box, hex(this.colorOf(now.label)));
-if (named || doubted) this.name(context, shown, `${shown.label}${doubted && Number.isFinite(unit.p_error) ? ` ${probability(unit.p_error)}` : ""}`, strong);
+if (named || doubted) this.name(context, shown, `${this.nameOf(shown.label)}${doubted && Number.isFinite(unit.p_error) ? ` ${probability(unit.p_error)}` : ""}`, strong);
 context.globalAlpha = 1;
+}
+
+nameOf(label) {
+const code = this.codes.get(label);
+return code === undefined ? label : this.space.shortName(code, LONGEST_NAME);
 }
 
 onScreen([x0, y0, x1, y1]) {
@@ -1676,10 +1697,10 @@ context.setLineDash([]);
 
 name(context, { box, label }, text, strong) {
 const [left, top] = this.onScreen(box),
-x = left + (this.point ? DOT + 3 : -1),
+width = context.measureText(text).width + 6,
+x = Math.max(0, Math.min(left + (this.point ? DOT + 3 : -1), this.stage.canvas.clientWidth - width)),
 y = Math.max(13, top - (this.point ? 0 : 2)),
 color = this.colorOf(label);
-const width = context.measureText(text).width + 6;
 context.fillStyle = hex(color);
 context.fillRect(x, y - 12, width, 14);
 context.fillStyle = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 140 ? "#000" : "#fff";
@@ -4816,6 +4837,8 @@ return [`${kind} tag`, some.map((tag) => [`${kind} tag ${tag.name}`, `${tag.name
 
 const OF_KIND = "kind: ";
 
+const kindOf = (order) => (order.startsWith(OF_KIND) ? order.slice(OF_KIND.length) : "");
+
 function kindQueues(kinds) {
 return [false, true].map((pairs) => [pairs ? "pair of classes" : "kind of error", kinds.filter(({ pair }) => pair === pairs).map(({ name, count }) => [OF_KIND + name, `${name}: ${count}`])]);
 }
@@ -7938,6 +7961,7 @@ this.selectedCount = 0;
 this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
 this.list = "queue";
 this.queueUnit = meta.queue_unit || "";
+this.queueKind = kindOf(meta.queue_order || "");
 this.selectionUnit = "";
 this.narrowed = new Map();
 this.row = -1;
@@ -8052,14 +8076,19 @@ get unit() {
 return this.list === "queue" ? this.queueUnit : this.list === "selection" ? this.selectionUnit : "";
 }
 
+get kind() {
+return this.list === "queue" ? this.queueKind : "";
+}
+
 showList(name) {
 this.list = name;
 this.emit("list");
 }
 
-setQueue(rows, unit = "") {
+setQueue(rows, unit = "", order = "") {
 this.lists.queue = rows;
 this.queueUnit = unit;
+this.queueKind = kindOf(order);
 this.emit("queue");
 this.emit("list");
 }
@@ -8668,13 +8697,13 @@ if (store.list === "selection") store.goTo(store.firstOpen("selection"));
 });
 registry.onPush("queue", ({ by, unit }, buffers) => {
 bulk.rebase(by);
-takeQueue(store, buffers[0], unit);
+takeQueue(store, buffers[0], unit, by);
 });
 bulk.onReorder = (name) => reorder(view, name);
 }
 
-function takeQueue(store, buffer, unit) {
-store.setQueue(arrayOf(Int32Array, buffer), unit);
+function takeQueue(store, buffer, unit, order) {
+store.setQueue(arrayOf(Int32Array, buffer), unit, order);
 store.goTo(store.firstOpen("queue"));
 }
 
@@ -8689,7 +8718,7 @@ return;
 say("ordering the queue…", "quiet");
 const { body, buffers } = await wire.ask("queue", { by });
 store.emptyBecause = body.why || "";
-takeQueue(store, buffers[0], body.unit);
+takeQueue(store, buffers[0], body.unit, by);
 if ((name === "again" || name === "swapped") && body.count && !store.blind) toggleBlind(view);
 const words = body.unit ? `of the ${by}` : Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
 say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);
@@ -10934,6 +10963,13 @@ this.queue();
 this.neighbors.again();
 this.linked.again();
 });
+let { kind } = store;
+store.on("list", () => {
+if (kind !== store.kind) {
+({ kind } = store);
+this.showEditor();
+}
+});
 for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
 }
 
@@ -11028,6 +11064,7 @@ pError: store.pError[row],
 pSuggested: store.pSuggested[row],
 pGiven: p_given,
 unit: store.unit,
+kind: store.kind,
 audited: store.meta.audit?.done || "",
 item: this.answer?.row === row ? this.answer.media : this.media.peek(row),
 units: this.answer?.row === row ? this.answer.units : null,

@@ -153,6 +153,67 @@ def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
     still.close()
 
 
+def test_points_are_judged_drawn_and_moved(explorer, tmp_path):
+    """Each picture lacks a point and has one of a wrong class; a queue by kind goes to the point of its kind."""
+    names = ["cell", f"a {'very ' * 12}long class name"]
+    given = [[(20.0, 30.0 + row, names[1])] for row in range(4)]
+    ids = [f"x-{row}" for row in range(4)]
+    images = [np.full((96, 128), 200, np.uint8)] * 4
+    dataset = wb.Dataset.from_arrays(given, task="points", classes=names, images=images, ids=ids)
+
+    def value(x: float, y: float, label: str) -> str:
+        return dataset.kind.encode({"point": [x, y], "label": label})
+
+    lines = []
+    for row, id in enumerate(ids):
+        y, keys = 30.0 + row, ("g0", "c0123456789abcdef")
+        wrong = (*names[::-1], 0.95, 0.9, True, "class", "", row, value(20, y, names[1]), value(20, y, names[0]))
+        missing = (None, names[0], 0.8, 0.8, True, "overlooked", "", row, "null", value(100, 60, names[0]))
+        lines += [(id, key, *one) for key, one in zip(keys, (wrong, missing))]
+    samples.issue_table(lines).to_parquet(tmp_path / "issues.parquet")
+    lab = explorer(path=wb.import_run(dataset, tmp_path / "run").path, issues=tmp_path / "issues.parquet")
+    page, probe, canvas = lab.page, lab.probe, Canvas(lab.page, (128, 96))
+    shown(lab, "x-0")
+    page.locator(".lw-name").click()
+    assert page.locator(FOCUSED).get_attribute("data-key") == "g0"
+    assert page.locator(".lw-span-line").bounding_box()["height"] < 40  # the long name is clipped
+    order = page.get_by_label("order of the queue")
+    order.select_option("kind: overlooked")
+    page.locator(f'{FOCUSED}[data-key^="c"]').wait_for()
+    order.select_option(f"kind: class, {names[1]} → {names[0]}")
+    page.locator(f'{FOCUSED}[data-key="g0"]').wait_for()
+    order.select_option("kind: overlooked")
+    page.locator(f'{FOCUSED}[data-key^="c"]').wait_for()
+    page.keyboard.press(" ")
+    probe.wait(f"len({VALUES}) == 1")
+    assert said(lab) == {("x-0", "c0123456789abcdef"): {"label": "cell", "point": [100, 60]}}
+    page.keyboard.press("u")
+    probe.wait(f"len({VALUES}) == 0")
+
+    # a click in edit mode adds a point, a drag and an arrow move one, x removes one
+    shown(lab, "x-2")
+    page.locator('.lw-boxes [data-key="g0"]').click()
+    page.keyboard.press("Enter")
+    page.locator(".lw-stage.lw-editing").wait_for()
+    canvas.drag((20, 32), (40, 50))
+    page.keyboard.press("ArrowRight")
+    page.mouse.click(*canvas.at(70, 20))
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    probe.wait(f"len({VALUES}) == 2")
+    moved = said(lab)["x-2", "g0"]
+    [added] = [one for (_, key), one in said(lab).items() if key.startswith("a")]
+    step = 128 / 190
+    assert moved["label"] == names[1] and np.abs(np.array(moved["point"]) - (41, 50)).max() <= step, moved
+    assert added["label"] == "cell" and np.abs(np.array(added["point"]) - (70, 20)).max() <= step, added
+    shown(lab, "x-3")
+    page.locator('.lw-boxes [data-key="g0"]').click()
+    page.keyboard.press("x")
+    probe.wait(f"len({VALUES}) == 3")
+    assert said(lab)["x-3", "g0"] is None and len(probe.eval("ex.run.labels()[3].as_py()")) == 0
+    assert lab.errors == []
+
+
 def test_many_objects_are_fluent_and_large_pictures_come_in_tiles(explorer, tmp_path):
     """The script time of a frame with 300 boxes: zooming, stepping, dragging."""
     rng = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { nudge } from "../../widgets/js/editors/units.js";
+import { isOfKind } from "../../widgets/js/examples/unitlist.js";
 
 test("a number goes up and down by a hundredth of its size, ten times as far with Shift, a tenth with Alt", () => {
   const plain = { shiftKey: false, altKey: false };
@@ -13,4 +14,11 @@ test("a number goes up and down by a hundredth of its size, ten times as far wit
   assert.equal(nudge("12345678", true, plain), "12445678");
   assert.equal(nudge("", true, plain), "");
   assert.equal(nudge("about ten", true, plain), "about ten");
+});
+
+test("a unit is in the queue of its kind of error and of its pair of classes", () => {
+  const box = (label) => `{"box":[0,0,4,4],"label":"${label}"}`;
+  const unit = { key: "g0", kind: "class", given: box("cat"), suggested: box("dog") };
+  assert.ok(isOfKind(unit, "class") && isOfKind(unit, "class, cat → dog"));
+  assert.ok(!isOfKind(unit, "place") && !isOfKind(unit, "class, dog → cat") && !isOfKind({ ...unit, kind: null }, "class"));
 });

@@ -231,6 +231,9 @@ def test_tables_of_units_are_pooled_by_example(view):
     assert pooled.loc[some, "p_error"].to_numpy() == pytest.approx(expected.loc[some, "p_error"].to_numpy())
     assert len(pooled) == view.dataset.n and pooled["row"].tolist()[0] == whole["row"].iloc[0]
     whole_table = examples_of_units(whole, view.dataset)[1].loc[expected.index]
+    assert {name: whole_table.attrs[name] for name in ("expected_errors", "counted", "judged")} == {
+        name: expected.attrs[name] for name in ("expected_errors", "counted", "judged")
+    }
     assert whole_table["p_error"].to_numpy() == pytest.approx(expected["p_error"].to_numpy(), abs=1e-9)
     bare = examples_of_units(whole[["row"]].iloc[:3], view.dataset)[1]
     assert bare["is_issue"].sum() == bare["units"].gt(0).sum() and bare["p_error"].isna().all()

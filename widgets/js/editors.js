@@ -56,6 +56,7 @@
  * @property {number | null} pGiven
  * @property {number | null} epoch that `pGiven` is of
  * @property {string} unit key of the units that the queue is about, "" for all
+ * @property {string} kind kind of error, or pair of classes, that the queue is about, "" for all
  * @property {string} audited how far an audit of units is, in words
  * @property {import("./state/messages.js").UnitInfo[] | null | undefined} units null until Python has answered
  * @property {import("./state/messages.js").Item} [item] its picture

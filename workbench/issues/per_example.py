@@ -131,7 +131,11 @@ def examples_of_units(frame: pd.DataFrame, dataset: Dataset) -> tuple[pd.DataFra
     examples["is_issue"] = examples["is_issue"].eq(True)
     for name in ("units", "units_doubted"):
         examples[name] = examples[name].fillna(0).astype(np.int64)
-    return _with_attrs(units, frame.attrs), _with_attrs(examples, frame.attrs)
+    attrs: dict[str, Any] = dict(frame.attrs)
+    counts = {name: attrs.get(name.replace("errors", "errors_examples")) for name in COUNT_ATTRS}
+    if None not in counts.values():
+        attrs |= {**counts, "counted": "examples", "judged": int(examples["p_error"].notna().sum())}
+    return _with_attrs(units, frame.attrs), _with_attrs(examples, attrs)
 
 
 def both_counts(attrs: dict[str, Any], p: np.ndarray, units: Units) -> dict[str, Any]:

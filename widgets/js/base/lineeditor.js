@@ -74,13 +74,20 @@ export class ManyUnitsEditor extends LineEditor {
   focusOn(_key) {}
 
   /**
-   * The first unit to decide: one drawn by an audit, the unit of a queue by unit, or a suspicious one; in blind mode,
-   * which hides suspicions, the first undecided one.
+   * The first unit to decide: one drawn by an audit, the unit of a queue by unit, one of the kind of error of the queue, or
+   * a suspicious one; in blind mode, which hides suspicions, the first undecided one.
    */
   nextOpen() {
     if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
     const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
-    return wanted || this.units.find((unit) => !unit.decided && (unit.doubted || this.example?.hides));
+    const open = this.units.filter((unit) => !unit.decided && (unit.doubted || this.example?.hides)),
+      { kind = "", hides } = this.example ?? {};
+    return wanted || (kind && !hides && open.find((unit) => this.ofKind(unit, kind))) || open[0];
+  }
+
+  /** Whether a unit is in the queue of a kind of error. @param {UnitInfo} unit @param {string} kind */
+  ofKind(unit, kind) {
+    return unit.kind === kind;
   }
 
   /** After a decision, focus the next open suspicious unit; false if there is none. */

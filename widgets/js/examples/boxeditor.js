@@ -20,6 +20,8 @@ import { freshKey } from "./unitlist.js";
 
 /** Number of objects up to which all of them have their class written beside them. */
 const FEW_NAMES = 40;
+/** Most characters of the name of a class on the picture. */
+const LONGEST_NAME = 24;
 /** Reach of the mouse around handles and points, in screen pixels. */
 const REACH = 8;
 /** Radius of a point on the screen. */
@@ -144,7 +146,7 @@ export class BoxEditor extends StageEditor {
       other = hint && thing.now && hint.label === thing.now.label && String(hint.box) !== String(thing.now.box);
     return [
       act,
-      h("span", { class: "lw-unit-value", text: `${thing.now ? thing.now.label : "none"}${others ? ` and ${count(others)} more` : ""}` }),
+      h("span", { class: "lw-unit-value lw-clip", text: `${thing.now ? thing.now.label : "none"}${others ? ` and ${count(others)} more` : ""}`, title: thing.now?.label ?? "" }),
       h("span", { class: "lw-num lw-quiet lw-clip", text: where }),
       ...(unit && !this.editing ? this.doubtOf(unit, other ? " elsewhere" : "") : []),
     ];
@@ -179,8 +181,14 @@ export class BoxEditor extends StageEditor {
     const shown = now || hint || ghost;
     if (!shown) return;
     if (removed && !this.point) this.cross(context, now.box, hex(this.colorOf(now.label)));
-    if (named || doubted) this.name(context, shown, `${shown.label}${doubted && Number.isFinite(unit.p_error) ? ` ${probability(unit.p_error)}` : ""}`, strong);
+    if (named || doubted) this.name(context, shown, `${this.nameOf(shown.label)}${doubted && Number.isFinite(unit.p_error) ? ` ${probability(unit.p_error)}` : ""}`, strong);
     context.globalAlpha = 1;
+  }
+
+  /** The name of a class, shortened. @param {string} label */
+  nameOf(label) {
+    const code = this.codes.get(label);
+    return code === undefined ? label : this.space.shortName(code, LONGEST_NAME);
   }
 
   /** @param {Box} box */
@@ -228,10 +236,10 @@ export class BoxEditor extends StageEditor {
   /** @param {CanvasRenderingContext2D} context @param {Placed} placed @param {string} text @param {boolean} strong */
   name(context, { box, label }, text, strong) {
     const [left, top] = this.onScreen(box),
-      x = left + (this.point ? DOT + 3 : -1),
+      width = context.measureText(text).width + 6,
+      x = Math.max(0, Math.min(left + (this.point ? DOT + 3 : -1), this.stage.canvas.clientWidth - width)),
       y = Math.max(13, top - (this.point ? 0 : 2)),
       color = this.colorOf(label);
-    const width = context.measureText(text).width + 6;
     context.fillStyle = hex(color);
     context.fillRect(x, y - 12, width, 14);
     context.fillStyle = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 140 ? "#000" : "#fff";

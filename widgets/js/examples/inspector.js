@@ -105,6 +105,13 @@ export class Inspector {
       this.neighbors.again();
       this.linked.again();
     });
+    let { kind } = store;
+    store.on("list", () => {
+      if (kind !== store.kind) {
+        ({ kind } = store);
+        this.showEditor();
+      }
+    });
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
   }
 
@@ -208,6 +215,7 @@ export class Inspector {
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
       unit: store.unit,
+      kind: store.kind,
       audited: store.meta.audit?.done || "",
       item: this.answer?.row === row ? this.answer.media : this.media.peek(row),
       units: this.answer?.row === row ? this.answer.units : null,

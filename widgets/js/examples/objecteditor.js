@@ -8,7 +8,7 @@ import { actionOf, digitClasses } from "../base/keys.js";
 import { ManyUnitsEditor } from "../base/lineeditor.js";
 import { swatch } from "../maps/legend.js";
 import { decisionLine, factLine, quiet, STAYS } from "./facts.js";
-import { valueText } from "./unitlist.js";
+import { isOfKind, valueText } from "./unitlist.js";
 /** @import { Example } from "../editors.js" */
 /** @import { UnitInfo } from "../state/messages.js" */
 
@@ -98,15 +98,21 @@ export class ObjectEditor extends ManyUnitsEditor {
   /** @param {Example|null} example */
   show(example) {
     const other = example?.row !== this.example?.row,
-      before = this.asked;
+      before = this.asked,
+      turned = other || example?.kind !== this.example?.kind;
     super.show(example);
     this.units = example?.units ? this.inTurn(example.units) : [];
     if (other) this.leave();
-    if (other || before !== this.asked || (!this.current && !this.isNew)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
+    if (turned || before !== this.asked || (!this.current && !this.isNew)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.describe(example) : []));
     this.draw();
     this.explain(this.current);
     this.reveal();
+  }
+
+  /** @param {UnitInfo} unit @param {string} kind */
+  ofKind(unit, kind) {
+    return isOfKind(unit, kind);
   }
 
   get asked() {

@@ -20,6 +20,11 @@ export function valueText(value) {
   }
 }
 
+/** Whether a unit is in the queue of a kind of error, such as "overlooked" or "class, cat → dog". @param {UnitInfo} unit @param {string} kind */
+export function isOfKind(unit, kind) {
+  return Boolean(unit.kind) && (unit.kind === kind || kind === `${unit.kind}, ${valueText(unit.given)} → ${valueText(unit.suggested)}`);
+}
+
 /**
  * Sort units: suspicious ones first, then decided ones, then given ones, each group by name.
  * @param {UnitInfo[]} units @param {boolean} blind

@@ -44,14 +44,14 @@ export function reviewFeature(view) {
   });
   registry.onPush("queue", ({ by, unit }, buffers) => {
     bulk.rebase(by);
-    takeQueue(store, buffers[0], unit);
+    takeQueue(store, buffers[0], unit, by);
   });
   bulk.onReorder = (name) => reorder(view, name);
 }
 
-/** @param {Store} store @param {DataView<ArrayBuffer>} buffer @param {string} unit */
-function takeQueue(store, buffer, unit) {
-  store.setQueue(arrayOf(Int32Array, buffer), unit);
+/** @param {Store} store @param {DataView<ArrayBuffer>} buffer @param {string} unit @param {string} order */
+function takeQueue(store, buffer, unit, order) {
+  store.setQueue(arrayOf(Int32Array, buffer), unit, order);
   store.goTo(store.firstOpen("queue"));
 }
 
@@ -70,7 +70,7 @@ async function reorder(view, name) {
     say("ordering the queue…", "quiet");
     const { body, buffers } = await wire.ask("queue", { by });
     store.emptyBecause = body.why || "";
-    takeQueue(store, buffers[0], body.unit);
+    takeQueue(store, buffers[0], body.unit, by);
     if ((name === "again" || name === "swapped") && body.count && !store.blind) toggleBlind(view);
     const words = body.unit ? `of the ${by}` : Object.hasOwn(ORDERS, name) && name !== "column" ? ORDERS[name] : `by ${by}`;
     say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty. ${body.why || emptyQueue(store, name)}`);

@@ -44,6 +44,9 @@ export function tagQueues(tags) {
 /** Prefix of the names of queues by kind of error, as in Python. */
 export const OF_KIND = "kind: ";
 
+/** The kind of error, or the pair of classes, that a queue is about; "" for other queues. @param {string} order @returns {string} */
+export const kindOf = (order) => (order.startsWith(OF_KIND) ? order.slice(OF_KIND.length) : "");
+
 /**
  * Queues of kinds of errors and of pairs of classes for the menu.
  * @param {import("./messages.js").KindCount[]} kinds

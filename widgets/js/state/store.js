@@ -8,6 +8,7 @@
 import { arrayOf, countMask, rowsOf } from "../base/bits.js";
 import { Crossfilter } from "../base/crossfilter.js";
 import { shortNames } from "../base/format.js";
+import { kindOf } from "./orders.js";
 /** @import { Numbers } from "../base/packing.js" */
 
 /** @typedef {import("./messages.js").ColumnInfo & { values?: Numbers }} Column with its values once they are here */
@@ -67,6 +68,7 @@ export class Store {
     this.lists = { queue: arrays.queue, all: this.order, selection: new Int32Array(0), neighbors: new Int32Array(0) };
     this.list = "queue";
     this.queueUnit = meta.queue_unit || "";
+    this.queueKind = kindOf(meta.queue_order || "");
     this.selectionUnit = "";
     /** @type {Map<string, { of: Int32Array, rows: Int32Array }>} lists as the filters leave them */
     this.narrowed = new Map();
@@ -215,16 +217,22 @@ export class Store {
     return this.list === "queue" ? this.queueUnit : this.list === "selection" ? this.selectionUnit : "";
   }
 
+  /** The kind of error, or the pair of classes, that the displayed list is about; "" for all. */
+  get kind() {
+    return this.list === "queue" ? this.queueKind : "";
+  }
+
   /** @param {string} name */
   showList(name) {
     this.list = name;
     this.emit("list");
   }
 
-  /** @param {Int32Array} rows @param {string} unit the key of the units in the queue, "" for all */
-  setQueue(rows, unit = "") {
+  /** @param {Int32Array} rows @param {string} unit the key of the units in the queue, "" for all @param {string} order its name */
+  setQueue(rows, unit = "", order = "") {
     this.lists.queue = rows;
     this.queueUnit = unit;
+    this.queueKind = kindOf(order);
     this.emit("queue");
     this.emit("list");
   }
