@@ -417,7 +417,10 @@ def box_issues(path: Path, n: int = 60):
     return issue_table(lines)
 
 
-MASK_CLASSES = ("background", "disc", "square")
+MASK_CLASSES = (
+    "background", "disc", "square or other block with four corners and four sides",
+    *(f"surface of another kind, number {number}" for number in range(3, 15)),
+)  # fmt: skip
 
 
 def drawn_masks(n: int = 30, size: tuple[int, int] = (96, 72)):

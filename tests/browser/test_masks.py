@@ -38,6 +38,9 @@ def test_regions_are_judged_and_painted(explorer, tmp_path: Path):
     page.keyboard.press("u")
     probe.wait(f"len({VALUES}) == 0")
     shown(lab, "scene-13")
+    head, line = (page.locator(one).bounding_box() for one in (".lw-span-line", ".lw-span-line .lw-is-hint"))
+    assert line["width"] > 60 and line["x"] + line["width"] <= head["x"] + head["width"] + 1  # long names are cut
+    assert page.locator(f"{FOCUSED} .lw-unit-name").bounding_box()["width"] > 60
     page.keyboard.press("3")
     probe.wait(f"len({VALUES}) == 1")
     wrong = given[13] != true[13]
@@ -56,6 +59,13 @@ def test_regions_are_judged_and_painted(explorer, tmp_path: Path):
     canvas = Canvas(page, (96, 72))
     page.keyboard.press("Enter")
     page.locator(".lw-stage.lw-editing").wait_for()
+    page.keyboard.press("/")  # the palette has the class of the brush, whichever it is, and the picture stays in view
+    page.keyboard.type("number 14")
+    page.keyboard.press("Enter")
+    page.locator(".lw-palette [aria-pressed=true][title$='number 14']").wait_for()
+    canvas.drag((70, 4), (74, 4))
+    page.locator(".lw-span-line button", has_text="save").wait_for()
+    page.keyboard.press("Control+z")
     page.keyboard.press("2")
     canvas.drag((40, 8), (60, 8))
     page.keyboard.press("l")

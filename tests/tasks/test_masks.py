@@ -346,3 +346,33 @@ def test_a_run_stores_predictions(blobs, tmp_path):
     other = wb.import_run(Dataset.from_arrays(labels, task="masks"), tmp_path / "other",
                           predictions=probs.argmax(axis=1), scores=probs.max(axis=1))  # fmt: skip
     assert set(wb.find_issues(other, per="unit").index) == set(wanted.index)
+
+
+def test_each_image_may_have_its_own_file(blobs, tmp_path, monkeypatch):
+    labels, probs = (one[:6] for one in blobs)
+    low, names = probs.astype(np.float16), [f"{row}.npy" for row in range(6)]
+    for row, name in enumerate(names):
+        np.save(tmp_path / name, low[row])
+        Image.fromarray(labels[row].astype(np.uint8)).save(tmp_path / f"{row}.png")
+    pd.DataFrame({"mask": [f"{row}.png" for row in range(6)], "place": "here"}).to_csv(
+        tmp_path / "all.csv", index=False
+    )
+    wanted = wb.find_issues(labels, task="masks", pred_probs=low, per="unit")
+    monkeypatch.chdir(tmp_path)
+    found = wb.find_issues(labels, task="masks", pred_probs=pd.Series(names), per="unit")
+    pd.testing.assert_frame_equal(found, wanted)
+    assert np.array_equal(wb.confident.mask_image_scores(labels, names), wb.confident.mask_image_scores(labels, low))
+
+    # a table in a file names masks beside it; the run keeps the paths, whatever the folder is later
+    monkeypatch.chdir(tmp_path.parent)
+    run = wb.import_run(tmp_path / "all.csv", tmp_path / "run", label="mask", task="masks", media_root=None)
+    run.save_evidence("pred_probs", [str(tmp_path / name) for name in names])
+    pd.testing.assert_frame_equal(wb.find_issues(wb.open_run(run.path), per="unit"), wanted)
+    for name, values in (("predictions", low.argmax(axis=1)), ("scores", low.max(axis=1))):
+        for row in range(6):
+            np.save(tmp_path / f"{name}{row}.npy", values[row])
+    files = {name: [tmp_path / f"{name}{row}.npy" for row in range(6)] for name in ("predictions", "scores")}
+    other = wb.import_run(Dataset.from_arrays(labels, task="masks"), tmp_path / "other", **files)
+    assert set(wb.find_issues(other, per="unit").index) == set(wanted.index)
+    with pytest.raises(InputError, match="`pred_probs` row 1 names a file that cannot be read"):
+        wb.find_issues(labels, task="masks", pred_probs=[tmp_path / names[0], "none.npy", *names[2:]])

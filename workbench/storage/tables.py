@@ -138,19 +138,26 @@ def read_table(path: str | Path, *, text: Iterable[str] = (), neutralized: bool 
         raise InputError(f"{source} {found}. Is it really {suffix}?") from error
 
 
-def parsed_cells(name: str, values: pd.Series) -> pd.Series:
+def is_path(cell: object) -> bool:
+    """Whether a cell of lists, objects or paths is a path: a text that does not begin like JSON."""
+    return isinstance(cell, str) and bool(cell.strip()) and not cell.lstrip().startswith(("{", "[", "null"))
+
+
+def parsed_cells(name: str, values: pd.Series, *, paths: bool = False) -> pd.Series:
     """Convert a column of lists or objects to Python values, whether stored as JSON (CSV) or as arrays (Parquet).
 
     Parameters
     ----------
     name : name of the column.
     values : its cells; missing ones become None.
+    paths : whether cells may be paths (`is_path`), which stay as they are.
 
     Raises
     ------
     InputError : a text is not JSON; the message names the row.
     """
-    return pd.Series([_parsed(name, value, row) for row, value in enumerate(values)], index=values.index, dtype=object)
+    parsed = [value if paths and is_path(value) else _parsed(name, value, row) for row, value in enumerate(values)]
+    return pd.Series(parsed, index=values.index, dtype=object)
 
 
 def _parsed(name: str, value: object, row: int) -> object:

@@ -1,4 +1,4 @@
-"""Predictions for masks as a run stores them: arrays of half precision in a table, or the path of a .npy file."""
+"""Predictions for masks as a run stores them: arrays of half precision in a table, or paths of .npy files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from workbench.foundation.errors import InputError
 from workbench.tasks.evidence_forms import EvidenceForm, typed_column
-from workbench.tasks.mask_predictions import mask_predictions
+from workbench.tasks.mask_predictions import ImageArrays, image_arrays, mask_predictions
 from workbench.tasks.mask_table import masks_of, sizes_of
 
 STORED_IMAGES = pa.schema([("shape", pa.list_(pa.int64())), ("values", pa.large_binary()), ("path", pa.string())])
-"""Columns of the table: shape and bytes of each image in row-major order; or one row with a path."""
+"""Columns of the table: shape and bytes of each image in row-major order; one row with a path, for all;
+or shape and path of each."""
 
 MOST_STORED = 2**31
 """Bytes of the images that a table holds; larger arrays stay in a file of the user's."""
@@ -48,15 +49,24 @@ def _form(name: str, dtype: np.dtype) -> EvidenceForm:
         table, k = masks_of(dataset.labels), len(dataset.classes)
         sizes = sizes_of(table)
         if name == "scores":
-            mask_predictions(sizes, k, None, _no_classes(values), values)
+            read = mask_predictions(sizes, k, None, _no_classes(values), values).scores
         else:
-            mask_predictions(sizes, k, **{name: values})
+            checked = mask_predictions(sizes, k, **{name: values})
+            read = checked.classes if checked.probs is None else checked.probs
+        assert read is not None
         if isinstance(values, StoredImages):
             return values.table
         if isinstance(values, (str, Path)):
             columns: list[Any] = [[None], [None], [str(Path(values).absolute())]]
             return pa.table(columns, schema=STORED_IMAGES)
-        images = [np.ascontiguousarray(one, dtype) for one in values]
+        if isinstance(read, ImageArrays) and read.listed and all(isinstance(one, (str, Path)) for one in read.listed):
+            columns = [
+                [one.shape for one in read],
+                [None] * len(read),
+                [str(Path(one).absolute()) for one in read.listed],
+            ]
+            return pa.table(columns, schema=STORED_IMAGES)
+        images = [np.ascontiguousarray(one, dtype) for one in read]
         size = sum(one.nbytes for one in images)
         if size > MOST_STORED:
             todo = f"Save them with np.save, and pass the path of the file as {name!r}."
@@ -66,16 +76,16 @@ def _form(name: str, dtype: np.dtype) -> EvidenceForm:
 
     def restore(dataset: Any, table: pa.Table) -> Any:
         path = typed_column(table, "path", pa.string())
-        return path[0].as_py() if len(path) == 1 and path[0].is_valid else StoredImages(table, dtype)
+        if not len(path) or not path[0].is_valid:
+            return StoredImages(table, dtype)
+        return path.to_pylist() if table.column("shape")[0].is_valid else path[0].as_py()
 
     return EvidenceForm(store, restore)
 
 
 def _no_classes(scores: Any) -> list[np.ndarray]:
     """Return predicted classes, all 0, of the sizes of scores, whose own sizes are then checked."""
-    return [
-        np.zeros(np.shape(one), np.int8) for one in (np.load(scores) if isinstance(scores, (str, Path)) else scores)
-    ]
+    return [np.zeros(np.shape(one), np.int8) for one in image_arrays("scores", scores)]
 
 
 MASK_PROBS = _form("pred_probs", np.dtype("<f2"))

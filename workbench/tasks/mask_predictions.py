@@ -5,21 +5,24 @@ Arrays may be mapped from files: only the pixels of a block are read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from workbench.foundation.errors import InputError, MissingEvidence, shortened
 
 SUM_MARGIN = 0.02
 """Largest deviation of the sum of the probabilities of a pixel from 1, for probabilities of low precision."""
 
-PROBS_FORMS = "Pass probabilities (n, classes, height, width), or n arrays (classes, height, width)."
-PREDICTED_FORMS = "Pass predicted class indices (n, height, width), or n arrays (height, width)."
-SCORES_FORMS = "Pass probabilities of the predicted classes (n, height, width), or n arrays (height, width)."
+PROBS_FORMS = "Pass probabilities (n, classes, height, width), or n arrays or .npy files (classes, height, width)."
+PREDICTED_FORMS = "Pass predicted class indices (n, height, width), or n arrays or .npy files (height, width)."
+SCORES_FORMS = (
+    "Pass probabilities of the predicted classes (n, height, width), or n arrays or .npy files (height, width)."
+)
 
 
 class Pixels(NamedTuple):
@@ -100,9 +103,46 @@ class MaskPredictions:
         return Pixels(predicted.astype(np.int16), np.where(given >= 0, own, 0).astype(np.float32), p)
 
 
+class ImageArrays(Sequence[Any]):
+    """One array per image; paths of .npy files are mapped into memory when they are needed, so that few are open.
+
+    Attributes
+    ----------
+    listed : n arrays, nested lists or paths.
+    """
+
+    def __init__(self, field: str, values: Iterable[Any]) -> None:
+        self.field = field
+        self.listed = [
+            one if hasattr(one, "shape") or isinstance(one, (str, Path)) else np.asarray(one) for one in values
+        ]
+
+    def __len__(self) -> int:
+        return len(self.listed)
+
+    def __getitem__(self, row: Any) -> Any:
+        one = self.listed[row]
+        return _mapped(self.field, one, row) if isinstance(one, (str, Path)) else one
+
+
+def image_arrays(field: str, values: Any) -> Any:
+    """Return the arrays of n images: an array, the path of one, or a list of arrays or of paths.
+
+    Raises
+    ------
+    InputError : a file is not a .npy file; those of single images are read when they are needed.
+    """
+    if isinstance(values, (str, Path)):
+        return _mapped(field, values)
+    kind = getattr(getattr(values, "dtype", None), "kind", None)
+    listed = isinstance(values, (pd.Series, pd.Index)) or kind in ("O", "U")
+    return values if hasattr(values, "shape") and not listed else ImageArrays(field, values)
+
+
 def class_count(pred_probs: Any) -> int:
     """Return the number of classes of probabilities (n, k, height, width), or of n arrays (k, height, width)."""
-    first = pred_probs[0] if hasattr(pred_probs, "__len__") and len(pred_probs) else None
+    images = image_arrays("pred_probs", pred_probs) if hasattr(pred_probs, "__len__") and len(pred_probs) else None
+    first = None if images is None else images[0]
     if first is None or np.ndim(first) != 3:
         shape = getattr(pred_probs, "shape", () if first is None else np.shape(first))
         raise InputError.at("pred_probs", f"has the shape {tuple(shape)}", PROBS_FORMS)
@@ -118,10 +158,10 @@ def mask_predictions(
     ----------
     sizes : (n, 2) int64, height and width of the labels; 0 without a label, for which any size is accepted.
     k : number of classes.
-    pred_probs : (n, k, height, width) float, also mapped from a file, or n arrays (k, height, width); or the path of a
-        .npy file of one of them.
-    predictions : (n, height, width) int class indices, or n arrays. scores : their probabilities, of the same form;
-        .9 everywhere by default. Both are used without `pred_probs` only.
+    pred_probs : (n, k, height, width) float, also mapped from a file, or the path of such a .npy file; or n arrays
+        (k, height, width), or n paths of such files.
+    predictions : (n, height, width) int class indices, or n arrays; files as above.
+    scores : their probabilities, of the same form; .9 everywhere by default. Both are used without `pred_probs` only.
 
     Raises
     ------
@@ -148,25 +188,26 @@ def mask_predictions(
     return MaskPredictions(k, found, None, classes, sure)
 
 
+def _mapped(field: str, path: str | Path, row: int | None = None) -> np.ndarray:
+    """Return the array of a .npy file, mapped into memory."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        found, todo = f"names a file that cannot be read ({error})", "Save it with np.save."
+        raise InputError.at(field, found, todo, row=row) from error
+
+
 def _images(field: str, values: Any, n: int, axes: int, todo: str) -> Sequence[Any]:
     """Return n arrays with this number of axes."""
-    if isinstance(values, (str, Path)):
-        try:
-            values = np.load(values, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError.at(
-                field, f"names a file that cannot be read ({error})", "Save it with np.save."
-            ) from error
-    if not hasattr(values, "__len__") or isinstance(values, (bytes, dict)):
+    if not isinstance(values, (str, Path)) and (not hasattr(values, "__len__") or isinstance(values, (bytes, dict))):
         raise InputError.at(field, f"is {shortened(values)}", todo)
-    if len(values) != n:
-        raise InputError.at(field, f"has {len(values):,} images for {n:,} labels", todo)
-    if not hasattr(values, "shape"):
-        values = [one if hasattr(one, "shape") else np.asarray(one) for one in values]
+    found = image_arrays(field, values)
+    if len(found) != n:
+        raise InputError.at(field, f"has {len(found):,} images for {n:,} labels", todo)
     for row in range(n):
-        if len(values[row].shape) != axes:
-            raise InputError.at(field, f"has the shape {tuple(values[row].shape)}", todo, row=row)
-    return values
+        if len(found[row].shape) != axes:
+            raise InputError.at(field, f"has the shape {tuple(found[row].shape)}", todo, row=row)
+    return found
 
 
 def _checked_sizes(field: str, images: Sequence[Any], sizes: np.ndarray) -> np.ndarray:

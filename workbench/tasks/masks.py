@@ -39,6 +39,7 @@ class Masks(TaskMixin):
 
     name = "masks"
     one_unit = "one region of one image"
+    path_cells = True
     column = MASKS_TYPE
     predictions = ("pred_probs", "predictions", "scores")
     evidence_forms = LazyTable(

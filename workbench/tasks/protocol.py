@@ -99,6 +99,7 @@ class Task(Protocol):
     long_tables : whether labels can be a table with one row per unit, which `gather` converts.
     recorded : whether a `Recorder` keeps statistics of its trainings, epoch by epoch.
     text_cells : whether a label with one part is plain text, which a table holds as it is; others are JSON.
+    path_cells : whether a label may be the path of a file, besides JSON.
     column : Arrow type of the given labels in examples.parquet.
     predictions : names of the arguments of `meet`, or of the estimator of the kind (`workbench.issues.kinds`).
     stored : the one of them that a run stores, as a float array (n, width); "" for none.
@@ -114,6 +115,7 @@ class Task(Protocol):
     long_tables: bool
     recorded: bool
     text_cells: bool
+    path_cells: bool
     column: pa.DataType
     predictions: tuple[str, ...]
     stored: str
@@ -247,6 +249,7 @@ class TaskMixin:
     long_tables = False
     recorded = False
     text_cells = False
+    path_cells = False
     column: pa.DataType
     predictions: tuple[str, ...] = ()
     stored = ""

@@ -25,7 +25,7 @@ import { freshKey, IGNORED } from "./unitlist.js";
 
 /** Regions in larger boxes are marked by their box only. */
 const MOST_REGION = 4_000_000;
-/** Classes in the palette. */
+/** Classes in the palette, besides that of the brush. */
 const PALETTE = 12;
 /** @type {Record<string, Tool>} */
 const TOOL_KEYS = { brush: "brush", erase: "erase", lasso: "lasso" };
@@ -206,7 +206,9 @@ export class MaskEditor extends StageEditor {
     /** @param {string} text @param {string} title @param {boolean} pressed @param {() => void} onclick @param {...Node} inside */
     const button = (text, title, pressed, onclick, ...inside) => h("button", { type: "button", class: "lw-answer", title, "aria-pressed": String(pressed), onclick }, ...inside, text);
     const tools = Object.values(TOOL_KEYS).map((tool) => button(tool, `tool: ${tool}`, this.tool === tool, () => this.use(tool)));
-    const classes = space.classes.slice(0, PALETTE).map((name, code) => button(space.shortName(code, 12), name, this.brush === name, () => this.label(name, "button"), swatch(space.color(code))));
+    const own = this.codeOf(this.brush),
+      codes = space.classes.map((_, code) => code).filter((code) => code < PALETTE || code === own);
+    const classes = codes.map((code) => button(space.shortName(code, 12), space.classes[code], code === own, () => this.label(space.classes[code], "button"), swatch(space.color(code))));
     this.palette.replaceChildren(
       ...(editing ? [...tools, ...classes, button(IGNORED, "pixels without a label", this.brush === null, () => this.nothing())] : []),
       button("before | after", "the mask, and right of the mouse with all open suggestions", this.swipes, () => this.swipe()),
@@ -471,6 +473,7 @@ export class MaskEditor extends StageEditor {
     if (this.editing) {
       this.brush = name;
       this.draw();
+      this.stage.el.scrollIntoView({ block: "nearest" }); // the field of "/" is below it
       return;
     }
     const found = this.wanted.map((unit) => ({ key: unit.key, place: this.placeOf(unit) })).filter(({ place }) => place);

@@ -139,7 +139,7 @@ export class ObjectEditor extends ManyUnitsEditor {
     /** @type {HTMLElement[]} */
     const parts = [];
     if (unit.suggested && unit.suggested !== unit.value && !unit.decided)
-      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(unit.suggested)}${more}`, title: unit.kind || "", onclick: () => this.accept() }));
+      parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(unit.suggested)}${more}`, title: [unit.kind, valueText(unit.suggested)].filter(Boolean).join(" → "), onclick: () => this.accept() }));
     if (Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
     return parts;
   }

@@ -147,8 +147,8 @@ export class StageEditor extends ObjectEditor {
         onclick: (event) => this.pick(unit.key, event.shiftKey),
       },
       swatch(color),
-      h("span", { class: "lw-unit-name lw-clip", text: now }),
-      hint && hint !== unit.value ? h("span", { class: "lw-quiet lw-clip", text: `${unit.kind ?? ""} → ${valueText(hint)}` }) : null,
+      h("span", { class: "lw-unit-name lw-clip", text: now, title: now }),
+      hint && hint !== unit.value ? h("span", { class: "lw-unit-hint lw-quiet lw-clip", text: `${unit.kind ?? ""} → ${valueText(hint)}`, title: valueText(hint) }) : null,
       h("span", { class: "lw-num lw-quiet", text: edited || unit.changed ? "✎" : hides || !Number.isFinite(unit.p_error) ? "" : `p ${probability(unit.p_error)}` }),
     );
   }

@@ -17,7 +17,7 @@ from workbench.graphs.edges import Edges
 from workbench.recording.imports.staging import check_free, landing
 from workbench.runs.run import Run
 from workbench.storage.edges import read_edge_list
-from workbench.storage.tables import WRITERS, check_target, parsed_cells, read_table, write_table
+from workbench.storage.tables import WRITERS, check_target, is_path, parsed_cells, read_table, write_table
 from workbench.tasks import find_task
 from workbench.tasks.label_type import LabelType
 from workbench.tasks.protocol import reading_options
@@ -66,8 +66,8 @@ def read(
         columns that are named by class or in the order of `classes`.
     out_of_fold : required with `probs`: whether the model was trained without the examples that it predicts.
     embedding : column with lists of d numbers.
-    image, audio, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative paths of images and
-        sounds start at its folder.
+    image, audio, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative paths of images,
+        sounds and masks start at its folder.
     edges : edges between the examples, as in `Dataset.from_frame`, or the path of an edge list
         (`storage.edges.read_edge_list`).
     neutralized : whether the CSV was written by this project, so that the apostrophes before formula-like text are
@@ -105,6 +105,9 @@ def read(
     if media_root is None and isinstance(source, (str, Path)):
         named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
         media_root = default_root(named, Path(source).resolve().parent)
+    if find_task(task).path_cells and isinstance(source, (str, Path)):
+        base = Path(source).resolve().parent
+        rest = rest.assign(**{one: [_beside(base, cell) for cell in rest[one]] for one in labels})
     dataset = _dataset(rest, label, classes, media_root=media_root, **options)
     if edges is not None:
         listed = isinstance(edges, (str, Path))
@@ -126,6 +129,11 @@ def _refuse_others(described: Mapping[str, Any], task: str) -> None:
             raise TypeError(f"read() got an unexpected keyword argument {name!r}")
 
 
+def _beside(base: Path, cell: object) -> object:
+    """Return a cell of a table in a file; relative paths start at its folder."""
+    return str(base / cell) if is_path(cell) else cell
+
+
 def _several(label: str | Sequence[str]) -> list[str]:
     return [label] if isinstance(label, str) else list(label)
 
@@ -136,7 +144,7 @@ def _dataset(rest: pd.DataFrame, label: str | Sequence[str], listed: Sequence[st
     if not isinstance(label, str) or not kind.one_class:
         labels = _several(label)
         if not kind.text_cells:
-            rest = rest.assign(**{one: parsed_cells(one, rest[one]) for one in labels})
+            rest = rest.assign(**{one: parsed_cells(one, rest[one], paths=kind.path_cells) for one in labels})
         return Dataset.from_frame(rest, label if isinstance(label, str) else labels, **options)
     label_type = LabelType.of(rest[label], listed)
     if options["classes"] is not None:  # class names are text; integer labels would be taken as positions
