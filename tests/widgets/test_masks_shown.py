@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
@@ -13,6 +14,7 @@ import workbench as wb
 from widgets.requests.data import ask_inspect
 from widgets.requests.deciding import ask_decide
 from widgets.view import given_masks
+from workbench.foundation.errors import InputError
 from workbench.tasks.run_lengths import encode_runs, to_text
 
 CLASSES = ["ground", "disc"]
@@ -81,3 +83,29 @@ def test_large_masks_are_sent_smaller(view, monkeypatch):
     whole = np.zeros((24, 20), int)
     whole[5:13, 4:12] = 1
     assert np.array_equal(raster, whole[::3, ::3])
+
+
+def test_masks_in_memory_are_shown_with_their_evidence(tmp_path):
+    masks = np.zeros((8, 24, 20), np.uint8)
+    masks[1:, 5:13, 4:12] = 1
+    predicted = np.zeros_like(masks)
+    predicted[:, 5:13, 4:12] = 1
+    sure = np.full(masks.shape, 0.9, np.float32)
+    probs = np.where(predicted[:, None] == np.arange(2)[:, None, None], np.float32(0.9), np.float32(0.1))
+    frame = pd.DataFrame({"mask": list(masks), "name": [f"scene-{row}" for row in range(8)], "task": "a column"})
+    options = {"task": "masks", "classes": CLASSES}
+    views = [
+        wd.Explorer(masks, pred_probs=probs, **options),
+        wd.Explorer(frame, label="mask", id="name", predictions=predicted, **options),
+        wd.Explorer(wb.import_run(masks, tmp_path / "run", pred_probs=probs, **options)),
+        wd.Explorer(wb.import_run(masks, tmp_path / "hard", predictions=predicted, scores=sure, **options)),
+    ]
+    for view in views:
+        _, units = inspected(view._view, 0)
+        assert [json.loads(unit["suggested"])["label"] for unit in units.values()] == ["disc"]
+    seen = wb.import_run(masks, tmp_path / "seen", pred_probs=probs, out_of_fold=False, **options)
+    assert "the model has seen the masks" in wb.find_issues(seen).attrs["errors_in_words"]
+    with pytest.raises(InputError, match="unknown option 'probs'"):
+        wd.Explorer(masks, probs=probs, **options)
+    with pytest.raises(InputError, match="`issues or scores` is a ndarray"):
+        wd.Explorer(masks, predictions=predicted, scores=sure, **options)

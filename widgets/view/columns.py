@@ -147,8 +147,13 @@ def rows_in_order(dataset: Dataset, frame: pd.DataFrame) -> np.ndarray:
 
     Raises
     ------
-    InputError : an example is missing from the frame, or the frame has ids that are not in the dataset.
+    InputError : no DataFrame, an example is missing from it, or it has ids that are not in the dataset.
     """
+    if not isinstance(frame, pd.DataFrame):
+        todo = (
+            "Pass a DataFrame with one row per id. Scores of predictions belong into a run: `import_run(..., scores=)`."
+        )
+        raise InputError.at("issues or scores", f"is a {type(frame).__name__}", todo)
     rows = dataset.rows(frame.index.to_numpy())
     order = np.full(dataset.n, -1, np.int64)
     order[rows] = np.arange(len(rows))

@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.foundation.errors import InputError
-from workbench.recording.imports.arrays import Handed, handed, store_arrays
+from workbench.recording.imports.arrays import Handed, handed, store_arrays, task_of
 from workbench.recording.imports.staging import landing
 from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
 from workbench.storage.tables import read_table
+from workbench.tasks.protocol import reading_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from workbench.data.dataset import Dataset
 
-OPTIONS = (*signature(handed).parameters, "x", "y", "journal")[1:]
-"""Options that describe data in memory."""
+OPTIONS = (*(name for name in signature(handed).parameters if name != "described"), "x", "y", "journal")[1:]
+"""Options that describe data in memory, of any kind of label."""
 
 TABLE_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
@@ -93,7 +94,8 @@ def frame_run(
     **options
         `pred_probs` (out-of-fold unless `out_of_fold=False`), `embeddings` and `logits`, with rows as in the source;
         `id`, `image`, `audio` and `text`, names of columns of a DataFrame; `ids`, `images`, `sounds`, `texts` and
-        `metadata`, in addition to labels; `classes`, `media_root`. See `workbench.recording.imports.arrays.handed`.
+        `metadata`, in addition to labels; `classes`, `media_root`;
+        evidence of the kind of label by its name. See `workbench.recording.imports.arrays.handed`.
         By default ids are the index of a DataFrame or Series, so that `frame.loc[ex.selection]` works.
 
     Raises
@@ -127,9 +129,11 @@ def opened_run(source: object, options: dict[str, Any], known: Iterable[str] = (
     InputError
         An unsupported source, an unknown option, or options for data in memory with a run.
     """
-    everything = [*known, *OPTIONS]
+    kind = task_of(source, options.get("task"))
+    own = [*OPTIONS, *reading_options(kind), *kind.evidence_forms]
+    everything = {*known, *own}
     for name in options:
-        if name not in OPTIONS:
+        if name not in own:
             raise InputError.unknown("option", name, sorted(everything))
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() in TABLE_SUFFIXES and Path(source).is_file():
         options = {"media_root": Path(source).resolve().parent, **options}

@@ -59,12 +59,8 @@ def _form(name: str, dtype: np.dtype) -> EvidenceForm:
         if isinstance(values, (str, Path)):
             columns: list[Any] = [[None], [None], [str(Path(values).absolute())]]
             return pa.table(columns, schema=STORED_IMAGES)
-        if isinstance(read, ImageArrays) and read.listed and all(isinstance(one, (str, Path)) for one in read.listed):
-            columns = [
-                [one.shape for one in read],
-                [None] * len(read),
-                [str(Path(one).absolute()) for one in read.listed],
-            ]
+        if isinstance(read, ImageArrays) and len(read.paths) == len(read) > 0:
+            columns = [[one.shape for one in read], [None] * len(read), read.paths]
             return pa.table(columns, schema=STORED_IMAGES)
         images = [np.ascontiguousarray(one, dtype) for one in read]
         size = sum(one.nbytes for one in images)

@@ -120,6 +120,11 @@ class ImageArrays(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.listed)
 
+    @property
+    def paths(self) -> list[str]:
+        """Absolute paths of the images that are files."""
+        return [str(Path(one).absolute()) for one in self.listed if isinstance(one, (str, Path))]
+
     def __getitem__(self, row: Any) -> Any:
         one = self.listed[row]
         return _mapped(self.field, one, row) if isinstance(one, (str, Path)) else one

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from workbench.runs.run import Run
 from workbench.tasks import find_task, require_task
 from workbench.tasks.classes import class_codes
 from workbench.tasks.label_type import LabelType
-from workbench.tasks.protocol import reading_options
+from workbench.tasks.protocol import Task, reading_options
 
 if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
@@ -46,13 +46,25 @@ INSTEAD_OF_COLUMN = {
 
 @dataclass(frozen=True)
 class Handed:
-    """The input of a call: a Dataset, and evidence with rows in its order; None for evidence that was not passed."""
+    """The input of a call: a Dataset, and evidence with rows in its order; None for evidence that was not passed.
+
+    Attributes
+    ----------
+    own : evidence of the kind of label by name, as in `Run.save_evidence`.
+    """
 
     dataset: Dataset
     pred_probs: np.ndarray | None = None
     out_of_fold: bool = True
     embeddings: np.ndarray | None = None
     logits: np.ndarray | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+
+def task_of(source: object, task: str | None = None, default: str = "multiclass") -> Task:
+    """Return the kind of label of data that is passed with this `task`, or its own, or the default."""
+    own = getattr(source, "task", None)  # of a DataFrame, it may be a column
+    return find_task(task or (own if isinstance(own, str) else None) or default)
 
 
 def recognizes(source: object) -> bool:
@@ -104,10 +116,15 @@ def store_arrays(recorder: Recorder, data: Handed) -> None:
         with recorder.epoch(epoch):
             recorder.batch(data.dataset.ids, np.asarray(logits))
     run = recorder.run()
-    if data.pred_probs is not None:
+    own = dict(data.own)
+    if data.pred_probs is not None and "pred_probs" in data.dataset.kind.evidence_forms:
+        own["pred_probs"] = data.pred_probs
+    elif data.pred_probs is not None:
         run.save_pred_probs(data.pred_probs, out_of_fold=data.out_of_fold, source="passed as an array")
     if data.embeddings is not None:
         run.save_embeddings(data.embeddings)
+    for name, values in own.items():
+        run.save_evidence(name, values, source="passed as an array", trained_on_labels=not data.out_of_fold)
 
 
 def handed(
@@ -156,13 +173,17 @@ def handed(
     edges : optional
         Edges between the examples, as in `Dataset.from_frame`.
     **described
-        Further options of the kind of label, such as `open_world` for tags.
+        Further options of the kind of label, such as `open_world` for tags; and its evidence, such as `predictions` for
+        boxes.
     """
     columns = {"label": label, "id": id, "image": image, "audio": audio, "text": text}
     beside = {"ids": ids, "images": images, "sounds": sounds, "texts": texts, "metadata": metadata}
     arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "logits": logits}
+    kind = task_of(source, task)
+    evidence = {name: described.pop(name) for name in list(described) if name in kind.evidence_forms}
+    evidence = {name: values for name, values in evidence.items() if values is not None}
     for name in described:
-        if name not in reading_options(find_task(task or getattr(source, "task", None) or "multiclass")):
+        if name not in reading_options(kind):
             raise TypeError(f"handed() got an unexpected keyword argument {name!r}")
     names = None
     if isinstance(source, Evidence):
@@ -190,7 +211,7 @@ def handed(
     if edges is not None:
         dataset = dataclasses.replace(dataset, edges=Edges.of(edges, dataset.n, dataset.ids))
     if not dataset.kind.one_class:
-        return Handed(dataset, pred_probs, bool(out_of_fold), embeddings, logits)
+        return Handed(dataset, pred_probs, bool(out_of_fold), embeddings, logits, evidence)
     by_name = names if names is not None and len(names) == dataset.n else None
     probs = to_matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
     vectors = to_matrix("embeddings", arrays["embeddings"], by_name)

@@ -131,7 +131,7 @@ def _refuse_others(described: Mapping[str, Any], task: str) -> None:
 
 def _beside(base: Path, cell: object) -> object:
     """Return a cell of a table in a file; relative paths start at its folder."""
-    return str(base / cell) if is_path(cell) else cell
+    return str(base / str(cell)) if is_path(cell) else cell
 
 
 def _several(label: str | Sequence[str]) -> list[str]:
