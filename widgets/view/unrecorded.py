@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.foundation.errors import InputError
-from workbench.recording.imports.arrays import Handed, handed, store_arrays, task_of
+from workbench.recording.imports.arrays import Handed, handed, store_arrays, task_named
 from workbench.recording.imports.staging import landing
 from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
 from workbench.storage.tables import read_table
+from workbench.tasks import find_task
 from workbench.tasks.protocol import reading_options
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def opened_run(source: object, options: dict[str, Any], known: Iterable[str] = (
     InputError
         An unsupported source, an unknown option, or options for data in memory with a run.
     """
-    kind = task_of(source, options.get("task"))
+    kind = find_task(task_named(source, options.get("task")) or "multiclass")
     own = [*OPTIONS, *reading_options(kind), *kind.evidence_forms]
     everything = {*known, *own}
     for name in options:

@@ -15,7 +15,7 @@ from typing import Any
 from workbench.foundation.errors import InputError
 from workbench.recording.imports import arrays, cartography, frame, npz
 from workbench.runs.run import Run
-from workbench.tasks import TASKS
+from workbench.tasks import TASKS, find_task
 from workbench.tasks.protocol import Task, keyword_options, reading_options
 
 READERS: dict[str, Callable[..., Run]] = {
@@ -108,11 +108,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
         format = _format(place, options)
         if format is None:
             raise InputError.unknown("kind of source", str(source), _FILES, "Pass format=... (--format).")
-<<<<<<< HEAD
-    kind = arrays.task_of(place, options.get("task"), _task_of(format))
-=======
-    kind = arrays.task_of(place, options.get("task"))
->>>>>>> 801b6eb9 (Masks in memory go to the Explorer and into runs with their predictions; lesson 16 ends in the Explorer)
+    kind = find_task(arrays.task_named(place, options.get("task")) or _task_of(format))
     formats = kind.formats
     own = {name: options.pop(name) for name in _own_evidence(kind, format, options)}
     if format not in READERS and format in formats:

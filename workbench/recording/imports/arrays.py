@@ -27,7 +27,7 @@ from workbench.runs.run import Run
 from workbench.tasks import find_task, require_task
 from workbench.tasks.classes import class_codes
 from workbench.tasks.label_type import LabelType
-from workbench.tasks.protocol import Task, reading_options
+from workbench.tasks.protocol import reading_options
 
 if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
@@ -61,10 +61,10 @@ class Handed:
     own: Mapping[str, Any] = field(default_factory=dict)
 
 
-def task_of(source: object, task: str | None = None, default: str = "multiclass") -> Task:
-    """Return the kind of label of data that is passed with this `task`, or its own, or the default."""
-    own = getattr(source, "task", None)  # of a DataFrame, it may be a column
-    return find_task(task or (own if isinstance(own, str) else None) or default)
+def task_named(source: object, task: str | None = None) -> str | None:
+    """Return the kind of label that is named by `task`, or else by the data."""
+    own = getattr(source, "task", None)
+    return task or (own if isinstance(own, str) else None)  # of a DataFrame, it may be a column
 
 
 def recognizes(source: object) -> bool:
@@ -179,7 +179,7 @@ def handed(
     columns = {"label": label, "id": id, "image": image, "audio": audio, "text": text}
     beside = {"ids": ids, "images": images, "sounds": sounds, "texts": texts, "metadata": metadata}
     arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "logits": logits}
-    kind = task_of(source, task)
+    kind = find_task(task_named(source, task) or "multiclass")
     evidence = {name: described.pop(name) for name in list(described) if name in kind.evidence_forms}
     evidence = {name: values for name, values in evidence.items() if values is not None}
     for name in described:
