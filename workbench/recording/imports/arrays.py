@@ -27,7 +27,7 @@ from workbench.runs.run import Run
 from workbench.tasks import find_task, require_task
 from workbench.tasks.classes import class_codes
 from workbench.tasks.label_type import LabelType
-from workbench.tasks.protocol import reading_options
+from workbench.tasks.protocol import Task, reading_options
 
 if TYPE_CHECKING:
     from workbench.recording.recorder import Recorder
@@ -179,12 +179,7 @@ def handed(
     columns = {"label": label, "id": id, "image": image, "audio": audio, "text": text}
     beside = {"ids": ids, "images": images, "sounds": sounds, "texts": texts, "metadata": metadata}
     arrays = {"pred_probs": pred_probs, "embeddings": embeddings, "logits": logits}
-    kind = find_task(task_named(source, task) or "multiclass")
-    evidence = {name: described.pop(name) for name in list(described) if name in kind.evidence_forms}
-    evidence = {name: values for name, values in evidence.items() if values is not None}
-    for name in described:
-        if name not in reading_options(kind):
-            raise TypeError(f"handed() got an unexpected keyword argument {name!r}")
+    evidence = _own_evidence(find_task(task_named(source, task) or "multiclass"), described)
     names = None
     if isinstance(source, Evidence):
         _refuse("Evidence, which has its own arrays", {**columns, **beside, **arrays, "classes": classes, "task": task})
@@ -216,6 +211,16 @@ def handed(
     probs = to_matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
     vectors = to_matrix("embeddings", arrays["embeddings"], by_name)
     return Handed(dataset, probs, bool(out_of_fold), vectors, _epochs(arrays["logits"], dataset))
+
+
+def _own_evidence(kind: Task, described: dict[str, Any]) -> dict[str, Any]:
+    """Take the evidence of the kind of label out of the options; the rest must be options of its labels."""
+    names = [name for name in described if name in kind.evidence_forms]
+    evidence = {name: described.pop(name) for name in names}
+    for name in described:
+        if name not in reading_options(kind):
+            raise TypeError(f"handed() got an unexpected keyword argument {name!r}")
+    return {name: values for name, values in evidence.items() if values is not None}
 
 
 def _of_evidence(source: Evidence, names: Iterable[str]) -> tuple[Dataset, dict[str, Any]]:

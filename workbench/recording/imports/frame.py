@@ -105,9 +105,7 @@ def read(
     if media_root is None and isinstance(source, (str, Path)):
         named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
         media_root = default_root(named, Path(source).resolve().parent)
-    if find_task(task).path_cells and isinstance(source, (str, Path)):
-        base = Path(source).resolve().parent
-        rest = rest.assign(**{one: [_beside(base, cell) for cell in rest[one]] for one in labels})
+    rest = _beside(source, rest, labels, task)
     dataset = _dataset(rest, label, classes, media_root=media_root, **options)
     if edges is not None:
         listed = isinstance(edges, (str, Path))
@@ -129,9 +127,13 @@ def _refuse_others(described: Mapping[str, Any], task: str) -> None:
             raise TypeError(f"read() got an unexpected keyword argument {name!r}")
 
 
-def _beside(base: Path, cell: object) -> object:
-    """Return a cell of a table in a file; relative paths start at its folder."""
-    return str(base / str(cell)) if is_path(cell) else cell
+def _beside(source: object, rest: pd.DataFrame, labels: list[str], task: str) -> pd.DataFrame:
+    """Return a table of a file in which relative paths of labels start at its folder."""
+    if not find_task(task).path_cells or not isinstance(source, (str, Path)):
+        return rest
+    base = Path(source).resolve().parent
+    cells = {one: [str(base / str(cell)) if is_path(cell) else cell for cell in rest[one]] for one in labels}
+    return rest.assign(**cells)
 
 
 def _several(label: str | Sequence[str]) -> list[str]:
