@@ -1209,7 +1209,7 @@ doubtOf(unit, more = "") {
 if (this.example?.hides) return [];
 const parts = [];
 if (unit.suggested && unit.suggested !== unit.value && !unit.decided)
-parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(unit.suggested)}${more}`, title: unit.kind || "", onclick: () => this.accept() }));
+parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text: `→ ${valueText(unit.suggested)}${more}`, title: [unit.kind, valueText(unit.suggested)].filter(Boolean).join(" → "), onclick: () => this.accept() }));
 if (Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
 return parts;
 }
@@ -1385,8 +1385,8 @@ role: "listitem",
 onclick: (event) => this.pick(unit.key, event.shiftKey),
 },
 swatch(color),
-h("span", { class: "lw-unit-name lw-clip", text: now }),
-hint && hint !== unit.value ? h("span", { class: "lw-quiet lw-clip", text: `${unit.kind ?? ""} → ${valueText(hint)}` }) : null,
+h("span", { class: "lw-unit-name lw-clip", text: now, title: now }),
+hint && hint !== unit.value ? h("span", { class: "lw-unit-hint lw-quiet lw-clip", text: `${unit.kind ?? ""} → ${valueText(hint)}`, title: valueText(hint) }) : null,
 h("span", { class: "lw-num lw-quiet", text: edited || unit.changed ? "✎" : hides || !Number.isFinite(unit.p_error) ? "" : `p ${probability(unit.p_error)}` }),
 );
 }
@@ -2681,7 +2681,9 @@ drawPalette() {
 const { editing, space } = this;
 const button = (text, title, pressed, onclick, ...inside) => h("button", { type: "button", class: "lw-answer", title, "aria-pressed": String(pressed), onclick }, ...inside, text);
 const tools = Object.values(TOOL_KEYS).map((tool) => button(tool, `tool: ${tool}`, this.tool === tool, () => this.use(tool)));
-const classes = space.classes.slice(0, PALETTE).map((name, code) => button(space.shortName(code, 12), name, this.brush === name, () => this.label(name, "button"), swatch(space.color(code))));
+const own = this.codeOf(this.brush),
+codes = space.classes.map((_, code) => code).filter((code) => code < PALETTE || code === own);
+const classes = codes.map((code) => button(space.shortName(code, 12), space.classes[code], code === own, () => this.label(space.classes[code], "button"), swatch(space.color(code))));
 this.palette.replaceChildren(
 ...(editing ? [...tools, ...classes, button(IGNORED, "pixels without a label", this.brush === null, () => this.nothing())] : []),
 button("before | after", "the mask, and right of the mouse with all open suggestions", this.swipes, () => this.swipe()),
@@ -2924,6 +2926,7 @@ label(name, how) {
 if (this.editing) {
 this.brush = name;
 this.draw();
+this.stage.el.scrollIntoView({ block: "nearest" }); // the field of "/" is below it
 return;
 }
 const found = this.wanted.map((unit) => ({ key: unit.key, place: this.placeOf(unit) })).filter(({ place }) => place);
