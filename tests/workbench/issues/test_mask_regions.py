@@ -69,7 +69,9 @@ def test_wrong_regions_come_first(world):
     assert 60 < wrong.sum() < len(wrong) / 3
     found = average_precision_score(wrong, units["p_error"])
     assert found > 0.9
-    assert calibration_error(units["p_error"].to_numpy(), wrong) < 0.07
+    assert (
+        calibration_error(units["p_error"].to_numpy(), wrong) < 0.07
+    )  # .03 to .09 over seeds: see docs/howto/masks.md
     assert units.attrs["expected_errors"] == pytest.approx(wrong.sum(), rel=0.35)
     low, high = units.attrs["expected_errors_interval"]
     assert low <= wrong.sum() <= high
