@@ -1490,14 +1490,14 @@ if (verdicts.length) this.judge(verdicts, how);
 
 nothing() {}
 
-inside(value) {
+inside(value, _given) {
 return value;
 }
 
 accept() {
 const suggested = this.wanted.filter((unit) => typeof unit.suggested === "string");
 if (!suggested.length) super.accept();
-else this.decide(suggested.map((unit) => ({ key: unit.key, value: this.inside(unit.suggested ?? "null") })), "accept");
+else this.decide(suggested.map((unit) => ({ key: unit.key, value: this.inside(unit.suggested ?? "null", unit.given) })), "accept");
 }
 
 keep() {
@@ -1941,10 +1941,11 @@ for (const { key, now } of found) if (now) this.set(key, now.box, name);
 } else this.decide(found.map(({ key, now }) => ({ key, value: this.written(now && { ...now, label: name }) })), how);
 }
 
-inside(value) {
+inside(value, given) {
 const placed = this.placed(value),
-box = placed && clamped(placed.box, this.size);
-return placed && box && String(box) !== String(placed.box) ? this.written({ ...placed, box }) : value;
+box = placed && clamped(placed.box, this.size),
+stays = String(placed?.box) === String(this.placed(given)?.box);
+return placed && box && !stays && String(box) !== String(placed.box) ? this.written({ ...placed, box }) : value;
 }
 
 nothing() {

@@ -184,6 +184,12 @@ def test_points_are_judged_drawn_and_moved(explorer, tmp_path):
     page.locator(f'{FOCUSED}[data-key="g0"]').wait_for()
     order.select_option("kind: overlooked")
     page.locator(f'{FOCUSED}[data-key^="c"]').wait_for()
+    name = page.locator(".lw-span-line .lw-unit-value")
+    assert name.inner_text() == "none" and name.evaluate("el => el.scrollWidth <= el.clientWidth")
+    least = page.get_by_label("minimum probability")
+    least.wait_for()
+    boxes = [one.bounding_box() for one in (least, order)]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"] and boxes[1]["width"] <= 260
     page.keyboard.press(" ")
     probe.wait(f"len({VALUES}) == 1")
     assert said(lab) == {("x-0", "c0123456789abcdef"): {"label": "cell", "point": [100, 60]}}

@@ -504,11 +504,12 @@ export class BoxEditor extends StageEditor {
     } else this.decide(found.map(({ key, now }) => ({ key, value: this.written(now && { ...now, label: name }) })), how);
   }
 
-  /** @param {string} value */
-  inside(value) {
+  /** @param {string} value @param {string | null} given */
+  inside(value, given) {
     const placed = this.placed(value),
-      box = placed && clamped(placed.box, this.size);
-    return placed && box && String(box) !== String(placed.box) ? this.written({ ...placed, box }) : value;
+      box = placed && clamped(placed.box, this.size),
+      stays = String(placed?.box) === String(this.placed(given)?.box);
+    return placed && box && !stays && String(box) !== String(placed.box) ? this.written({ ...placed, box }) : value;
   }
 
   /** No object here. */

@@ -268,15 +268,15 @@ export class StageEditor extends ObjectEditor {
 
   nothing() {}
 
-  /** A suggested value, inside the picture. @param {string} value */
-  inside(value) {
+  /** A suggested value, inside the picture unless it lies where the given one does. @param {string} value @param {string | null} _given */
+  inside(value, _given) {
     return value;
   }
 
   accept() {
     const suggested = this.wanted.filter((unit) => typeof unit.suggested === "string");
     if (!suggested.length) super.accept();
-    else this.decide(suggested.map((unit) => ({ key: unit.key, value: this.inside(unit.suggested ?? "null") })), "accept");
+    else this.decide(suggested.map((unit) => ({ key: unit.key, value: this.inside(unit.suggested ?? "null", unit.given) })), "accept");
   }
 
   keep() {
