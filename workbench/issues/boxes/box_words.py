@@ -73,12 +73,15 @@ class BoxWords:
         return [text, moved + " only" * (iou < COVERS), self._of_stages(given), *self.checks.of(given)]
 
     def _of_stages(self, given: int) -> str:
-        """State how often the class at a given object changes from stage to stage; "" if it does not."""
+        """State how often the class at a given object changes from stage to stage; "" if it does not, or if most stages
+        see the given one."""
         if self.stages is None:
             return ""
         seen = self.stages[:, given]
         flips = int((seen[1:] != seen[:-1]).sum())
         own = int((seen == self.judged.given.label[given]).sum())
+        if not flips or 2 * own > len(seen):
+            return ""
         times = "once" if flips == 1 else f"{flips} times"
         name = self.names[int(self.judged.given.label[given])]
-        return f"its class changes {times} over {len(seen)} stages, {own} see {name}" if flips else ""
+        return f"its class changes {times} over {len(seen)} stages, {own} see {name}"
