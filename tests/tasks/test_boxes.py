@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -291,6 +292,19 @@ def test_hostile_predictions_get_one_error(one, words):
         read_predictions([one], 1, CLASSES, (KIND.form,))
     with pytest.raises(InputError, match="`predictions` has 2 entries for 1 labels"):
         read_predictions([one, one], 1, CLASSES, (KIND.form,))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("found.json", "is the path found.json"),
+        (Path("found.json"), "is the path found.json"),
+        ([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 0.5}], "holds an entry for each detection"),
+    ],
+)
+def test_detections_of_coco_are_sent_to_their_reader(given, words):
+    with pytest.raises(InputError, match=f"{words}.*wb.vision.read_detections"):
+        read_predictions(given, 1, CLASSES, (KIND.form,))
 
 
 def test_a_run_stores_predictions(tmp_path):

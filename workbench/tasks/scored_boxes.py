@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,11 @@ LEAST_BOX_SCORE = 0.3
 
 SCORES_KEY, CLASS_SCORES_KEY = "scores", "class_scores"
 
+ONE_BY_ONE = "holds an entry for each detection, as COCO's files do, not one for each image"
+READ_COCO = (
+    "Read a file of COCO's detections with `wb.vision.read_detections(PATH, run)`; to keep them, "
+    '`run.save_evidence("predictions", found)`. Pass a table as a DataFrame.'
+)
 SCORED = (
     "Pass n lists over the classes of arrays (p, 5) x0, y0, x1, y1, score, or n dicts "
     '{"bboxes": (p, 4), "scores": (p,), "labels": (p,)} or {"bboxes": (p, 4), "class_scores": (p, k)}.'
@@ -81,6 +87,9 @@ def read_predictions(predictions: Any, n: int, classes: Sequence[str], forms: Se
     """
     if isinstance(predictions, ScoredBoxes):
         return _valid(predictions, n, classes)
+    if isinstance(predictions, (str, PathLike)) or _one_by_one(predictions):
+        found = f"is the path {predictions}" if isinstance(predictions, (str, PathLike)) else ONE_BY_ONE
+        raise InputError.at("predictions", found, READ_COCO)
     if isinstance(predictions, (str, bytes, Mapping)) or not hasattr(predictions, "__len__") or len(predictions) != n:
         many = len(predictions) if hasattr(predictions, "__len__") else type(predictions).__name__
         raise InputError.at("predictions", f"has {many} entries for {n} labels", SCORED)
@@ -105,6 +114,12 @@ def read_predictions(predictions: Any, n: int, classes: Sequence[str], forms: Se
         np.concatenate(every).astype(np.float32) if every else None,
     )
     return _valid(made, n, classes)
+
+
+def _one_by_one(predictions: Any) -> bool:
+    """Whether this is COCO's list of detections, which has an entry for each."""
+    first = predictions[0] if isinstance(predictions, (list, tuple)) and predictions else None
+    return isinstance(first, Mapping) and {"image_id", "bbox"} <= set(first)
 
 
 def _valid(found: ScoredBoxes, n: int, classes: Sequence[str]) -> ScoredBoxes:
