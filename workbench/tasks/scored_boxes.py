@@ -27,7 +27,7 @@ LEAST_BOX_SCORE = 0.3
 
 SCORES_KEY, CLASS_SCORES_KEY = "scores", "class_scores"
 
-ONE_BY_ONE = "holds an entry for each detection, as COCO's files do, not one for each image"
+AS_COCO = "holds an entry for each detection, as COCO's files do, not one for each image"
 READ_COCO = (
     "Read a file of COCO's detections with `wb.vision.read_detections(PATH, run)`; to keep them, "
     '`run.save_evidence("predictions", found)`. Pass a table as a DataFrame.'
@@ -87,8 +87,8 @@ def read_predictions(predictions: Any, n: int, classes: Sequence[str], forms: Se
     """
     if isinstance(predictions, ScoredBoxes):
         return _valid(predictions, n, classes)
-    if isinstance(predictions, (str, PathLike)) or _one_by_one(predictions):
-        found = f"is the path {predictions}" if isinstance(predictions, (str, PathLike)) else ONE_BY_ONE
+    if isinstance(predictions, (str, PathLike)) or _as_coco(predictions):
+        found = f"is the path {predictions}" if isinstance(predictions, (str, PathLike)) else AS_COCO
         raise InputError.at("predictions", found, READ_COCO)
     if isinstance(predictions, (str, bytes, Mapping)) or not hasattr(predictions, "__len__") or len(predictions) != n:
         many = len(predictions) if hasattr(predictions, "__len__") else type(predictions).__name__
@@ -116,7 +116,7 @@ def read_predictions(predictions: Any, n: int, classes: Sequence[str], forms: Se
     return _valid(made, n, classes)
 
 
-def _one_by_one(predictions: Any) -> bool:
+def _as_coco(predictions: Any) -> bool:
     """Whether this is COCO's list of detections, which has an entry for each."""
     first = predictions[0] if isinstance(predictions, (list, tuple)) and predictions else None
     return isinstance(first, Mapping) and {"image_id", "bbox"} <= set(first)
