@@ -13,6 +13,7 @@ import widgets as wd
 import workbench as wb
 from widgets.requests.data import ask_inspect
 from widgets.requests.deciding import ask_decide
+from widgets.requests.opening import ask_open
 from widgets.view import given_masks
 from workbench.foundation.errors import InputError
 from workbench.tasks.run_lengths import encode_runs, to_text
@@ -103,6 +104,7 @@ def test_masks_in_memory_are_shown_with_their_evidence(tmp_path):
     for view in views:
         _, units = inspected(view._view, 0)
         assert [json.loads(unit["suggested"])["label"] for unit in units.values()] == ["disc"]
+        assert ask_open(view._view, {}, [])[0]["no_data_map"] == "No maps: they need embeddings of the examples"
     seen = wb.import_run(masks, tmp_path / "seen", pred_probs=probs, out_of_fold=False, **options)
     assert "the model has seen the masks" in wb.find_issues(seen).attrs["errors_in_words"]
     with pytest.raises(InputError, match="unknown option 'probs'"):

@@ -35,7 +35,15 @@ LIVE = ("label", "verdict")
 """Columns that the page derives from the decisions."""
 
 NO_STATISTICS = "No maps: they need probabilities, embeddings, edges or a recorded training"
+NO_VECTORS = "No maps: they need embeddings of the examples"
 NO_AXES = "No maps: pass x= and y= (columns with positions), pred_probs=, embeddings= or edges="
+
+
+def _no_data_map(run: Run) -> str:
+    """What a run lacks whose examples have no places on a map."""
+    if "pred_probs" in run.dataset.kind.evidence_forms:  # probabilities of pixels are not those of an example
+        return NO_VECTORS
+    return NO_AXES if isinstance(run, FrameRun) else NO_STATISTICS
 
 
 def ask_open(view: View, content: Nothing, buffers: Buffers) -> tuple[OpenAnswer, Arrays]:
@@ -86,7 +94,7 @@ def described(view: View) -> OpenAnswer:
         "blind": view.blind,
         "saved": view.decisions.last_time or "",
         "data_map": user_map(view) or data_map_axes(view.columns),
-        "no_data_map": NO_AXES if isinstance(run, FrameRun) else NO_STATISTICS,
+        "no_data_map": _no_data_map(run),
         "maps": maps_shown(view),
         "views": list(view.named_views.read()),
         "lasting": not isinstance(run, FrameRun) or run.lasting is not None,

@@ -41,7 +41,9 @@ def label_images(field: str, labels: Any, *, k: int | None = None, most: int | N
         if codes.size and (codes.min() < IGNORE or (limit is not None and codes.max() >= limit)):
             wrong = codes.min() if codes.min() < IGNORE else codes.max()
             known = "at least 0" if limit is None else f"0 .. {limit - 1:,}"
-            raise InputError.at(field, f"holds {wrong}", f"Class codes are {known}, or -1 = ignored.", row=row)
+            todo = f"Class codes are {known}, or -1 = ignored."
+            todo += " If 255 is ignored: np.where(codes == 255, -1, codes.astype(int))." if wrong == 255 else ""
+            raise InputError.at(field, f"holds {wrong}", todo, row=row)
         found.append(codes)
     return found
 

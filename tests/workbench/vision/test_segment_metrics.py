@@ -106,6 +106,10 @@ def test_refusals(scenes):
         wb.vision.mask_metrics(scenes.labels[:2], [scenes.labels[0], scenes.labels[1][:, :31]])
     with pytest.raises(InputError, match=r"holds 2\. Class codes are 0"):
         wb.vision.mask_metrics(scenes.labels, scenes.labels, classes=["a", "b"])
+    drawn = np.full((2, 3, 3), 255, np.uint8)
+    with pytest.raises(InputError, match=r"holds 255.*np.where\(codes == 255, -1, codes.astype\(int\)\)"):
+        wb.vision.mask_metrics(np.zeros((2, 3, 3), int), drawn, classes=["a", "b"])
+    assert (np.where(drawn == 255, -1, drawn.astype(int)) == -1).all()  # also from uint8
     with pytest.raises(InputError, match="no labelled pixel"):
         wb.vision.mask_metrics(np.full((2, 3, 3), -1), np.zeros((2, 3, 3), int))
     with pytest.raises(InputError, match="as integers"):

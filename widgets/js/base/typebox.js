@@ -131,7 +131,7 @@ export class TypeBox {
   /** Adding a name needs two presses, so that a typing mistake does not add a class. */
   offer() {
     const name = `“${this.input.value.trim()}”`;
-    return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode?.name} ${name}`;
+    return this.sure ? `Press Enter again to add ${name}` : `+ add the ${this.mode?.name} ${name}`;
   }
 
   /** @param {KeyboardEvent} event */
