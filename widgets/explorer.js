@@ -10772,7 +10772,7 @@ return h(
 
 offer() {
 const name = `“${this.input.value.trim()}”`;
-return this.sure ? `Press Enter again to add ${name}` : `＋ add the ${this.mode?.name} ${name}`;
+return this.sure ? `Press Enter again to add ${name}` : `+ add the ${this.mode?.name} ${name}`;
 }
 
 key(event) {
