@@ -115,8 +115,10 @@ def export(
             raise InputError.unknown("format", format, formats, f"The labels are of the task {run.task!r}.")
         write = formats[format].write
         _check_options(options, [name for name in keyword_options(write) if name != "force"], format)
-        _refuse_selection(format, drop=drop is not None, only_changed=only_changed, cleaned=cleaned is not None)
-        _refuse_columns(format, images=not images, sounds=not sounds, issues=issues is not None)
+        rows = {"drop": drop is not None, "only_changed": only_changed, "cleaned": cleaned is not None}
+        _refuse("selects rows of a table", f"{format!r} contains all examples", rows)
+        columns = {"images": not images, "sounds": not sounds, "issues": issues is not None}
+        _refuse("is about the columns of a table", f"{format!r} has columns of its own", columns)
         return write(run, path, force=force, **options)
     _check_options(options, keyword_options(export), "table")
     target = check_target(path, force)
@@ -184,18 +186,11 @@ def _check_options(options: Mapping[str, Any], known: Sequence[str], format: str
             raise InputError.unknown("option", name, known, f"The format is {format!r}.")
 
 
-def _refuse_selection(format: str, **given: bool) -> None:
+def _refuse(found: str, why: str, given: dict[str, bool]) -> None:
+    """Raise for the first option of tables that was given with a format."""
     for name, is_given in given.items():
         if is_given:
-            todo = f"Leave it out, or write a table: {format!r} contains all examples."
-            raise InputError.at(name, "selects rows of a table", todo)
-
-
-def _refuse_columns(format: str, **given: bool) -> None:
-    for name, is_given in given.items():
-        if is_given:
-            todo = f"Leave it out, or write a table: {format!r} has columns of its own."
-            raise InputError.at(name, "is about the columns of a table", todo)
+            raise InputError.at(name, found, f"Leave it out, or write a table: {why}.")
 
 
 def _chosen(
