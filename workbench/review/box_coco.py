@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,31 +75,43 @@ def read_coco(
     UserWarning : polygons cross themselves, or have fewer than three points; they are kept as they are.
     """
     source = Path(path)
-    content = read_json(source)
-    content = content if isinstance(content, dict) else {}
-    lists: dict[str, list[Any]] = {}
-    for name in LISTS:
-        listed = content.get(name)
-        if not isinstance(listed, list):
-            todo = f"A file of COCO instances has {', '.join(map(repr, LISTS))}."
-            raise InputError(f"{source} has no list {name!r}. {todo}")
-        lists[name] = listed
-    categories = _named_categories(lists["categories"], source)
-    records = _records(lists["images"], source, id)
+    content = coco_content(source)
+    categories = named_categories(content["categories"], source)
+    records = image_records(content["images"], source, id)
     outlines: list[tuple[str, Any]] = []
-    for number, one in enumerate(lists["annotations"]):
+    for number, one in enumerate(content["annotations"]):
         _add(records, categories, one, f"{source}: annotation {number}", outlines)
     few, crossing, first = crossing_outlines(outlines)
     tell_reading(source, {f"polygons cross themselves, the first of {first}": crossing,
                           "polygons have fewer than three points": few})  # fmt: skip
-    others = {name: value for name, value in content.items() if name not in ("images", "annotations")}
     return dataset_of_images(
         source, list(records.values()), task=task, classes=classes, named=list(categories.values()), folder=images,
-        file_fields={"format": "coco", **others}, options=options,
+        file_fields=kept_fields(content), options=options,
     )  # fmt: skip
 
 
-def _named_categories(listed: list[Any], path: Path) -> dict[Any, str]:
+def coco_content(path: Path) -> dict[str, Any]:
+    """Return the content of a file with the three lists of COCO.
+
+    Raises
+    ------
+    InputError : a list is missing.
+    """
+    content = read_json(path)
+    content = content if isinstance(content, dict) else {}
+    for name in LISTS:
+        if not isinstance(content.get(name), list):
+            todo = f"A file of COCO instances has {', '.join(map(repr, LISTS))}."
+            raise InputError(f"{path} has no list {name!r}. {todo}")
+    return content
+
+
+def kept_fields(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a file that are kept for writing: all but images and annotations."""
+    return {"format": "coco", **{key: one for key, one in content.items() if key not in ("images", "annotations")}}
+
+
+def named_categories(listed: list[Any], path: Path) -> dict[Any, str]:
     """Return the names of categories by id, in the order of the file."""
     found: dict[Any, str] = {}
     for number, one in enumerate(listed):
@@ -111,7 +123,7 @@ def _named_categories(listed: list[Any], path: Path) -> dict[Any, str]:
     return found
 
 
-def _records(listed: list[Any], path: Path, id: str | None) -> dict[Any, ImageLabels]:
+def image_records(listed: list[Any], path: Path, id: str | None) -> dict[Any, ImageLabels]:
     """Return the images by COCO's id, without objects."""
     found: dict[Any, ImageLabels] = {}
     for number, one in enumerate(listed):
@@ -137,14 +149,8 @@ def _add(
     outlines: list[tuple[str, Any]],
 ) -> None:  # fmt: skip
     """Add an annotation to its image, and its polygons to `outlines`."""
-    if not isinstance(one, dict):
-        raise InputError(f"{where} is {shortened(one)}, not an object.")
-    where += f" (id {shortened(one.get('id'))})"
-    image, name = _found(records, one.get("image_id")), _found(categories, one.get("category_id"))
-    if image is None:
-        raise InputError(f"{where} names the image {shortened(one.get('image_id'))}, which the file does not list.")
-    if name is None:
-        raise InputError(f"{where} names the category {shortened(one.get('category_id'))}, which is not listed.")
+    image, category, where = annotation_place(records, categories, one, where)
+    name = categories[category]
     outline = one.get(SEGMENTATION)
     if outline:
         check_outline(outline, image.fields, where)
@@ -163,6 +169,26 @@ def _add(
     if one.get("iscrowd"):
         more[CROWD] = True
     image.add(place, name, more)
+
+
+def annotation_place(
+    records: Mapping[Any, ImageLabels], categories: Mapping[Any, Any], one: Any, where: str
+) -> tuple[ImageLabels, Any, str]:
+    """Return the image of an annotation, the id of its category, and where it is, with its id.
+
+    Raises
+    ------
+    InputError : it is not an object, or its image or category is not listed.
+    """
+    if not isinstance(one, dict):
+        raise InputError(f"{where} is {shortened(one)}, not an object.")
+    where += f" (id {shortened(one.get('id'))})"
+    image, category = _found(records, one.get("image_id")), _found(categories, one.get("category_id"))
+    if image is None:
+        raise InputError(f"{where} names the image {shortened(one.get('image_id'))}, which the file does not list.")
+    if category is None:
+        raise InputError(f"{where} names the category {shortened(one.get('category_id'))}, which is not listed.")
+    return image, one["category_id"], where
 
 
 def _found(known: Mapping[Any, Any], key: Any) -> Any:
@@ -200,9 +226,9 @@ def write_coco(run: Run, path: str | Path, *, force: bool = False) -> Path:
     listed = [{**known.get(ids[name], {}), "id": ids[name], "name": name} for name in dataset.classes]
     images, annotations = [], []
     labelled = list(labelled_images(run, losses))
-    numbers = _annotation_ids(labelled)
+    numbers = annotation_ids(more.get("id") for one in labelled for more in one.more)
     for one in labelled:
-        image = _image_record(dataset, one)
+        image = image_record(dataset, one)
         images.append(image)
         sizes = _sizes(one.places)
         for place, size, code, more in zip(one.places.tolist(), sizes, one.codes, one.more):
@@ -216,24 +242,23 @@ def write_coco(run: Run, path: str | Path, *, force: bool = False) -> Path:
     return target
 
 
-def _annotation_ids(labelled: Sequence[Labelled]) -> Any:
-    """Yield the id of each annotation: that of the file where it is a whole number and not taken, or a new one."""
+def annotation_ids(given: Iterable[Any]) -> Iterator[int]:
+    """Yield an id for each annotation: the given one where it is a whole number and not taken, or a new one."""
     used: set[int] = set()
     wanted: list[int | None] = []
-    for one in labelled:
-        for more in one.more:
-            number = more.get("id")
-            kept = number if isinstance(number, int) and number not in used else None
-            wanted.append(kept)
-            if kept is not None:
-                used.add(kept)
+    for number in given:
+        kept = number if type(number) is int and number not in used else None
+        wanted.append(kept)
+        if kept is not None:
+            used.add(kept)
     highest = max(used, default=0)
     for number in wanted:
         highest += number is None
         yield highest if number is None else number
 
 
-def _image_record(dataset: Dataset, one: Labelled) -> dict[str, Any]:
+def image_record(dataset: Dataset, one: Labelled) -> dict[str, Any]:
+    """Return the entry of an image, with its id and further fields."""
     fields = image_fields_of(dataset, one.row)
     named = fields.pop("coco_id", None)
     own = one.id if isinstance(one.id, int) else named

@@ -263,7 +263,7 @@ def dataset_of_images(
         else None
         for one in images
     ]
-    frame = _metadata(images, file_fields)
+    frame = image_metadata(images, file_fields)
     frame["objects"] = pd.Series(labels, dtype=object)
     frame["image_id"] = [one.id for one in images]
     if folder is not None:
@@ -276,7 +276,7 @@ def dataset_of_images(
     )  # fmt: skip
 
 
-def _metadata(images: Sequence[ImageLabels], file_fields: Mapping[str, Any]) -> pd.DataFrame:
+def image_metadata(images: Sequence[ImageLabels], file_fields: Mapping[str, Any]) -> pd.DataFrame:
     """Return a column for each plain field that all images have, in one type, and the rest as JSON."""
     first = images[0].fields
     own = {"objects", "image_id", "picture", FILE_FIELDS, IMAGE_FIELDS, *SIZE_COLUMNS}

@@ -31,10 +31,13 @@ from workbench.review.box_files import (
     turned,
     write_finite_json,
 )
+from workbench.review.brush_runs import decode_brush, encode_brush
 from workbench.runs.run import Run
 from workbench.storage.tables import check_target
 from workbench.tasks.box_frames import SIZE_COLUMNS
+from workbench.tasks.mask_table import decoded, encoded_runs
 from workbench.tasks.protocol import Format
+from workbench.tasks.run_lengths import box_of, decode_runs, encode_runs, to_text
 
 FROM, TO = "label", "image"
 """Names of the control and of the image in Label Studio's configuration."""
@@ -44,7 +47,7 @@ RESULTS, DATA_FIELD = "results", "data"
 image with the data of its task."""
 
 STUDIO_TYPES = {
-    "boxes": ("rectanglelabels", "polygonlabels"),
+    "boxes": ("rectanglelabels", "polygonlabels", "brushlabels"),
     "points": ("keypointlabels",),
 }
 TOO_WIDE = 1e6
@@ -66,8 +69,9 @@ def read_studio(
 
     Returns
     -------
-    Dataset with the boxes of rectangles and polygons, or with `task="points"` the points. Results with the `id` of a
-    region, such as a choice about it, and other fields stay with its box. Predictions are not labels. A task without an
+    Dataset with the boxes of rectangles, polygons and strokes of a brush, whose outlines stay with them, or with
+    `task="points"` the points. Results with the `id` of a region, such as a choice about it, and other fields stay with
+    its box. Predictions are not labels. A task without an
     annotation has no label yet, one with an empty annotation has nothing there. Rectangles of negative width or height
     are the same boxes drawn from another corner.
 
@@ -79,36 +83,21 @@ def read_studio(
     Warns
     -----
     UserWarning : rotated rectangles, which are read as the upright box around them, and kept as they are for writing;
-        results that are not read, such as strokes of a brush.
+        results that are not read, such as ellipses, and strokes that were erased completely.
     """
     source = Path(path)
-    tasks = read_json(source)
-    if not isinstance(tasks, list):
-        raise InputError(f"{source} is not a list of tasks. Export as JSON.")
+    tasks = studio_tasks(source)
     counts: Counter[str] = Counter()
     records = [_record(one, f"{source}: task {number}", task, id, image, counts) for number, one in enumerate(tasks)]
     tell_reading(source, counts)
-    named = len({str(one.id) for one in records}) == len(records) and len({type(one.id) for one in records}) == 1
-    for number, one in enumerate(records):
-        one.id = one.id if named else number
+    name_records(records)
     return dataset_of_images(
         source, records, task=task, classes=classes, named=None, folder=images, options=options, file_fields={},
     )  # fmt: skip
 
 
 def _record(one: Any, where: str, task: str, id: str | None, image: str | None, counts: Counter[str]) -> ImageLabels:
-    data = one.get("data") if isinstance(one, dict) else None
-    if not isinstance(data, dict):
-        raise InputError(f"{where} is {shortened(one)}. A task has data and annotations.")
-    where += f" (id {shortened(one.get('id'))})"
-    there = [found for found in _dicts(one.get("annotations"), where) if not found.get("was_cancelled")]
-    results = _dicts(there[0].get("result"), where) if there else []
-    key = image or next((name for one in results if isinstance(name := one.get("to_name"), str) and name in data), TO)
-    named = data.get(id or "id", one.get("id"))
-    record = ImageLabels(named if isinstance(named, (int, str)) else None, labelled=bool(there))
-    if isinstance(data.get(key), str):
-        record.fields[FILE_NAME] = _file_of(data[key])
-    record.fields[DATA_FIELD] = data
+    record, results, where = task_record(one, where, id, image)
     regions: dict[Any, list[dict[str, Any]]] = {}
     for found in results:
         regions.setdefault(_region(found), []).append(found)
@@ -119,19 +108,71 @@ def _record(one: Any, where: str, task: str, id: str | None, image: str | None, 
             others = [
                 other for other in others if other.get("type") not in STUDIO_TYPES["boxes"] + STUDIO_TYPES["points"]
             ]
-            _add_result(record, found, others, f"{where} result {number}", counts)
+            if not _add_result(record, found, others, f"{where} result {number}", counts):
+                left.append(found)
         elif not _beside(found, regions, task):
             counts[f"results of the type {found.get('type')!r} are kept, but not read as objects"] += 1
             left.append(found)
     if left:
         record.fields[RESULTS] = left
-    for side in SIZE_COLUMNS:
-        if isinstance(data.get(side), int) and 0 < data[side] <= TOO_WIDE:
-            record.fields.setdefault(side, data[side])
+    known_size(record)
     return record
 
 
-def _dicts(listed: Any, where: str) -> list[dict[str, Any]]:
+def task_record(
+    one: Any, where: str, id: str | None, image: str | None
+) -> tuple[ImageLabels, list[dict[str, Any]], str]:
+    """Return the image of a task without objects, the results of its first annotation, and where it is in words.
+
+    Raises
+    ------
+    InputError : it is not a task; the message begins with `where`.
+    """
+    data = one.get("data") if isinstance(one, dict) else None
+    if not isinstance(data, dict):
+        raise InputError(f"{where} is {shortened(one)}. A task has data and annotations.")
+    where += f" (id {shortened(one.get('id'))})"
+    there = [found for found in dicts_in(one.get("annotations"), where) if not found.get("was_cancelled")]
+    results = dicts_in(there[0].get("result"), where) if there else []
+    key = image or next((name for one in results if isinstance(name := one.get("to_name"), str) and name in data), TO)
+    named = data.get(id or "id", one.get("id"))
+    record = ImageLabels(named if isinstance(named, (int, str)) else None, labelled=bool(there))
+    if isinstance(data.get(key), str):
+        record.fields[FILE_NAME] = _file_of(data[key])
+    record.fields[DATA_FIELD] = data
+    return record, results, where
+
+
+def known_size(record: ImageLabels) -> None:
+    """Take the size of an image from the data of its task, if no result has one."""
+    data = record.fields[DATA_FIELD]
+    for side in SIZE_COLUMNS:
+        if isinstance(data.get(side), int) and 0 < data[side] <= TOO_WIDE:
+            record.fields.setdefault(side, data[side])
+
+
+def studio_tasks(path: Path) -> list[Any]:
+    """Return the tasks of a JSON export."""
+    tasks = read_json(path)
+    if not isinstance(tasks, list):
+        raise InputError(f"{path} is not a list of tasks. Export as JSON.")
+    return tasks
+
+
+def name_records(records: Sequence[ImageLabels]) -> None:
+    """Number images whose ids are not unique, or not of one type."""
+    named = len({str(one.id) for one in records}) == len(records) and len({type(one.id) for one in records}) == 1
+    for number, one in enumerate(records):
+        one.id = one.id if named else number
+
+
+def dicts_in(listed: Any, where: str) -> list[dict[str, Any]]:
+    """Return the annotations of a task, or the results of an annotation; None for none.
+
+    Raises
+    ------
+    InputError : they are not a list of dicts; the message begins with `where`.
+    """
     if not isinstance(listed or [], list) or not all(isinstance(one, dict) for one in listed or ()):
         raise InputError(f"{where} has {shortened(listed)}, not a list of annotations or results.")
     return listed or []
@@ -160,19 +201,17 @@ def _file_of(text: str) -> str:
 
 def _add_result(
     record: ImageLabels, found: Mapping[str, Any], others: Sequence[Any], where: str, counts: Counter[str]
-) -> None:
+) -> bool:
+    """Add a result to its image; return False for a stroke of the brush that covers no pixel."""
     value = found.get("value")
     names = value.get(found["type"]) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise InputError(f"{where} has the value {shortened(value)}. It has a position and {found['type']}.")
-    size = [finite_number(found.get(f"original_{side}"), where, f"original_{side}") for side in ("width", "height")]
-    if not all(0 < side <= TOO_WIDE for side in size):
-        raise InputError(f"{where} has an image of {size[0]:g} x {size[1]:g}. Width and height are above 0.")
-    for side, pixels in zip(("width", "height"), size):
-        known = record.fields.setdefault(side, int(pixels))
-        if known != int(pixels):
-            raise InputError(f"{where} has the {side} {pixels:g} in an image of {known}. Correct one of them.")
+    size = image_size_of(found, record, where)
     place, fields = _place(found["type"], value, size, where)
+    if not place:
+        counts["strokes of a brush cover no pixel; they are kept, but not read as objects"] += 1
+        return False
     counts["rotated rectangles are read as the upright box around them"] += ROTATED in fields
     own = ("value", "original_width", "original_height", "type", "to_name", "from_name")
     more = {key: one for key, one in found.items() if key not in own} | fields
@@ -183,12 +222,38 @@ def _add_result(
         if name is None:
             raise InputError(f"{where} has no label.")
         record.add(place, name, more)
+    return True
+
+
+def image_size_of(found: Mapping[str, Any], record: ImageLabels, where: str) -> list[float]:
+    """Return width and height of the image of a result, which become fields of the image.
+
+    Raises
+    ------
+    InputError : they are not above 0, or differ from those of another result.
+    """
+    size = [finite_number(found.get(f"original_{side}"), where, f"original_{side}") for side in ("width", "height")]
+    if not all(0 < side <= TOO_WIDE for side in size):
+        raise InputError(f"{where} has an image of {size[0]:g} x {size[1]:g}. Width and height are above 0.")
+    for side, pixels in zip(("width", "height"), size):
+        known = record.fields.setdefault(side, int(pixels))
+        if known != int(pixels):
+            raise InputError(f"{where} has the {side} {pixels:g} in an image of {known}. Correct one of them.")
+    return size
 
 
 def _place(
     kind: str, value: Mapping[str, Any], size: Sequence[float], where: str
 ) -> tuple[list[float], dict[str, Any]]:
-    """Return the position in pixels, and fields about it."""
+    """Return the position in pixels, and fields about it; no position of a brush without pixels."""
+    if kind == "brushlabels":
+        width, height = int(size[0]), int(size[1])
+        mask = decoded(decode_brush(value.get("rle"), height, width, where), height, width)
+        if not mask.any():
+            return [], {}
+        counts = encode_runs(mask)
+        box = [float(one) for one in box_of(counts, height)]
+        return box, {SEGMENTATION: {"size": [height, width], "counts": to_text(counts)}}
     if kind == "polygonlabels":
         points = value.get("points")
         if (
@@ -219,7 +284,7 @@ def _place(
 
 def write_studio(run: Run, path: str | Path, *, force: bool = False) -> Path:
     """Write tasks with annotations for import into Label Studio, with `<RectangleLabels name="label" toName="image">`,
-    and `PolygonLabels` or `KeyPointLabels` for outlines and points.
+    and `PolygonLabels`, `BrushLabels` or `KeyPointLabels` for polygons, run lengths and points.
 
     An example without a label has no annotation; `data` contains the id and the name of the picture, or the data of the
     task that was read.
@@ -257,6 +322,9 @@ def _results(
     elif isinstance(outline, list) and len(outline) == 1 and len(outline[0]) >= 6:
         points = np.reshape(outline[0], (-1, 2)) * percent
         kind, value = "polygonlabels", {"points": [_short(pair) for pair in points]}
+    elif isinstance(outline, dict):
+        mask = decode_runs(outline["counts"], *outline["size"])
+        kind, value = "brushlabels", {"format": "rle", "rle": encode_brush(encoded_runs(mask))}
     else:
         losses.add("outlines of several parts", int(bool(outline)))
         box, degrees = (place, 0) if corner is None else (corner[:4], corner[4])
@@ -279,5 +347,5 @@ def _short(values: np.ndarray) -> list[float]:
 
 
 STUDIO = Format(
-    (".json",), read_studio, write_studio, ("masks, and outlines of several parts or of boxes that were moved",)
+    (".json",), read_studio, write_studio, ("polygons of several parts, and outlines of boxes that were moved",)
 )

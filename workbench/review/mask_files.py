@@ -6,9 +6,11 @@ import colorsys
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -21,7 +23,7 @@ from workbench.storage.layout import atomic
 from workbench.storage.limits import parse_json
 from workbench.storage.tables import check_target
 from workbench.tasks.mask_reading import IGNORED_VALUE
-from workbench.tasks.mask_table import IGNORE, masks_of
+from workbench.tasks.mask_table import IGNORE, band_edges, masks_of
 from workbench.tasks.protocol import Format
 from workbench.tasks.raster_files import raster_in
 from workbench.tasks.run_lengths import MOST_PIXELS
@@ -37,6 +39,35 @@ CHANGED_PIXELS = "changes.csv"
 
 MOST_UNPACKED_PIXELS = 8 * MOST_PIXELS
 """Bytes of one unpacked mask."""
+
+
+class CorrectedMask(NamedTuple):
+    """A mask to be written: its row, the stem of its file, and functions (top, bottom) of the class indices of rows,
+    as it was given, if it changed, and as it is now."""
+
+    row: int
+    stem: str
+    height: int
+    width: int
+    given: Callable[[int, int], np.ndarray] | None
+    now: Callable[[int, int], np.ndarray]
+
+    def changed(self, top: int, bottom: int) -> np.ndarray:
+        """Return which pixels of rows changed, (bottom - top, width) bool."""
+        now = self.now(top, bottom)
+        return np.zeros(now.shape, bool) if self.given is None else self.given(top, bottom) != now
+
+    def changes(self) -> Counter[tuple[int, int]]:
+        """Count the changed pixels by given and new class index."""
+        found: Counter[tuple[int, int]] = Counter()
+        if self.given is None:
+            return found
+        for top, bottom in band_edges(self.height, self.width):
+            given, now = self.given(top, bottom), self.now(top, bottom)
+            unlike = given != now
+            pairs, count = np.unique(np.stack([given[unlike], now[unlike]]), axis=1, return_counts=True)
+            found.update(dict(zip(map(tuple, pairs.T.tolist()), count.tolist())))
+        return found
 
 
 def write_masks(run: Run, path: str | Path, *, force: bool = False) -> Path:
@@ -57,7 +88,7 @@ def write_masks(run: Run, path: str | Path, *, force: bool = False) -> Path:
         raise InputError.at("classes", f"has {len(classes)} names, and a PNG has {IGNORED_VALUE} and 255", todo)
     colours = palette(len(classes))
     with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
-        for stem, given, now in _masks(run, packed):
+        for _, stem, given, now in _rasters(run, packed):
             packed.writestr(f"{MASK_FOLDER}/{stem}.png", _png(now, colours))
             if given is not None:
                 changed = given != now
@@ -71,7 +102,7 @@ def write_arrays(run: Run, path: str | Path, *, force: bool = False) -> Path:
     masks.json, changes/ID.npy (bool) and changes.csv."""
     target = check_target(path, force, MASK_NPY.suffixes)
     with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
-        for stem, given, now in _masks(run, packed):
+        for _, stem, given, now in _rasters(run, packed):
             packed.writestr(f"{MASK_FOLDER}/{stem}.npy", _npy(now))
             if given is not None:
                 packed.writestr(f"{CHANGE_MASKS}/{stem}.npy", _npy(given != now))
@@ -89,10 +120,42 @@ def read_mask_archive(
     classes : by default those of masks.json, if it is there. id, label : ignored, since the format has no names.
     options : as in `Dataset.from_arrays`, such as `ignore`.
     """
+    with opened_masks(path, (".png", ".npy")) as found:
+        masks = [
+            None if one is None else raster_in(one.name, one.content(), row) for row, one in enumerate(found.files)
+        ]
+    classes = found.classes if classes is None else classes
+    return Dataset.from_arrays(masks, task=task, ids=found.ids, classes=classes, **options)
+
+
+class MaskFile(NamedTuple):
+    """A file of a mask: its name, and a function that returns its path, or its bytes from an archive."""
+
+    name: str
+    content: Callable[[], io.BytesIO | Path]
+
+
+class MaskArchive(NamedTuple):
+    """The masks of a folder or archive: ids and files in their order, None without a label, and classes, if known."""
+
+    ids: list[Any]
+    files: list[MaskFile | None]
+    classes: list[Any] | None
+
+
+@contextmanager
+def opened_masks(path: str | Path, suffixes: Sequence[str]) -> Generator[MaskArchive]:
+    """Open a folder or a .zip of masks, with files of these suffixes, sorted by name unless masks.json lists them.
+
+    Raises
+    ------
+    InputError : it is neither, a file unpacks to more than `MOST_UNPACKED_PIXELS` bytes, or masks.json is not valid.
+    """
     archive = Path(path)
     if archive.is_dir():
         names = sorted(one.relative_to(archive).as_posix() for one in archive.rglob("*") if one.is_file())
-        return _dataset(names, lambda name: (archive / name).read_bytes(), classes, task, options)
+        yield _archive(names, lambda name: (archive / name).read_bytes(), lambda name: archive / name, suffixes)
+        return
     if not zipfile.is_zipfile(archive):
         raise InputError(f"{archive} is neither a folder nor a .zip of masks.")
     with zipfile.ZipFile(archive) as packed:
@@ -102,48 +165,66 @@ def read_mask_archive(
                 raise InputError(f"{archive}: {name} unpacks to more than {MOST_UNPACKED_PIXELS:,} bytes.")
             return packed.read(name)
 
-        return _dataset(sorted(packed.namelist()), content, classes, task, options)
+        yield _archive(sorted(packed.namelist()), content, lambda name: io.BytesIO(content(name)), suffixes)
 
 
-def _dataset(names: list[str], content: Any, classes: Sequence[object] | None, task: str, options: Any) -> Dataset:
+def _archive(
+    names: Sequence[str], content: Callable[[str], bytes], source: Callable[[str], io.BytesIO | Path],
+    suffixes: Sequence[str],
+) -> MaskArchive:  # fmt: skip
     aside = (CHANGE_MASKS, DIFFERENCE_MAPS)
-    found = [one for one in names if Path(one).suffix in (".png", ".npy") and Path(one).parent.name not in aside]
+    found = [one for one in names if Path(one).suffix.lower() in suffixes and Path(one).parent.name not in aside]
     file_of = {unquote(Path(one).stem): one for one in found}
-    ids: list[Any] = list(file_of)
+    ids, classes = list(file_of), None
     listed = next((one for one in names if Path(one).name == MASK_CONTENTS), None)
     if listed is not None:
         contents = parse_json(content(listed).decode())
         if not isinstance(contents, dict) or not all(isinstance(contents.get(one), list) for one in ("classes", "ids")):
             raise InputError(f'{listed} is not {{"classes": [...], "ids": [...]}}.')
-        ids, classes = contents["ids"], contents["classes"] if classes is None else classes
-    masks = []
-    for row, name in enumerate(ids):
-        file = file_of.get(str(name))
-        masks.append(None if file is None else raster_in(Path(file).name, io.BytesIO(content(file)), row))
-    return Dataset.from_arrays(masks, task=task, ids=ids, classes=classes, **options)
+        ids, classes = contents["ids"], contents["classes"]
+        values = contents.get("values")
+        if isinstance(values, list) and list(map(str, values)) == classes:
+            classes = values
+
+    def file(name: str) -> MaskFile | None:
+        place = file_of.get(name)
+        return None if place is None else MaskFile(Path(place).name, lambda: source(place))
+
+    return MaskArchive(ids, [file(str(name)) for name in ids], classes)
 
 
-def _masks(run: Run, packed: zipfile.ZipFile) -> Iterator[tuple[str, np.ndarray | None, np.ndarray]]:
-    """Yield (file stem, given mask if it changed, corrected mask) of all labelled examples; write the two lists."""
+def corrected_masks(run: Run, packed: zipfile.ZipFile, values: Sequence[int] | None = None) -> Iterator[CorrectedMask]:
+    """Yield the masks of all labelled examples; write the contents and the table of changed pixels into the archive.
+
+    Parameters
+    ----------
+    values : pixel value of each class, by default its index.
+    """
     dataset, labels = run.extended(), run.labels()
     before, now = masks_of(dataset.labels), masks_of(labels)
     changed = dataset.kind.differ(labels, dataset.labels)
     ids = dataset.ids.tolist()
     unlabelled = [ids[row] for row in np.flatnonzero(now.missing).tolist()]
     contents = {"classes": list(dataset.classes), "ids": ids, "unlabelled": unlabelled}
+    contents |= {} if values is None else {"values": list(values)}
     packed.writestr(MASK_CONTENTS, json.dumps(contents, ensure_ascii=False, indent=1))
     lines: list[tuple[Any, str | None, str | None, int]] = []
     names = [*dataset.classes, None]
     for row in np.flatnonzero(~now.missing).tolist():
-        raster = now.raster(row)
-        given = before.raster(row) if changed[row] and not before.missing[row] else None
-        if given is not None:
-            unlike = given != raster
-            pairs, count = np.unique(np.stack([given[unlike], raster[unlike]]), axis=1, return_counts=True)
-            lines += [(ids[row], names[a], names[b], many) for (a, b), many in zip(pairs.T.tolist(), count.tolist())]
-        yield quote(str(ids[row]), safe=""), given, raster
+        size = int(now.height[row]), int(now.width[row])
+        given = before.reader(row) if changed[row] and not before.missing[row] else None
+        one = CorrectedMask(row, quote(str(ids[row]), safe=""), *size, given, now.reader(row))
+        lines += [(ids[row], names[a], names[b], many) for (a, b), many in sorted(one.changes().items())]
+        yield one
     frame = pd.DataFrame(lines, columns=["id", "given_label", "label", "pixels"])
     packed.writestr(CHANGED_PIXELS, frame.to_csv(index=False))
+
+
+def _rasters(run: Run, packed: zipfile.ZipFile) -> Iterator[tuple[int, str, np.ndarray | None, np.ndarray]]:
+    """Yield (row, file stem, given mask if it changed, corrected mask), as whole rasters."""
+    for one in corrected_masks(run, packed):
+        given = None if one.given is None else one.given(0, one.height)
+        yield one.row, one.stem, given, one.now(0, one.height)
 
 
 def palette(k: int) -> bytes:

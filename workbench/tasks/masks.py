@@ -54,6 +54,8 @@ class Masks(TaskMixin):
             "table": "workbench.review.export:TABLE",
             "png": "workbench.review.mask_files:MASK_PNG",
             "npy": "workbench.review.mask_files:MASK_NPY",
+            "geotiff": "workbench.review.geotiff_files:GEOTIFF",
+            "labelstudio": "workbench.review.brush_files:BRUSHES",
         }
     )
 

@@ -25,6 +25,7 @@ class Points(Boxes):
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",
+            "coco": "workbench.review.keypoint_files:KEYPOINT_FILES",
             "cvat": "workbench.review.box_cvat:CVAT",
             "labelstudio": "workbench.review.box_studio:STUDIO",
         }

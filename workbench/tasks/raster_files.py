@@ -40,7 +40,7 @@ def open_raster(path: str | Path, row: int | None = None) -> np.ndarray:
 
 
 def raster_in(name: str, source: Path | io.BytesIO, row: int | None = None) -> np.ndarray:
-    """Return the pixel values of a file, as `open_raster`, whose `name` determines the format; not TIFF from bytes."""
+    """Return the pixel values of a file, as `open_raster`, whose `name` determines the format."""
     read = RASTER_READERS.get(Path(name).suffix.lower())
     if read is None:
         known = ", ".join(RASTER_READERS)
@@ -87,16 +87,14 @@ def _tiff(path: Path | io.BytesIO) -> np.ndarray | str:
         raise MissingEvidence("TIFF files need tifffile: pip install label-workbench[vision].") from error
     with tifffile.TiffFile(path) as file:
         page = file.pages[0]
-        shape = tuple(size for size in page.shape if size != 1)
+        shape = page.shape if len(page.shape) == 2 else tuple(size for size in page.shape if size != 1)
         if len(shape) != 2:
             return f"has the shape {page.shape}"
         if shape[0] * shape[1] > MOST_PIXELS:
             return f"claims {shape[0]:,} x {shape[1]:,} pixels, more than {MOST_PIXELS:,}"
-        mapped = bool(page.is_memmappable)
-    if mapped and isinstance(path, Path):
-        return _checked(tifffile.memmap(path, page=0, mode="r").reshape(shape))
-    values = tifffile.imread(path, key=0)
-    return _checked(values.reshape(shape))
+        if not page.is_memmappable or not isinstance(path, Path):
+            return _checked(page.asarray().reshape(shape))
+    return _checked(tifffile.memmap(path, page=0, mode="r").reshape(shape))
 
 
 def _checked(values: np.ndarray) -> np.ndarray | str:

@@ -15,7 +15,10 @@ import pytest
 import workbench as wb
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
+from workbench.review.brush_runs import decode_brush, encode_brush
 from workbench.tasks import TASKS
+from workbench.tasks.mask_table import decoded, encoded_runs
+from workbench.tasks.run_lengths import decode_runs
 
 FORMATS = TASKS["boxes"].formats
 OTHERS = ("yolo", "voc", "cvat", "labelstudio")
@@ -275,16 +278,20 @@ def rectangle(**value):
     return {"type": "rectanglelabels", "value": place | value}
 
 
+def brush(rle):
+    return {"type": "brushlabels", "value": {"format": "rle", "rle": rle, "brushlabels": ["dog"]}}
+
+
 def test_label_studio_of_other_tools(tmp_path):
     file = tmp_path / "a.json"
     choice = {"type": "choices", "id": "r0", "value": {"choices": ["blurred"]}}
-    brush = {"type": "brushlabels", "value": {"format": "rle", "rle": [1], "brushlabels": ["dog"]}}
+    ellipse = {"type": "ellipselabels", "value": {"x": 50, "y": 50, "ellipselabels": ["dog"]}}
     point = {"type": "keypointlabels", "value": {"x": 50, "y": 50, "width": 0.4, "keypointlabels": ["nose"]}}
-    content = studio(rectangle(), rectangle(y=40, height=-30), rectangle(rotation=90), choice, brush, point)
+    content = studio(rectangle(), rectangle(y=40, height=-30), rectangle(rotation=90), choice, ellipse, point)
     file.write_text(json.dumps(content))
     with pytest.warns(UserWarning, match="1 rotated rectangles") as told:
         read = FORMATS["labelstudio"].read(file)
-    assert "1 results of the type 'brushlabels'" in str(told[0].message)
+    assert "1 results of the type 'ellipselabels'" in str(told[0].message)
     assert read.ids.tolist() == [5, 6] and read.given[1] is None
     assert read.metadata["file_name"].tolist() == ["b.png", "c.png"]
     # 90 degrees about the corner (20, 10): 40 x 30 pixels become 30 x 40, to the left of it
@@ -296,11 +303,41 @@ def test_label_studio_of_other_tools(tmp_path):
     found = {(one["id"], one["type"]): one["value"] for one in out[0]["annotations"][0]["result"]}
     for name, value in rectangle(rotation=90)["value"].items():
         assert found["r2", "rectanglelabels"][name] == (value if name == "rectanglelabels" else pytest.approx(value))
-    assert found["r0", "choices"] == choice["value"] and found["r4", "brushlabels"] == brush["value"]
+    assert found["r0", "choices"] == choice["value"] and found["r4", "ellipselabels"] == ellipse["value"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         points = TASKS["points"].formats["labelstudio"].read(file, task="points")
     assert points.given[0]["points"] == [[100, 50]] and points.classes == ("nose",)
+
+
+BRUSH = [0, 0, 0, 180, 57, 27, 254, 43, 0, 194, 255, 246, 192, 48, 191, 254, 39, 0, 143, 255, 15, 128, 0]
+"""What `mask2rle` of label-studio-converter 0.0.59 returns for 255 times `BRUSHED`. Neither it nor label-studio-sdk is
+in the test extra: they bring 6 and 23 further packages."""
+BRUSHED = np.zeros((5, 9), bool)
+BRUSHED[1:3, 2:8] = BRUSHED[4, 0] = True
+COLOURED = [0, 0, 0, 12, 57, 27, 248, 97, 66, 131, 223, 243, 128, 0]
+"""Three pixels in red, green, blue and alpha: 10, 20, 30, 255 and nothing twice; the first four values one by one."""
+
+
+def test_brushes_of_label_studio(tmp_path):
+    runs = decode_brush(BRUSH, 5, 9, "here")
+    assert np.array_equal(decoded(runs, 5, 9), BRUSHED) and encode_brush(encoded_runs(BRUSHED)) == BRUSH
+    assert decoded(decode_brush(COLOURED, 1, 3, "here"), 1, 3).tolist() == [[True, False, False]]
+    rng = np.random.default_rng(0)
+    for share, shape in ((0.5, (3, 7)), (0, (1, 1)), (1, (129, 130)), (0.02, (40, 300))):
+        mask = rng.random(shape) < share
+        assert np.array_equal(decoded(decode_brush(encode_brush(encoded_runs(mask)), *shape, "here"), *shape), mask)
+    file = tmp_path / "a.json"
+    one = {"original_width": 9, "original_height": 5, "id": "b0"}
+    content = [{"id": 5, "data": {"image": "b.png"}, "annotations": [{"result": [brush(BRUSH) | one]}]}]
+    file.write_text(json.dumps(content))
+    read = FORMATS["labelstudio"].read(file)
+    assert read.given[0]["bboxes"] == [[0, 1, 8, 5]]
+    outline = json.loads(read.given[0]["more"][0])["segmentation"]
+    assert np.array_equal(decode_runs(outline["counts"], *outline["size"]), BRUSHED)
+    written, told = exported(wb.import_run(read, tmp_path / "run"), tmp_path, "labelstudio")
+    assert json.loads(written.read_text())[0]["annotations"][0]["result"][0]["value"] == brush(BRUSH)["value"]
+    assert told == ""
 
 
 # ---- hostile files -------------------------------------------------------------------------------------------------
@@ -351,6 +388,10 @@ HOSTILE = {
         (studio(rectangle(), {**rectangle(), "original_height": 101}), "the height 101 in an image of 100"),
         (studio(rectangle(x=200)), "outside its image of 200 x 100"),
         (studio(annotations=[3]), "not a list of annotations"),
+        (studio(brush([1, 2.5])), "It is a list of bytes"),
+        (studio(brush(BRUSH)), "they are of 180 values instead of 80,000"),
+        (studio({**brush(BRUSH[:9]), "original_width": 9, "original_height": 5}), "they end early"),
+        (studio({**brush([1]), "original_width": 1e6, "original_height": 1e6}), "At most 40,000,000 are read"),
         (studio({"type": "polygonlabels", "value": {"points": [[1]], "polygonlabels": ["a"]}}), "has the points"),
     ],
 }

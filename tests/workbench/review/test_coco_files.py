@@ -224,3 +224,78 @@ def test_crossings_agree_with_the_definition():
 
             wanted = any(crosses(edges[i], edges[j]) for i in range(v) for j in range(i + 2, v) if (i, j) != (0, v - 1))
             assert crossing_outlines([("a", [points.ravel().tolist()])])[1] == wanted
+
+
+# ---- keypoints -----------------------------------------------------------------------------------------------------
+
+PEOPLE = {
+    "info": {"year": 2017},
+    "images": [{"id": 7, "file_name": "a.jpg", "width": 100, "height": 80, "gps": [1.5]}, {"id": 3}],
+    "annotations": [
+        {
+            "id": 900, "image_id": 7, "category_id": 1, "keypoints": [10, 20, 2, 30.5, 20, 1, 0, 0, 0], "area": 90.5,
+            "num_keypoints": 2, "bbox": [5, 5, 40, 60], "iscrowd": 0, "segmentation": [[1, 2, 3, 4, 5, 6]], "mood": "x",
+        },
+        {
+            "id": 31, "image_id": 7, "category_id": 1, "keypoints": [0, 0, 0, 0, 0, 0, 60, 70, 2],
+            "num_keypoints": 1, "bbox": [50, 5, 40, 70], "iscrowd": 0, "area": 2800,
+        },
+    ],
+    "categories": [
+        {"id": 1, "name": "person", "keypoints": ["nose", "eye", "foot"], "skeleton": [[1, 2]], "supercategory": "x"},
+        {"id": 8, "name": "face", "keypoints": ["eye"], "skeleton": []},
+    ],
+}  # fmt: skip
+
+
+def test_keypoints_survive_and_are_corrected(tmp_path):
+    file = written(tmp_path, PEOPLE)
+    run = wb.import_run(file, tmp_path / "run", format="coco", task="points")
+    assert run.classes == ("nose", "person: eye", "foot", "face: eye")
+    first = run.dataset.given[0]
+    assert first["points"] == [[10, 20], [30.5, 20], [60, 70]] and first["labels"] == ["nose", "person: eye", "foot"]
+    assert json.loads(first["more"][1]) == {"visibility": 1, "instance": 0}
+    out = wb.export(run, tmp_path / "out.json", format="coco")
+    assert json.loads(out.read_text()) == {**PEOPLE, "images": [PEOPLE["images"][0], {"id": 3, "file_name": "3"}]}
+    encode = run.dataset.kind.encode
+    for unit, value in (
+        ("g0", None),
+        ("g1", {"label": "person: eye", "point": [31, 20]}),
+        ("a00123456789a", {"label": "nose", "point": [61, 10]}),
+        ("a10123456789a", {"label": "face: eye", "point": [1, 2.5]}),
+    ):
+        run.journal.relabel(7, encode(value), old=None, units=unit)
+    out = wb.export(run, tmp_path / "out.json", format="coco", force=True)
+    found = json.loads(out.read_text())["annotations"]
+    assert [one["id"] for one in found] == [900, 31, 901] and found[0]["mood"] == "x"
+    assert [one["keypoints"] for one in found] == [
+        [0, 0, 0, 31, 20, 1, 0, 0, 0], [61, 10, 2, 0, 0, 0, 60, 70, 2], [1, 2.5, 2],
+    ]  # fmt: skip
+    assert [one["num_keypoints"] for one in found] == [1, 2, 1] and found[2]["bbox"] == [1, 2.5, 0, 0]
+    coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed (test extra)")
+    assert coco.COCO(str(out)).loadAnns([31])[0]["keypoints"][0] == 61
+
+
+def test_points_without_an_origin_are_keypoints(tmp_path):
+    labels = [{"points": [[1, 2], [3, 4], [5, 6.5]], "labels": ["a", "a", "b"]}, None]
+    run = wb.import_run(wb.Dataset.from_arrays(labels, task="points", ids=["x", "y"]), tmp_path / "run")
+    out = wb.export(run, tmp_path / "out.json", format="coco")
+    again = TASKS["points"].formats["coco"].read(out, task="points", id="name")
+    assert again.ids.tolist() == ["x", "y"] and again.given[1] is None
+    assert sorted(zip(again.given[0]["points"], again.given[0]["labels"])) == sorted(zip(*labels[0].values()))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"keypoints": [1, 2, 2]}, r"annotation 0 \(id 900\) has 3 values as keypoints. It needs .* of 3 keypoints"),
+        ({"keypoints": [1, 2, 3] * 3}, "has the visibility 3 of 'nose'"),
+        ({"keypoints": [1, float("nan"), 2] * 3}, "has nan as keypoints"),
+        ({"keypoints": "x"}, "has 'x' as keypoints"),
+        ({"category_id": 5}, "names the category 5"),
+    ],
+)
+def test_hostile_keypoints_are_one_clear_error(tmp_path, change, message):
+    annotations = [{**PEOPLE["annotations"][0], **change}]
+    with pytest.raises(InputError, match=message):
+        TASKS["points"].formats["coco"].read(written(tmp_path, {**PEOPLE, "annotations": annotations}), task="points")

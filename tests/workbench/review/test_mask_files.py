@@ -13,6 +13,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.foundation.errors import ExistsError, InputError
+from workbench.tasks import TASKS
 from workbench.tasks.run_lengths import encode_runs, to_text
 
 CLASSES = ("sky", "tree/leaf", "road")
@@ -96,3 +97,83 @@ def test_damaged_archives_are_one_error(run, tmp_path):
         other.writestr("masks.json", "[1]")
     with pytest.raises(InputError, match=r"masks.json is not"):
         read(tmp_path / "list.zip")
+
+
+# ---- GeoTIFF and Label Studio --------------------------------------------------------------------------------------
+
+PLACED = {
+    33550: (12, 3, (0.5, 0.5, 0.0)),
+    33922: (12, 6, (0.0, 0.0, 0.0, 440000.25, 5400000.0, 0.0)),
+    34735: (3, 8, (1, 1, 0, 1, 1024, 0, 1, 1)),
+    34737: (2, 0, "WGS 84|"),
+    42113: (2, 0, "0"),
+}
+"""A pixel scale, a tie point and geographic keys; pixels of value 0 have no data."""
+
+
+@pytest.fixture
+def placed(tmp_path):
+    """A folder with a GeoTIFF of the values 1 to 3, and 0 without data, in a raster of more than one tile."""
+    tifffile = pytest.importorskip("tifffile")
+    values = np.random.default_rng(0).integers(0, 4, (30, 300)).astype(np.uint8)
+    (tmp_path / "in").mkdir()
+    tags = [(code, *rest, True) for code, rest in PLACED.items()]
+    tifffile.imwrite(tmp_path / "in" / "a b.tif", values, extratags=tags, metadata=None)
+    return tmp_path / "in", values
+
+
+def test_geotiffs_stay_where_they_are(placed, tmp_path):
+    folder, values = placed
+    data = TASKS["masks"].formats["geotiff"].read(folder, classes=[1, 2, 3])
+    assert data.ids.tolist() == ["a b"] and data.classes == ("1", "2", "3")
+    run = wb.import_run(data, tmp_path / "run")
+    value = {"label": "3", "region": [0, 0, 1, 2, to_text(encode_runs(np.ones((1, 2), bool)))]}
+    run.journal.relabel("a b", data.kind.encode(value), old=None, units="a00123456789a")
+    values = values.copy()
+    values[0, :2] = 3
+    file = wb.export(run, tmp_path / "out.zip", format="geotiff")
+    again = TASKS["masks"].formats["geotiff"].read(file)
+    assert again.classes == data.classes and again.labels.equals(run.labels())
+    assert again.metadata.equals(data.metadata)
+    with zipfile.ZipFile(file) as packed, Image.open(io.BytesIO(packed.read("masks/a%20b.tif"))) as picture:
+        assert picture.mode == "P" and np.array_equal(np.asarray(picture), values)
+        known = {code: picture.tag_v2[code] for code in PLACED}
+        assert known == {code: value for code, (_, _, value) in PLACED.items()}
+        with Image.open(io.BytesIO(packed.read("changes/a%20b.tif"))) as changed:
+            assert changed.tag_v2[33550] == known[33550] and np.asarray(changed).sum() in (255, 510)
+
+
+def test_pictures_and_other_masks_as_geotiff(run, placed, tmp_path):
+    folder, values = placed
+    with pytest.warns(UserWarning, match="3 masks have no georeferencing"):
+        file = wb.export(run, tmp_path / "out.zip", format="geotiff")
+    again = TASKS["masks"].formats["geotiff"].read(file)
+    assert again.classes == CLASSES and not again.kind.differ(again.labels, run.labels()).any()
+    shown = wb.Dataset.from_arrays([values], task="masks", images=["a b.tif"], media_root=folder)
+    file = wb.export(wb.import_run(shown, tmp_path / "other"), tmp_path / "shown.zip", format="geotiff")
+    assert '"33550": [12, 3, [0.5, 0.5, 0.0]]' in TASKS["masks"].formats["geotiff"].read(file).metadata["geo_tags"][0]
+
+
+def test_masks_are_brushes_of_label_studio(run, tmp_path):
+    form = TASKS["masks"].formats["labelstudio"]
+    file = wb.export(run, tmp_path / "out.json", format="labelstudio")
+    again = form.read(file, classes=CLASSES)
+    assert again.ids.tolist() == ["a/b", "c", "d", "e"] and not again.kind.differ(again.labels, run.labels()).any()
+    filled = form.read(file, background="nothing")
+    assert filled.classes == ("nothing", "road", "sky", "tree/leaf") and filled.given[1]["labels"] == [
+        "nothing",
+        "road",
+    ]
+    tasks = json.loads(file.read_text())
+    assert [len(one["annotations"]) for one in tasks] == [1, 1, 0, 1]
+    results = tasks[0]["annotations"][0]["result"]
+    results.append({**results[-1], "value": {**results[-1]["value"], "brushlabels": ["sky"]}})
+    results.append({"type": "choices", "id": "x", "value": {"choices": ["dark"]}})
+    tasks[1]["annotations"][0]["result"] = []
+    del tasks[1]["data"]["width"]
+    file.write_text(json.dumps(tasks))
+    with pytest.warns(UserWarning, match="1 results of the type 'choices'.*1 images have neither strokes") as told:
+        other = form.read(file, classes=CLASSES)
+    assert "2 pixels have strokes of several classes" in str(told[0].message) and other.given[1] is None
+    file = wb.export(wb.import_run(other, tmp_path / "other"), tmp_path / "other.json", format="labelstudio")
+    assert json.loads(file.read_text())[0]["annotations"][0]["result"][-1]["value"] == {"choices": ["dark"]}
