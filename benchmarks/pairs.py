@@ -6,12 +6,14 @@
 graded irrelevant, and irrelevant passages graded relevant; 10 % of the pairs are unjudged. Two rankers and
 BM25 see the true grades with noise; with "judge", a judge that is right about 85 % of the pairs. Mean of three seeds.
 DATA_DIR/kinds/ir_llmjudge_trecdl23*.npz: grades 0 to 3 of assessors and of 33 language models; 6 % of the grades are
-changed, near ones more often (mean of five seeds), so that real errors of the assessors count as correct.
+changed, with probabilities that fall with the distance ("near") or with its square ("nearest"), mean of five seeds.
+Real errors of the assessors count as correct there.
 
 Cells are AUROC / average precision of finding wrong grades among the judged ones. "margin": mean standing of the
 rankers above the weakest relevant (for relevant pairs: below the strongest irrelevant) other item; "BM25": the same of
-BM25 alone; "judge": share of judges that give another grade. ECE: calibration error of p_error, and after verdicts on
-200 units drawn by chance ("audited", mean of five draws). "counted": expected over true errors; "known": seeds in which
+BM25 alone; "judge": share of judges that give another grade. ECE: calibration error of p_error, and of the rest after
+an audit of 200 units (mean of five draws) / what these probabilities would have if they were right, since shares of few
+units vary ("audited / right"). "counted": expected over true errors; "known": seeds in which
 the number counts as known. "unjudged": average precision of finding relevant ones among the unjudged pairs. "nDCG@10":
 of a model trained on rankers and texts, judged by the true grades, with the given and with the repaired grades
 (suggestions with p_error of at least .5), and the 95 % interval of the difference by bootstrap over queries.
@@ -21,6 +23,7 @@ of a model trained on rankers and texts, judged by the true grades, with the giv
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 import warnings
 from collections.abc import Iterator
@@ -31,14 +34,15 @@ import numpy as np
 import pandas as pd
 from measuring import write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
+from verdicts import errors_after_verdicts
 
 import workbench as wb
+from workbench.issues.audit_plan import stratify
 from workbench.issues.calibration import calibration_error
 from workbench.issues.pairs.lexical import lexical_scores
-from workbench.issues.review import with_verdicts
 
-HEAD = """| data | pairs, wrong | margin | BM25 | judge | `find_issues` | ECE | audited | counted | known | unjudged | \
-nDCG@10 | s |
+HEAD = """| data | pairs, wrong | margin | BM25 | judge | `find_issues` | ECE | audited / right | counted | known | \
+unjudged | nDCG@10 | s |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -110,15 +114,15 @@ def judged_sets(file: Path) -> Iterator[World]:
         llm, names = data["llm"].astype(float), [str(one) for one in data["llm_names"]]
     llm[(llm < 0) | (llm > 3)] = np.nan  # some answers are outside of the scale
     votes = pd.concat([pairs[["query", "item"]], pd.DataFrame(llm, columns=names)], axis=1)
-    for seed in range(5):
+    for (name, power), seed in itertools.product((("near", 1), ("nearest", 2)), range(5)):
         rng = np.random.default_rng(seed)
         grade = pairs["true"].to_numpy().copy()
         for place in rng.choice(len(grade), int(0.06 * len(grade)), replace=False):
             others = np.setdiff1d(np.arange(4), grade[place])
-            weight = 1.0 / (others - grade[place]) ** 2
+            weight = 1.0 / np.abs(others - grade[place]) ** power
             grade[place] = rng.choice(others, p=weight / weight.sum())
         frame = pd.concat([pairs.assign(grade=grade.astype(float)), votes[names]], axis=1)
-        yield World("TREC DL 2023, 33 judges, 6 % changed", frame, {"votes": votes, "relevant": 2}, [], names)
+        yield World(f"TREC DL 2023, 33 judges, 6 % to {name}", frame, {"votes": votes, "relevant": 2}, [], names)
 
 
 def misplaced(frame: pd.DataFrame, scores: np.ndarray) -> np.ndarray:
@@ -168,22 +172,16 @@ def judged_world(world: World) -> dict[str, object]:
     row: dict[str, object] = {"data": world.name, "pairs": len(known), "wrong": int(wrong.sum())}
     there = frame["grade"].notna().to_numpy()
     row |= baselines(world, there, (frame["true"] != frame["grade"]).to_numpy()[there])
-    row |= {"ours": both(wrong, p), "ECE": calibration_error(p, wrong), "audited": audited(p, wrong)}
+    kind = known["kind"].factorize()[0]
+    row |= {
+        "ours": both(wrong, p),
+        "ECE": calibration_error(p, wrong),
+        "audited": errors_after_verdicts(p, wrong, stratify(p), kind),
+    }
     row |= {"counted": p.sum() / wrong.sum(), "known": int(units.attrs["errors_identified"])}
     row["unjudged"] = average_precision_score(rest["true"] > 0, rest["p_relevant"]) if len(rest) else np.nan
     row["ndcg"] = repaired(world, labels, table) if world.rankers else ()
     return row | {"s": took}
-
-
-def audited(p_error: np.ndarray, wrong: np.ndarray, draws: int = 5) -> float:
-    """Calibration error of the other units after verdicts on 200, as `find_issues` uses verdicts."""
-    found = []
-    for seed in range(draws):
-        some = np.random.default_rng(seed).choice(len(p_error), 200, replace=False)
-        moved, _ = with_verdicts(pd.Series(p_error), pd.Series(wrong[some], some), None)
-        rest = np.setdiff1d(np.arange(len(p_error)), some)
-        found.append(calibration_error(moved.to_numpy()[rest], wrong[rest]))
-    return float(np.mean(found))
 
 
 def repaired(world: World, labels: pd.DataFrame, table: pd.DataFrame) -> tuple[float, ...]:
@@ -221,7 +219,7 @@ def averaged(rows: list[dict[str, object]]) -> dict[str, object]:
         "pairs, wrong": f"{frame['pairs'].mean():,.0f}, {frame['wrong'].mean():,.0f}",
         **{name: pair(name) for name in ("margin", "BM25", "judge", "ours")},
         "ECE": short(frame["ECE"].mean()),
-        "audited": short(frame["audited"].mean()),
+        "audited": pair("audited"),
         "counted": f"{frame['counted'].mean():.2f}",
         "known": f"{frame['known'].sum()} of {len(frame)}",
         "unjudged": "" if frame["unjudged"].isna().all() else short(frame["unjudged"].mean()),

@@ -11,8 +11,9 @@ PandaLM     512 pairs (DATA_DIR/kinds/llmjudge_pandalm_dev.csv.gz): the label is
 
 Cells are AUROC / average precision of finding wrong labels. "scores": minus the gap in favour of the given label;
 "judges": share of votes for another answer, and "consistent": the same with judges weighed by their consistency over
-both orders. ECE: calibration error of p_error, and after verdicts on 200 pairs drawn by chance, or a third of fewer
-("audited", mean of five draws). "counted": expected over true errors; "inside": draws in which the interval holds the
+both orders. ECE: calibration error of p_error, and of the rest after an audit of 200 pairs, or of a third of fewer than
+600 (mean of five draws) / the error that these probabilities would have if they were right, since shares of few pairs
+vary ("audited / right"). "counted": expected over true errors; "inside": draws in which the interval holds the
 true number; "known": draws in which the number counts as known. Means of the draws (5 made, 10 LLMBar).
 `--write` puts the table into BENCHMARKS.md.
 """
@@ -32,15 +33,16 @@ import numpy as np
 import pandas as pd
 from measuring import write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
+from verdicts import errors_after_verdicts
 
 import workbench as wb
+from workbench.issues.audit_plan import stratify
 from workbench.issues.calibration import calibration_error
-from workbench.issues.review import with_verdicts
 
 SHARES = (0.05, 0.1, 0.2)
 SIDE = {"first": 1.0, "second": -1.0, "tie": 0.0}
-HEAD = """| data | pairs, wrong | scores | judges | consistent | `find_issues` | ECE | audited | counted | inside | \
-known |
+HEAD = """| data | pairs, wrong | scores | judges | consistent | `find_issues` | ECE | audited / right | counted | \
+inside | known |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -162,15 +164,10 @@ def measure(data: Judged) -> dict[str, object]:
     for name, values in (*((name, None if one is None else one[held]) for name, one in cells.items()), ("ours", p)):
         row[f"{name} auroc"] = np.nan if values is None else roc_auc_score(truth, values)
         row[f"{name} ap"] = np.nan if values is None else average_precision_score(truth, values)
-    audited = []
-    series = pd.Series(p)
-    for seed in range(5):
-        few = np.random.default_rng(seed).choice(len(p), min(200, len(p) // 3), replace=False)
-        moved, _ = with_verdicts(series, pd.Series(truth[few], index=few))
-        rest = np.setdiff1d(np.arange(len(p)), few)
-        audited.append(calibration_error(moved.to_numpy()[rest], truth[rest]))
+    kind = found["kind"].factorize()[0][held]
+    after, right = errors_after_verdicts(p, truth, stratify(p), kind, budget=min(200, len(p) // 3))
     low, high = found.attrs["expected_errors_interval"]
-    row |= {"ece": calibration_error(p, truth), "audited": float(np.mean(audited))}
+    row |= {"ece": calibration_error(p, truth), "audited": after, "right": right}
     row |= {"counted": p.sum() / max(truth.sum(), 1), "inside": low <= truth.sum() <= high}
     row["known"] = found.attrs["errors_identified"]
     return row
@@ -194,7 +191,11 @@ def main() -> None:
         for one in ("scores", "judges", "consistent", "ours"):
             auroc, ap = mean[f"{one} auroc"], mean[f"{one} ap"]
             row[one] = "" if np.isnan(auroc) else f"{short(auroc)} / {short(ap)}"
-        row |= {"ece": short(mean["ece"]), "audited": short(mean["audited"]), "counted": f"{mean['counted']:.2f}"}
+        row |= {
+            "ece": short(mean["ece"]),
+            "audited": f"{short(mean['audited'])} / {short(mean['right'])}",
+            "counted": f"{mean['counted']:.2f}",
+        }
         row |= {one: f"{int(own[one].sum())} of {len(own)}" for one in ("inside", "known")}
         table.append(row)
         print(row, flush=True)

@@ -20,6 +20,13 @@ def error_after_verdicts(
     ----------
     p, wrong : (m,) P(wrong) and whether the unit is. stratum : (m,) from 0. pair : (m,) units that share an effect.
     """
+    return errors_after_verdicts(p, wrong, stratum, pair, draws, budget)[0]
+
+
+def errors_after_verdicts(
+    p: np.ndarray, wrong: np.ndarray, stratum: np.ndarray, pair: np.ndarray, draws: int = 5, budget: int = 200
+) -> tuple[float, float]:
+    """The same, and the calibration error that these probabilities would have if they were right (`of_right`)."""
     sizes = np.bincount(stratum)
     wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), budget)
     errors = []
@@ -29,5 +36,12 @@ def error_after_verdicts(
         some = np.concatenate(drawn)
         moved, _ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
         rest = np.setdiff1d(np.arange(len(p)), some)
-        errors.append(calibration_error(moved.to_numpy()[rest], wrong[rest]))
-    return float(np.mean(errors))
+        after = moved.to_numpy()[rest]
+        errors.append((calibration_error(after, wrong[rest]), of_right(after)))
+    return float(np.mean([one for one, _ in errors])), float(np.mean([one for _, one in errors]))
+
+
+def of_right(p: np.ndarray, draws: int = 100) -> float:
+    """Mean calibration error if each unit is wrong with probability `p`: above 0, since shares of few units vary."""
+    rng = np.random.default_rng(0)
+    return float(np.mean([calibration_error(p, rng.random(len(p)) < p) for _ in range(draws)]))

@@ -164,6 +164,7 @@ def _import(command: Command) -> None:
         help="the model was trained on the examples that it predicts",
     )
     sub.add_argument("--embedding", metavar="COLUMN", help="column with lists of numbers")
+    sub.add_argument("--embed", metavar="MODEL", help="embed the texts: ngrams, or minilm (extra `models`)")
     sub.add_argument("--image", metavar="COLUMN", help="column with image paths")
     sub.add_argument("--images", metavar="FOLDER", help="the pictures that a file of boxes or points names")
     sub.add_argument("--audio", metavar="COLUMN", help="column with paths of sounds")

@@ -52,6 +52,7 @@ def import_(args: argparse.Namespace) -> Lines:
         "id": args.id,
         "out_of_fold": args.out_of_fold,
         "embedding": args.embedding,
+        "embeddings": args.embed,
         "image": args.image,
         "images": args.images,
         "audio": args.audio,

@@ -34,8 +34,7 @@ def test_matches_of_minilm_find_swapped_captions(in_packages, tmp_path):
     match = (told * shown[:48]).sum(axis=1)
     issues = wb.find_issues(captions, task="texts", match=match)
     assert set(issues["row"].head(wrong.sum())) == set(np.flatnonzero(wrong))
-    run = wb.import_run(["yes", "no"] * 24, tmp_path / "run", texts=items)
-    wb.embed_texts(run, model="minilm")
+    run = wb.import_run(["yes", "no"] * 24, tmp_path / "run", texts=items, embeddings="minilm")
     assert np.asarray(run.embeddings()) == pytest.approx(shown[:48], abs=2e-3)
     with pytest.raises(InputError, match=r"`texts` row 1 is 5"):
         wb.texts.minilm(["a", 5])

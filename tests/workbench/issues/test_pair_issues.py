@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import workbench as wb
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.issues.pairs import lexical
+from workbench.issues.pairs.grade_noise import grade_noise
 from workbench.issues.pairs.lexical import Similarities, lexical_scores
 from workbench.issues.pairs.ordinal import OrdinalModel, grades_out_of_fold
 from workbench.issues.pairs.pair_evidence import PairEvidence
@@ -218,3 +219,17 @@ def test_offsets_of_queries_vanish_where_queries_do_not_differ():
     offsets = query_offsets(z, evidence(harsh))
     means = harsh.reshape(30, 10).mean(axis=1)
     assert np.corrcoef(offsets.reshape(30, 10).mean(axis=1), means)[0, 1] > 0.9
+
+
+def test_noise_of_grades_is_learned_at_the_rate_that_is_held():
+    rng = np.random.default_rng(0)
+    true = rng.choice(3, 3000, p=[0.7, 0.2, 0.1])
+    probs = np.where(np.arange(3) == true[:, None], 0.94, 0.03)
+    given = np.where((true == 2) & (rng.random(3000) < 0.4), 0, true)
+    noise = grade_noise(given, probs, 0.04)
+    posterior = probs * noise[given]
+    assert noise.sum(axis=0) == pytest.approx(np.ones(3)) and (noise > 0).all()
+    assert noise[0, 2] > 0.2 and noise[0, 2] > 5 * noise[1, 2] and noise[0, 2] > 5 * noise[0, 1] > 5 * noise[2, 0]
+    assert (posterior.argmax(axis=1) == true).mean() > 0.98
+    plain = grade_noise(true, np.tile([0.7, 0.2, 0.1], (3000, 1)), 0.04)
+    assert 1 - plain.diagonal() == pytest.approx(0.04 * np.ones(3), rel=0.2), "nothing to learn from"

@@ -67,6 +67,8 @@ def test_import_of_a_table_says_its_kind(tmp_path, capsys):
     pd.DataFrame({"key": ["007"], "y": ["a"], "p_a": [0.75], "p_b": [0.25]}).to_csv(tmp_path / "t.csv", index=False)
     arguments = ["import", tmp_path / "t.csv", tmp_path / "run", "--label", "y", "--id", "key", "--probs", "p_"]
     assert "--out-of-fold or --in-sample" in said(capsys, *arguments, code=1)
+    embed = ["--in-sample", "--text", "y", "--embed", "bert"]
+    assert "unknown model 'bert'" in said(capsys, *arguments, *embed, code=1)
     assert "in-sample probabilities" in said(capsys, *arguments, "--in-sample")
     assert wb.open_run(tmp_path / "run").dataset.ids.tolist() == ["007"]
 

@@ -15,6 +15,7 @@ from workbench.issues import counts
 from workbench.issues.calibration import along_score, logit
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.opinions import Opinion
+from workbench.issues.pairs.grade_noise import grade_noise
 from workbench.issues.pairs.ordinal import grades_out_of_fold
 from workbench.issues.pairs.pair_evidence import PairEvidence, evidence_of_pairs
 from workbench.issues.pairs.pair_features import PairFeatures, pair_features
@@ -43,7 +44,7 @@ DIFFERENT = 0.97
 class PairsEstimator:
     """The estimator of the task "pairs"."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) of each grade, and the likeliest grade of each unjudged pair."""
@@ -100,7 +101,7 @@ def _judged(evidence: PairEvidence, features: PairFeatures, probs: np.ndarray, a
         found = opinion(examples, asked.seed)
     if found is not None:
         rough = found.p_rough.astype(float)
-        noise = wrong_grades(given, len(classes), float(np.clip(rough.mean(), *WRONG_SHARES)))
+        noise = grade_noise(given, probs[known], float(np.clip(rough.mean(), *WRONG_SHARES)))
         posterior[known] = _normalised(probs[known] * noise[given])
         keep = posterior[known, given]
         p_error[known] = along_score(logit(1 - keep), rough)
@@ -115,17 +116,6 @@ def _judged(evidence: PairEvidence, features: PairFeatures, probs: np.ndarray, a
     p_other = posterior[np.arange(m), other]
     relevant = posterior[:, evidence.relevant :].sum(axis=1)
     return JudgedPairs(p_error, other, p_other, np.clip(relevant, 0, 1), twin, found)
-
-
-def wrong_grades(given: np.ndarray, k: int, rate: float) -> np.ndarray:
-    """Return P(given = row | true = column), (k, k): a wrong grade is likely a near one and a common one.
-
-    A wrong grade has the probability share / distance in grades, normalised.
-    """
-    shares = np.bincount(given, minlength=k) + 0.5
-    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
-    into = np.where(apart > 0, shares[:, None] / np.maximum(apart, 1), 0.0)
-    return (1 - rate) * np.eye(k) + rate * into / into.sum(axis=0)
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:

@@ -72,6 +72,8 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
           `neutralized=True` for a CSV that `export` wrote.
         - kinds of labels with evidence of their own: each by its name, such as `scores` for pairs, or all in a dict,
           `evidence`; `find_issues(run)` uses it (`Run.save_evidence`).
+        - all with texts, other than npz and cartography: `embeddings="minilm"` or `"ngrams"` embeds the texts, as
+          `embed_texts` does.
         - npz: `label`, name of the array of labels; `logits=True` keeps the logits; `out_of_fold` if it contains
           probabilities.
         - cartography: `logits=True` keeps the logits.
@@ -114,10 +116,11 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     if format not in READERS and format in formats:
         task = options.pop("task", None) or kind.name
         overwrite = options.pop("overwrite", False)
+        embeddings = options.pop("embeddings", None)
         options.pop("progress", None)  # these readers are quick, and have none
         own = {**(options.pop("evidence", None) or {}), **own}
         dataset = formats[format].read(place, task=task, **options)
-        return arrays.read(dataset, path, overwrite=overwrite, evidence=own)
+        return arrays.read(dataset, path, overwrite=overwrite, evidence=own, embeddings=embeddings)
     if format not in READERS:
         raise InputError.unknown("format", format, [*READERS, *(name for name in formats if name != "table")])
     known = options_of(format)

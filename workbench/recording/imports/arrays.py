@@ -20,6 +20,7 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.data.inputs import row_names, to_matrix
 from workbench.evidence.evidence import Evidence
+from workbench.evidence.spaces import embed_texts
 from workbench.foundation.errors import InputError, first_few
 from workbench.graphs.edges import Edges
 from workbench.recording.imports.staging import check_free, landing
@@ -50,13 +51,14 @@ class Handed:
 
     Attributes
     ----------
+    embeddings : (n, d), or the name of a model that embeds the texts (`embed_texts`).
     own : evidence of the kind of label by name, as in `Run.save_evidence`.
     """
 
     dataset: Dataset
     pred_probs: np.ndarray | None = None
     out_of_fold: bool = True
-    embeddings: np.ndarray | None = None
+    embeddings: np.ndarray | str | None = None
     logits: np.ndarray | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
@@ -121,7 +123,9 @@ def store_arrays(recorder: Recorder, data: Handed) -> None:
         own["pred_probs"] = data.pred_probs
     elif data.pred_probs is not None:
         run.save_pred_probs(data.pred_probs, out_of_fold=data.out_of_fold, source="passed as an array")
-    if data.embeddings is not None:
+    if isinstance(data.embeddings, str):
+        embed_texts(run, data.embeddings)
+    elif data.embeddings is not None:
         run.save_embeddings(data.embeddings)
     for name, values in own.items():
         run.save_evidence(name, values, source="passed as an array", trained_on_labels=not data.out_of_fold)
@@ -167,7 +171,7 @@ def handed(
         Probabilities; columns in the order of the classes, or named by class.
     out_of_fold : bool
         Whether `pred_probs` come from models that were not trained on the labels of these rows.
-    embeddings : (n, d) array, optional
+    embeddings : (n, d) array, or the name of a model that embeds the texts, as in `embed_texts`; optional
     logits : (epochs, n, k) or (n, k) array, optional
         Logits of one training on these labels.
     edges : optional
@@ -209,7 +213,8 @@ def handed(
         return Handed(dataset, pred_probs, bool(out_of_fold), embeddings, logits, evidence)
     by_name = names if names is not None and len(names) == dataset.n else None
     probs = to_matrix("pred_probs", arrays["pred_probs"], by_name, dataset.classes)
-    vectors = to_matrix("embeddings", arrays["embeddings"], by_name)
+    vectors = arrays["embeddings"]
+    vectors = vectors if isinstance(vectors, str) else to_matrix("embeddings", vectors, by_name)
     return Handed(dataset, probs, bool(out_of_fold), vectors, _epochs(arrays["logits"], dataset))
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.data.roots import default_root
+from workbench.evidence.spaces import embed_texts
 from workbench.foundation.errors import InputError, first_few
 from workbench.graphs.edges import Edges
 from workbench.recording.imports.staging import check_free, landing
@@ -40,6 +41,7 @@ def read(
     probs: str | Sequence[str] | None = None,
     out_of_fold: bool | None = None,
     embedding: str | None = None,
+    embeddings: str | None = None,
     image: str | None = None,
     audio: str | None = None,
     text: str | None = None,
@@ -66,6 +68,7 @@ def read(
         columns that are named by class or in the order of `classes`.
     out_of_fold : required with `probs`: whether the model was trained without the examples that it predicts.
     embedding : column with lists of d numbers.
+    embeddings : instead, the name of a model that embeds the texts, as in `embed_texts`.
     image, audio, text, classes, media_root : as in `Dataset.from_frame`. For a file, relative paths of images,
         sounds and masks start at its folder.
     edges : edges between the examples, as in `Dataset.from_frame`, or the path of an edge list
@@ -82,6 +85,8 @@ def read(
     InputError : a column or row is invalid; the message names it.
     """
     check_free(path, overwrite)
+    if embedding is not None and embeddings is not None:
+        raise InputError.at("embeddings", "was given together with `embedding`", "Pass one of them.")
     _refuse_others(described, task)
     frame = _frame(source, [*_several(label), *([] if id is None else [id])], neutralized)
     roles = {"label": label, "id": id, "text": text, "classes": classes}
@@ -116,7 +121,9 @@ def read(
         if values is not None:
             what = f"column{'s' if len(columns) > 1 else ''} {first_few(columns, 2)} of an imported table"
             run.save_pred_probs(values, out_of_fold=bool(out_of_fold), source=what)
-        if vectors is not None:
+        if embeddings is not None:
+            embed_texts(run, embeddings)
+        elif vectors is not None:
             run.save_embeddings(vectors)
     return Run(path)
 

@@ -64,6 +64,19 @@ def test_labels_alone_and_embeddings(tmp_path):
         wb.import_run(frame.assign(vector=[[1.0], [3.0, 4.0]]), tmp_path / "two", embedding="vector")
 
 
+def test_texts_of_a_table_are_embedded_by_a_named_model(tmp_path):
+    table = pd.DataFrame({"label": ["a", "b"] * 4, "text": [f"{word} number {n}" for n, word in enumerate("ab" * 4)]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for place, source in (("file", tmp_path / "t.csv"), ("frame", table)):
+        run = wb.import_run(source, tmp_path / place, label="label", text="text", embeddings="ngrams")
+        assert run.embeddings().shape[0] == 8 and "character n-grams" in str(run.embedding_provenance())
+    with pytest.raises(InputError, match=r"unknown model 'bert'\. Known: ngrams, minilm"):
+        wb.import_run(tmp_path / "t.csv", tmp_path / "none", text="text", embeddings="bert")
+    with pytest.raises(InputError, match="`embeddings` was given together with `embedding`"):
+        wb.import_run(tmp_path / "t.csv", tmp_path / "none", embedding="text", embeddings="ngrams")
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_round_trip(tmp_path, frame, suffix):
     one = wb.import_run(frame, tmp_path / "one", label="y", id="key", probs="p_", out_of_fold=True)
