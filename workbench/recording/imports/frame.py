@@ -85,8 +85,6 @@ def read(
     InputError : a column or row is invalid; the message names it.
     """
     check_free(path, overwrite)
-    if embedding is not None and embeddings is not None:
-        raise InputError.at("embeddings", "was given together with `embedding`", "Pass one of them.")
     _refuse_others(described, task)
     frame = _frame(source, [*_several(label), *([] if id is None else [id])], neutralized)
     roles = {"label": label, "id": id, "text": text, "classes": classes}
@@ -121,11 +119,17 @@ def read(
         if values is not None:
             what = f"column{'s' if len(columns) > 1 else ''} {first_few(columns, 2)} of an imported table"
             run.save_pred_probs(values, out_of_fold=bool(out_of_fold), source=what)
-        if embeddings is not None:
-            embed_texts(run, embeddings)
-        elif vectors is not None:
-            run.save_embeddings(vectors)
+        _embed(run, vectors, embeddings)
     return Run(path)
+
+
+def _embed(run: Run, vectors: np.ndarray | None, model: str | None) -> None:
+    if vectors is not None and model is not None:
+        raise InputError.at("embeddings", "was given together with `embedding`", "Pass one of them.")
+    if vectors is not None:
+        run.save_embeddings(vectors)
+    elif model is not None:
+        embed_texts(run, model)
 
 
 def _refuse_others(described: Mapping[str, Any], task: str) -> None:
