@@ -73,7 +73,8 @@ def test_texts_of_a_table_are_embedded_by_a_named_model(tmp_path):
     with pytest.raises(InputError, match=r"unknown model 'bert'\. Known: ngrams, minilm"):
         wb.import_run(tmp_path / "t.csv", tmp_path / "none", text="text", embeddings="bert")
     with pytest.raises(InputError, match="`embeddings` was given together with `embedding`"):
-        wb.import_run(table.assign(v=[[1.0]] * 8), tmp_path / "none", format="frame", embedding="v", embeddings="ngrams")
+        two = {"embedding": "v", "embeddings": "ngrams"}
+        wb.import_run(table.assign(v=[[1.0]] * 8), tmp_path / "none", format="frame", **two)
     assert not (tmp_path / "none").exists()
 
 
