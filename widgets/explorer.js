@@ -1019,10 +1019,14 @@ return unit.kind === kind;
 advance() {
 const next = this.nextOpen();
 if (next) this.focusOn(next.key);
-return Boolean(next);
+return Boolean(next) || this.example?.whole === false; // what is missing is still to be judged
 }
 
 confirmAll() {
+if (this.example?.whole === false) {
+this.judge(this.units.filter((unit) => !unit.decided).map(({ key, given }) => ({ key, value: given ?? "null" })), "confirm", true);
+return true;
+}
 const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
 doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
 const those = doubted.length ? doubted : open;
@@ -4567,7 +4571,7 @@ how,
 this.advance(row);
 }
 
-async units(verdicts, how, { changed, done, text }) {
+async units(verdicts, how, { changed, done, text, whole }) {
 const { store } = this,
 { row } = store;
 if (row < 0 || this.refused()) return false;
@@ -4577,7 +4581,8 @@ store.apply({ rows: Int32Array.of(row), labels: Int32Array.of(changed ? 1 : give
 const step = store.past[store.past.length - 1];
 this.say(text);
 try {
-await this.send("decide", { op: "relabel", how, units: verdicts.map(({ key, value }) => [row, key, value]) }, []);
+const units = verdicts.map(({ key, value }) => [row, key, value]);
+await this.send("decide", whole ? { op: "keep", how, whole, rows: [row], units } : { op: "relabel", how, units }, []);
 return true;
 } catch (error) {
 store.past = store.past.filter((one) => one !== step);
@@ -4818,6 +4823,7 @@ annotators: "disagreement of annotators",
 second: "second opinion",
 random: "in random order",
 audit: "random audit",
+audit_examples: "random audit of whole examples",
 again: "second looks of the audit",
 swapped: "repeats with the answers swapped",
 column: "by the coloured score",
@@ -4856,6 +4862,7 @@ random: "No label issues were found.",
 annotators: "No two annotators disagree.",
 second: `No other author has judged an example that ${meta.author || "you"} had not judged yet.`,
 audit: "The random audit has no examples.",
+audit_examples: "The random audit has no examples.",
 own: "The list of ids that was passed as the queue is empty.",
 };
 return `${why[order] || "The queue is empty."} Choose “all examples” above to review all of them.`;
@@ -5100,7 +5107,7 @@ this.rank.removeAttribute("aria-disabled");
 }
 
 reorder(name) {
-if (name === "audit") this.onAudit();
+if (name === "audit" || name === "audit_examples") this.onAudit(name === "audit" ? "unit" : "example");
 else this.onReorder(name);
 }
 
@@ -5137,8 +5144,8 @@ this.take(body);
 }
 }
 
-async draw() {
-const { body, buffers } = await this.wire.ask("audit", { draw: true });
+async draw(per) {
+const { body, buffers } = await this.wire.ask("audit", { draw: true, per });
 this.take(body);
 this.store.setQueue(arrayOf(Int32Array, buffers[0]));
 this.store.emptyBecause = "";
@@ -5163,7 +5170,7 @@ return audit?.text || "";
 
 function auditFeature(view) {
 const audit = new Audit({ store: view.store, wire: view.wire, say: view.say });
-view.bulk.onAudit = () => audit.draw().catch(view.fail);
+view.bulk.onAudit = (per) => audit.draw(per).catch(view.fail);
 view.registry.onEnd(() => audit.destroy());
 }
 
@@ -10852,7 +10859,7 @@ for (const unit of answer.units)
 if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
 const changed = answer.units.some((unit) => unit.changed),
 asked = answer.units.filter((unit) => unit.asked),
-done = (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
+done = answer.whole !== false && (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
 const one = answer.units.find((unit) => unit.key === verdicts[0].key);
 const name = one?.shape?.item ?? (one?.name === one?.key ? "" : one?.name); // a key of a place says nothing to a person
 const named = [name && clip(String(name), 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
@@ -10864,6 +10871,19 @@ if (how === "typed" && !(await saved)) return; // what was typed may be refused
 const wanted = store.unit;
 if (wanted && said.has(wanted)) actions.advance(answer.row); // the list is about this unit only
 else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+}
+
+confirm(verdicts) {
+const { inspector } = this,
+{ store, actions, answer } = inspector;
+if (answer?.row !== store.row || !answer.units || actions.refused()) return;
+const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: unit.given, decided: true, changed: false });
+answer.whole = true;
+const changed = answer.units.some((unit) => unit.changed);
+actions.units(verdicts, "confirm", { changed, done: true, text: "judged as a whole", whole: true });
+inspector.showEditor();
+actions.advance(answer.row);
 }
 
 judgeSelection(key, value) {
@@ -10914,6 +10934,7 @@ why = h("ul", { class: "lw-why", "aria-label": "why the label may be wrong" });
 acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
 noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
 table = h("dl", { class: "lw-columns" });
+whole = h("div", { class: "lw-whole lw-row", hidden: true });
 
 constructor(options) {
 this.frame = 0;
@@ -10951,7 +10972,7 @@ place: { facts: this.facts, tools: this.tools, root: this.el },
 line: this.typeBox,
 space: labelSpace(store, this.paint),
 keymap: this.edits,
-judge: (verdicts, how) => this.judge(verdicts, how),
+judge: (verdicts, how, whole) => this.judge(verdicts, how, whole),
 addClass: (name) => this.actions.addClass(name),
 pictures: store.meta.locked ? null : this.pictures,
 say: this.say,
@@ -10975,6 +10996,7 @@ this.showEditor();
 }
 });
 for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
+store.on("count", () => this.wholeLine());
 }
 
 build() {
@@ -10994,6 +11016,7 @@ h(
 { class: "lw-part lw-part-decide" },
 this.why,
 h("div", { class: "lw-choose" }, this.tools, this.typeBox.el),
+this.whole,
 this.acts,
 this.noteLine,
 ),
@@ -11036,10 +11059,11 @@ act("note", "✎", () => this.openNote()),
 }
 
 
-judge(verdicts, how) {
+judge(verdicts, how, whole) {
 const { actions } = this,
-[{ value }] = verdicts;
-if (this.units && how === "selection") this.units.judgeSelection(verdicts[0].key, value);
+value = verdicts[0]?.value;
+if (this.units && whole) this.units.confirm(verdicts);
+else if (this.units && how === "selection") this.units.judgeSelection(verdicts[0].key, value);
 else if (this.units) this.units.judge(verdicts, how);
 else if (how === "selection") actions.labelSelection(value);
 else if (how === "keep") actions.keep();
@@ -11070,6 +11094,7 @@ pGiven: p_given,
 unit: store.unit,
 kind: store.kind,
 audited: store.meta.audit?.done || "",
+whole: this.answer?.row === row ? this.answer.whole : undefined,
 item: this.answer?.row === row ? this.answer.media : this.media.peek(row),
 units: this.answer?.row === row ? this.answer.units : null,
 mask: this.answer?.row === row ? this.answer.mask : null,
@@ -11077,7 +11102,22 @@ passage: this.answer?.row === row ? this.answer.passage : null,
 items: this.answer?.row === row ? this.answer.items : null,
 epoch: p_epoch,
 });
+this.wholeLine();
 this.reveal();
+}
+
+wholeLine() {
+const { answer, store } = this,
+asked = answer?.row === store.row && answer.whole !== undefined;
+this.whole.hidden = !asked;
+if (!asked) return;
+const open = answer.units?.filter((unit) => !unit.decided).length ?? 0,
+cap = capOf(this.keymap, "confirmAll"),
+text = answer.whole ? "judged as a whole" : open ? `${count(open)} open ${open === 1 ? "is" : "are"} right, nothing else is missing` : "nothing else is wrong or missing";
+this.whole.replaceChildren(
+h("button", { type: "button", class: "lw-button lw-whole-done", disabled: answer.whole, onclick: () => this.confirmAll() }, h("span", { text }), !answer.whole && cap && h("kbd", { text: cap })),
+h("span", { class: "lw-quiet lw-num", text: store.meta.audit?.done ?? "" }),
+);
 }
 
 confirmAll() {

@@ -80,6 +80,28 @@ def test_suggestions_of_one_kind_are_accepted_with_their_places(view):
     assert list(view.decisions.values_of(15).values()) == ["null"]
 
 
+def test_an_audit_of_examples_ends_with_what_is_missing(view):
+    body, [rows, *_] = ask(view, "audit", draw=True, per="example")
+    assert body["audit"]["done"] == "0 of 60 examples judged" and "audit_examples" in ask(view, "open")[0]["queues"]
+    row = next(row for row in np.frombuffer(rows, np.int32).tolist() if row % 10 == 1)
+    shown = ask(view, "inspect", row=row)[0]
+    assert shown["whole"] is False and all(unit["asked"] for unit in shown["units"])
+    key = next(unit["key"] for unit in shown["units"] if unit["given"] is None or unit["given"] == "null")
+    true = samples.canvases()[1][row][0]
+    value = view.dataset.kind.encode({"box": list(true[:4]), "label": true[4]})
+    ask(view, "decide", op="relabel", units=[[row, key, value]])
+    rest = [[row, unit["key"], unit["given"]] for unit in shown["units"] if unit["key"] != key]
+    assert view.decisions.verdict[row] == 0, "all units judged, but is another one missing?"
+    ask(view, "decide", op="keep", whole=True, rows=[row], units=rest)
+    assert view.decisions.verdict[row] == 1 and ask(view, "inspect", row=row)[0]["whole"]
+    assert ask(view, "audit")[0]["audit"]["done"] == "1 of 60 examples judged"
+    assert {one[1] for one in view.run.journal.changes().index} == {key}, "confirming changes no label"
+    ask(view, "undo", sure=True)
+    assert view.decisions.verdict[row] == 0 and ask(view, "inspect", row=row)[0]["whole"] is False
+    ask(view, "queue", by="suspicion")
+    assert "whole" not in ask(view, "inspect", row=row)[0]
+
+
 def test_tiles_of_a_large_picture_fit_together():
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 255, (700, 1100, 3), dtype=np.uint8)

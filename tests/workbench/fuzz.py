@@ -96,7 +96,7 @@ def steps(run: wb.Run, out: Path, everything: bool) -> Iterator[tuple[str, Calla
     yield "embeddings", lambda: [run.embeddings(), embedding_provenance(run.layout, run.epochs[-1], run.mode)]
     yield "probabilities", lambda: (lambda p: p and (p.values, p.out_of_fold, p.source))(run.pred_probs())
     yield "votes", lambda: (lambda v: v and (v.counts(), v.names))(wb.review.read_votes(run))
-    yield "audit", lambda: read_plan(run)
+    yield "audit", lambda: read_plan(run, run.layout.audits["unit"])
     yield "views", lambda: Views(run.layout.views).read()
     yield "checkpoint", lambda: [load_state(path)["w"].numpy() for path in run.layout.checkpoints().values()]
     yield "decisions", lambda: (run.labels(), run.journal.log(), run.changes(), run.journal.state())

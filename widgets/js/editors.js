@@ -14,7 +14,7 @@
  * @property {import("./base/typebox.js").TypeBox} line the input line
  * @property {Space} space
  * @property {Record<string, string[]>} keymap keys of the edit mode
- * @property {(verdicts: { key: string, value: any }[], how: string) => void} judge the only output: decisions of a person
+ * @property {(verdicts: { key: string, value: any }[], how: string, whole?: boolean) => void} judge the only output: decisions of a person
  *   about units of the current example; `how` is "key", "button", "typed", "accept", "keep" or, for the whole selection, "selection"
  * @property {(name: string) => Promise<number>} addClass adds a class or tag to the label space; returns its code, -1 on failure
  * @property {import("./base/imagestage.js").Source | null} pictures more pixels of pictures; null in a saved page
@@ -58,6 +58,7 @@
  * @property {string} unit key of the units that the queue is about, "" for all
  * @property {string} kind kind of error, or pair of classes, that the queue is about, "" for all
  * @property {string} audited how far an audit of units is, in words
+ * @property {boolean} [whole] was it confirmed as a whole? undefined if the queue does not ask for that
  * @property {import("./state/messages.js").UnitInfo[] | null | undefined} units null until Python has answered
  * @property {import("./state/messages.js").Item} [item] its picture
  * @property {import("./state/messages.js").Passage | null} [passage] the text that spans lie in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from widgets.view.auditing import AUDIT, estimate
+from widgets.view.auditing import AUDIT, AUDIT_EXAMPLES, estimate
 from widgets.view.queues import queue_rows, rank_anew, show_queue
 from widgets.wire.messages import Arrays, AuditAnswer, AuditRequest, Buffers, Nothing
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def ask_audit(view: View, content: AuditRequest, buffers: Buffers) -> tuple[AuditAnswer, Arrays]:
     """Return the current estimate of the audit; with `draw`, also its sample, which becomes the queue."""
     if not content.get("draw"):
-        return {"audit": estimate(view.run, view.issues, view.only)}, []
-    rows = queue_rows(view, AUDIT)
-    show_queue(view, AUDIT, rows)
+        return {"audit": estimate(view.run, view.issues, view.only, view.queue_order)}, []
+    order = AUDIT_EXAMPLES if content.get("per") == "example" else AUDIT
+    rows = queue_rows(view, order)
+    show_queue(view, order, rows)
     patch, state = view.decisions.patch(view.decisions.take_shown(), at=1)
-    return {"audit": estimate(view.run, view.issues, view.only), "patch": patch}, [rows, *state]
+    return {"audit": estimate(view.run, view.issues, view.only, order), "patch": patch}, [rows, *state]
 
 
 def ask_rank(view: View, content: Nothing, buffers: Buffers) -> tuple[Nothing, Arrays]:

@@ -65,4 +65,7 @@ def ask_inspect(view: View, content: RowRequest, buffers: Buffers) -> tuple[Insp
             strip["items"] = [with_objects(view, item) for item in strip["items"]]
     about["media"] = with_objects(view, about["media"])
     passage, mask = passage_of(view, row), mask_of(view, row)
+    whole = view.decisions.confirmed(row)
+    if whole is not None:
+        about["whole"] = whole
     return {**about, "units": units, "passage": passage, "items": items, "mask": mask}, []

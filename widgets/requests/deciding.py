@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from widgets.view.accepting import open_suggestions, suggested_values
-from widgets.view.auditing import AGAIN, ANSWERS_SWAPPED, AUDIT
+from widgets.view.auditing import AGAIN, ANSWERS_SWAPPED, AUDIT, AUDIT_EXAMPLES
 from widgets.view.decisions import SOURCE
 from widgets.view.equal_forms import one_label, places_of_form
 from widgets.view.units import given_of, verdicts_in
@@ -28,6 +28,8 @@ from widgets.wire.messages import (
 from workbench.foundation.errors import InputError
 from workbench.runs.label_space import add_class
 from workbench.runs.verdicts import SECOND_LOOK, SWAPPED_LOOK
+from workbench.tasks.keys import WHOLE_EXAMPLE
+from workbench.tasks.protocol import Decided
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -43,6 +45,8 @@ def ask_decide(view: View, content: DecideRequest, buffers: Buffers) -> tuple[De
     With `units`, [[row, key, value], ...], set values of units, in the format of their kind of label, as one undo step.
     """
     verdicts, label = content.get("units"), content.get("label")
+    if content.get("whole"):
+        return _confirm(view, content)
     if verdicts is not None:
         return _judge(view, content, verdicts)
     rows, rest = _rows_in(view, content, buffers)
@@ -64,6 +68,19 @@ def _judge(view: View, content: DecideRequest, verdicts: object) -> tuple[Decide
     veiled = any(map(view.decisions.is_veiled, found.rows.tolist(), found.keys))
     view.decisions.judge(found, given_of(view, found), content, reasons, _where(view, rows, veiled))
     return _caught_up(view, len(rows), int(found.rows[0]))
+
+
+def _confirm(view: View, content: DecideRequest) -> tuple[DecideAnswer, Arrays]:
+    """Confirm units of an example as given, and that nothing else is wrong or missing in it."""
+    [row] = [view.row(one) for one in content.get("rows") or [-1]]
+    listed = content.get("units")
+    about = verdicts_in(view, listed) if listed else Decided(np.empty(0, np.int64), [], [])
+    if (about.rows != row).any():
+        raise InputError.at("units", "belong to another example", "Send those of the example to confirm.")
+    keys = list(about.keys)
+    where = _where(view, np.array([row]), any(view.decisions.is_veiled(row, key) for key in (*keys, WHOLE_EXAMPLE)))
+    view.decisions.confirm(row, keys, given_of(view, about), content, str(view.reasons[row] or ""), where)
+    return _caught_up(view, 1, row)
 
 
 def ask_accept(view: View, content: AcceptRequest, buffers: Buffers) -> tuple[AcceptAnswer, Arrays]:
@@ -122,7 +139,9 @@ def _where(view: View, rows: np.ndarray, veiled: bool = False) -> str:
 
     veiled : whether an earlier decision on a unit was hidden.
     """
-    here = {AUDIT: "audit", AGAIN: SECOND_LOOK, ANSWERS_SWAPPED: SWAPPED_LOOK}.get(view.queue_order, "")
+    here = {AUDIT: "audit", AUDIT_EXAMPLES: "audit", AGAIN: SECOND_LOOK, ANSWERS_SWAPPED: SWAPPED_LOOK}.get(
+        view.queue_order, ""
+    )
     if here in (SECOND_LOOK, SWAPPED_LOOK) and not veiled and not set(rows.tolist()) <= view.decisions.hidden:
         here = ""  # already decided: a revision, not an independent look
     elif here and not set(view.dataset.ids[rows].tolist()) <= set(view.traits.queue):

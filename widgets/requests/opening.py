@@ -118,7 +118,7 @@ def described(view: View) -> OpenAnswer:
         "how": how_sure(attrs),
         "warning": warning(view),
         "canaries": canaries(run, view.issues),
-        "audit": estimate(run, view.issues, view.only),
+        "audit": estimate(run, view.issues, view.only, view.queue_order),
         "export_path": str(export_name(run)),
         "arrays": [],
     }

@@ -10,9 +10,11 @@ import numpy as np
 from widgets.wire.shapes import AuditInfo
 from workbench.issues import planted_report
 from workbench.issues.audit_plan import begun
-from workbench.issues.totals import ENOUGH_AUDITED, audit_of, error_count
+from workbench.issues.example_audit import begun_examples
+from workbench.issues.totals import ENOUGH_AUDITED, error_count
 from workbench.ranking.position import swapped_repeats
 from workbench.review.audit import audit
+from workbench.runs.verdicts import unit_verdicts_of
 from workbench.tasks.keys import WHOLE_EXAMPLE
 
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ BUDGET = 200
 """Number of units (examples, of one class each) drawn by an audit that is started in the view; `workbench.audit(run,
 budget)` sets another."""
 
-AUDIT, AGAIN = "audit", "again"
-"""Orders of the queue: the audit's sample, and its second looks."""
+BUDGET_OF_EXAMPLES = 100
+"""The same for an audit of whole examples, which takes longer for each."""
+
+AUDIT, AUDIT_EXAMPLES, AGAIN = "audit", "audit_examples", "again"
+"""Orders of the queue: the audit's sample of units or of whole examples, and second looks of both."""
 
 ANSWERS_SWAPPED = "swapped"
 """Order of the queue: pairs of answers that were judged, shown again in the opposite order."""
@@ -62,13 +67,42 @@ def audit_sample(run: Run, issues: pd.DataFrame | None) -> AskedUnits:
     return AskedUnits.about(run, drawn.ids, drawn.units)
 
 
-def second_looks(run: Run, author: str | None = None) -> AskedUnits:
-    """Return audited units that are due for a second look; none before an audit."""
-    drawn = begun(run)
+def sample_of_examples(run: Run, doubts: pd.DataFrame | None) -> AskedUnits:
+    """Return the examples of the audit of whole examples, with all their units; drawn if there are none.
+
+    doubts : result of `find_issues(run, per="unit")`, which lists the proposed units too.
+    """
+    drawn = begun_examples(run) or audit(run, budget=BUDGET_OF_EXAMPLES, per="example", issues=doubts)
+    return _whole(run, drawn.ids, doubts)
+
+
+def _whole(run: Run, ids: Sequence[object], doubts: pd.DataFrame | None) -> AskedUnits:
+    """Return examples with all their units, and the example itself: that nothing else is missing.
+
+    Of units at fixed positions, such as tags, only doubtful ones are asked for one by one.
+    """
+    rows = run.dataset.rows(ids).tolist() if len(ids) else []
+    units = {row: {key for key in run.dataset.units.keys_of(row) if key[0] != "p"} | {WHOLE_EXAMPLE} for row in rows}
+    if doubts is not None:
+        keys, marked = doubts.index.get_level_values("unit"), doubts["is_issue"].to_numpy(bool)
+        for row, key, doubted in zip(doubts["row"].tolist(), keys, marked, strict=True):
+            if row in units and (doubted or key[0] != "p"):
+                units[row].add(key)
+    return AskedUnits(np.array(list(units), np.int32), units)
+
+
+def second_looks(run: Run, author: str | None = None, doubts: pd.DataFrame | None = None) -> AskedUnits:
+    """Return what is due for a second look, units and whole examples; none before an audit."""
+    drawn, of_examples = begun(run), begun_examples(run)
     found = [] if drawn is None else drawn.second_looks(author)
     if run.dataset.kind.one_class:
         found = [(id, "") for id in found]
-    return AskedUnits.about(run, [id for id, _ in found], [key for _, key in found])
+    asked = AskedUnits.about(run, [id for id, _ in found], [key for _, key in found])
+    if of_examples is None:
+        return asked
+    whole = _whole(run, of_examples.second_looks(author), doubts)
+    units = {row: asked.units.get(row, set()) | whole.units.get(row, set()) for row in (*asked.units, *whole.units)}
+    return AskedUnits(np.array(list(units), np.int32), units)
 
 
 def swapped_answers(run: Run, author: str) -> AskedUnits:
@@ -86,21 +120,36 @@ def unseen(run: Run, author: str | None = None) -> AskedUnits:
     return AskedUnits.about(run, drawn.ids[left].tolist(), drawn.units[left].tolist())
 
 
-def estimate(run: Run, issues: pd.DataFrame, author: str | None = None) -> AuditInfo:
+def unseen_examples(run: Run, asked: AskedUnits, author: str | None = None) -> AskedUnits:
+    """Return the units of examples of the audit that nobody has looked at, in examples that are not judged."""
+    drawn = begun_examples(run)
+    if drawn is None:
+        return asked
+    left = set(run.dataset.rows(drawn.ids[~drawn.judged_by_looking(author)].tolist()).tolist())
+    seen: dict[int, set[str]] = {}
+    index = unit_verdicts_of(run, author).index
+    for row, key in zip(run.dataset.rows(index.get_level_values(0).tolist()).tolist(), index.get_level_values(1)):
+        seen.setdefault(row, set()).add(key)
+    units = {row: keys - seen.get(row, set()) for row, keys in asked.units.items() if row in left}
+    return AskedUnits(np.array(list(units), np.int32), units)
+
+
+def estimate(run: Run, issues: pd.DataFrame, author: str | None = None, order: str = AUDIT) -> AuditInfo:
     """Estimate the number of errors: `text` such as "about 41 left, from the detector", and the details in `title`.
 
-    With `author`, only the decisions of this author count. `begun` : whether an audit was started. `due` : number of
-    second looks. `done` : progress of the audit, for labels other than one class per example.
+    With `author`, only the decisions of this author count. `order` : the queue, whose audit is described if there are
+    two. `begun` : whether an audit was started. `due` : number of second looks. `done` : progress of the audit, for
+    labels other than one class per example.
     """
     total = error_count(run, issues, author)
-    found = audit_of(run, author)
+    audits = {"unit": begun(run), "example": begun_examples(run)}
+    drawn = audits["example" if order == AUDIT_EXAMPLES or audits["unit"] is None else "unit"]
+    found = None if drawn is None else drawn.estimate(author)
     shown: AuditInfo = {} if total is None else {"text": total.short, "title": total_in_words(issues, total)}
-    if found is None:
+    if drawn is None or found is None:
         return shown
-    due = second_looks(run, author).m
+    due = sum(len(one.second_looks(author)) for one in audits.values() if one is not None)
     if not run.dataset.kind.one_class:
-        drawn = begun(run)
-        assert drawn is not None  # as there is an estimate
         shown["done"] = f"{drawn.judged_by_looking(author).sum():,} of {found.budget:,} {found.counted} judged"
     if found.judged and (total is None or total.source != "audit"):
         rest = ENOUGH_AUDITED - found.judged

@@ -13,6 +13,7 @@ from widgets.wire.messages import Arrays, DecideRequest
 from widgets.wire.shapes import AddedClass, Patch
 from workbench.foundation.errors import InputError
 from workbench.review.pace import times_of
+from workbench.tasks.keys import WHOLE_EXAMPLE
 
 if TYPE_CHECKING:
     from workbench.runs.journal import Entry
@@ -209,6 +210,10 @@ class Decisions:
             self._stand(row)
         self._shown |= touched
 
+    def confirmed(self, row: int) -> bool | None:
+        """Whether an example was confirmed as a whole; None if the queue does not ask for that."""
+        return WHOLE_EXAMPLE in self.judged(row) if WHOLE_EXAMPLE in self.asked(row) else None
+
     def is_veiled(self, row: int, key: str) -> bool:
         """Return whether the decision on a unit is hidden."""
         return key in self._veiled.get(row, set())
@@ -319,6 +324,15 @@ class Decisions:
         ids, values = self.dataset.ids[verdicts.rows].tolist(), list(verdicts.values)
         details = {"units": list(verdicts.keys), "reason": reasons, **self._details_of(body, where)}
         self.journal.relabel(ids, values, old=given, **details)
+
+    def confirm(
+        self, row: int, keys: list[str], given: list[str | None], body: DecideRequest, reason: str, where: str = ""
+    ) -> None:
+        """Write to the journal that units of an example are as given and nothing else is wrong, as one step of undo."""
+        id = self.dataset.ids[[row]].tolist()[0]
+        units = [*keys, WHOLE_EXAMPLE]
+        details = {"old": [*given, None], "reason": reason, **self._details_of(body, where)}
+        self.journal.keep([id] * len(units), units=units, **details)
 
     def values_of(self, row: int) -> dict[str, str]:
         """The decisions on the units of a row, values by key, as stored in the journal."""

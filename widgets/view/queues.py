@@ -10,17 +10,21 @@ from widgets.view.auditing import (
     AGAIN,
     ANSWERS_SWAPPED,
     AUDIT,
+    AUDIT_EXAMPLES,
     AskedUnits,
     audit_sample,
+    sample_of_examples,
     second_looks,
     swapped_answers,
     unseen,
+    unseen_examples,
 )
 from widgets.view.judging import rank_again
 from widgets.view.kinds import rows_of_kind
 from widgets.view.tags import tag_queue
 from workbench.foundation.errors import InputError
 from workbench.issues.audit_plan import begun
+from workbench.issues.example_audit import begun_examples
 from workbench.ranking.position import SHARE_REPEATED
 from workbench.review.queues import ORDERS, possible, review_queue
 from workbench.runs.verdicts import awaiting, decided_otherwise, unit_opinions
@@ -28,7 +32,7 @@ from workbench.runs.verdicts import awaiting, decided_otherwise, unit_opinions
 if TYPE_CHECKING:
     from widgets.view.view import View
 
-OF_DOUBT = ("suspicion", "pairs", AUDIT, AGAIN)
+OF_DOUBT = ("suspicion", "pairs", AUDIT, AUDIT_EXAMPLES, AGAIN)
 """Orders that depend on label issues."""
 
 OF_CLASSES = ("pairs",)
@@ -48,8 +52,12 @@ def queue_rows(view: View, name: str, among: list[Any] | None = None) -> np.ndar
         asked = audit_sample(view.run, view.issues if view.dataset.kind.one_class else view.doubts)
         _ask(view, asked, unseen(view.run, view.only))
         return asked.rows
+    if name == AUDIT_EXAMPLES:
+        asked = sample_of_examples(view.run, view.doubts)
+        _ask(view, asked, unseen_examples(view.run, asked, view.only))
+        return asked.rows
     if name == AGAIN:
-        asked = second_looks(view.run, view.only)
+        asked = second_looks(view.run, view.only, view.doubts)
         _ask(view, asked, asked)
         return asked.rows
     if name == ANSWERS_SWAPPED and view.dataset.task == "preferences":
@@ -127,7 +135,7 @@ def why_empty(view: View, name: str) -> str:
     if name == "second":
         return _no_second_opinion(view)
     if name == AGAIN:
-        found = begun(view.run)
+        found = begun(view.run) or begun_examples(view.run)
         if found is None:
             return "No audit has been started. Choose “random audit” first; some of its examples come back here."
         estimate = found.estimate(view.only)
@@ -135,7 +143,7 @@ def why_empty(view: View, name: str) -> str:
         return f"No second look is due: {done}. Continue the audit."
     if name == ANSWERS_SWAPPED:
         return f"No pair is due: about {SHARE_REPEATED:.0%} of the pairs that you judge come back here, once each."
-    if name == AUDIT:
+    if name in (AUDIT, AUDIT_EXAMPLES):
         return "Nothing to audit: no example has a given label and a p_error."
     if tag_queue(view.dataset, None, name) is not None:
         return "No label issues of this kind were found for this tag."

@@ -15,7 +15,7 @@ from widgets.view.text_units import add_to_texts
 from widgets.wire.shapes import UnitDoubt, UnitInfo
 from workbench.foundation.errors import InputError, plain_scalar, shortened
 from workbench.issues.reasons import apart
-from workbench.tasks.keys import check_key
+from workbench.tasks.keys import WHOLE_EXAMPLE, check_key
 from workbench.tasks.protocol import Decided
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
     dataset = view.decisions.space
     units = dataset.units
     decided, judged = view.decisions.values_of(row), view.decisions.judged(row)
-    asked = view.decisions.asked(row)
+    asked = view.decisions.asked(row) - {WHOLE_EXAMPLE}
     found: list[UnitInfo] = []
 
     def add(key: str, given: str | None, shape: object) -> None:

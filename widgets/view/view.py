@@ -121,7 +121,7 @@ class View:
             self.columns[name].values if name in self.columns else np.full(self.dataset.n, value)
             for name, value in nothing.items()
         )
-        self.reasons = issues["reasons"].to_numpy(object)[order]
+        self.reasons = issues["reasons"].fillna("").to_numpy(object)[order]
         kinds = issues["reason_kinds"].to_numpy(object)[order] if "reason_kinds" in issues else None
         provenance = issues.attrs.get("provenance")
         self.details = Details(self.run, self.reasons, kinds, self.suggested, self.media, self.pool, provenance)

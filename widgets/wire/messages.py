@@ -231,9 +231,11 @@ class SearchRequest(TypedDict):
 class DecideRequest(TypedDict):
     """A decision about rows or units; masks of many rows and labels that differ by row are sent as buffers.
 
-    Each of `units` is [row, key, value], with the value in the format of its kind of label.
+    Each of `units` is [row, key, value], with the value in the format of its kind of label. "keep" with `whole` says
+    that these units of an example are as given, and that nothing else is wrong or missing.
     """
 
+    whole: NotRequired[bool]
     op: Literal["relabel", "keep", "skip", "flag", "note"]
     rows: NotRequired[list[int]]
     units: NotRequired[list[list[Any]]]
@@ -352,9 +354,10 @@ class EmbeddingAnswer(TypedDict):
 
 
 class AuditRequest(TypedDict):
-    """Request the estimate and, with `draw`, the sample."""
+    """Request the estimate and, with `draw`, the sample: of units, or of whole examples."""
 
     draw: NotRequired[bool]
+    per: NotRequired[Literal["unit", "example"]]
 
 
 class AuditAnswer(TypedDict):

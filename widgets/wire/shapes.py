@@ -420,7 +420,9 @@ class ItemText(TypedDict):
 
 
 class InspectAnswer(TypedDict):
-    """All details of one example."""
+    """All details of one example; `whole` is whether it was confirmed as a whole, if the queue asks for that."""
+
+    whole: NotRequired[bool]
 
     row: int
     id: int | str

@@ -25,10 +25,13 @@ from workbench.storage.parquet import read_parquet
 from workbench.tasks.keys import check_key
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.runs.run import Run
 
 STRATA = 10
 PLAN = {"id": "", "p_error": "f", "stratum": "i", "turn": "i", "drawn": "b"}  # columns and kinds of their dtypes
+OF_EXAMPLES = {"expected": "f", "units": "i"}  # further columns of a plan that draws examples with all their units
 LEAST_DRAWN = 5  # minimum number of examples per stratum, as long as that takes at most half of the budget
 RATE_FLOOR = 0.02  # minimum error rate assumed per stratum when examples are allocated
 AGAIN_SURPRISING, AGAIN_OTHERS = 0.9, 0.1
@@ -38,7 +41,7 @@ DECIDED = ("relabel", "keep")
 LOOKS_APART = 20  # minimum number of verdicts between two looks at an example, until the audit is done
 
 
-class _Known(TypedDict):
+class Known(TypedDict):
     """Arguments of `estimate_errors` for the rows of a plan."""
 
     p: np.ndarray
@@ -121,7 +124,7 @@ class Audit:
         one_unit = self._run.dataset.kind.one_unit
         return replace(found, counted="units", unit=one_unit, examples_low=min(fewest, most), examples_high=most)
 
-    def _known(self, author: str | None) -> _Known:
+    def _known(self, author: str | None) -> Known:
         """Return the arguments of `estimate_errors` for the rows of the plan."""
         table = self._looks(author)
         column = {name: self.plan[name].to_numpy() for name in ("p_error", "stratum", "drawn", "place")}
@@ -210,6 +213,10 @@ class Audit:
         else:
             table = known_looks(self._run, author)
             table = table.assign(wrong=wrong_by(self._run, table).array)
+        return self._counted_looks(table)
+
+    def _counted_looks(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Count looks, with columns id, author, seq, second_look and wrong, per row of the plan."""
         table = self._placed(table)
         last = table.drop_duplicates("at", keep="last")
         skipped = np.zeros(len(self.plan), bool)
@@ -267,12 +274,14 @@ def check_error(reviewer_error: float | None) -> None:
         raise InputError.at("reviewer_error", f"is {reviewer_error!r}", todo)
 
 
-def stored_plan(run: Run, seed: int) -> pd.DataFrame | None:
+def stored_plan(run: Run, seed: int, per: str = "unit") -> pd.DataFrame | None:
     """Return the plan of a run; None if there is none or it belongs to other examples or another kind of label."""
-    if not is_there(run.layout.audit):
+    path = run.layout.audits[per]
+    if not is_there(path):
         return None
-    plan = read_plan(run)
-    here = set(plan["id"]) <= set(run.dataset.ids.tolist()) and ("unit" in plan) != run.dataset.kind.one_class
+    plan = read_plan(run, path)
+    of_units = per == "unit" and not run.dataset.kind.one_class
+    here = set(plan["id"]) <= set(run.dataset.ids.tolist()) and ("unit" in plan) == of_units
     return complete(plan, seed) if here else None
 
 
@@ -288,18 +297,18 @@ def complete(plan: pd.DataFrame, seed: int) -> pd.DataFrame:
     return plan
 
 
-def read_plan(run: Run) -> pd.DataFrame:
-    """Read the stored plan of a run's audit.
+def read_plan(run: Run, path: Path) -> pd.DataFrame:
+    """Read a stored plan of a run, one of `Layout.audits`.
 
     Raises
     ------
     RunError : the file is damaged or is not a plan.
     """
-    path = run.layout.audit
+    columns = PLAN | (OF_EXAMPLES if path == run.layout.audits["example"] else {})
     try:
         plan = read_parquet(path).to_pandas()
-        kinds = {name: plan[name].dtype.kind for name in PLAN if name != "id"}
-        if {name: kind for name, kind in PLAN.items() if name != "id"} != kinds:
+        kinds = {name: plan[name].dtype.kind for name in columns if name != "id"}
+        if {name: kind for name, kind in columns.items() if name != "id"} != kinds:
             raise ValueError(f"its columns are {kinds}")
         p, stratum = plan["p_error"], plan["stratum"]
         named = [name for name in ("id", "unit") if name in plan]
@@ -313,8 +322,10 @@ def read_plan(run: Run) -> pd.DataFrame:
         raise RunError(f"{path} cannot be used ({error}). {todo}") from error
 
 
-def store_plan(run: Run, plan: pd.DataFrame) -> None:
-    with sealed(Layout(run.layout.root), run.layout.audit) as temporary:  # for a run at a URL the file stays local
+def store_plan(run: Run, plan: pd.DataFrame, per: str = "unit") -> None:
+    with sealed(
+        Layout(run.layout.root), run.layout.audits[per]
+    ) as temporary:  # for a run at a URL the file stays local
         plan.to_parquet(temporary, index=False)
 
 

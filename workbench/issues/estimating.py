@@ -32,6 +32,33 @@ NEVER_WRONG = 1e-9  # an error rate of 0, in logarithms
 
 
 @dataclass(frozen=True, repr=False)
+class Inside(Printed):
+    """The wrong units of a dataset according to an audit of whole examples, with a 95 % interval.
+
+    Attributes
+    ----------
+    errors, low, high : number of wrong units, missing ones included. per_example : the number divided by that of
+        examples.
+    design_effect : variance of this number of errors, as if reviewers were never wrong, divided by that of a simple
+        random sample of as many units (Kish 1965); NaN if no unit is wrong. unit : description of a unit.
+    """
+
+    errors: float
+    low: int
+    high: int
+    per_example: float
+    design_effect: float
+    unit: str
+
+    def __str__(self) -> str:
+        effect = "" if np.isnan(self.design_effect) else f", design effect {self.design_effect:.1f}"
+        return (
+            f"about {self.errors:.0f} wrong units (each is {self.unit}; {self.low}-{self.high}{effect}), "
+            f"{self.per_example:.2g} per example"
+        )
+
+
+@dataclass(frozen=True, repr=False)
 class Estimate(Printed):
     """Number of label errors, with 95 % intervals.
 
@@ -49,6 +76,7 @@ class Estimate(Printed):
         unit.
     examples_low, examples_high : bounds of the number of examples with at least one wrong unit, derived from the number
         of units: all in the examples with the most units, or each in a different one; None if examples are counted.
+    inside : the wrong units of examples, if whole examples were drawn; else None.
     """
 
     errors: float
@@ -69,6 +97,7 @@ class Estimate(Printed):
     unit: str = ""
     examples_low: int | None = None
     examples_high: int | None = None
+    inside: Inside | None = None
 
     def __str__(self) -> str:
         waiting = ""
@@ -79,15 +108,25 @@ class Estimate(Printed):
             return f"no verdict yet on the {self.budget} {self.counted} of the audit{waiting}"
         judged = self.counted[:-1] if self.judged == 1 else self.counted
         errors = f"wrong units (each is {self.unit})" if self.unit else "label errors"
+        if self.inside is not None:
+            errors = f"of {self.population:,} examples have at least one error"
         return (
             f"about {self.errors:.0f} {errors} ({self.low}-{self.high}), about {self.left:.0f} left "
             f"({self.left_low}-{self.left_high}); 95 % intervals from {self.judged} audited {judged}, "
-            f"{self.reviewer}{waiting}{self.examples}"
+            f"{self.reviewer}{waiting}{self.also}"
         )
 
     @property
-    def examples(self) -> str:
-        """The number of examples with at least one wrong unit as text; "" if examples are counted anyway."""
+    def share(self) -> tuple[float, float, float]:
+        """The number of errors as a share of what could be drawn, with its interval: (share, low, high)."""
+        of = max(self.population, 1)
+        return self.errors / of, self.low / of, self.high / of
+
+    @property
+    def also(self) -> str:
+        """The other number as text: of examples with a wrong unit, or of wrong units; "" if each example is a unit."""
+        if self.inside is not None:
+            return f"; {self.inside}"
         if self.examples_low is None:
             return ""
         span = f"{self.examples_low} to {self.examples_high}"
@@ -152,30 +191,22 @@ def estimate_errors(
     The interval excludes `TAIL` of the draws at each end. If eps is not given and there are fewer than `FEW_LOOKS`
     second looks, the interval is the union of this one and that for eps = 0, and the estimate their mean.
     """
-    rng = np.random.default_rng(seed)
-    seen = _Seen.of(p, stratum, drawn, judged, wrong, looks, wrong_looks, later)
-    bulk = np.zeros(len(p), bool) if decided is None else ~judged & decided
-    parts = [seen.rest(p, stratum, rows) for rows in (~judged & ~bulk, bulk)]
-    some = np.flatnonzero((parts[0][0] + parts[1][0] > 0) | (seen.every.sum(axis=1) > 0))
-    if not len(some):
+    done = draw_errors(
+        p, stratum, drawn, judged, wrong, looks=looks, wrong_looks=wrong_looks, later=later, decided=decided,
+        reviewer_error=reviewer_error, seed=seed,
+    )  # fmt: skip
+    if done is None:
         return Estimate(0.0, 0, 0, 0.0, 0, 0, 0, int(drawn.sum()))
-    eps = _error_rates(reviewer_error)
-    rates, error = _posterior(seen.predicted[some], seen.inside[some], seen.kinds, eps, rng)
-    left, unseen = (rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)).sum(axis=1) for rest, gone in parts)
-    found = np.full(len(left), int((wrong & judged).sum()))
-    if eps[-1] > 0:
-        likely = _likelihoods(seen.kinds, error)  # (draws, kinds) twice
-        truly = rates[:, :, None] * likely[0][:, None, :]
-        truly /= truly + (1 - rates[:, :, None]) * likely[1][:, None, :]
-        found = rng.binomial(seen.every[some], np.clip(truly, 0, 1)).sum(axis=(1, 2))
-    total = found + left + unseen
+    left, error = done.left.sum(axis=1), done.error
+    total = done.found.sum(axis=1) + left + done.unseen.sum(axis=1)
     left_low, left_high = np.quantile(left, (TAIL, 1 - TAIL))
     low, high = np.quantile(total, (TAIL, 1 - TAIL))
-    known = (error.min(), error.max()) if len(eps) == 1 else np.quantile(error, (0.025, 0.975))
+    known = (error.min(), error.max()) if reviewer_error is not None else np.quantile(error, (0.025, 0.975))
     estimate = Estimate(
         float(total.mean()), int(low), int(np.ceil(high)),
         float(left.mean()), int(left_low), int(np.ceil(left_high)), int((drawn & judged).sum()), int(drawn.sum()),
-        float(error.mean()), float(known[0]), float(known[1]), int((drawn & (seen.looks > 1)).sum()),
+        float(error.mean()), float(known[0]), float(known[1]),
+        0 if looks is None else int((drawn & judged & (looks > 1)).sum()),
     )  # fmt: skip
     if reviewer_error is not None or estimate.looked_again >= FEW_LOOKS:
         return estimate
@@ -187,6 +218,50 @@ def estimate_errors(
         low=min(estimate.low, flawless.low), high=max(estimate.high, flawless.high),
         left_low=min(estimate.left_low, flawless.left_low), left_high=max(estimate.left_high, flawless.left_high),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Draws from the posterior of the number of errors, by stratum.
+
+    Attributes
+    ----------
+    strata : (h,) int64, the strata, those without examples left out. found, left, unseen : (draws, h) int64, number of
+        errors among judged examples, among undecided ones, and among those decided without a look. error : (draws,)
+        reviewers' error rate.
+    """
+
+    strata: np.ndarray
+    found: np.ndarray
+    left: np.ndarray
+    unseen: np.ndarray
+    error: np.ndarray
+
+
+def draw_errors(
+    p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray, *,
+    looks: np.ndarray | None, wrong_looks: np.ndarray | None, later: np.ndarray | None, decided: np.ndarray | None,
+    reviewer_error: float | None, seed: int = 0,
+) -> Drawn | None:  # fmt: skip
+    """Draw the numbers of errors of the strata; None without examples. Parameters as in `estimate_errors`."""
+    rng = np.random.default_rng(seed)
+    seen = _Seen.of(p, stratum, drawn, judged, wrong, looks, wrong_looks, later)
+    bulk = np.zeros(len(p), bool) if decided is None else ~judged & decided
+    parts = [seen.rest(p, stratum, rows) for rows in (~judged & ~bulk, bulk)]
+    some = np.flatnonzero((parts[0][0] + parts[1][0] > 0) | (seen.every.sum(axis=1) > 0))
+    if not len(some):
+        return None
+    eps = _error_rates(reviewer_error)
+    rates, error = _posterior(seen.predicted[some], seen.inside[some], seen.kinds, eps, rng)
+    left, unseen = (rng.binomial(rest[some], np.clip(rates * gone[some], 0, 1)) for rest, gone in parts)
+    surely = np.bincount(stratum[wrong & judged], minlength=int(some[-1]) + 1)[some]
+    found = np.broadcast_to(surely, left.shape)
+    if eps[-1] > 0:
+        likely = _likelihoods(seen.kinds, error)  # (draws, kinds) twice
+        truly = rates[:, :, None] * likely[0][:, None, :]
+        truly /= truly + (1 - rates[:, :, None]) * likely[1][:, None, :]
+        found = rng.binomial(seen.every[some], np.clip(truly, 0, 1)).sum(axis=2)
+    return Drawn(some, found, left, unseen, error)
 
 
 def open_rates(

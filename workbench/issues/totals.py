@@ -15,6 +15,7 @@ import pandas as pd
 from workbench.foundation.printing import Printed
 from workbench.issues.audit_plan import DECIDED, begun
 from workbench.issues.estimating import Estimate
+from workbench.issues.example_audit import begun_examples
 from workbench.runs.run import Run
 
 ENOUGH_AUDITED = 30
@@ -92,36 +93,48 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     Notes
     -----
     The audit's estimate replaces the detector's if 30 of its examples are judged, and either its interval is narrower
-    or the detector cannot identify the number (`attrs["errors_identified"]` is False). If an example has several units,
+    or the detector cannot identify the number (`attrs["errors_identified"]` is False). An audit of whole examples comes
+    first. If an example has several units,
     an audit counts these, whatever a row of `issues` is, and its interval is compared with that of the units; `issues`
     that follow an audit already name its number.
     """
     expected = by_detector(run, issues, author)
+    whole = audit_of(run, author, "example")
+    if whole is not None and whole.judged >= ENOUGH_AUDITED and _more_precise(whole, expected, issues, "examples"):
+        return by_audit(whole, whole.population)
     audited = audit_of(run, author)
     if audited is None or audited.judged < ENOUGH_AUDITED:
         return expected
     follows = not run.dataset.kind.one_class and issues.attrs.get("errors_source") == "audit"
-    if expected is not None and expected.known and not follows:
-        low, high = issues.attrs.get("expected_errors_units_interval", (expected.low, expected.high))
-        if audited.high - audited.low >= high - low:
-            return expected
+    if not follows and not _more_precise(audited, expected, issues, "units"):
+        return expected
     return by_audit(audited, audited.population if audited.unit else int(issues["p_error"].notna().sum()))
+
+
+def _more_precise(audited: Estimate, expected: ErrorCount | None, issues: pd.DataFrame, counted: str) -> bool:
+    """Whether an audit's interval is narrower than the detector's for what it counts, or that is not identified."""
+    if expected is None or not expected.known:
+        return True
+    low, high = issues.attrs.get(f"expected_errors_{counted}_interval", (expected.low, expected.high))
+    return audited.high - audited.low < high - low
 
 
 def by_audit(audited: Estimate, labels: int) -> ErrorCount:
     """Return the estimate of an audit as an `ErrorCount`; `labels` as there."""
     basis = f"from {audited.judged:,} audited {audited.counted}"
     numbers = (audited.errors, audited.low, audited.high, audited.left, audited.left_low, audited.left_high)
-    detail = f"{audited.reviewer}{audited.examples}"
+    detail = f"{audited.reviewer}{audited.also}"
     source = {"source": "audit", "known": True, "basis": basis, "detail": detail}
-    return ErrorCount(*map(float, numbers), labels=labels, unit=audited.unit, **source)
+    return ErrorCount(
+        *map(float, numbers), labels=labels, unit=audited.unit, several=audited.inside is not None, **source
+    )
 
 
-def audit_of(run: Run, author: str | None = None) -> Estimate | None:
-    """Return the estimate of a run's audit; None if no audit was started."""
+def audit_of(run: Run, author: str | None = None, per: str = "unit") -> Estimate | None:
+    """Return the estimate of a run's audit of units, or of whole examples; None if it was not started."""
     if not isinstance(run, Run):
         return None
-    found = begun(run)
+    found = begun_examples(run) if per == "example" else begun(run)
     return None if found is None else found.estimate(author)
 
 

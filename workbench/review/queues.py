@@ -58,9 +58,10 @@ def review_queue(
         "suspicion": issues, the most suspicious first. "pairs": issues by given and suggested class, the most
         frequent pair first. "clusters": issues that look alike together, by k-means of their embeddings, the cluster
         with the most expected errors first. "annotators": examples on which annotators disagree, most first.
-        "random": issues shuffled. "audit": the random sample of `workbench.audit`, each example once. "second": what
-        other authors have judged and `author` has not, shuffled. "all": every example. A column of `issues` or a score:
-        every example, the most suspicious first (for a column without such a direction, the largest value first)
+        "random": issues shuffled. "audit": the random sample of `workbench.audit`, each example once; "audit_examples":
+        that with per="example". "second": what other authors have judged and `author` has not, shuffled. "all": every
+        example. A column of `issues` or a score: every example, the most suspicious first (for a column without such a
+        direction, the largest value first)
         among : ids to order instead of the issues ("suspicion", "pairs", "clusters" and "random")
         issues : result of `find_issues(run)`; computed if not given
         author : author of the second opinion; by default the journal's own author
@@ -125,8 +126,8 @@ def _annotators(wanted: _Wanted) -> np.ndarray:
     return rows[np.argsort(-disagreement, kind="stable")]
 
 
-def _audit(wanted: _Wanted) -> np.ndarray:
-    drawn = audit(wanted.run, issues=wanted.issues).ids
+def _audit(wanted: _Wanted, per: str = "unit") -> np.ndarray:
+    drawn = audit(wanted.run, per=per, issues=wanted.issues).ids
     return wanted.run.dataset.rows(list(dict.fromkeys(drawn.tolist())))
 
 
@@ -154,6 +155,8 @@ def possible(run: Run) -> list[str]:
         missing.add("clusters")
     if not run.layout.votes.is_file():
         missing.add("annotators")
+    if run.dataset.units.keys is None:  # each example is its own unit
+        missing.add("audit_examples")
     return [name for name in (*ORDERS, "second") if name not in missing]
 
 
@@ -164,5 +167,6 @@ ORDERS: dict[str, Callable[[_Wanted], np.ndarray]] = {
     "annotators": _annotators,
     "random": lambda wanted: np.random.default_rng(SEED).permutation(wanted.rows),
     "audit": _audit,
+    "audit_examples": lambda wanted: _audit(wanted, "example"),
     "all": lambda wanted: wanted.everything,
 }

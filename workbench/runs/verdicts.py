@@ -203,6 +203,50 @@ def unit_looks(run: Run, author: str | None = None) -> pd.DataFrame:
     return table.assign(wrong=pd.array([wrong.get(one.seq) for one in known], "boolean"))
 
 
+def whole_looks(run: Run, author: str | None = None) -> pd.DataFrame:
+    """Return the verdicts on whole examples that have several units: all of them were judged, and nothing is missing.
+
+    Returns
+    -------
+    DataFrame, one row per verdict, oldest first
+        id, verdict ("keep" or "skip"), author, seq, second_look : as in `looks`. errors : int, number of units of the
+        example whose newest verdict says "wrong"; of a second look, only its own verdicts count.
+
+    Notes
+    -----
+    `run.journal.keep(id)`, without a unit, says that the units with a verdict stand as decided, that all others are as
+    given, and that nothing else is missing.
+    """
+    entries = [one for one in run.journal.standing() if author is None or one.author == author]
+    size: dict[int, set[Any]] = {}
+    for entry in entries:
+        if entry.field == "verdict":
+            size.setdefault(entry.batch, set()).add(entry.id)
+    found = [one for one in entries if one.field == "verdict" and not one.unit and one.new in ("keep", "skip")]
+    found = [one for one in found if by_looking(one.source, len(size[one.batch]))]
+    columns = ["id", "verdict", "author", "seq", "second_look"]
+    lines = [(one.id, one.new, one.author, one.seq, is_second_look(one.source)) for one in found]
+    table = pd.DataFrame(lines, columns=columns).astype({"id": object, "seq": "int64", "second_look": bool})
+    wrong = wrong_units(run, author)
+    again = wrong[wrong["second_look"]].groupby(["id", "author"]).size()
+    errors = wrong[~wrong["second_look"]].groupby("id").size().reindex(table["id"], fill_value=0).to_numpy()
+    looked = pd.MultiIndex.from_frame(table[["id", "author"]])
+    errors = np.where(table["second_look"], again.reindex(looked, fill_value=0).to_numpy(), errors)
+    return table.assign(errors=errors.astype(np.int64))
+
+
+def wrong_units(run: Run, author: str | None = None) -> pd.DataFrame:
+    """Return the units whose newest verdict says "wrong", of first and of second looks: rows of `unit_looks`."""
+    table = unit_looks(run, author)
+    again = table["second_look"]
+    newest = [
+        table[~again].drop_duplicates(["id", "unit"], keep="last"),
+        table[again].drop_duplicates(["id", "unit", "author"], keep="last"),
+    ]
+    found = pd.concat(newest)
+    return found[found["wrong"].fillna(False).to_numpy(bool)]
+
+
 def unit_verdicts_of(run: Run, author: str | None = None) -> pd.Series:
     """Return the newest verdict on each unit: bool indexed by (id, unit), True = the given value is wrong.
 

@@ -161,7 +161,15 @@ def repair_run(run: Run, findings: list[Finding]) -> Iterator[str]:
 
 def _evidence(layout: Layout) -> list[Path]:
     """Return the files with recorded data that are to be read."""
-    fixed = [layout.run_json, layout.examples, layout.planted, layout.edges, layout.votes, layout.audit, layout.views]
+    fixed = [
+        layout.run_json,
+        layout.examples,
+        layout.planted,
+        layout.edges,
+        layout.votes,
+        layout.views,
+        *layout.audits.values(),
+    ]
     fixed += [layout.pred_probs, layout.pred_probs.with_suffix(".json")]
     found = [path for path in fixed if path.exists()]
     found += [file for files in layout.sealed().values() for file in files]
@@ -216,8 +224,8 @@ def _unreadable(run: Run, path: Path) -> str:
         elif path == layout.edges:
             if run.dataset.edges is None:
                 raise ValueError("it contains no edges")
-        elif path == layout.audit:
-            return _ids_unknown(run, read_plan(run)["id"].tolist())
+        elif path in layout.audits.values():
+            return _ids_unknown(run, read_plan(run, path)["id"].tolist())
         elif path == layout.views:
             dict(small_json(path))["views"].items()
         elif path == layout.planted:

@@ -144,8 +144,9 @@ class Layout:
         return self.root / "planted.parquet"
 
     @property
-    def audit(self) -> Path:
-        return self.root / "audit.parquet"
+    def audits(self) -> dict[str, Path]:
+        """The plans of audits, by what they draw."""
+        return {"unit": self.root / "audit.parquet", "example": self.root / "audit_examples.parquet"}
 
     @property
     def views(self) -> Path:

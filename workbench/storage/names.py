@@ -34,7 +34,7 @@ _STORED = (
     r"|evidence/[a-z][a-z_]{0,39}\.parquet"
 )
 _LOCAL = (
-    rf"audit\.parquet|(replay|views|\.remote|\.ranks)\.json|journal\.sqlite(-wal|-shm)?|\.{_RANK}\.lock"
+    rf"audit(_examples)?\.parquet|(replay|views|\.remote|\.ranks)\.json|journal\.sqlite(-wal|-shm)?|\.{_RANK}\.lock"
     rf"|inflight/{_EPOCH}\.{_RANK}\.(arrows|pending)"
 )
 FILES = re.compile(f"{_STORED}|{_LOCAL}")

@@ -118,6 +118,60 @@ def test_the_estimate_names_its_unit_and_bounds_the_examples(tagged):
     assert f"{found.examples_low} to {found.examples_high} examples have at least one wrong unit (bounds" in said
 
 
+def judge_whole(run, ids, wrong, source="explorer: audit, confirm"):
+    """Judge the wrong units of examples one at a time, then confirm each example as a whole."""
+    for id in ids:
+        judge(run, [(id, f"p{tag}") for tag in range(4) if wrong[id, f"p{tag}"]], wrong, source=source)
+        run.journal.keep([id], source=source)
+
+
+def test_an_audit_of_examples_counts_examples_and_their_errors(tagged):
+    run, wrong = tagged
+    per_example = wrong.groupby("id").sum()
+    sample = wb.audit(run, 70, per="example", reviewer_error=0)
+    assert len(set(sample.ids)) == 70 == sample.budget and (sample.plan["units"] == 4).all()
+    assert wb.audit(run, 20).budget == 20 and begun(run).budget == 20, "an audit of units is another one"
+    again = wb.audit(run, 60, per="example")
+    assert again.ids.tolist() == sample.ids.tolist() and again.reviewer_error == 0
+    judge(run, [(sample.ids[0], "p0")], wrong)
+    judge_whole(run, sample.ids[1:4], wrong)
+    assert "no verdict yet on the 70 examples" in str(sample.estimate()) and sample.estimate().waiting == 3
+    judge_whole(run, sample.ids, wrong)
+    found = sample.estimate()
+    assert (found.judged, found.waiting, found.counted) == (70, 0, "examples")
+    assert found.low <= (per_example > 0).sum() <= found.high and found.high - found.low < 60
+    assert found.inside.low <= wrong.sum() <= found.inside.high
+    assert found.inside.per_example == pytest.approx(found.inside.errors / N) and 0.05 < found.inside.design_effect < 3
+    assert found.share[0] == pytest.approx(found.errors / N)
+    assert f"of {N} examples have at least one error" in str(found) and "wrong units (each is one tag" in str(found)
+    assert error_count(run, wb.find_issues(run)).detail.endswith("per example")
+    run.journal.undo()
+    assert sample.estimate().judged == 69, "the last confirmation is taken back"
+    others = [id for id in per_example.index if id not in set(sample.ids) and per_example[id]]
+    before = sample.estimate()
+    judge(run, [(id, f"p{tag}") for id in others[:15] for tag in range(4)], wrong, source="explorer: key")
+    after = sample.estimate()
+    assert after.left <= before.left - 10 and after.errors == pytest.approx(before.errors, abs=4), "found elsewhere"
+    judge_whole(run, sample.ids[-1:], wrong)
+    judge_whole(run, [id for id in per_example.index if id not in set(sample.ids)], wrong)
+    every = sample.estimate()
+    assert (every.low, every.high) == ((per_example > 0).sum(),) * 2 and every.inside.errors == wrong.sum()
+
+
+def test_whole_examples_are_looked_at_again(tagged):
+    run, wrong = tagged
+    sample = wb.audit(run, 40, per="example")
+    judge_whole(run, sample.ids, ~wrong)
+    due = sample.second_looks()
+    assert due and set(due) <= set(sample.ids)
+    judge(run, [(due[0], "p0")], wrong, source="explorer: second look, key")
+    assert sample.estimate().looked_again == 0, "not yet confirmed"
+    judge_whole(run, due, wrong, source="explorer: second look, confirm")
+    assert sample.estimate().looked_again == len(due) and sample.second_looks() == []
+    with pytest.raises(InputError, match="per"):
+        wb.audit(run, per="image")
+
+
 def test_second_looks_are_asked_for_by_unit(tagged):
     run, wrong = tagged
     sample = wb.audit(run, 60)

@@ -94,11 +94,18 @@ export class ManyUnitsEditor extends LineEditor {
   advance() {
     const next = this.nextOpen();
     if (next) this.focusOn(next.key);
-    return Boolean(next);
+    return Boolean(next) || this.example?.whole === false; // what is missing is still to be judged
   }
 
-  /** Confirm all open suspicious units as given; if there are none, all open ones. */
+  /**
+   * Confirm all open suspicious units as given; if there are none, all open ones. An audit of whole examples confirms all
+   * open ones, and that nothing else is missing.
+   */
   confirmAll() {
+    if (this.example?.whole === false) {
+      this.judge(this.units.filter((unit) => !unit.decided).map(({ key, given }) => ({ key, value: given ?? "null" })), "confirm", true);
+      return true;
+    }
     const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
       doubted = this.example?.hides ? [] : open.filter((unit) => unit.doubted);
     const those = doubted.length ? doubted : open;

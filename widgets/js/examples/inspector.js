@@ -48,6 +48,7 @@ export class Inspector {
   acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
   noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
   table = h("dl", { class: "lw-columns" });
+  whole = h("div", { class: "lw-whole lw-row", hidden: true });
 
   /** @param {InspectorOptions} options */
   constructor(options) {
@@ -89,7 +90,7 @@ export class Inspector {
       line: this.typeBox,
       space: labelSpace(store, this.paint),
       keymap: this.edits,
-      judge: (verdicts, how) => this.judge(verdicts, how),
+      judge: (verdicts, how, whole) => this.judge(verdicts, how, whole),
       addClass: (name) => this.actions.addClass(name),
       pictures: store.meta.locked ? null : this.pictures,
       say: this.say,
@@ -113,6 +114,7 @@ export class Inspector {
       }
     });
     for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
+    store.on("count", () => this.wholeLine());
   }
 
   /** All parts together. */
@@ -133,6 +135,7 @@ export class Inspector {
         { class: "lw-part lw-part-decide" },
         this.why,
         h("div", { class: "lw-choose" }, this.tools, this.typeBox.el),
+        this.whole,
         this.acts,
         this.noteLine,
       ),
@@ -179,13 +182,15 @@ export class Inspector {
   /* ---- the editor ---- */
 
   /**
-   * Decide about labels, from the editor or for the whole selection: the only entry point for such decisions.
-   * @param {{ key: string, value: any }[]} verdicts @param {string} how
+   * Decide about labels, from the editor or for the whole selection: the only entry point for such decisions. `whole`
+   * also says that nothing else is wrong or missing in the example.
+   * @param {{ key: string, value: any }[]} verdicts @param {string} how @param {boolean} [whole]
    */
-  judge(verdicts, how) {
+  judge(verdicts, how, whole) {
     const { actions } = this,
-      [{ value }] = verdicts;
-    if (this.units && how === "selection") this.units.judgeSelection(verdicts[0].key, value);
+      value = verdicts[0]?.value;
+    if (this.units && whole) this.units.confirm(verdicts);
+    else if (this.units && how === "selection") this.units.judgeSelection(verdicts[0].key, value);
     else if (this.units) this.units.judge(verdicts, how);
     else if (how === "selection") actions.labelSelection(value);
     else if (how === "keep") actions.keep();
@@ -217,6 +222,7 @@ export class Inspector {
       unit: store.unit,
       kind: store.kind,
       audited: store.meta.audit?.done || "",
+      whole: this.answer?.row === row ? this.answer.whole : undefined,
       item: this.answer?.row === row ? this.answer.media : this.media.peek(row),
       units: this.answer?.row === row ? this.answer.units : null,
       mask: this.answer?.row === row ? this.answer.mask : null,
@@ -224,7 +230,23 @@ export class Inspector {
       items: this.answer?.row === row ? this.answer.items : null,
       epoch: p_epoch,
     });
+    this.wholeLine();
     this.reveal();
+  }
+
+  /** The last step of an example in an audit of whole examples: a button, and how far the audit is. */
+  wholeLine() {
+    const { answer, store } = this,
+      asked = answer?.row === store.row && answer.whole !== undefined;
+    this.whole.hidden = !asked;
+    if (!asked) return;
+    const open = answer.units?.filter((unit) => !unit.decided).length ?? 0,
+      cap = capOf(this.keymap, "confirmAll"),
+      text = answer.whole ? "judged as a whole" : open ? `${count(open)} open ${open === 1 ? "is" : "are"} right, nothing else is missing` : "nothing else is wrong or missing";
+    this.whole.replaceChildren(
+      h("button", { type: "button", class: "lw-button lw-whole-done", disabled: answer.whole, onclick: () => this.confirmAll() }, h("span", { text }), !answer.whole && cap && h("kbd", { text: cap })),
+      h("span", { class: "lw-quiet lw-num", text: store.meta.audit?.done ?? "" }),
+    );
   }
 
   /** Confirm all undecided labels of the example as given; decided ones do not change. */

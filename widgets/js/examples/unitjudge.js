@@ -42,7 +42,7 @@ export class UnitJudge {
       if (said.has(unit.key)) Object.assign(unit, { value: said.get(unit.key), decided: true, changed: said.get(unit.key) !== unit.given });
     const changed = answer.units.some((unit) => unit.changed),
       asked = answer.units.filter((unit) => unit.asked),
-      done = (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
+      done = answer.whole !== false && (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
     const one = answer.units.find((unit) => unit.key === verdicts[0].key);
     const name = one?.shape?.item ?? (one?.name === one?.key ? "" : one?.name); // a key of a place says nothing to a person
     const named = [name && clip(String(name), 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
@@ -54,6 +54,23 @@ export class UnitJudge {
     const wanted = store.unit;
     if (wanted && said.has(wanted)) actions.advance(answer.row); // the list is about this unit only
     else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
+  }
+
+  /**
+   * Confirm units as given, and that nothing else is wrong or missing in the example; then move to the next one.
+   * @param {{ key: string, value: string }[]} verdicts
+   */
+  confirm(verdicts) {
+    const { inspector } = this,
+      { store, actions, answer } = inspector;
+    if (answer?.row !== store.row || !answer.units || actions.refused()) return;
+    const said = new Map(verdicts.map(({ key, value }) => [key, value]));
+    for (const unit of answer.units) if (said.has(unit.key)) Object.assign(unit, { value: unit.given, decided: true, changed: false });
+    answer.whole = true;
+    const changed = answer.units.some((unit) => unit.changed);
+    actions.units(verdicts, "confirm", { changed, done: true, text: "judged as a whole", whole: true });
+    inspector.showEditor();
+    actions.advance(answer.row);
   }
 
   /**

@@ -45,11 +45,12 @@ export class Actions {
   }
 
   /**
-   * Set values of units of the current example as one undo step; `stands` is the resulting state of the example.
+   * Set values of units of the current example as one undo step; `stands` is the resulting state of the example, and
+   * `whole` whether it was confirmed as a whole.
    * @param {{ key: string, value: string }[]} verdicts @param {string} how
-   * @param {{ changed: boolean, done: boolean, text: string }} stands
+   * @param {{ changed: boolean, done: boolean, text: string, whole?: boolean }} stands
    */
-  async units(verdicts, how, { changed, done, text }) {
+  async units(verdicts, how, { changed, done, text, whole }) {
     const { store } = this,
       { row } = store;
     if (row < 0 || this.refused()) return false;
@@ -59,7 +60,8 @@ export class Actions {
     const step = store.past[store.past.length - 1];
     this.say(text);
     try {
-      await this.send("decide", { op: "relabel", how, units: verdicts.map(({ key, value }) => [row, key, value]) }, []);
+      const units = verdicts.map(({ key, value }) => [row, key, value]);
+      await this.send("decide", whole ? { op: "keep", how, whole, rows: [row], units } : { op: "relabel", how, units }, []);
       return true;
     } catch (error) {
       store.past = store.past.filter((one) => one !== step);

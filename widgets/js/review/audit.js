@@ -29,9 +29,9 @@ export class Audit {
     }
   }
 
-  /** Make the sample the queue; draw it first if there is none. */
-  async draw() {
-    const { body, buffers } = await this.wire.ask("audit", { draw: true });
+  /** Make the sample the queue; draw it first if there is none. @param {"unit" | "example"} per */
+  async draw(per) {
+    const { body, buffers } = await this.wire.ask("audit", { draw: true, per });
     this.take(body);
     this.store.setQueue(arrayOf(Int32Array, buffers[0]));
     this.store.emptyBecause = "";
@@ -62,6 +62,6 @@ export function leftInWords(audit) {
 /** @param {import("../main.js").Explorer} view */
 export function auditFeature(view) {
   const audit = new Audit({ store: view.store, wire: view.wire, say: view.say });
-  view.bulk.onAudit = () => audit.draw().catch(view.fail);
+  view.bulk.onAudit = (per) => audit.draw(per).catch(view.fail);
   view.registry.onEnd(() => audit.destroy());
 }

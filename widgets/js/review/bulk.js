@@ -36,7 +36,7 @@ export class Bulk {
     this.store = store;
     this.actions = actions;
     this.onRank = onRank;
-    /** @type {() => void} set by a feature, as the next */
+    /** @type {(per: "unit" | "example") => void} set by a feature, as the next */
     this.onAudit = () => {};
     /** @type {(name: string) => void} */
     this.onReorder = () => {};
@@ -164,7 +164,7 @@ export class Bulk {
 
   /** @param {string} name */
   reorder(name) {
-    if (name === "audit") this.onAudit();
+    if (name === "audit" || name === "audit_examples") this.onAudit(name === "audit" ? "unit" : "example");
     else this.onReorder(name);
   }
 

@@ -455,8 +455,9 @@ export {};
  */
 
 /**
- * All details of one example.
+ * All details of one example; `whole` is whether it was confirmed as a whole, if the queue asks for that.
  * @typedef {object} InspectAnswer
+ * @property {boolean} [whole]
  * @property {number} row
  * @property {number | string} id
  * @property {Item} media
@@ -700,8 +701,10 @@ export {};
 
 /**
  * A decision about rows or units; masks of many rows and labels that differ by row are sent as buffers.
- * Each of `units` is [row, key, value], with the value in the format of its kind of label.
+ * Each of `units` is [row, key, value], with the value in the format of its kind of label. "keep" with `whole` says
+ * that these units of an example are as given, and that nothing else is wrong or missing.
  * @typedef {object} DecideRequest
+ * @property {boolean} [whole]
  * @property {"relabel" | "keep" | "skip" | "flag" | "note"} op
  * @property {number[]} [rows]
  * @property {any[][]} [units]
@@ -816,9 +819,10 @@ export {};
  */
 
 /**
- * Request the estimate and, with `draw`, the sample.
+ * Request the estimate and, with `draw`, the sample: of units, or of whole examples.
  * @typedef {object} AuditRequest
  * @property {boolean} [draw]
+ * @property {"unit" | "example"} [per]
  */
 
 /**

@@ -10,6 +10,7 @@ export const ORDERS = {
   second: "second opinion",
   random: "in random order",
   audit: "random audit",
+  audit_examples: "random audit of whole examples",
   again: "second looks of the audit",
   swapped: "repeats with the answers swapped",
   column: "by the coloured score",
@@ -67,6 +68,7 @@ export function emptyQueue({ meta }, order) {
     annotators: "No two annotators disagree.",
     second: `No other author has judged an example that ${meta.author || "you"} had not judged yet.`,
     audit: "The random audit has no examples.",
+    audit_examples: "The random audit has no examples.",
     own: "The list of ids that was passed as the queue is empty.",
   };
   return `${why[order] || "The queue is empty."} Choose “all examples” above to review all of them.`;
