@@ -18,6 +18,9 @@ from workbench.tasks.mask_table import MaskTable
 MOST_DISAGREEING = 2**25
 """Largest number of runs of disagreement, about 2 GB of them."""
 
+FEW_RUNS = 600
+"""Number of runs and pairs of connected runs below which converting them to a sparse matrix takes longer than a loop."""
+
 
 class Regions(NamedTuple):
     """The m regions of n images, sorted by image, then by their first pixel.
@@ -95,9 +98,6 @@ def components(rows: np.ndarray, y: np.ndarray, x0: np.ndarray, x1: np.ndarray, 
     rows, y, x0, x1, code : (r,) runs sorted by image, row and column; those of one row do not overlap. Runs of equal
         code that overlap in neighbouring rows of an image are connected.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     r = len(code)
     if not r:
         return np.zeros(0, np.int64)
@@ -111,6 +111,12 @@ def components(rows: np.ndarray, y: np.ndarray, x0: np.ndarray, x1: np.ndarray, 
     other = (np.arange(many.sum()) - np.repeat(np.cumsum(many) - many - low, many)).astype(np.int32)
     equal = code[one] == code[other]
     one, other = one[equal], other[equal]
+    if r + len(one) < FEW_RUNS:
+        first = _first_runs(r, one.tolist(), other.tolist())
+        return (np.cumsum(first == np.arange(r)) - 1)[first]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(r, r))
     found = connected_components(graph, directed=False)[1]
     first = np.full(int(found.max()) + 1, r, np.int64)
@@ -118,6 +124,20 @@ def components(rows: np.ndarray, y: np.ndarray, x0: np.ndarray, x1: np.ndarray, 
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
     return rank[found]
+
+
+def _first_runs(r: int, one: list[int], other: list[int]) -> np.ndarray:
+    """Return the first run (r,) of the component of each run, by pairs of connected runs (union-find)."""
+    first = list(range(r))
+    for a, b in zip(one, other):
+        while first[a] != a:
+            first[a] = a = first[first[a]]
+        while first[b] != b:
+            first[b] = b = first[first[b]]
+        first[max(a, b)] = min(a, b)
+    for run, before in enumerate(first):
+        first[run] = first[before]
+    return np.array(first, np.int64)
 
 
 def regions_from(runs: RegionRuns, which: np.ndarray, k: int) -> Regions:
