@@ -9,6 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Hypothesis computes its tables of Unicode once for each environment, not for each clone and process.
+export HYPOTHESIS_STORAGE_DIRECTORY := $(abspath $(VENV))/hypothesis
 ARGS ?=
 NOTEBOOK := notebooks/01_first_look.ipynb
 DEMO := runs/demo
@@ -29,7 +31,7 @@ WARM = $(BIN)/python -c "import torch._dynamo" & \
   $(BIN)/python -c "import umap, sklearn.linear_model, plotly.graph_objects, jupyterlab.labapp, widgets" && wait $$!
 WARM_TEST = $(BIN)/python -c "import lightning.pytorch, transformers.trainer" & \
   { $(BIN)/python -c "import distributed, s3fs, moto.server, moto.s3, mkdocs.commands.build, mkdocstrings, marimo, cleanlab, \
-  hypothesis.extra.numpy, nbclient, notebook.app, playwright.sync_api"; $(PYTEST) -q --collect-only >/dev/null; } && wait $$!
+  nbclient, notebook.app, playwright.sync_api, hypothesis.extra.numpy as h; h.st.text().validate()"; $(PYTEST) -q --collect-only >/dev/null; } && wait $$!
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 # Two processes with one BLAS thread each; tests/conftest.py determines the order and grouping of tests. The ten slowest
 # tests are listed at the end.

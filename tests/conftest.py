@@ -105,6 +105,19 @@ def pytest_collection() -> Iterator[None]:
     gc.enable()
 
 
+MANY_MODULES = 300
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Leave out what tests import later, too: lightning or JupyterLab bring hundreds of modules."""
+    config = item.config
+    if len(sys.modules) > getattr(config, "frozen_modules", 0) + MANY_MODULES:
+        config.frozen_modules = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the commands of the selected tests with the mark `early`, in one of the processes of a run."""
     config = session.config
