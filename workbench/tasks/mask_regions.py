@@ -19,7 +19,7 @@ MOST_DISAGREEING = 2**25
 """Largest number of runs of disagreement, about 2 GB of them."""
 
 FEW_RUNS = 600
-"""Number of runs and pairs of connected runs below which converting them to a sparse matrix takes longer than a loop."""
+"""Number of runs and of their connections below which a loop is faster than a sparse matrix."""
 
 
 class Regions(NamedTuple):
