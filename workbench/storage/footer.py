@@ -142,9 +142,10 @@ class _Thrift:
         if depth > DEEPEST_METADATA:
             raise ValueError("the metadata at the end of the file are nested too deeply")
         found: dict[int, Any] = {}
-        number = 0
+        data, number = self.data, 0
         while True:
-            head = self._byte()
+            head = data[self.at]
+            self.at += 1
             kind = head & 15
             if kind == _STOP:
                 return found
@@ -184,15 +185,16 @@ class _Thrift:
         return self.data[self.at - size : self.at]
 
     def _varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self._byte()
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
+        data, at = self.data, self.at
+        value, shift = data[at] & 127, 7
+        while data[at] > 127:
             if shift > 63:
                 raise ValueError("the metadata at the end of the file have a number that is too long")
+            at += 1
+            value |= (data[at] & 127) << shift
+            shift += 7
+        self.at = at + 1
+        return value
 
     def _zigzag(self) -> int:
         value = self._varint()

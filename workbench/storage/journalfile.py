@@ -39,7 +39,7 @@ from workbench.storage.journalschema import schema_version as version_in
 from workbench.storage.layout import atomic
 
 WAIT = 30.0  # seconds that a writer waits for others before it gives up
-CHECKPOINTS = 50  # most checkpoints per second that move the write-ahead log to the file, and in a row after a pause
+CHECKPOINTS = 20  # most checkpoints per second that move the write-ahead log to the file, and in a row after a pause
 SYNCHRONOUS = "FULL"  # each decision is on disk when the call returns, so it survives a power failure
 TRAILING = 1.0  # seconds until the checkpoint after writes that exceeded that rate
 

@@ -69,34 +69,35 @@ def check_entries(root: Path) -> None:
                 continue  # a folder that does not belong to the run, such as lost+found: nothing in it is read
             raise
         for entry in found:
-            name, path = prefix + entry.name, Path(entry.path)
+            name, path = prefix + entry.name, entry.path
             if entry.is_symlink() and not _below(os.path.realpath(path), inside):
                 led = f"{path} is a link that leads out of the run, to {os.path.realpath(path)}"
                 raise RunError(f"{led}. Remove it, or replace it by a copy of its target.")
             if entry.is_dir(follow_symlinks=False):
                 if FILES.fullmatch(name):
-                    raise no_file(path, stat.S_IFDIR)
-                waiting.append((path, f"{name}/"))
+                    raise no_file(Path(path), stat.S_IFDIR)
+                waiting.append((Path(path), f"{name}/"))
             else:
                 _check_entry(path, name)
 
 
-def _check_entry(path: Path, name: str) -> None:
+def _check_entry(path: str, name: str) -> None:
     """Raise if an entry that has the name of a file of a run, or is in one of its folders, is not a regular file."""
     top, _, rest = name.partition("/")
-    if not FILES.fullmatch(name) and top not in FOLDERS:
+    stored = FILES.fullmatch(name)
+    if not stored and top not in FOLDERS:
         return
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         return  # a broken link, or removed meanwhile by a recording process
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(Path(path), error) from error
     if not rest and top in FOLDERS:
         if not stat.S_ISDIR(mode):
             raise RunError(f"{path} is a file where a folder belongs. Move it away, or restore the folder.")
-    elif not stat.S_ISREG(mode) and (FILES.fullmatch(name) or not stat.S_ISDIR(mode)):
-        raise no_file(path, mode)
+    elif not stat.S_ISREG(mode) and (stored or not stat.S_ISDIR(mode)):
+        raise no_file(Path(path), mode)
 
 
 def _below(path: str, folder: str) -> bool:

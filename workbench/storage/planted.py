@@ -53,8 +53,10 @@ def as_stored(record: pd.DataFrame) -> pd.DataFrame:
 
 def as_given(record: pd.DataFrame, classes: Sequence[str], label_type: LabelType) -> pd.DataFrame:
     """Return a stored record with labels in the user's type; unchanged if some are not classes of this data set."""
+    if label_type.plain:
+        return record
     codes = {name: codes_among(record[name], classes) for name in PLANTED_COLUMNS[1:]}
-    if label_type.plain or any((values < 0).any() for values in codes.values()):
+    if any((values < 0).any() for values in codes.values()):
         return record
     return record.assign(**{name: label_type.column(values, classes) for name, values in codes.items()})
 
