@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
+from pathlib import Path
 
 import numpy as np
 
 from widgets.wire.shapes import Content
+from workbench.data.large_pictures import LargePicture
 from workbench.data.media import image_size, thumbnail
 from workbench.foundation.cells import cell_text, is_missing
 
@@ -22,10 +24,10 @@ PNG_WITH_ALPHA = 6
 """Colour type in the header of a PNG, byte 25."""
 
 
-def encoded(data: bytes, size: int) -> Content:
-    """Decode an image with a pixel limit and encode it again: src, width, height, the original size if it was larger,
-    and alpha if transparent."""
-    picture, width, height = thumbnail(data, size)
+def encoded(data: bytes | Path, size: int, large: LargePicture | None = None) -> Content:
+    """Decode an image with a pixel limit, unless it is a `large` one that was decoded, and encode it again: src, width,
+    height, the original size if it was larger, and alpha if transparent."""
+    picture, width, height = thumbnail(data, size) if large is None else large.thumbnail(size)
     mime = "png" if picture[:4] == b"\x89PNG" else "jpeg"
     src = f"data:image/{mime};base64,{base64.b64encode(picture).decode('ascii')}"
     out: Content = {"src": src, "width": width, "height": height}

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from widgets.view.items import FULL, LONG_TEXT, SHORT_TEXT, THUMB, as_text, cut_text, encoded
 from widgets.view.rendering import Row, rendered
 from widgets.wire.pictures import PictureAnswer
 from widgets.wire.shapes import Content, Item, MediaKind
-from workbench.data.media import as_shown, deep, encode, open_image, read_image, read_sound
+from workbench.data.large_pictures import LargePicture, decodes_small
+from workbench.data.media import as_shown, deep, encode, image_source, is_large, open_image, read_sound
 from workbench.foundation.cells import is_missing, is_url
 from workbench.foundation.errors import InputError, WorkbenchError, plain_scalar
 from workbench.issues.spans.documents import WITH_PASSAGE, document_of
@@ -115,34 +117,43 @@ class Media:
         ------
         InputError : there is no image, or it cannot be read or decoded.
         """
-        return enlarged(self._image(row))
+        source = self._image(row)
+        return enlarged(source, self._opened(row, source) if is_large(source) else None)
 
     def tile(self, row: int, level: int, x: int, y: int) -> tuple[bytes, str]:
         """Return bytes and MIME type of a tile: `TILE_SIDE` pixels square, less at the right and lower border, of the
         image shrunk by 2**level.
 
-        The last decoded image is kept, of at most `workbench.data.media.MAX_PIXELS`.
+        The last decoded image is kept: in memory up to `workbench.data.media.MAX_PIXELS`, larger ones in a file.
 
         Raises
         ------
         InputError : there is no image, it cannot be decoded, or it has no such tile.
         """
-        if self._decoded is None or self._decoded[0] != row:
-            self._decoded = None  # before the next one needs its memory
-            self._decoded = row, as_shown(open_image(self._image(row)))
-        picture, side = self._decoded[1], TILE_SIDE << max(level, 0)
+        kept = self._decoded is not None and self._decoded[0] == row
+        picture, side = self._opened(row, b"" if kept else self._image(row)), TILE_SIDE << max(level, 0)
         columns, rows = -(-picture.width // side), -(-picture.height // side)
         if not (0 <= level <= MOST_LEVELS and 0 <= x < columns and 0 <= y < rows):
             found = f"is {x}, {y} of level {level}"
             raise InputError.at("tile", found, f"There are {columns} x {rows} tiles.", row=row)
         box = x * side, y * side, min((x + 1) * side, picture.width), min((y + 1) * side, picture.height)
-        tile = picture.reduce(2**level, box) if level else picture.crop(box)
+        if isinstance(picture, LargePicture):
+            tile = picture.crop(level, box)
+        else:
+            tile = picture.reduce(2**level, box) if level else picture.crop(box)
         lossy = tile.mode in ("L", "RGB") and level > 0
         return encode(tile, lossy=lossy), f"image/{'jpeg' if lossy else 'png'}"
 
-    def _image(self, row: int) -> bytes:
-        """The encoded bytes of an image; InputError if there is none."""
-        data = read_image(self.dataset.image(row), self.dataset.media_root) if self.kind == "image" else None
+    def _opened(self, row: int, source: bytes | Path) -> Any:
+        """The decoded image of a row: a PIL image, or a `LargePicture`."""
+        if self._decoded is None or self._decoded[0] != row:
+            self._decoded = None  # before the next one needs its memory
+            self._decoded = row, LargePicture(source) if is_large(source) else as_shown(open_image(source))
+        return self._decoded[1]
+
+    def _image(self, row: int) -> bytes | Path:
+        """The encoded bytes of an image, or the file of a large one; InputError if there is none."""
+        data = image_source(self.dataset.image(row), self.dataset.media_root) if self.kind == "image" else None
         if data is None:
             raise InputError.at("image", "is missing", "This example has no picture.", row=row)
         return data
@@ -165,8 +176,11 @@ class Media:
         image = self.dataset.image(row)
         if is_url(image):
             return {"url": cut_text(image, 2000)}
-        data = read_image(image, self.dataset.media_root)
-        return {"error": "no image"} if data is None else encoded(data, size)
+        source = image_source(image, self.dataset.media_root)
+        if source is None:
+            return {"error": "no image"}
+        decode = is_large(source) and not decodes_small(source)
+        return encoded(source, size, self._opened(row, source) if decode else None)
 
     def _sound(self, row: int, size: int) -> Content:
         sound = self.dataset.sound(row)
@@ -210,14 +224,17 @@ class Media:
             self._bytes -= _weight(self._kept.popitem(last=False)[1])
 
 
-def enlarged(data: bytes) -> tuple[bytes, PictureAnswer]:
-    """An image's bytes, re-encoded in its original resolution, and their description as in `Media.original`."""
-    opened = open_image(data)
+def enlarged(data: bytes | Path, large: LargePicture | None = None) -> tuple[bytes, PictureAnswer]:
+    """An image's bytes, re-encoded in its original resolution, and their description as in `Media.original`; of a
+    `large` one that was decoded, smaller."""
+    opened = open_image(data) if large is None else large
     frames = getattr(opened, "n_frames", 1)
     notes = [f"first of {frames} frames"] if frames > 1 else []
-    notes += ["grey values spread from the lowest to the highest"] if deep(opened) else []
-    was_jpeg, picture = opened.format == "JPEG", as_shown(opened)
-    size = picture.size
+    is_deep = opened.deep if isinstance(opened, LargePicture) else deep(opened)
+    notes += ["grey values spread from the lowest to the highest"] if is_deep else []
+    was_jpeg = opened.format == "JPEG"
+    picture = opened.within(ORIGINAL_PIXELS) if isinstance(opened, LargePicture) else as_shown(opened)
+    size = picture.size if large is None else (large.width, large.height)
     if size[0] * size[1] > ORIGINAL_PIXELS:
         share = (ORIGINAL_PIXELS / (size[0] * size[1])) ** 0.5
         picture.thumbnail([max(1, int(side * share)) for side in size])

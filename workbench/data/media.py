@@ -6,6 +6,7 @@ All code that turns untrusted bytes or paths into a picture uses this module.
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ MAX_PIXELS = 50_000_000
 """Images with more pixels than this are not decoded (a 10 kB file can claim a billion pixels)."""
 
 MAX_BYTES = 64_000_000
-"""Image files with more bytes than this are not read."""
+"""Image files with more bytes than this are not read into memory."""
+
+LARGE_PIXELS, LARGE_BYTES, PIXELS_PER_BYTE = 400_000_000, 4_000_000_000, 300
+"""Pixels and bytes of pictures that are shown in tiles at most (`workbench.data.large_pictures`), and pixels per byte
+of their files: more has only an empty picture, or a file made to exhaust memory."""
 
 MAX_SOUND = 20_000_000
 """Sounds with more bytes than this are not sent to a view."""
@@ -32,6 +37,9 @@ NAME_IT = (
     "media_root=FOLDER)`, or `media_root=FOLDER` where the Dataset is created."
 )
 """What to do about files that are not found."""
+
+_PILLOW = threading.Lock()
+"""Held while Pillow's limit of pixels, a variable of its module, is another one."""
 
 ORIENTATION, TURNED = 0x0112, 5
 """The EXIF tag of the orientation, and its least value for pictures that lie on a side."""
@@ -123,7 +131,71 @@ def media_path(media: str, root: Path | None, field: str = "image") -> Path:
         raise InputError.at(field, f"cannot be read: {error}", "Check the file.") from error
 
 
-def thumbnail(data: bytes, size: int = 96, pixelated_below: int = 48) -> tuple[bytes, int, int]:
+def image_source(image: bytes | str | None, root: Path | None) -> bytes | Path | None:
+    """Return the encoded bytes of an image, or its file if it has more than `MAX_BYTES` or `MAX_PIXELS`.
+
+    Raises
+    ------
+    InputError : as in `read_image`, or the file has more than `LARGE_BYTES`.
+    """
+    if image is None or isinstance(image, bytes):
+        return image
+    path = media_path(image, root)
+    return path if is_large(path) else read_media(image, root, "image", LARGE_BYTES)
+
+
+def is_large(source: bytes | Path) -> bool:
+    """Whether a picture is shown in tiles: it has more than `MAX_PIXELS`, up to `LARGE_PIXELS`, or its file has more
+    than `MAX_BYTES`.
+
+    Raises
+    ------
+    InputError : the file cannot be read, or has more than `LARGE_BYTES`.
+    """
+    if isinstance(source, Path):
+        try:
+            size = source.stat().st_size
+        except OSError as error:
+            raise InputError.at("image", f"cannot be read: {error}", "Check the file.") from error
+        if size > LARGE_BYTES:
+            found = f"is larger than {LARGE_BYTES // 10**6:,} MB: {source}"
+            raise InputError.at("image", found, "Make it smaller, or cut it into parts.")
+        if size > MAX_BYTES:
+            return True
+    else:
+        size = len(source)
+    try:
+        with open_header(source) as picture:
+            return MAX_PIXELS < picture.width * picture.height <= min(LARGE_PIXELS, PIXELS_PER_BYTE * size)
+    except InputError:
+        return False  # the error is that of its decoding
+
+
+def open_header(source: bytes | Path) -> Any:
+    """Open an image, bytes or a file, without decoding it; Pillow's limit of pixels is `LARGE_PIXELS` meanwhile.
+
+    Raises
+    ------
+    InputError : it is not an image of a known format, or claims more than twice as many pixels.
+    """
+    from PIL import Image
+
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGE_PIXELS
+        try:
+            return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            todo = f"At most {LARGE_PIXELS:,} pixels are decoded."
+            raise InputError.at("image", f"claims too many pixels ({error})", todo) from error
+        except Exception as error:
+            found = f"cannot be decoded ({type(error).__name__}: {error})"
+            raise InputError.at("image", found, "Is it an image?") from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def thumbnail(data: bytes | Path, size: int = 96, pixelated_below: int = 48) -> tuple[bytes, int, int]:
     """Return a PNG (JPEG for photographs) with sides of at most `size` pixels, its width and its height.
 
     The EXIF orientation is applied, and the result has 8 bits per channel. Of an animation the first frame is used.
@@ -187,22 +259,23 @@ def _eight_bits(picture: Any) -> Any:
     return Image.fromarray(scaled.clip(0, 255).round().astype(np.uint8))
 
 
-def open_image(data: bytes, size: int | None = None) -> Any:
+def open_image(data: bytes | Path, size: int | None = None) -> Any:
     """Decode an image with PIL; refuse it if its header claims more than `MAX_PIXELS` pixels or an unknown format.
 
     With `size`, a JPEG may be decoded at a reduced size, with its longest side at least `size`.
     """
-    from PIL import Image
-
     try:
+        picture = open_header(data)
+        claimed = picture.width, picture.height
+        if size is not None and claimed[0] * claimed[1] <= LARGE_PIXELS:
+            picture.draft(None, (max(size, 512), max(size, 512)))
+        if picture.width * picture.height > MAX_PIXELS:
+            found, most = f"claims {claimed[0]} x {claimed[1]} pixels", f"At most {MAX_PIXELS:,} pixels are decoded."
+            too_many = claimed[0] * claimed[1] > LARGE_PIXELS
+            todo = f"Pictures of up to {LARGE_PIXELS:,} are shown in tiles: cut it into parts." if too_many else most
+            raise InputError.at("image", found, todo)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            if picture.width * picture.height > MAX_PIXELS:
-                found = f"claims {picture.width} x {picture.height} pixels"
-                raise InputError.at("image", found, f"At most {MAX_PIXELS:,} pixels are decoded.")
-            if size is not None:
-                picture.draft(None, (max(size, 512), max(size, 512)))
+            warnings.simplefilter("ignore")  # of damaged EXIF data
             picture.load()
     except InputError:
         raise
@@ -222,7 +295,7 @@ def image_size(data: bytes | Path) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=FORMATS) as picture:
+        with open_header(data) as picture:
             turned = Image.Image.getexif(picture).get(ORIENTATION, 1) >= TURNED  # that of PNG decodes the pixels
             width, height = picture.size
     except Exception as error:

@@ -10,7 +10,8 @@ import zlib
 import numpy as np
 import pytest
 
-from workbench.data.media import MAX_BYTES, encode_png, open_image, read_image, thumbnail
+from workbench.data.large_pictures import LargePicture
+from workbench.data.media import MAX_BYTES, as_shown, encode_png, is_large, open_image, read_image, thumbnail
 from workbench.foundation.errors import InputError
 
 PIL = pytest.importorskip("PIL.Image")
@@ -215,3 +216,85 @@ def test_pictures_are_upright_whole_and_eight_bits_deep():
     for size in ((1, 1), (8, 8), (6000, 4000), (3000, 4), (4, 3000)):
         width, height = opened(saved(Image.new("L", size, 9))).size
         assert 1 <= width <= min(420, size[0]) and 1 <= height <= min(420, size[1])
+
+
+# ---- large pictures ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Pictures of more than 10,000 pixels are large ones."""
+    monkeypatch.setattr("workbench.data.media.MAX_PIXELS", 10_000)
+    monkeypatch.setattr("workbench.data.large_pictures.BAND_ROWS", 64)
+    monkeypatch.setattr("workbench.data.large_pictures.SMALLEST_SIDE", 8)
+
+
+def smooth(shape, most=255, dtype=np.uint8):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    waves = [np.sin(x / 23 + channel) + np.cos(y / 17 - channel) for channel in range(int(np.prod(shape[2:])))]
+    return ((np.stack(waves, axis=-1).reshape(shape) + 2) / 4 * most).astype(dtype)
+
+
+def saved(pixels, kind, **options):
+    out = io.BytesIO()
+    PIL.fromarray(pixels).save(out, kind, **options)
+    return out.getvalue()
+
+
+def tiff(pixels, **options):
+    out = io.BytesIO()
+    pytest.importorskip("tifffile").imwrite(out, pixels, **options)
+    return out.getvalue()
+
+
+def turned(number):
+    exif = PIL.Exif()
+    exif[0x0112] = number
+    return exif
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: saved(smooth((128, 192, 3)), "PNG"),
+        lambda: saved(smooth((128, 192, 4)), "PNG"),
+        lambda: saved(smooth((128, 192)), "PNG"),
+        lambda: saved(smooth((128, 192, 3)), "JPEG", quality=95),
+        *(lambda number=number: saved(smooth((128, 192)), "PNG", exif=turned(number)) for number in range(2, 9)),
+        lambda: saved(smooth((128, 192, 3)), "TIFF", compression="tiff_lzw"),
+        lambda: tiff(smooth((128, 192, 3)), tile=(32, 48), compression="zlib", photometric="rgb"),
+        lambda: tiff(smooth((128, 192)), rowsperstrip=7),
+        lambda: tiff(smooth((128, 192), 4000, np.uint16), tile=(64, 64)),
+    ],
+)
+def test_large_pictures_are_those_that_pillow_shows(large, monkeypatch, make):
+    data = make()
+    assert is_large(data)
+    found = LargePicture(data)
+    monkeypatch.setattr("workbench.data.media.MAX_PIXELS", 10**6)
+    shown = as_shown(open_image(data))
+    assert (found.width, found.height) == shown.size
+    for level, box in ((0, (3, 5, 90, 71)), (2, (64, 64, shown.width, shown.height)), (6, (0, 0, *shown.size))):
+        part, wanted = found.crop(level, box), shown.reduce(2**level, box)
+        assert part.size == wanted.size and part.mode == wanted.mode
+        part, wanted = (one.convert("RGBa") if one.mode == "RGBA" else one for one in (part, wanted))
+        np.testing.assert_allclose(np.asarray(part, int), np.asarray(wanted, int), atol=1 if level == 0 else 5)
+    assert found.within(1000).width <= 50 and max(found.thumbnail(20)[1:]) == 20
+
+
+def test_large_pictures_have_limits(large, monkeypatch, tmp_path):
+    data = saved(smooth((128, 192, 3)), "PNG")
+    empty = saved(np.zeros((1500, 2110), np.uint8), "PNG")
+    assert not is_large(empty), "its file is too small to be a picture"
+    with pytest.raises(InputError, match="claims 2110 x 1500 pixels"):
+        open_image(empty)
+    damaged = tmp_path / "a.tif"
+    damaged.write_bytes(tiff(smooth((128, 192)), rowsperstrip=50, compression="zlib")[:2000])
+    with pytest.raises(InputError, match="cannot be decoded"):
+        LargePicture(damaged)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
+    with pytest.raises(InputError, match=r"has 192 x 128 pixels.*set TMPDIR"):
+        LargePicture(data)
+    monkeypatch.setattr("workbench.data.large_pictures.LARGE_PIXELS", 20_000)
+    with pytest.raises(InputError, match=r"claims 192 x 128 pixels.*At most 20,000 are shown"):
+        LargePicture(data)

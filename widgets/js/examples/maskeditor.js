@@ -401,7 +401,8 @@ export class MaskEditor extends StageEditor {
       return;
     }
     if (this.every > 1) {
-      this.say("this mask is too large to paint here; decide about its regions by keys", "warn");
+      const { height, width } = this.example?.mask ?? { height: 0, width: 0 };
+      this.say(`masks of up to 4 million pixels are painted here, this one has ${count(height * width)}: decide about its regions by keys, or cut the image into parts`, "warn");
       return;
     }
     const place = this.placeOf(this.current);
