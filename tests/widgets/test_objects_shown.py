@@ -4,6 +4,7 @@ pictures."""
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from widgets.wire.masks import packed
 from workbench.data.dataset import Dataset
 from workbench.data.media import image_size
 from workbench.foundation.errors import InputError
+from workbench.tasks.run_lengths import decode_runs, encode_runs, to_text
 
 OVERLOOKED, KEY = 11, "c0123456789abcdef"
 
@@ -135,3 +137,23 @@ def test_the_size_of_a_picture_is_that_of_the_upright_one():
     assert image_size(out.getvalue()[:200]) == (500, 600)  # no pixels are decoded
     with pytest.raises(InputError, match="decoded"):
         image_size(b"no picture")
+
+
+def test_outlines_of_given_boxes_are_sent(tmp_path):
+    inside = np.zeros((90, 120), bool)
+    inside[20:40, 30:50] = inside[25:60, 45:48] = True
+    crowd = {"segmentation": {"size": [90, 120], "counts": to_text(encode_runs(inside))}}
+    rotated, two = {"rotated": [10, 10, 30, 20, 90]}, [[1, 1, 9, 1, 9, 9], [2.5, 2, 3, 4]]
+    more = [crowd, rotated, {"segmentation": two}, {"segmentation": [["x"], [1]], "id": 3}, None]
+    more += [{"segmentation": {"size": [9, 9], "counts": [3]}}, {"segmentation": [[0, 0] * 4000]}]
+    places = [[30, 20, 50, 60], [15, 5, 25, 25], *[[1, 1, 9, 9]] * 5]
+    labels = [{"bboxes": places, "labels": ["a"] * 7, "more": [one and json.dumps(one) for one in more]}]
+    images = np.zeros((1, 90, 120), np.uint8)
+    view = wd.Explorer(Dataset.from_arrays(labels, task="boxes", images=images))._view
+    units = {one["key"]: one for one in ask(view, "inspect", row=0)[0]["units"]}
+    y0, x0, height, width, counts = units["g0"]["region"]
+    assert [y0, x0, height, width] == [20, 30, 40, 20]
+    assert np.array_equal(decode_runs(counts, height, width), inside[20:60, 30:50])
+    np.testing.assert_allclose(np.reshape(units["g1"]["outline"], (4, 2)).min(axis=0), [15, 5])
+    assert units["g2"]["outline"] == two and len(units["g6"]["outline"][0]) <= 1000
+    assert not any({"outline", "region"} & set(units[key]) for key in ("g3", "g4", "g5"))

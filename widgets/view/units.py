@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from widgets.view.given_masks import add_to_masks
+from widgets.view.outlines import add_outlines
 from widgets.view.text_units import add_to_texts
 from widgets.wire.shapes import UnitDoubt, UnitInfo
 from workbench.foundation.errors import InputError, plain_scalar, shortened
@@ -77,6 +78,7 @@ def units_of(view: View, row: int) -> list[UnitInfo]:
             one["curve"] = curves[key]
     add_to_texts(view, row, found)
     add_to_masks(view, found)
+    add_outlines(view, row, found)
     return found
 
 

@@ -387,7 +387,8 @@ class UnitInfo(UnitDoubt):
     If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
     an audit in which the unit was drawn. `curve` is the probability of "yes" of a tag after each of the `unit_epochs`
     of a recorded training, null if it was not recorded. A text also has its `alternatives`, in the format of the
-    journal, and its `versions` if it was changed.
+    journal, and its `versions` if it was changed. A given box also has its `outline`, polygons x, y, x, y, ... of a
+    segmentation or of a rotated box, or its `region`, [y0, x0, height, width, run lengths].
     """
 
     key: str
@@ -401,6 +402,8 @@ class UnitInfo(UnitDoubt):
     curve: NotRequired[list[Number | None]]
     alternatives: NotRequired[list[str]]
     versions: NotRequired[list[TextVersion]]
+    outline: NotRequired[list[list[float]]]
+    region: NotRequired[list[Any]]
 
 
 class Passage(TypedDict):

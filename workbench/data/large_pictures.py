@@ -24,7 +24,7 @@ from workbench.foundation.errors import InputError
 SMALLEST_SIDE = 256
 """Longest side of the last picture of a pyramid at least, in pixels."""
 
-BAND_ROWS = 512
+STRIP_ROWS = 512
 """Rows that are decoded, converted and halved at once."""
 
 READ_BYTES = 1 << 23
@@ -143,8 +143,8 @@ def _pyramid(source: bytes | Path, picture: Any) -> list[np.ndarray]:
     for top, left, pixels in bands:
         levels[0][top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
     for finer, coarser in pairwise(levels):
-        for top in range(0, finer.shape[0], BAND_ROWS):
-            half = _halved(finer[top : top + BAND_ROWS])
+        for top in range(0, finer.shape[0], STRIP_ROWS):
+            half = _halved(finer[top : top + STRIP_ROWS])
             coarser[top // 2 : top // 2 + len(half)] = half
     return list(levels)
 
@@ -176,8 +176,8 @@ def _load(picture: Any) -> None:
 
 
 def _strips(picture: Any, mode: str) -> Iterator[Band]:
-    for top in range(0, picture.height, BAND_ROWS):
-        part = picture.crop((0, top, picture.width, min(top + BAND_ROWS, picture.height)))
+    for top in range(0, picture.height, STRIP_ROWS):
+        part = picture.crop((0, top, picture.width, min(top + STRIP_ROWS, picture.height)))
         yield top, 0, np.asarray(part if part.mode == mode else part.convert(mode))
 
 

@@ -225,7 +225,7 @@ def test_pictures_are_upright_whole_and_eight_bits_deep():
 def large(monkeypatch):
     """Pictures of more than 10,000 pixels are large ones."""
     monkeypatch.setattr("workbench.data.media.MAX_PIXELS", 10_000)
-    monkeypatch.setattr("workbench.data.large_pictures.BAND_ROWS", 64)
+    monkeypatch.setattr("workbench.data.large_pictures.STRIP_ROWS", 64)
     monkeypatch.setattr("workbench.data.large_pictures.SMALLEST_SIDE", 8)
 
 

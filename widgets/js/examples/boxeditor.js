@@ -8,6 +8,7 @@ import { hex } from "../base/color.js";
 import { h } from "../base/dom.js";
 import { count, probability } from "../base/format.js";
 import { quiet } from "./facts.js";
+import { shapeOf, strokeShape } from "./outlines.js";
 import { StageEditor } from "./stageeditor.js";
 import { freshKey } from "./unitlist.js";
 /** @import { Box } from "../base/boxes.js" */
@@ -46,6 +47,8 @@ export class BoxEditor extends StageEditor {
   things = [];
   /** @type {Map<string, Placed | null>} values by their text */
   read = new Map();
+  /** @type {Map<string, Path2D | null>} outlines of given boxes by key, in pixels of the picture */
+  outlines = new Map();
   drawing = false;
   corner = 0;
   fast = false;
@@ -110,7 +113,10 @@ export class BoxEditor extends StageEditor {
 
   /** @param {Example | null} example */
   show(example) {
-    if (example?.row !== this.example?.row) this.read.clear();
+    if (example?.row !== this.example?.row) {
+      this.read.clear();
+      this.outlines.clear();
+    }
     super.show(example);
   }
 
@@ -175,7 +181,11 @@ export class BoxEditor extends StageEditor {
       doubted = unit?.doubted && !unit.decided && !this.example?.hides,
       removed = doubted && now && unit.suggested === "null";
     context.globalAlpha = strong || doubted ? 1 : 0.75;
-    if (now) this.outline(context, now, strong ? 3 : 2, []);
+    const path = now && unit && this.outlineOf(unit, now);
+    if (now && path) {
+      this.outline(context, now, 1, [2, 3]);
+      strokeShape(context, path, this.stage.place, hex(this.colorOf(now.label)), strong ? 3 : 2);
+    } else if (now) this.outline(context, now, strong ? 3 : 2, []);
     if (hint) this.outline(context, hint, focused ? 3 : 2, [6, 4]);
     if (ghost) this.outline(context, ghost, 1.5, [1, 4]);
     const shown = now || hint || ghost;
@@ -216,6 +226,14 @@ export class BoxEditor extends StageEditor {
       context.fill();
     }
     context.setLineDash([]);
+  }
+
+  /** The outline of an object in its given place; null without one. @param {UnitInfo} unit @param {Placed} now */
+  outlineOf(unit, now) {
+    if (!unit.outline && !unit.region) return null;
+    if (String(this.placed(unit.given)?.box) !== String(now.box)) return null;
+    if (!this.outlines.has(unit.key)) this.outlines.set(unit.key, shapeOf(unit));
+    return this.outlines.get(unit.key) ?? null;
   }
 
   /** Diagonals: the suggestion is to remove the object. @param {CanvasRenderingContext2D} context @param {Box} box @param {string} color */

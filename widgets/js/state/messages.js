@@ -415,7 +415,8 @@ export {};
  * If an example has several units, also the name of the unit and the detector's result. `asked` is set if the queue is
  * an audit in which the unit was drawn. `curve` is the probability of "yes" of a tag after each of the `unit_epochs`
  * of a recorded training, null if it was not recorded. A text also has its `alternatives`, in the format of the
- * journal, and its `versions` if it was changed.
+ * journal, and its `versions` if it was changed. A given box also has its `outline`, polygons x, y, x, y, ... of a
+ * segmentation or of a rotated box, or its `region`, [y0, x0, height, width, run lengths].
  * @typedef {object} UnitInfo
  * @property {number | null} [p_error]
  * @property {number | null} [standing]
@@ -436,6 +437,8 @@ export {};
  * @property {(number | null)[]} [curve]
  * @property {string[]} [alternatives]
  * @property {TextVersion[]} [versions]
+ * @property {number[][]} [outline]
+ * @property {any[]} [region]
  */
 
 /**
