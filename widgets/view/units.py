@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from widgets.view.box_outlines import add_outlines
 from widgets.view.given_masks import add_to_masks
-from widgets.view.outlines import add_outlines
 from widgets.view.text_units import add_to_texts
 from widgets.wire.shapes import UnitDoubt, UnitInfo
 from workbench.foundation.errors import InputError, plain_scalar, shortened

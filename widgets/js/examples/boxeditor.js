@@ -8,7 +8,7 @@ import { hex } from "../base/color.js";
 import { h } from "../base/dom.js";
 import { count, probability } from "../base/format.js";
 import { quiet } from "./facts.js";
-import { shapeOf, strokeShape } from "./outlines.js";
+import { shapeOf, strokeShape } from "./boxoutlines.js";
 import { StageEditor } from "./stageeditor.js";
 import { freshKey } from "./unitlist.js";
 /** @import { Box } from "../base/boxes.js" */
