@@ -467,6 +467,212 @@ h("span", { class: "lw-num", text: `${text}${probability(p)}` }),
 );
 }
 
+// --- base/runlengths.js
+function countsOf(text) {
+const counts = [];
+for (let i = 0; i < text.length; ) {
+let value = 0,
+shift = 0,
+group = 0;
+do {
+group = text.charCodeAt(i++) - 48;
+value += (group & 31) * 2 ** shift;
+shift += 5;
+} while (group & 32);
+if (group & 16) value -= 2 ** shift;
+counts.push(value + (counts.length > 2 ? counts[counts.length - 2] : 0));
+}
+return counts;
+}
+
+function textOf(counts) {
+let text = "";
+counts.forEach((count, i) => {
+let value = count - (i > 2 ? counts[i - 2] : 0),
+more = true;
+while (more) {
+const group = value & 31;
+value >>= 5;
+more = group & 16 ? value !== -1 : value !== 0;
+text += String.fromCharCode((more ? group | 32 : group) + 48);
+}
+});
+return text;
+}
+
+function pixelsOf({ height, width, counts }) {
+const pixels = new Uint8Array(height * width);
+let at = 0;
+countsOf(counts).forEach((count, i) => {
+if (i % 2) for (let place = at; place < at + count; place++) pixels[(place % height) * width + Math.floor(place / height)] = 1;
+at += count;
+});
+return pixels;
+}
+
+function regionOf(raster, wide) {
+const high = raster.length / wide;
+let [x0, y0, x1, y1] = [wide, high, -1, -1];
+for (let y = 0; y < high; y++)
+for (let x = 0; x < wide; x++)
+if (raster[y * wide + x]) {
+if (x < x0) x0 = x;
+if (x > x1) x1 = x;
+if (y < y0) y0 = y;
+y1 = y;
+}
+if (x1 < 0) return null;
+const counts = [0];
+let value = 0;
+for (let x = x0; x <= x1; x++)
+for (let y = y0; y <= y1; y++) {
+const now = raster[y * wide + x] ? 1 : 0;
+if (now !== value) counts.push(0);
+value = now;
+counts[counts.length - 1]++;
+}
+return { y0, x0, height: y1 - y0 + 1, width: x1 - x0 + 1, counts: textOf(counts) };
+}
+
+// --- base/rasters.js
+function rasterOf({ lengths, codes }, width, height) {
+const out = new Int16Array(width * height);
+let at = 0;
+lengths.forEach((length, i) => {
+out.fill(codes[i], at, at + length);
+at += length;
+});
+return { codes: out, width, height };
+}
+
+function paintRegion(raster, region, code, step = 1) {
+const pixels = pixelsOf(region);
+for (let y = Math.ceil(region.y0 / step) * step; y < region.y0 + region.height; y += step)
+for (let x = Math.ceil(region.x0 / step) * step; x < region.x0 + region.width; x += step)
+if (pixels[(y - region.y0) * region.width + x - region.x0]) raster.codes[(y / step) * raster.width + x / step] = code;
+}
+
+function inside({ width, height }, [x0, y0, x1, y1]) {
+return [Math.max(0, Math.floor(x0)), Math.max(0, Math.floor(y0)), Math.min(width, Math.ceil(x1)), Math.min(height, Math.ceil(y1))];
+}
+
+function brushed(raster, from, to, radius, code) {
+const [ax, ay] = from,
+[dx, dy] = [to[0] - ax, to[1] - ay],
+length = dx * dx + dy * dy;
+const part = inside(raster, [Math.min(ax, to[0]) - radius, Math.min(ay, to[1]) - radius, Math.max(ax, to[0]) + radius, Math.max(ay, to[1]) + radius]);
+for (let y = part[1]; y < part[3]; y++)
+for (let x = part[0]; x < part[2]; x++) {
+const [px, py] = [x + 0.5 - ax, y + 0.5 - ay],
+t = length ? Math.max(0, Math.min(1, (px * dx + py * dy) / length)) : 0;
+if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) raster.codes[y * raster.width + x] = code;
+}
+return part;
+}
+
+function filled(raster, outline, code) {
+const xs = outline.map(([x]) => x),
+ys = outline.map(([, y]) => y),
+part = inside(raster, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]);
+for (let y = part[1]; y < part[3]; y++) {
+const middle = y + 0.5,
+crossings = [];
+outline.forEach(([x0, y0], i) => {
+const [x1, y1] = outline[(i + 1) % outline.length];
+if (y0 <= middle !== y1 <= middle) crossings.push(x0 + ((middle - y0) / (y1 - y0)) * (x1 - x0));
+});
+crossings.sort((a, b) => a - b);
+for (let i = 0; i + 1 < crossings.length; i += 2)
+for (let x = Math.max(part[0], Math.ceil(crossings[i] - 0.5)); x < Math.min(part[2], Math.ceil(crossings[i + 1] - 0.5)); x++) raster.codes[y * raster.width + x] = code;
+}
+return part;
+}
+
+function changedRegions(before, after, [x0, y0, x1, y1]) {
+const wide = x1 - x0,
+changed = new Map();
+for (let y = y0; y < y1; y++)
+for (let x = x0; x < x1; x++) {
+const at = y * after.width + x,
+code = after.codes[at];
+if (code === before.codes[at]) continue;
+if (!changed.has(code)) changed.set(code, new Uint8Array(wide * (y1 - y0)));
+/** @type {Uint8Array} */ (changed.get(code))[(y - y0) * wide + x - x0] = 1;
+}
+return [...changed].map(([code, pixels]) => {
+const region = /** @type {Region} */ (regionOf(pixels, wide));
+return [code, { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }];
+});
+}
+
+function cutOut({ codes, width }, [x0, y0, x1, y1]) {
+return Array.from({ length: Math.max(0, y1 - y0) }, (_, y) => codes.slice((y0 + y) * width + x0, (y0 + y) * width + x1));
+}
+
+function putBack({ codes, width }, [x0, y0], rows) {
+rows.forEach((row, y) => codes.set(row, (y0 + y) * width + x0));
+}
+
+const joinedParts = (a, b) => (a ? [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])] : b);
+
+function borderOf(region) {
+const pixels = pixelsOf(region),
+{ width, height, x0, y0 } = region,
+lines = [];
+const at = (/** @type {number} */ x, /** @type {number} */ y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : pixels[y * width + x]);
+for (let y = 0; y <= height; y++) {
+let from = -1;
+for (let x = 0; x <= width; x++) {
+const differs = x < width && at(x, y) !== at(x, y - 1);
+if (differs && from < 0) from = x;
+if (!differs && from >= 0) {
+lines.push([x0 + from, y0 + y, x0 + x, y0 + y]);
+from = -1;
+}
+}
+}
+for (let x = 0; x <= width; x++) {
+let from = -1;
+for (let y = 0; y <= height; y++) {
+const differs = y < height && at(x, y) !== at(x - 1, y);
+if (differs && from < 0) from = y;
+if (!differs && from >= 0) {
+lines.push([x0 + x, y0 + from, x0 + x, y0 + y]);
+from = -1;
+}
+}
+}
+return lines;
+}
+
+// --- examples/boxoutlines.js
+function shapeOf({ outline, region }) {
+const path = new Path2D();
+for (const polygon of outline ?? []) {
+path.moveTo(polygon[0], polygon[1]);
+for (let at = 2; at < polygon.length; at += 2) path.lineTo(polygon[at], polygon[at + 1]);
+path.closePath();
+}
+const [y0, x0, height, width, counts] = region ?? [];
+for (const [ax, ay, bx, by] of region ? borderOf({ y0, x0, height, width, counts }) : []) {
+path.moveTo(ax, ay);
+path.lineTo(bx, by);
+}
+return path;
+}
+
+function strokeShape(context, path, { x, y, k }, color, width) {
+context.save();
+context.translate(x, y);
+context.scale(k, k);
+for (const [ink, line] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, 0.55)", width + 1.5], [color, width]])) {
+context.strokeStyle = ink;
+context.lineWidth = line / k;
+context.stroke(path);
+}
+context.restore();
+}
+
 // --- base/zoom.js
 function fitted(box, size) {
 const k = Math.min(box[0] / size[0], box[1] / size[1]);
@@ -1532,6 +1738,7 @@ future = [];
 stroke = "";
 things = [];
 read = new Map();
+outlines = new Map();
 drawing = false;
 corner = 0;
 fast = false;
@@ -1584,7 +1791,10 @@ return [...things, ...fresh];
 
 
 show(example) {
-if (example?.row !== this.example?.row) this.read.clear();
+if (example?.row !== this.example?.row) {
+this.read.clear();
+this.outlines.clear();
+}
 super.show(example);
 }
 
@@ -1645,7 +1855,11 @@ strong = focused || this.chosen.has(key),
 doubted = unit?.doubted && !unit.decided && !this.example?.hides,
 removed = doubted && now && unit.suggested === "null";
 context.globalAlpha = strong || doubted ? 1 : 0.75;
-if (now) this.outline(context, now, strong ? 3 : 2, []);
+const path = now && unit && this.outlineOf(unit, now);
+if (now && path) {
+this.outline(context, now, 1, [2, 3]);
+strokeShape(context, path, this.stage.place, hex(this.colorOf(now.label)), strong ? 3 : 2);
+} else if (now) this.outline(context, now, strong ? 3 : 2, []);
 if (hint) this.outline(context, hint, focused ? 3 : 2, [6, 4]);
 if (ghost) this.outline(context, ghost, 1.5, [1, 4]);
 const shown = now || hint || ghost;
@@ -1683,6 +1897,13 @@ context.fillStyle = hex(this.colorOf(label));
 context.fill();
 }
 context.setLineDash([]);
+}
+
+outlineOf(unit, now) {
+if (!unit.outline && !unit.region) return null;
+if (String(this.placed(unit.given)?.box) !== String(now.box)) return null;
+if (!this.outlines.has(unit.key)) this.outlines.set(unit.key, shapeOf(unit));
+return this.outlines.get(unit.key) ?? null;
 }
 
 cross(context, box, color) {
@@ -2328,184 +2549,6 @@ make: (options) => new ClassEditor(options),
 EDITORS[editor.task] = editor;
 }
 
-// --- base/runlengths.js
-function countsOf(text) {
-const counts = [];
-for (let i = 0; i < text.length; ) {
-let value = 0,
-shift = 0,
-group = 0;
-do {
-group = text.charCodeAt(i++) - 48;
-value += (group & 31) * 2 ** shift;
-shift += 5;
-} while (group & 32);
-if (group & 16) value -= 2 ** shift;
-counts.push(value + (counts.length > 2 ? counts[counts.length - 2] : 0));
-}
-return counts;
-}
-
-function textOf(counts) {
-let text = "";
-counts.forEach((count, i) => {
-let value = count - (i > 2 ? counts[i - 2] : 0),
-more = true;
-while (more) {
-const group = value & 31;
-value >>= 5;
-more = group & 16 ? value !== -1 : value !== 0;
-text += String.fromCharCode((more ? group | 32 : group) + 48);
-}
-});
-return text;
-}
-
-function pixelsOf({ height, width, counts }) {
-const pixels = new Uint8Array(height * width);
-let at = 0;
-countsOf(counts).forEach((count, i) => {
-if (i % 2) for (let place = at; place < at + count; place++) pixels[(place % height) * width + Math.floor(place / height)] = 1;
-at += count;
-});
-return pixels;
-}
-
-function regionOf(raster, wide) {
-const high = raster.length / wide;
-let [x0, y0, x1, y1] = [wide, high, -1, -1];
-for (let y = 0; y < high; y++)
-for (let x = 0; x < wide; x++)
-if (raster[y * wide + x]) {
-if (x < x0) x0 = x;
-if (x > x1) x1 = x;
-if (y < y0) y0 = y;
-y1 = y;
-}
-if (x1 < 0) return null;
-const counts = [0];
-let value = 0;
-for (let x = x0; x <= x1; x++)
-for (let y = y0; y <= y1; y++) {
-const now = raster[y * wide + x] ? 1 : 0;
-if (now !== value) counts.push(0);
-value = now;
-counts[counts.length - 1]++;
-}
-return { y0, x0, height: y1 - y0 + 1, width: x1 - x0 + 1, counts: textOf(counts) };
-}
-
-// --- base/rasters.js
-function rasterOf({ lengths, codes }, width, height) {
-const out = new Int16Array(width * height);
-let at = 0;
-lengths.forEach((length, i) => {
-out.fill(codes[i], at, at + length);
-at += length;
-});
-return { codes: out, width, height };
-}
-
-function paintRegion(raster, region, code, step = 1) {
-const pixels = pixelsOf(region);
-for (let y = Math.ceil(region.y0 / step) * step; y < region.y0 + region.height; y += step)
-for (let x = Math.ceil(region.x0 / step) * step; x < region.x0 + region.width; x += step)
-if (pixels[(y - region.y0) * region.width + x - region.x0]) raster.codes[(y / step) * raster.width + x / step] = code;
-}
-
-function inside({ width, height }, [x0, y0, x1, y1]) {
-return [Math.max(0, Math.floor(x0)), Math.max(0, Math.floor(y0)), Math.min(width, Math.ceil(x1)), Math.min(height, Math.ceil(y1))];
-}
-
-function brushed(raster, from, to, radius, code) {
-const [ax, ay] = from,
-[dx, dy] = [to[0] - ax, to[1] - ay],
-length = dx * dx + dy * dy;
-const part = inside(raster, [Math.min(ax, to[0]) - radius, Math.min(ay, to[1]) - radius, Math.max(ax, to[0]) + radius, Math.max(ay, to[1]) + radius]);
-for (let y = part[1]; y < part[3]; y++)
-for (let x = part[0]; x < part[2]; x++) {
-const [px, py] = [x + 0.5 - ax, y + 0.5 - ay],
-t = length ? Math.max(0, Math.min(1, (px * dx + py * dy) / length)) : 0;
-if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) raster.codes[y * raster.width + x] = code;
-}
-return part;
-}
-
-function filled(raster, outline, code) {
-const xs = outline.map(([x]) => x),
-ys = outline.map(([, y]) => y),
-part = inside(raster, [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)]);
-for (let y = part[1]; y < part[3]; y++) {
-const middle = y + 0.5,
-crossings = [];
-outline.forEach(([x0, y0], i) => {
-const [x1, y1] = outline[(i + 1) % outline.length];
-if (y0 <= middle !== y1 <= middle) crossings.push(x0 + ((middle - y0) / (y1 - y0)) * (x1 - x0));
-});
-crossings.sort((a, b) => a - b);
-for (let i = 0; i + 1 < crossings.length; i += 2)
-for (let x = Math.max(part[0], Math.ceil(crossings[i] - 0.5)); x < Math.min(part[2], Math.ceil(crossings[i + 1] - 0.5)); x++) raster.codes[y * raster.width + x] = code;
-}
-return part;
-}
-
-function changedRegions(before, after, [x0, y0, x1, y1]) {
-const wide = x1 - x0,
-changed = new Map();
-for (let y = y0; y < y1; y++)
-for (let x = x0; x < x1; x++) {
-const at = y * after.width + x,
-code = after.codes[at];
-if (code === before.codes[at]) continue;
-if (!changed.has(code)) changed.set(code, new Uint8Array(wide * (y1 - y0)));
-/** @type {Uint8Array} */ (changed.get(code))[(y - y0) * wide + x - x0] = 1;
-}
-return [...changed].map(([code, pixels]) => {
-const region = /** @type {Region} */ (regionOf(pixels, wide));
-return [code, { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }];
-});
-}
-
-function cutOut({ codes, width }, [x0, y0, x1, y1]) {
-return Array.from({ length: Math.max(0, y1 - y0) }, (_, y) => codes.slice((y0 + y) * width + x0, (y0 + y) * width + x1));
-}
-
-function putBack({ codes, width }, [x0, y0], rows) {
-rows.forEach((row, y) => codes.set(row, (y0 + y) * width + x0));
-}
-
-const joinedParts = (a, b) => (a ? [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])] : b);
-
-function borderOf(region) {
-const pixels = pixelsOf(region),
-{ width, height, x0, y0 } = region,
-lines = [];
-const at = (/** @type {number} */ x, /** @type {number} */ y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : pixels[y * width + x]);
-for (let y = 0; y <= height; y++) {
-let from = -1;
-for (let x = 0; x <= width; x++) {
-const differs = x < width && at(x, y) !== at(x, y - 1);
-if (differs && from < 0) from = x;
-if (!differs && from >= 0) {
-lines.push([x0 + from, y0 + y, x0 + x, y0 + y]);
-from = -1;
-}
-}
-}
-for (let x = 0; x <= width; x++) {
-let from = -1;
-for (let y = 0; y <= height; y++) {
-const differs = y < height && at(x, y) !== at(x - 1, y);
-if (differs && from < 0) from = y;
-if (!differs && from >= 0) {
-lines.push([x0 + x, y0 + from, x0 + x, y0 + y]);
-from = -1;
-}
-}
-}
-return lines;
-}
-
 // --- examples/masklayer.js
 const isBackground = (name) => /^(background|bg|ground|void)$|_background_/i.test(name);
 
@@ -2865,7 +2908,8 @@ this.say("there is no mask to paint on", "warn");
 return;
 }
 if (this.every > 1) {
-this.say("this mask is too large to paint here; decide about its regions by keys", "warn");
+const { height, width } = this.example?.mask ?? { height: 0, width: 0 };
+this.say(`masks of up to 4 million pixels are painted here, this one has ${count(height * width)}: decide about its regions by keys, or cut the image into parts`, "warn");
 return;
 }
 const place = this.placeOf(this.current);
