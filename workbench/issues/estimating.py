@@ -37,8 +37,8 @@ class Inside(Printed):
 
     Attributes
     ----------
-    errors, low, high : number of wrong units, missing ones included. per_example : the number divided by that of
-        examples.
+    errors, low, high : number of wrong units, missing ones included. left, left_low, left_high : of them in examples in
+        which no error was found yet. per_example : the number of wrong units divided by that of examples.
     design_effect : variance of this number of errors, as if reviewers were never wrong, divided by that of a simple
         random sample of as many units (Kish 1965); NaN if no unit is wrong. unit : description of a unit.
     """
@@ -46,6 +46,9 @@ class Inside(Printed):
     errors: float
     low: int
     high: int
+    left: float
+    left_low: int
+    left_high: int
     per_example: float
     design_effect: float
     unit: str

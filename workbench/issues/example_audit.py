@@ -68,7 +68,7 @@ class ExampleAudit(Audit):
         errors = self._errors(author)
         elsewhere = stratum[~judged & (errors > 0)]
         draws: dict[float | None, Drawn] = {}
-        inside: dict[float | None, np.ndarray] = {}
+        inside: dict[float | None, tuple[np.ndarray, np.ndarray]] = {}
         for rate in {reviewer_error, 0.0}:
             drawn = draw_errors(**known, decided=None, reviewer_error=rate)
             assert drawn is not None  # there are examples
@@ -77,9 +77,9 @@ class ExampleAudit(Audit):
         few = reviewer_error is None and found.looked_again < FEW_LOOKS  # the interval then also covers no mistakes
         used = [reviewer_error, 0.0] if few else [reviewer_error]
         units = Inside(
-            *_mean_and_ends([inside[rate] for rate in used]), unit=self._run.dataset.kind.one_unit,
-            per_example=float(np.mean([inside[rate].mean() for rate in used]) / len(self.plan)),
-            design_effect=self._design_effect(inside[0.0], judged),
+            *_mean_and_ends([inside[rate][0] for rate in used]), *_mean_and_ends([inside[rate][1] for rate in used]),
+            per_example=float(np.mean([inside[rate][0] for rate in used]) / len(self.plan)),
+            design_effect=self._design_effect(inside[0.0][0], judged), unit=self._run.dataset.kind.one_unit,
         )  # fmt: skip
         left = [draws[rate].left.sum(axis=1) for rate in used]
         total = [
@@ -123,8 +123,10 @@ class ExampleAudit(Audit):
         return [id for id in super().second_looks(author) if id not in added]
 
 
-def errors_inside(drawn: Drawn, plan: pd.DataFrame, known: Known, errors: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Draw the number of wrong units in the dataset, (draws,) float64.
+def errors_inside(
+    drawn: Drawn, plan: pd.DataFrame, known: Known, errors: np.ndarray, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the number of wrong units in the dataset, and in examples in which none was found yet, (draws,) float64.
 
     Parameters
     ----------
@@ -163,7 +165,8 @@ def errors_inside(drawn: Drawn, plan: pd.DataFrame, known: Known, errors: np.nda
     wrong, inside = (np.bincount(stratum[found], of, strata)[drawn.strata] for of in (ones, errors[found]))
     each = np.where(wrong > 0, inside / np.maximum(wrong, 1), mean)
     here = (drawn.found * each).sum(axis=1)
-    return np.maximum(total, many) + here + errors[~known["judged"]].sum()
+    left = np.maximum(total, many)
+    return left + here + errors[~known["judged"]].sum(), left
 
 
 def _with_others(drawn: Drawn, stratum: np.ndarray) -> Drawn:

@@ -6,7 +6,7 @@ line all use this module; the audit's number is shown if it is better.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,8 +100,11 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     """
     expected = by_detector(run, issues, author)
     whole = audit_of(run, author, "example")
-    if whole is not None and whole.judged >= ENOUGH_AUDITED and _more_precise(whole, expected, issues, "examples"):
-        return by_audit(whole, whole.population)
+    if whole is not None and whole.judged >= ENOUGH_AUDITED and whole.inside is not None:
+        of_units = issues.index.nlevels > 1
+        found = by_whole_audit(whole, int(issues["p_error"].notna().sum()) if of_units else None)
+        if _more_precise(found, expected, issues, "units" if of_units else "examples"):
+            return found
     audited = audit_of(run, author)
     if audited is None or audited.judged < ENOUGH_AUDITED:
         return expected
@@ -111,12 +114,26 @@ def error_count(run: Run, issues: pd.DataFrame, author: str | None = None) -> Er
     return by_audit(audited, audited.population if audited.unit else int(issues["p_error"].notna().sum()))
 
 
-def _more_precise(audited: Estimate, expected: ErrorCount | None, issues: pd.DataFrame, counted: str) -> bool:
+def _more_precise(
+    audited: Estimate | ErrorCount, expected: ErrorCount | None, issues: pd.DataFrame, counted: str
+) -> bool:
     """Whether an audit's interval is narrower than the detector's for what it counts, or that is not identified."""
     if expected is None or not expected.known:
         return True
     low, high = issues.attrs.get(f"expected_errors_{counted}_interval", (expected.low, expected.high))
     return audited.high - audited.low < high - low
+
+
+def by_whole_audit(audited: Estimate, units: int | None) -> ErrorCount:
+    """Return the estimate of an audit of whole examples: of examples, or of wrong ones of the `units` listed units."""
+    inside = audited.inside
+    if units is None or inside is None:
+        return by_audit(audited, audited.population)
+    of = replace(
+        audited, errors=inside.errors, low=inside.low, high=inside.high, left=inside.left, left_low=inside.left_low,
+        left_high=inside.left_high, unit=inside.unit, inside=None,
+    )  # fmt: skip
+    return replace(by_audit(of, units), several=False)
 
 
 def by_audit(audited: Estimate, labels: int) -> ErrorCount:

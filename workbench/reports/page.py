@@ -19,6 +19,8 @@ from workbench.reports.box_sections import box_kinds_section, images_section
 from workbench.reports.facts import MOST_CLASSES, SEEN_NOT_KNOWN, Facts, Seen, ShownIssue
 from workbench.reports.marks import issue_marks
 from workbench.reports.markup import short_share, table_html
+from workbench.reports.mask_facts import MaskFacts
+from workbench.reports.mask_sections import mask_images_section, pixels_section, region_kinds_section
 from workbench.reports.number_facts import NumberFacts
 from workbench.reports.number_sections import causes_section, corrections_section, residuals_section, targets_section
 from workbench.reports.pair_facts import PairFacts
@@ -67,6 +69,11 @@ SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] =
         ("kinds", "Kinds of errors", box_kinds_section),
         ("documents", "Images with the most errors", images_section),
     ),
+    MaskFacts: (
+        ("kinds", "Kinds of regions", region_kinds_section),
+        ("pixels", "Pixels before and after", pixels_section),
+        ("documents", "Images with the most errors", mask_images_section),
+    ),
     TextFacts: (
         ("kinds", "Kinds of errors", text_kinds_section),
         ("corrections", "Corrections word by word", edits_section),
@@ -75,6 +82,9 @@ SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] =
 """Anchor, title and function of the sections of one kind of label only, by the type of `Facts.own`."""
 
 MOST_CHANGES = 100
+WIDE = 1.9
+"""Ratio of width to height from which a picture stands above the text of its card."""
+
 SEEN: dict[Seen, tuple[str, str]] = {
     True: ("out", "out-of-fold"),
     False: ("in", "in-sample"),
@@ -213,15 +223,18 @@ def _shown(facts: Facts) -> str:
 
 
 def _card(place: int, one: ShownIssue) -> str:
-    media = ""
+    media, wide = "", False
     if one.picture is not None:
         data, width, height = one.picture
         kind = "jpeg" if data[:2] == b"\xff\xd8" else "png"
         pixel = ' class="px"' if max(width, height) <= 48 else ""
         encoded = base64.b64encode(data).decode("ascii")
+        wide = width >= WIDE * height
+        pixel = ' class="wide"' if wide else pixel
         media = f'<img{pixel} src="data:image/{kind};base64,{encoded}" alt="example {escape(str(one.id))}">'
     elif one.no_picture:
         media = f'<div class="none">{escape(one.no_picture[:140])}</div>'
+    above, media = (media, "") if wide else ("", media)
     suggested = ""
     if one.suggested is not None and one.suggested == one.suggested and one.suggested != one.given:
         suggested = f' &rarr; <span class="is">{escape(str(one.suggested))}</span>'
@@ -232,7 +245,7 @@ def _card(place: int, one: ShownIssue) -> str:
     text = f"<blockquote>{_marked(one.text, one.part)}</blockquote>" if one.text else ""
     unit = f'<b class="unit">{escape(one.unit)}</b> ' if one.unit else ""
     return (
-        f'<article class="issue" id="s{place}"><div class="top">{media}<div>'
+        f'<article class="issue" id="s{place}">{above}<div class="top">{media}<div>'
         f'<div class="id">{escape(str(one.id))}</div>'
         f'<div class="labels">{unit}<span class="was">{escape(str(one.given))}</span>{suggested}</div>'
         f'<div class="p">p(wrong) = {escape(short_share(one.p_error))}</div>{done}</div></div>{text}'

@@ -13,6 +13,7 @@ from workbench.foundation.checks import check_whole
 from workbench.foundation.progress import step, task
 from workbench.reports.box_facts import gather_boxes
 from workbench.reports.facts import gather
+from workbench.reports.mask_facts import gather_masks
 from workbench.reports.number_facts import gather_numbers
 from workbench.reports.page import page
 from workbench.reports.pair_facts import gather_pairs
@@ -37,6 +38,7 @@ GATHER = {
     "multiclass": gather,
     "boxes": gather_boxes,
     "candidates": gather,
+    "masks": gather_masks,
     "multilabel": gather_tags,
     "numbers": gather_numbers,
     "spans": gather_spans,

@@ -145,6 +145,9 @@ def test_an_audit_of_examples_counts_examples_and_their_errors(tagged):
     assert found.share[0] == pytest.approx(found.errors / N)
     assert f"of {N} examples have at least one error" in str(found) and "wrong units (each is one tag" in str(found)
     assert error_count(run, wb.find_issues(run)).detail.endswith("per example")
+    of_units = error_count(run, wb.find_issues(run, per="unit"))
+    assert of_units.source == "audit" and (of_units.errors, of_units.labels) == (found.inside.errors, N * 4)
+    assert "from 70 audited examples" in of_units.basis and of_units.left == found.inside.left
     run.journal.undo()
     assert sample.estimate().judged == 69, "the last confirmation is taken back"
     others = [id for id in per_example.index if id not in set(sample.ids) and per_example[id]]
