@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.ndimage import distance_transform_cdt, find_objects, gaussian_filter, label
 
+import widgets
 import workbench as wb
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
@@ -371,6 +372,16 @@ def test_each_image_may_have_its_own_file(blobs, tmp_path, monkeypatch):
     for name, values in (("predictions", low.argmax(axis=1)), ("scores", low.max(axis=1))):
         for row in range(6):
             np.save(tmp_path / f"{name}{row}.npy", values[row])
+    shown = widgets.Explorer(tmp_path / "all.csv", task="masks", label="mask", pred_probs=low)._view.dataset
+    assert shown.labels.equals(run.dataset.labels)
+    pictures = [tmp_path / f"shown{row}.png" for row in range(6)]
+    for path, classes in zip(pictures, low.argmax(axis=1)):
+        Image.fromarray(classes.astype(np.uint8)).save(path)
+    sizes = sizes_of(masks_of(run.dataset.labels))
+    read = mask_predictions(sizes, run.k, predictions=pictures).classes
+    assert all(np.array_equal(one, classes) for one, classes in zip(read, low.argmax(axis=1)))
+    with pytest.raises(InputError, match=r"`label` names a column.*Pass the column, `frame\[\.\.\.\]`"):
+        wb.find_issues(pd.read_csv(tmp_path / "all.csv"), label="mask", task="masks", predictions=pictures)
     files = {name: [tmp_path / f"{name}{row}.npy" for row in range(6)] for name in ("predictions", "scores")}
     other = wb.import_run(Dataset.from_arrays(labels, task="masks"), tmp_path / "other", **files)
     assert set(wb.find_issues(other, per="unit").index) == set(wanted.index)

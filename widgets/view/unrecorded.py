@@ -16,6 +16,7 @@ import pandas as pd
 
 from workbench.foundation.errors import InputError
 from workbench.recording.imports.arrays import Handed, handed, store_arrays, task_named
+from workbench.recording.imports.frame import beside
 from workbench.recording.imports.staging import landing
 from workbench.runs.journal import Journal
 from workbench.runs.run import Run, open_run
@@ -138,7 +139,9 @@ def opened_run(source: object, options: dict[str, Any], known: Iterable[str] = (
             raise InputError.unknown("option", name, sorted(everything))
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() in TABLE_SUFFIXES and Path(source).is_file():
         options = {"media_root": Path(source).resolve().parent, **options}
-        source = read_table(source, text=[options[name] for name in ("label", "id") if options.get(name)])
+        label = str(options.get("label") or "label")
+        table = read_table(source, text=[options[name] for name in ("label", "id") if options.get(name)])
+        return frame_run(beside(source, table, [label], kind.name) if label in table else table, **options)
     if not isinstance(source, (Run, str, Path)):
         return frame_run(source, **options)
     if options:

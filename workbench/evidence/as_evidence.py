@@ -6,7 +6,7 @@ predictions with its units (`Task.meet`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -126,6 +126,7 @@ def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any])
     dataset, arrays = getattr(source, "dataset", source), dict(arrays)
     if not isinstance(dataset, Dataset):
         described = (*OF_LABELS, *reading_options(kind))
+        _check_names(source, task, [name for name in arrays if name not in described])
         options = {name: arrays[name] for name in described if arrays.get(name) is not None}
         columns = kind.of_frame(source) if isinstance(source, pd.DataFrame) and "ids" not in options else None
         if columns is not None:
@@ -137,15 +138,24 @@ def handed_in(source: Run | Dataset | Any, task: str, arrays: Mapping[str, Any])
             dataset = Dataset.from_arrays(source, task=task, **options)
         arrays = {name: array for name, array in arrays.items() if name not in described}
     out_of_fold = arrays.pop("out_of_fold", None)
-    for name in arrays:
-        if name not in kind.predictions:
-            raise InputError.unknown("array", name, kind.predictions, f"The labels are of the task {task!r}.")
+    _check_names(source, task, arrays)
     found, sources, stored_apart = _stored(source, dataset)
     if out_of_fold is None:
         out_of_fold = stored_apart if kind.stored not in arrays else True
     seen = "out-of-fold" if out_of_fold else "in-sample"
     sources |= {name: f"{seen} as given" if name == (kind.stored or "pred_probs") else "as given" for name in arrays}
     return HandedIn(dataset, {**found, **arrays}, bool(out_of_fold), sources)
+
+
+def _check_names(source: Any, task: str, names: Iterable[str]) -> None:
+    """Refuse names that are not arrays of the task; the column of a table has its own message."""
+    kind = find_task(task)
+    for name in names:
+        if name == "label" and isinstance(source, pd.DataFrame):
+            todo = f"Pass the column, `frame[...]`, or `wb.Dataset.from_frame(frame, label=..., task={task!r})`."
+            raise InputError.at("label", "names a column, and labels are expected", todo)
+        if name not in (*kind.predictions, "out_of_fold"):
+            raise InputError.unknown("array", name, kind.predictions, f"The labels are of the task {task!r}.")
 
 
 def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, str], bool]:

@@ -14,12 +14,15 @@ import numpy as np
 import pandas as pd
 
 from workbench.foundation.errors import InputError, MissingEvidence, shortened
+from workbench.tasks.raster_files import RASTER_READERS, open_raster
 
 SUM_MARGIN = 0.02
 """Largest deviation of the sum of the probabilities of a pixel from 1, for probabilities of low precision."""
 
 PROBS_FORMS = "Pass probabilities (n, classes, height, width), or n arrays or .npy files (classes, height, width)."
-PREDICTED_FORMS = "Pass predicted class indices (n, height, width), or n arrays or .npy files (height, width)."
+PREDICTED_FORMS = (
+    "Pass predicted class indices (n, height, width), or n arrays, or .png, .npy or .tif files (height, width)."
+)
 SCORES_FORMS = (
     "Pass probabilities of the predicted classes (n, height, width), or n arrays or .npy files (height, width)."
 )
@@ -104,7 +107,7 @@ class MaskPredictions:
 
 
 class ImageArrays(Sequence[Any]):
-    """One array per image; paths of .npy files are mapped into memory when they are needed, so that few are open.
+    """One array per image; files are read, .npy files mapped into memory, when they are needed, so that few are open.
 
     Attributes
     ----------
@@ -113,6 +116,7 @@ class ImageArrays(Sequence[Any]):
 
     def __init__(self, field: str, values: Iterable[Any]) -> None:
         self.field = field
+        self._last: tuple[int, Any] | None = None  # of files that must be decoded as a whole
         self.listed = [
             one if hasattr(one, "shape") or isinstance(one, (str, Path)) else np.asarray(one) for one in values
         ]
@@ -127,7 +131,11 @@ class ImageArrays(Sequence[Any]):
 
     def __getitem__(self, row: Any) -> Any:
         one = self.listed[row]
-        return _mapped(self.field, one, row) if isinstance(one, (str, Path)) else one
+        if not isinstance(one, (str, Path)):
+            return one
+        if self._last is None or self._last[0] != row:
+            self._last = row, _mapped(self.field, one, row)
+        return self._last[1]
 
 
 def image_arrays(field: str, values: Any) -> Any:
@@ -135,7 +143,7 @@ def image_arrays(field: str, values: Any) -> Any:
 
     Raises
     ------
-    InputError : a file is not a .npy file; those of single images are read when they are needed.
+    InputError : a file cannot be read; those of single images are read when they are needed.
     """
     if isinstance(values, (str, Path)):
         return _mapped(field, values)
@@ -165,7 +173,7 @@ def mask_predictions(
     k : number of classes.
     pred_probs : (n, k, height, width) float, also mapped from a file, or the path of such a .npy file; or n arrays
         (k, height, width), or n paths of such files.
-    predictions : (n, height, width) int class indices, or n arrays; files as above.
+    predictions : (n, height, width) int class indices, or n arrays; files as above, or indexed pictures (.png, .tif).
     scores : their probabilities, of the same form; .9 everywhere by default. Both are used without `pred_probs` only.
 
     Raises
@@ -194,7 +202,9 @@ def mask_predictions(
 
 
 def _mapped(field: str, path: str | Path, row: int | None = None) -> np.ndarray:
-    """Return the array of a .npy file, mapped into memory."""
+    """Return the array of a .npy file, mapped into memory, or the pixels of an indexed picture."""
+    if Path(path).suffix.lower() in RASTER_READERS and Path(path).suffix.lower() != ".npy":
+        return open_raster(path, row, field)
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

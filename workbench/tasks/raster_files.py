@@ -23,12 +23,12 @@ INDEXED_MODES = ("P", "L", "1", "I", "I;16", "I;16L", "I;16B")
 COLOURS = "Save class indices: a PNG with a palette (mode P) or of grey values (mode L)."
 
 
-def open_raster(path: str | Path, row: int | None = None) -> np.ndarray:
+def open_raster(path: str | Path, row: int | None = None, field: str = "labels") -> np.ndarray:
     """Return the pixel values of a file, (height, width), of any integer dtype; read-only where they are mapped.
 
     Parameters
     ----------
-    path : .png, .npy, .tif or .tiff. row : the example, for messages.
+    path : .png, .npy, .tif or .tiff. row, field : the example, and what it is read for, for messages.
 
     Raises
     ------
@@ -36,15 +36,15 @@ def open_raster(path: str | Path, row: int | None = None) -> np.ndarray:
         indices; another number of axes; more than `MOST_PIXELS` pixels. MissingEvidence : tifffile is not installed.
     """
     path = Path(path)
-    return raster_in(path.name, path, row)
+    return raster_in(path.name, path, row, field)
 
 
-def raster_in(name: str, source: Path | io.BytesIO, row: int | None = None) -> np.ndarray:
+def raster_in(name: str, source: Path | io.BytesIO, row: int | None = None, field: str = "labels") -> np.ndarray:
     """Return the pixel values of a file, as `open_raster`, whose `name` determines the format."""
     read = RASTER_READERS.get(Path(name).suffix.lower())
     if read is None:
         known = ", ".join(RASTER_READERS)
-        raise InputError.at("labels", f"names the file {shortened(name)}", f"Read are {known}.", row=row)
+        raise InputError.at(field, f"names the file {shortened(name)}", f"Read are {known}.", row=row)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pictures with many pixels, which are counted here
@@ -53,9 +53,9 @@ def raster_in(name: str, source: Path | io.BytesIO, row: int | None = None) -> n
         raise
     except Exception as error:  # readers raise many types for damaged files
         found = f"names the file {shortened(name)}, which cannot be read ({type(error).__name__}: {error})"
-        raise InputError.at("labels", found, "Is it complete, and of the format of its suffix?", row=row) from error
+        raise InputError.at(field, found, "Is it complete, and of the format of its suffix?", row=row) from error
     if isinstance(values, str):
-        raise InputError.at("labels", f"names the file {shortened(name)}, which {values}", COLOURS, row=row)
+        raise InputError.at(field, f"names the file {shortened(name)}, which {values}", COLOURS, row=row)
     return values
 
 

@@ -85,6 +85,8 @@ def test_many_classes_need_arrays(tmp_path):
 def test_damaged_archives_are_one_error(run, tmp_path):
     file = wb.export(run, tmp_path / "masks.zip", format="png")
     read = run.dataset.kind.formats["png"].read
+    with pytest.raises(InputError, match="format='png' or 'npy', task='masks' for masks"):
+        wb.import_run(file, tmp_path / "again")
     (tmp_path / "text.zip").write_text("no archive")
     with pytest.raises(InputError, match=r"neither a folder nor a \.zip of masks"):
         read(tmp_path / "text.zip")

@@ -109,7 +109,7 @@ def import_run(source: Any, path: str | Path, *, format: str | None = None, **op
     if format is None:
         format = _format(place, options)
         if format is None:
-            raise InputError.unknown("kind of source", str(source), _FILES, "Pass format=... (--format).")
+            raise InputError.unknown("kind of source", str(source), _FILES, _how_to_name(place))
     kind = find_task(arrays.task_named(place, options.get("task")) or _task_of(format))
     formats = kind.formats
     own = {name: options.pop(name) for name in _own_evidence(kind, format, options)}
@@ -151,6 +151,14 @@ def _task_of(format: str) -> str:
         todo = f"Pass task=... (--task): {', '.join(kinds)}."
         raise InputError.at("format", f"is {format!r}, which several kinds of labels have", todo)
     return kinds[0]
+
+
+def _how_to_name(place: Any) -> str:
+    """Return what to pass if the format of a source is not recognized."""
+    if isinstance(place, Path) and (place.is_dir() or place.suffix.lower() == ".zip"):
+        masks = "format='png' or 'npy', task='masks'"
+        return f"Pass format=... (--format): {masks} for masks, format='yolo' or 'voc', task='boxes' for boxes."
+    return "Pass format=... (--format)."
 
 
 def _own_evidence(kind: Task, format: str, options: Mapping[str, Any]) -> list[str]:

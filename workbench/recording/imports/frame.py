@@ -108,7 +108,7 @@ def read(
     if media_root is None and isinstance(source, (str, Path)):
         named = {role: rest[name] for role, name in {"image": image, "audio": audio}.items() if name in rest}
         media_root = default_root(named, Path(source).resolve().parent)
-    rest = _beside(source, rest, labels, task)
+    rest = beside(source, rest, labels, task)
     dataset = _dataset(rest, label, classes, media_root=media_root, **options)
     if edges is not None:
         listed = isinstance(edges, (str, Path))
@@ -138,7 +138,7 @@ def _refuse_others(described: Mapping[str, Any], task: str) -> None:
             raise TypeError(f"read() got an unexpected keyword argument {name!r}")
 
 
-def _beside(source: object, rest: pd.DataFrame, labels: list[str], task: str) -> pd.DataFrame:
+def beside(source: object, rest: pd.DataFrame, labels: list[str], task: str) -> pd.DataFrame:
     """Return a table of a file in which relative paths of labels start at its folder."""
     if not find_task(task).path_cells or not isinstance(source, (str, Path)):
         return rest
