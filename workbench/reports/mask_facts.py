@@ -26,10 +26,10 @@ REGION_KIND_WORDS: dict[str, str] = dict(
 )
 """Kinds of regions in words."""
 
-PICTURE = 132
+PANEL_SIDE = 132
 """Largest side in pixels of each of the two pictures of a region, as given and as suggested."""
 
-AROUND, LEAST_VIEW, MOST_VIEW = 0.6, 32, 4_000
+REGION_MARGIN, LEAST_WINDOW, MOST_WINDOW = 0.6, 32, 4_000
 """Margin around a region as a share of its longer side, and the least and greatest side in pixels of what is shown."""
 
 COLOURED = 0.5
@@ -190,7 +190,7 @@ def drawn_region(
     y0, x0, height, width, counts = region
     size = np.array([int(table.height[0]), int(table.width[0])])
     middle = np.array([y0 + height / 2, x0 + width / 2])
-    half = np.clip(max(height, width) * (0.5 + AROUND), LEAST_VIEW / 2, MOST_VIEW / 2)
+    half = np.clip(max(height, width) * (0.5 + REGION_MARGIN), LEAST_WINDOW / 2, MOST_WINDOW / 2)
     start = np.clip(np.floor(middle - half), 0, np.maximum(size - np.ceil(2 * half), 0)).astype(int)
     (top, left), (bottom, right) = start.tolist(), np.minimum(start + np.ceil(2 * half).astype(int), size).tolist()
     given = table.reader(0)(top, bottom)[:, left:right]
@@ -207,7 +207,7 @@ def drawn_region(
         shown = picture.crop(np.round(corners).astype(int).tolist()).resize((right - left, bottom - top))
         under = np.asarray(shown, np.float32)
     colours = np.frombuffer(palette(k), np.uint8).reshape(-1, 3).astype(np.float32)
-    scale = PICTURE / max(given.shape)
+    scale = PANEL_SIDE / max(given.shape)
     sides = tuple(max(round(side * scale), 1) for side in given.shape[::-1])
     border = _border(np.asarray(Image.fromarray(inside).resize(sides, Image.Resampling.NEAREST)))
     panels = []

@@ -9,7 +9,7 @@ from workbench.reports.markup import table_html
 from workbench.reports.mask_facts import MaskFacts
 from workbench.reports.unit_tables import examples_html, kinds_html
 
-MOST_MOVED = 20
+LISTED_MOVES = 20
 """Maximum number of pairs of classes that are listed."""
 
 
@@ -37,7 +37,7 @@ def pixels_section(facts: Facts, own: MaskFacts) -> str:
     out = f"<p>{words}</p>" + table_html(heads, rows, numbers=(1, 2, 3, 4))
     moved = [
         (escape(str(row["given"])), escape(str(row["now"])), f"{row['pixels']:,}")
-        for row in own.moved.head(MOST_MOVED).to_dict("records")
+        for row in own.moved.head(LISTED_MOVES).to_dict("records")
     ]
     if moved:
         out += "<h3>Changed pixels</h3>" + table_html(("given", "now", "pixels"), moved, numbers=(2,))

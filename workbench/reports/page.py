@@ -82,7 +82,7 @@ SECTIONS: dict[type, tuple[tuple[str, str, Callable[[Facts, Any], str]], ...]] =
 """Anchor, title and function of the sections of one kind of label only, by the type of `Facts.own`."""
 
 MOST_CHANGES = 100
-WIDE = 1.9
+WIDE_PICTURE = 1.9
 """Ratio of width to height from which a picture stands above the text of its card."""
 
 SEEN: dict[Seen, tuple[str, str]] = {
@@ -229,7 +229,7 @@ def _card(place: int, one: ShownIssue) -> str:
         kind = "jpeg" if data[:2] == b"\xff\xd8" else "png"
         pixel = ' class="px"' if max(width, height) <= 48 else ""
         encoded = base64.b64encode(data).decode("ascii")
-        wide = width >= WIDE * height
+        wide = width >= WIDE_PICTURE * height
         pixel = ' class="wide"' if wide else pixel
         media = f'<img{pixel} src="data:image/{kind};base64,{encoded}" alt="example {escape(str(one.id))}">'
     elif one.no_picture:

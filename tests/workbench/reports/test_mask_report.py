@@ -10,7 +10,7 @@ from PIL import Image
 from reportpages import NASTY, parsed, text_of
 
 import workbench as wb
-from workbench.reports.mask_facts import PICTURE, drawn_region, gather_masks
+from workbench.reports.mask_facts import PANEL_SIDE, drawn_region, gather_masks
 from workbench.reports.report import report
 from workbench.review.mask_files import palette
 from workbench.tasks.mask_reading import read_masks
@@ -67,11 +67,11 @@ def test_a_region_is_drawn_as_given_and_as_suggested():
     region = [10, 15, 10, 10, to_text(encode_runs(np.ones((10, 10), bool)))]
     data, width, height = drawn_region(out.getvalue(), table, region, 2, 3)
     pixels = np.asarray(Image.open(io.BytesIO(data)), int)
-    assert pixels.shape == (height, width, 3) and width == 2 * PICTURE + 4
+    assert pixels.shape == (height, width, 3) and width == 2 * PANEL_SIDE + 4
     cat, dog = np.frombuffer(palette(3), np.uint8).reshape(-1, 3)[1:3] / 2
     for color, panel in ((cat, pixels[:, : width // 2 - 2]), (dog, pixels[:, width // 2 + 2 :])):
         near = (np.abs(panel - color).max(axis=2) < 25).mean()
         assert 0.05 < near < 0.25, "the region and nothing else"
         assert (panel.min(axis=2) > 200).sum() > 40, "its border"
     alone = drawn_region(None, table, region, None, 3)
-    assert alone[1] == PICTURE, "without another class there is one picture; without an image it is grey"
+    assert alone[1] == PANEL_SIDE, "without another class there is one picture; without an image it is grey"
