@@ -25,13 +25,12 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from box_sets import BoxSet, box_sets
+from box_sets import BoxSet, box_sets, by_image
 from measuring import measured, write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
 from verdicts import error_after_verdicts
@@ -65,7 +64,7 @@ class Units(NamedTuple):
 
 def scored_row(made: BoxSet) -> dict[str, object]:
     """A row of the table."""
-    labels, predictions = as_users_pass(made)
+    labels, predictions = by_image(made.given, made.n), by_image(made.found, made.n)
     frame = pd.DataFrame({"boxes": labels})
     if made.size is not None:
         frame["width"], frame["height"] = made.size.T
@@ -90,23 +89,12 @@ def scored_row(made: BoxSet) -> dict[str, object]:
         "found ObjectLab": found(wrong, peers["ObjectLab"]),
         "found rule": found(wrong, peers["with scores"]),
         "found ours": found(wrong, p),
-        "by image": by_image(units, p),
+        "by image": found_by_image(units, p),
         "ECE": f"{short(calibration_error(p, wrong))}, {short(after)}",
         "counted": f"{p.sum() / wrong.sum():.2f}",
         "known": "yes" if table.attrs["errors_identified"] else "no",
         "ms": f"{1000 * took / made.n:.1f}",
     }
-
-
-def as_users_pass(made: BoxSet) -> tuple[list[dict], list[dict]]:
-    every = np.arange(made.n + 1)
-    labels, predictions = [], []
-    for part, out in ((made.given, labels), (made.found, predictions)):
-        starts = np.searchsorted(part["rows"], every)
-        names = {"bboxes": "places", "labels": "label"} | ({"scores": "score"} if "score" in part else {})
-        for first, last in pairwise(starts):
-            out.append({key: part[name][first:last] for key, name in names.items()})
-    return labels, predictions
 
 
 def judged_again(made: BoxSet) -> JudgedBoxes:
@@ -168,7 +156,7 @@ def best_objectlab(made: BoxSet, judged: JudgedBoxes) -> np.ndarray:
     return max(tried, key=lambda one: average_precision_score(wrong, one))
 
 
-def by_image(units: Units, p: np.ndarray, most: int = 500) -> str:
+def found_by_image(units: Units, p: np.ndarray, most: int = 500) -> str:
     """Errors among the first units if images are reviewed whole."""
     shown = ~units.added | (p > 0.05)
     expected = np.bincount(units.rows[shown], p[shown])
