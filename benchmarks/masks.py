@@ -167,7 +167,7 @@ def audited(units: pd.DataFrame, wrong: np.ndarray) -> float:
 # ---- speed -------------------------------------------------------------------------------------------------------
 
 
-def speed(n: int = 20, side: int = 128, k: int = 5) -> Iterator[dict[str, object]]:
+def speed(n: int = 100, side: int = 128, k: int = 5) -> Iterator[dict[str, object]]:
     from cleanlab.segmentation import filter, rank
 
     rng = np.random.default_rng(0)

@@ -19,8 +19,8 @@ from workbench.foundation.errors import InputError
 from workbench.tasks.class_names import class_text
 from workbench.tasks.mask_blocks import blocks
 from workbench.tasks.mask_predictions import MaskPredictions, class_count, mask_predictions
-from workbench.tasks.mask_reading import read_masks
-from workbench.tasks.mask_table import MaskTable, masks_of
+from workbench.tasks.mask_reading import IGNORED_VALUE, read_masks
+from workbench.tasks.mask_table import IGNORE, MaskTable, band_edges, masks_of
 
 MASK_POOLINGS = ("softmin", "issues")
 MASK_TEMPERATURE = 0.1
@@ -31,16 +31,16 @@ RARE_THRESHOLD, FUZZ = 2e-6, 1e-6
 PIXELS_AT_ONCE = 2**26
 """Number of pixels up to which all scores are kept to find the cut; above, it is found in two passes."""
 
+ARRAY_PIXELS = 2**16
+"""Number of pixels of a block of labels that are arrays."""
 
-class _Block(NamedTuple):
-    """Pixels of g images: images, first row; given and predicted class, their probabilities (g, h, w) each."""
 
-    rows: list[int]
-    top: int
-    given: np.ndarray
-    predicted: np.ndarray
-    p_given: np.ndarray
-    p_predicted: np.ndarray
+class _Masks(NamedTuple):
+    """n masks: height and width (n, 2) int64, 0 without a label; and a function that yields blocks of labelled images:
+    images, given class indices (g, h, w), -1 without a label, and first row."""
+
+    sizes: np.ndarray
+    blocks: Callable[[], Iterator[tuple[list[int], np.ndarray, int]]]
 
 
 def pixel_scores(labels: Any, pred_probs: Any) -> np.ndarray | list[np.ndarray]:
@@ -68,14 +68,15 @@ def pixel_scores(labels: Any, pred_probs: Any) -> np.ndarray | list[np.ndarray]:
     >>> pixel_scores([[[0, 1]]], probs).tolist()
     [[[0.75, 0.5]]]
     """
-    table, predictions = _read(labels, pred_probs)
-    found = [np.full((h, w), np.nan, np.float32) for h, w in zip(table.height.tolist(), table.width.tolist())]
-    for block in _blocks(table, predictions):
-        values = np.where(block.given >= 0, block.p_given, np.nan)
-        for row, one in zip(block.rows, values):
+    masks, predictions = _read(labels, pred_probs)
+    found = [np.full((h, w), np.nan, np.float32) for h, w in masks.sizes.tolist()]
+    for rows, given, top in masks.blocks():
+        values = predictions.given_probability(rows, given, top)
+        values[given < 0] = np.nan
+        for row, one in zip(rows, values):
             if found[row].dtype != one.dtype:
                 found[row] = found[row].astype(one.dtype)
-            found[row][block.top : block.top + len(one)] = one
+            found[row][top : top + len(one)] = one
     return _stacked(found)
 
 
@@ -114,24 +115,36 @@ def mask_image_scores(
         raise InputError.unknown("way to pool", pool, MASK_POOLINGS)
     if not temperature > 0:
         raise InputError.at("temperature", f"is {temperature!r}", "Pass a positive number.")
-    table, predictions = _read(labels, pred_probs)
-    known = np.zeros(table.n)
+    masks, predictions = _read(labels, pred_probs)
+    n = len(masks.sizes)
     if pool == "issues":
-        wrong = np.array([one.sum() for one in _issues(table, predictions)], float)
-        for block in _blocks(table, predictions):
-            known[block.rows] += (block.given >= 0).sum(axis=(1, 2))
+        known = np.zeros(n)
+        wrong = np.array([one.sum() for one in _issues(masks, predictions)], float)
+        for rows, given, _ in masks.blocks():
+            known[rows] += (given >= 0).sum(axis=(1, 2))
         return np.where(known > 0, 1 - wrong / np.maximum(known, 1), np.nan)
-    total, weight, top = np.zeros(table.n), np.zeros(table.n), np.full(table.n, -np.inf)
-    for block in _blocks(table, predictions):
-        labelled = block.given >= 0
-        raised = np.where(labelled, (1 - block.p_given.astype(np.float64)) / temperature, -np.inf)
-        new = np.maximum(top[block.rows], raised.max(axis=(1, 2)))
-        here = np.exp(raised - np.where(np.isfinite(new), new, 0)[:, None, None])
-        shrink = np.exp(np.minimum(top[block.rows] - np.where(np.isfinite(new), new, 0), 0))
-        total[block.rows] = total[block.rows] * shrink + (here * block.p_given).sum(axis=(1, 2))
-        weight[block.rows] = weight[block.rows] * shrink + here.sum(axis=(1, 2))
-        top[block.rows] = new
-    return np.divide(total, weight, out=np.full(table.n, np.nan), where=weight > 0)
+    mean, weight, lowest = np.zeros(n), np.zeros(n), np.full(n, np.inf)
+    for rows, given, top in masks.blocks():
+        score = predictions.given_probability(rows, given, top).reshape(len(rows), -1)
+        if given.min() < 0:
+            score[given.reshape(len(rows), -1) < 0] = np.inf
+        low = np.minimum(lowest[rows], score.min(axis=1))
+        known = np.isfinite(low)
+        rows, score, low = np.asarray(rows)[known], score[known] if not known.all() else score, low[known]
+        # The weights are exp(near), near = (lowest - score) / temperature, so the mean is lowest - temperature * near.
+        near = score.astype(np.float64)
+        np.subtract(low[:, None], near, out=near)
+        near *= 1 / temperature
+        here = np.exp(near)
+        if given.min() < 0:
+            near[here == 0] = 0
+        moved = np.where(weight[rows] > 0, (low - lowest[rows]) / temperature, 0)
+        shrink = np.exp(moved)
+        mean[rows] = (mean[rows] + weight[rows] * moved) * shrink + np.matmul(near[:, None], here[:, :, None]).ravel()
+        weight[rows] = weight[rows] * shrink + here.sum(axis=1)
+        lowest[rows] = low
+    mean = np.divide(mean, weight, out=np.full(n, np.nan), where=weight > 0)
+    return np.where(weight > 0, lowest, 0) - temperature * mean
 
 
 def find_pixel_issues(labels: Any, pred_probs: Any) -> np.ndarray | list[np.ndarray]:
@@ -183,24 +196,24 @@ def common_pixel_issues(
     ------
     InputError : another number of images, another size, or as in `pixel_scores`.
     """
-    table, predictions = _read(labels, pred_probs)
-    if len(issues) != table.n:
-        raise InputError.at("issues", f"has {len(issues)} images for {table.n} labels", "Pass one mask per image.")
-    for row in range(table.n):
-        size = (int(table.height[row]), int(table.width[row]))
-        if np.shape(issues[row]) != size:
-            todo = f"Pass a mask of the size of the label, {size[0]} x {size[1]}."
+    masks, predictions = _read(labels, pred_probs)
+    n = len(masks.sizes)
+    if len(issues) != n:
+        raise InputError.at("issues", f"has {len(issues)} images for {n} labels", "Pass one mask per image.")
+    for row, (h, w) in enumerate(masks.sizes.tolist()):
+        if np.shape(issues[row]) != (h, w):
+            todo = f"Pass a mask of the size of the label, {h} x {w}."
             raise InputError.at("issues", f"has the shape {np.shape(issues[row])}", todo, row=row)
     k = predictions.k
     names = [str(code) for code in range(k)] if classes is None else [class_text(one) for one in classes]
     if len(names) != k:
         raise InputError.at("classes", f"has {len(names)} names for {k} classes", "Name each class.")
     counts = np.zeros((k, k), np.int64)
-    for block in _blocks(table, predictions):
-        height = block.given.shape[1]
-        chosen = np.stack([np.asarray(issues[row][block.top : block.top + height], bool) for row in block.rows])
-        chosen &= block.given >= 0
-        pairs = block.given[chosen].astype(np.int64) * k + block.predicted[chosen]
+    for rows, given, top in masks.blocks():
+        chosen = np.stack([np.asarray(issues[row][top : top + given.shape[1]], bool) for row in rows])
+        chosen &= given >= 0
+        predicted = predictions.look(rows, given, top).predicted
+        pairs = given[chosen].astype(np.int64) * k + predicted[chosen]
         counts += np.bincount(pairs, minlength=k * k).reshape(k, k)
     given, predicted = np.nonzero(counts)
     order = np.argsort(-counts[given, predicted], kind="stable")
@@ -211,55 +224,109 @@ def common_pixel_issues(
     )
 
 
-def _read(labels: Any, pred_probs: Any) -> tuple[MaskTable, MaskPredictions]:
+def _read(labels: Any, pred_probs: Any) -> tuple[_Masks, MaskPredictions]:
     k = class_count(pred_probs)
-    table = masks_of(read_masks(labels, [str(code) for code in range(k)])[0])
-    return table, mask_predictions(np.stack([table.height, table.width], axis=1), k, pred_probs)
+    masks = _of_arrays(labels, k)
+    if masks is None:
+        table = masks_of(read_masks(labels, [str(code) for code in range(k)])[0])
+        masks = _Masks(np.stack([table.height, table.width], axis=1), lambda: _of_table(table))
+    return masks, mask_predictions(masks.sizes, k, pred_probs)
 
 
-def _blocks(table: MaskTable, predictions: MaskPredictions) -> Iterator[_Block]:
-    """Yield all labelled images, block by block."""
+def _of_table(table: MaskTable) -> Iterator[tuple[list[int], np.ndarray, int]]:
     for rows, given, top, inner in blocks(table):
-        pixels = predictions.look(rows, given[:, inner], top=top)
-        yield _Block(rows, top, given[:, inner], *pixels)
+        yield rows, given[:, inner], top
+
+
+def _of_arrays(labels: Any, k: int) -> _Masks | None:
+    """Return masks that are integer arrays without making runs of them; None for other ones, and for values that are
+    no class."""
+    if not isinstance(labels, (list, tuple, np.ndarray)) or not len(labels):
+        return None
+    for one in labels:
+        if not isinstance(one, np.ndarray) or one.ndim != 2 or one.dtype.kind not in "iu" or not one.size:
+            return None
+        if one.max() >= k and (k > IGNORED_VALUE or one.max() != IGNORED_VALUE or _other_than_ignored(one, k)):
+            return None
+        if one.min() < IGNORE:
+            return None
+    sizes = np.array([one.shape for one in labels], np.int64)
+    return _Masks(sizes, lambda: _array_blocks(labels, sizes, k))
+
+
+def _other_than_ignored(mask: np.ndarray, k: int) -> bool:
+    edges = band_edges(*mask.shape)
+    return any(((mask[top:end] >= k) & (mask[top:end] != IGNORED_VALUE)).any() for top, end in edges)
+
+
+def _array_blocks(labels: Any, sizes: np.ndarray, k: int) -> Iterator[tuple[list[int], np.ndarray, int]]:
+    first = 0
+    while first < len(labels):
+        height, width = sizes[first].tolist()
+        stop = first + 1
+        most = first + max(ARRAY_PIXELS // (height * width), 1)
+        while stop < min(most, len(labels)) and tuple(sizes[stop]) == (height, width):
+            stop += 1
+        rows = list(range(first, stop))
+        for top, end in band_edges(height, width, ARRAY_PIXELS):
+            given = (
+                labels[first:stop, top:end]
+                if isinstance(labels, np.ndarray)
+                else np.stack([labels[row][top:end] for row in rows])
+            )
+            if given.max() >= k:
+                given = given.astype(np.int64)
+                given[given >= k] = IGNORE
+            yield rows, given, top
+        first = stop
 
 
 def _stacked(images: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
     return np.stack(images) if images and len({one.shape for one in images}) == 1 else images
 
 
-def _issues(table: MaskTable, predictions: MaskPredictions) -> list[np.ndarray]:
+def _issues(masks: _Masks, predictions: MaskPredictions) -> list[np.ndarray]:
     """Return the suspicious pixels of each image, bool (h, w)."""
     k = predictions.k
     total, count = np.zeros(k), np.zeros(k)
-    for block in _blocks(table, predictions):
-        known = block.given >= 0
-        own = block.given[known]
-        total += np.bincount(own, block.p_given[known], minlength=k)
-        count += np.bincount(own, minlength=k)
-    thresholds = np.maximum(total / np.maximum(count, 1), RARE_THRESHOLD) - FUZZ
+    few = masks.sizes.prod(axis=1).sum() <= PIXELS_AT_ONCE
+    kept: list[np.ndarray] = []
 
     def scores() -> Iterator[np.ndarray]:
-        for block in _blocks(table, predictions):
-            yield block.p_given[block.given >= 0]
+        return (predictions.given_probability(rows, given, top) for rows, given, top in masks.blocks())
 
+    for (_, given, _), own in zip(masks.blocks(), scores(), strict=True):
+        known = given >= 0
+        every = known.all()
+        labels, values = (given.ravel(), own.ravel()) if every else (given[known], own[known])
+        total += np.bincount(labels, values, minlength=k)
+        count += np.bincount(labels, minlength=k)
+        if few:
+            kept.append(own)
+    thresholds = np.maximum(total / np.maximum(count, 1), RARE_THRESHOLD) - FUZZ
     wrong = 0
-    for block in _blocks(table, predictions):
-        differ = (block.given >= 0) & (block.predicted != block.given)
-        wrong += int((block.p_predicted >= thresholds[block.predicted])[differ].sum())
-    found = [np.zeros((h, w), bool) for h, w in zip(table.height.tolist(), table.width.tolist())]
+    found = [np.zeros((h, w), bool) for h, w in masks.sizes.tolist()]
+    for rows, given, top in masks.blocks():
+        seen = predictions.look(rows, given, top)
+        differ = (given >= 0) & (seen.predicted != given)
+        wrong += int((seen.p_predicted[differ] >= thresholds[seen.predicted[differ]]).sum())
+        for row, one in zip(rows, differ):
+            found[row][top : top + len(one)] = one
     if not wrong:
-        return found
-    cut, ties = _cut(scores, int(count.sum()), wrong)
-    for block in _blocks(table, predictions):
-        known = block.given >= 0
-        chosen = known & (block.p_given < cut)
-        equal = np.flatnonzero(known & (block.p_given == cut))[: max(ties, 0)]
+        return [np.zeros_like(one) for one in found]
+
+    def labelled() -> Iterator[np.ndarray]:
+        for (_, given, _), own in zip(masks.blocks(), kept or scores(), strict=True):
+            yield own[given >= 0]
+
+    cut, ties = _cut(labelled, int(count.sum()), wrong)
+    for (rows, given, top), own in zip(masks.blocks(), kept or scores(), strict=True):
+        chosen = own < cut
+        equal = np.flatnonzero((given >= 0) & (own == cut))[: max(ties, 0)]
         ties -= len(equal)
         chosen.ravel()[equal] = True
-        chosen &= block.predicted != block.given
-        for row, one in zip(block.rows, chosen):
-            found[row][block.top : block.top + len(one)] = one
+        for row, one in zip(rows, chosen):
+            found[row][top : top + len(one)] &= one
     return found
 
 

@@ -88,14 +88,16 @@ def test_bands_and_passes_change_nothing(monkeypatch):
     ]
     bands = mask_blocks.blocks
     monkeypatch.setattr(mask_issues, "blocks", lambda table: bands(table, most=50))
-    monkeypatch.setattr(mask_issues, "PIXELS_AT_ONCE", 10)
-    found = [
-        confident.pixel_scores(labels, probs),
-        confident.find_pixel_issues(labels, probs),
-        confident.mask_image_scores(labels, probs),
-    ]
-    for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-9)
+    monkeypatch.setattr(mask_issues, "ARRAY_PIXELS", 50)
+    for masks, at_once in ((labels, 10), (labels.tolist(), 10), (list(labels.astype(np.int8)), 10**6)):
+        monkeypatch.setattr(mask_issues, "PIXELS_AT_ONCE", at_once)
+        found = [
+            confident.pixel_scores(masks, probs),
+            confident.find_pixel_issues(masks, probs),
+            confident.mask_image_scores(masks, probs),
+        ]
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
 def test_pixels_without_a_label_enter_nothing():
