@@ -24,7 +24,7 @@ from workbench.tasks.box_table import box_table_of
 class BoxesEstimator:
     """The estimator of the tasks "boxes" and "points"."""
 
-    version = 2
+    version = 3
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each given object, and for "nothing" where one seems to be missing.

@@ -14,6 +14,7 @@ from workbench.issues.boxes.planted_odds import (
     ShareBounds,
     in_order_of,
     learned_odds,
+    most_overlooked,
     probabilities_of,
     share_bounds,
     with_squares,
@@ -101,7 +102,7 @@ def judged_boxes(
     plain = (1 - back.same5, _mistaken(given, seen, met))
     of_given = _judged_given(taught, own, given.rows, fold, plain, seed)
     rows = seen.rows[met.candidates]
-    of_candidates = _judged_candidates(taught, new, rows, fold, seed)
+    of_candidates = _judged_candidates(taught, new, rows, fold, most_overlooked(seen.score, met.candidates), seed)
     of_given.p[given.crowd] = 0.0
     return JudgedBoxes(seen, met, given, of_given, of_candidates, _kinds(taught, own, back, met), back)
 
@@ -186,14 +187,14 @@ def _judged_given(
 
 
 def _judged_candidates(
-    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, seed: int
+    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, most: float, seed: int
 ) -> JudgedPart:
     planted = int(taught.candidates.planted.sum())
     score = features[:, 0]
     if planted < LEAST_PLANTED_BOXES or not len(rows):
         return JudgedPart(np.clip(score, 0.001, 0.99), None, planted, taught.recall)
     odds, of_planted = learned_odds(taught.candidates, features, rows, fold, rising=(0,), seed=seed)
-    shares = share_bounds(odds, of_planted)
+    shares = share_bounds(odds, of_planted).at_most(most)
     ranked = normal_scores(odds) + SCORE_WEIGHT * normal_scores(score)
     return JudgedPart(in_order_of(ranked, probabilities_of(odds, shares)), shares, planted, taught.recall)
 

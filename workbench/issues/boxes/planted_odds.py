@@ -110,6 +110,10 @@ class ShareBounds(NamedTuple):
         """Whether planted errors were not learned."""
         return self.low > MOST_SHARE
 
+    def at_most(self, most: float) -> ShareBounds:
+        """Return the bounds, neither above a third one in (0, 1]."""
+        return ShareBounds(min(self.low, most), min(self.high, most))
+
     @property
     def middle(self) -> float:
         """The geometric mean."""
@@ -144,6 +148,33 @@ def share_bounds(odds: np.ndarray, planted: np.ndarray) -> ShareBounds:
         ends.append(float(np.clip(above / len(odds) / caught, least, 1)))
     low, high = sorted(ends)
     return ShareBounds(low, high)
+
+
+def most_overlooked(score: np.ndarray, candidates: np.ndarray) -> float:
+    """Bound the share of candidates that are objects, in (0, 1], by the scores alone.
+
+    Parameters
+    ----------
+    score : (l,) scores of all locations, on any scale. candidates : (c,) those that belong to no given box.
+
+    Notes
+    -----
+    Let q(s) be the share of the locations with score s that are labelled, by isotonic regression, and Q its sum over
+    the candidates. If a share e of the objects is omitted whatever their score, then q <= 1 - e, so of the locations
+    with any score at least the share e are candidates, and the number X of overlooked objects is at most Q / (1 - e)
+    (compare Elkan & Noto 2008). With M labelled locations, 1 / (1 - e) = 1 + X / M, hence X <= Q / (1 - Q / M).
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    labelled = len(score) - len(candidates)
+    if not labelled or not len(candidates):
+        return 1.0
+    given = np.ones(len(score))
+    given[candidates] = 0
+    likely = float(IsotonicRegression().fit(score, given).predict(score[candidates]).sum())
+    if likely >= labelled:
+        return 1.0
+    return float(np.clip(likely / (1 - likely / labelled) / len(candidates), 0.5 / len(candidates), 1))
 
 
 def probabilities_of(odds: np.ndarray, shares: ShareBounds) -> np.ndarray:

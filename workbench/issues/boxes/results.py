@@ -245,14 +245,15 @@ def _why(asked: Asked, judged: JudgedBoxes) -> str:
             return f"planted errors among {name} do not differ from the others"
         if part.shares.high > BOUNDS_APART * part.shares.low:
             return (
-                f"between {part.shares.low:.1%} and {part.shares.high:.1%} of {many:,} {name} may be wrong: "
+                f"up to {part.shares.high:.1%} of {many:,} {name} may be wrong, {part.shares.low:.1%} by the clearest: "
                 "predictions cannot see what labels omit systematically"
             )
     return ""
 
 
 def _interval(judged: JudgedBoxes, p_error: np.ndarray, why: str) -> tuple[float, float]:
-    """Return the range of the number of wrong units: the bounds of both parts, two standard deviations further out."""
+    """Return the range of the number of wrong units: the bounds of both parts, two standard deviations further out; the
+    lower one of a part is 0 if they are too far apart, since both are upper bounds (`share_bounds`)."""
     apart = 2 * float(np.sqrt(np.nansum(p_error * (1 - p_error))))
     expected = float(np.nansum(p_error))
     low, high = 0.0, 0.0
@@ -266,7 +267,8 @@ def _interval(judged: JudgedBoxes, p_error: np.ndarray, why: str) -> tuple[float
 def _ends(part: JudgedPart, many: int) -> tuple[float, float]:
     if part.shares is None or part.shares.failed:
         return 0.0, float(many)
-    return part.shares.low * many, part.shares.high * many
+    known = part.shares.high <= BOUNDS_APART * part.shares.low
+    return part.shares.low * many * known, part.shares.high * many
 
 
 def _below(judged: JudgedBoxes, below: ScoredBoxes, k: int) -> float:

@@ -20,13 +20,13 @@ from workbench.tasks.region_units import region_units
 from workbench.tasks.units import Units
 
 SHARES_APART = 3.0
-"""Ratio of the bounds of the number of wrong regions from which it is not identified."""
+"""Ratio of the largest to the middle estimate of the number of wrong regions from which it is not identified."""
 
 
 class MasksEstimator:
     """The estimator of the task "masks"."""
 
-    version = 1
+    version = 2
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each region of disagreement."""
@@ -69,13 +69,13 @@ def _not_known(asked: Asked, judged: JudgedRegions) -> str:
         return "the model has seen the masks; pass predictions out of fold"
     if not len(judged.p):
         return ""
-    if judged.share is None:
+    if not judged.shares:
         return f"only {judged.planted} regions of planted errors could be made, and {LEAST_PLANTED_REGIONS} are needed"
-    low, high = judged.share.low, judged.share.high
-    if judged.share.failed:
+    low, high = _bounds(judged)
+    if any(one.failed for one in judged.shares):
         return "planted errors look like the regions that are there, so they were not learned"
-    if high > SHARES_APART * low:
-        return f"between {low:.0%} and {high:.0%} of the regions are wrong, by two estimates"
+    if high > SHARES_APART * sum(one.many * one.middle for one in judged.shares):
+        return f"between {low / len(judged.p):.0%} and {high / len(judged.p):.0%} of the regions are wrong"
     return ""
 
 
@@ -83,10 +83,16 @@ def _interval(judged: JudgedRegions, why: str) -> tuple[float, float]:
     """Return the 95 % interval of the number of wrong regions, or the range if it is not identified."""
     m, expected = len(judged.p), float(judged.p.sum())
     spread = 2 * float(np.sqrt((judged.p * (1 - judged.p)).sum()))
-    if judged.share is None or judged.share.failed:
+    if not judged.shares or any(one.failed for one in judged.shares):
         return 0.0, min(float(m), BEYOND_LABELS * expected + spread)
-    low = 0.0 if why else max(judged.share.low * m - spread, 0.0)
-    return min(low, expected), min(max(judged.share.high * m, expected) + spread, float(m))
+    low, high = _bounds(judged)
+    low = 0.0 if why else max(low - spread, 0.0)
+    return min(low, expected), min(max(high, expected) + spread, float(m))
+
+
+def _bounds(judged: JudgedRegions) -> tuple[float, float]:
+    """Return the smallest and the largest estimate of the number of wrong regions."""
+    return sum(one.many * one.low for one in judged.shares), sum(one.many * one.high for one in judged.shares)
 
 
 def _values(asked: Asked, units: Units, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,6 +109,6 @@ def _values(asked: Asked, units: Units, predicted: np.ndarray) -> tuple[np.ndarr
 
 def _method(judged: JudgedRegions) -> str:
     notes = [f"{len(judged.p):,} regions, and {len(judged.small):,} of one or two pixels that are not judged"]
-    if judged.share is not None:
+    if judged.shares:
         notes.append(f"planted errors: {judged.planted:,} regions")
     return "; ".join(notes)

@@ -7,17 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.boxes.planted_odds import (
-    Examples,
-    ShareBounds,
-    in_order_of,
-    learned_odds,
-    probabilities_of,
-    share_bounds,
-)
+from workbench.issues.boxes.planted_odds import Examples, in_order_of, learned_odds
 from workbench.issues.from_dynamics import normal_scores
 from workbench.issues.masks.planting import planted_masks
-from workbench.issues.masks.region_features import Featured, SeenMasks, featured
+from workbench.issues.masks.region_features import REGION_FEATURES, Featured, SeenMasks, featured
+from workbench.issues.masks.region_shares import MOSTLY_WHOLE, RegionShare, shares_and_probabilities
 from workbench.tasks.mask_blocks import blocks
 from workbench.tasks.mask_predictions import MaskPredictions
 from workbench.tasks.mask_table import MaskTable
@@ -47,7 +41,7 @@ class JudgedRegions(NamedTuple):
     Attributes
     ----------
     seen : all regions and their features. chosen : (m,) int64, those that are judged. small : the others.
-    p : (m,) P(wrong). share : of wrong regions, None if too few errors could be
+    p : (m,) P(wrong). shares : of wrong regions, among whole objects and among others; empty if too few errors could be
     planted. planted : number of regions of planted errors.
     """
 
@@ -55,7 +49,7 @@ class JudgedRegions(NamedTuple):
     chosen: np.ndarray
     small: np.ndarray
     p: np.ndarray
-    share: ShareBounds | None
+    shares: tuple[RegionShare, ...]
     planted: int
 
 
@@ -78,12 +72,18 @@ def judged_regions(table: MaskTable, predictions: MaskPredictions, *, seed: int 
     planted = int(taught.planted.sum())
     if planted < LEAST_PLANTED_REGIONS or not len(chosen):
         p = in_order_of(plain, np.clip(1 - regions.p_given, 0.001, 0.99))
-        return JudgedRegions(seen, chosen, small, p, None, planted)
+        return JudgedRegions(seen, chosen, small, p, (), planted)
     odds, of_planted = learned_odds(taught, values, regions.rows, fold, seed=seed)
-    share = share_bounds(odds, of_planted)
-    p = probabilities_of(odds, ShareBounds(share.low, share.low))  # by the clearest errors: others look like borders
     score = normal_scores(odds) + AREA_WEIGHT * normal_scores(plain)
-    return JudgedRegions(seen, chosen, small, in_order_of(score, p), share, planted)
+    whole, planted_whole = _whole(values), _whole(taught.features[taught.planted])
+    shares, p = shares_and_probabilities(odds, whole, of_planted, planted_whole, score, LEAST_PLANTED_REGIONS)
+    return JudgedRegions(seen, chosen, small, p, shares, planted)
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Return whether regions (m,) are whole objects, by their features."""
+    covers = [values[:, REGION_FEATURES.index(name)] for name in ("given_share", "predicted_share")]
+    return np.maximum(*covers) >= MOSTLY_WHOLE
 
 
 def pixel_shares(table: MaskTable, k: int) -> np.ndarray:
