@@ -239,8 +239,8 @@ def _of_table(table: MaskTable) -> Iterator[tuple[list[int], np.ndarray, int]]:
 
 
 def _of_arrays(labels: Any, k: int) -> _Masks | None:
-    """Return masks that are integer arrays without making runs of them; None for other ones, and for values that are
-    no class."""
+    """Return masks that are integer arrays without making runs of them; None for other ones, and if a value is not a
+    class."""
     if not isinstance(labels, (list, tuple, np.ndarray)) or not len(labels):
         return None
     for one in labels:

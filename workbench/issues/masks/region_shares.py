@@ -1,6 +1,6 @@
 """Shares of wrong regions among whole objects and among parts of objects, and P(wrong) from the odds of planted errors.
 
-Whole objects that are missing, spurious or of another class are told from a model's own errors in other ways than parts
+Whole objects that are missing, spurious or of another class differ from a model's own errors in other ways than parts
 of objects, most of which are boundaries. The two are counted apart: if labels have errors of one sort only, planted
 errors of the other one say nothing about them.
 """
@@ -95,7 +95,7 @@ def by_density_ratio(odds: np.ndarray, share: float) -> np.ndarray:
 
     Notes
     -----
-    Planted errors were told from the regions as they are, wrong ones included, so the odds are proportional to
+    Planted errors were distinguished from the regions as they are, wrong ones included, so the odds are proportional to
     f_wrong / f, and P = share f_wrong / f: proportional to the odds, not odds of their own.
     """
     ratio = np.exp(np.clip(odds, LOW_ODDS, HIGH_ODDS))
