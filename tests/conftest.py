@@ -41,13 +41,13 @@ def _helper(path: str) -> object:
 _helper("floors.py")
 lifelines = _helper("lifelines.py")
 early_checks = _helper("early.py")
-_helper("workbench/forks.py")
 _helper("workbench/olderjournal.py")
 _helper("workbench/issues/planted.py")
 _helper("workbench/issues/simulated_boxes.py")
 _helper("browser/samples.py")
 _helper("workbench/reports/reportpages.py")
 warmkernels = _helper("warmkernels.py")
+_helper("workbench/forks.py")
 
 
 # Files that run in one process, as they share a server and a notebook, import Lightning and transformers, start dask,
@@ -184,7 +184,7 @@ def shared() -> Path:
     return path
 
 
-WARM = "LABEL_WORKBENCH_WARM_KERNELS"  # for the processes of xdist, which share it
+WARM = warmkernels.FOLDER  # for the processes of xdist, which share it
 
 
 def pytest_configure(config: pytest.Config) -> None:

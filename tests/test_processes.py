@@ -33,7 +33,7 @@ time.sleep(600)
 
 FORK = """
 import sys, time
-sys.path.insert(0, sys.argv[1] + "/workbench")
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/workbench"]
 import forks
 children = forks.Forks("import time")
 child = children.start("print('running', flush=True); time.sleep(600)")

@@ -5,7 +5,8 @@ separate process, with its own namespace, folder, environment and connection.
 
 `main` is the forking process; it imports the packages on the first request. Jupyter starts `attach` instead of a
 kernel: it requests a fork and lives as long as the fork; when it is killed or its parent dies, the fork ends. Only for
-systems that fork reliably (`AVAILABLE`).
+systems that fork reliably (`AVAILABLE`). A fork can also run a program for tests, which begins with these imports
+(`connected`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import signal
 import socket
 import sys
 import threading
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -28,6 +31,8 @@ sys.path.pop(0)
 AVAILABLE = sys.platform == "linux"
 READY = b"ready\n"
 DOOR = "door"  # the socket in the folder
+WARM = "warm"  # the file beside it that exists after the imports
+FOLDER = "LABEL_WORKBENCH_WARM_KERNELS"  # in the environment of a run
 COLD = "LABEL_WORKBENCH_COLD_KERNELS"  # in the environment: kernels import other packages themselves
 
 
@@ -55,6 +60,21 @@ def knock(folder: str) -> None:
         assert kernel.makefile("rb").readline() == READY, "it could not import: see the error above"
 
 
+def connected(program: str, *arguments: str, environment: Mapping[str, str]) -> socket.socket | None:
+    """Return the standard input and output of a fork that runs `program` with the arguments; None before the imports.
+
+    Tests that run alone do not wait for packages that they do not need.
+    """
+    folder = os.environ.get(FOLDER)
+    if not folder or not Path(folder, WARM).exists():
+        return None
+    asking = socket.socket(socket.AF_UNIX)
+    asking.connect(str(Path(folder, DOOR)))
+    asked = {"folder": os.getcwd(), "environment": dict(environment), "arguments": arguments, "program": program}
+    asking.sendall(json.dumps(asked).encode() + b"\n")
+    return asking
+
+
 def attach(door: str, *arguments: str) -> None:
     """Request a kernel with these arguments and this process's folder and environment, and wait until it ends."""
     with socket.socket(socket.AF_UNIX) as kernel:
@@ -78,6 +98,7 @@ def main(address: str) -> None:
             if not warm:
                 imports()
                 gc.freeze()  # forks do not go through what is imported, and share its memory
+                Path(address).with_name(WARM).touch()
                 warm = True
             if os.fork() == 0:
                 door.close()
@@ -116,11 +137,11 @@ def imports() -> None:
 
 
 def kernel(asking: socket.socket) -> None:
-    """Run as the requested kernel; return when it is shut down."""
+    """Run as the requested kernel or program; return when it is shut down."""
     import numpy as np
     from ipykernel.kernelapp import IPKernelApp
 
-    with asking.makefile(encoding="utf-8") as lines:
+    with asking.makefile("rb", buffering=0) as lines:
         asked = json.loads(lines.readline())
     if not asked:  # a first request
         asking.sendall(READY)
@@ -131,11 +152,29 @@ def kernel(asking: socket.socket) -> None:
     sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     os.chdir(asked["folder"])
     os.setsid()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     np.random.seed()  # noqa: NPY002 (otherwise all forks draw the same numbers)
+    if "program" in asked:
+        run(asked["program"], asked["arguments"], asking)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     threading.Thread(target=lambda: (asking.recv(1), os._exit(1)), daemon=True).start()
     IPKernelApp.launch_instance(argv=[*asked["arguments"], "--log-level=ERROR"])
+
+
+def run(program: str, arguments: list[str], asking: socket.socket) -> None:
+    """Run a program whose standard input and output are the connection, and end."""
+    for descriptor in (0, 1):
+        os.dup2(asking.fileno(), descriptor)
+    asking.close()
+    sys.stdin, sys.stdout = (os.fdopen(at, mode, encoding="utf-8", closefd=False) for at, mode in enumerate("rw"))
+    sys.argv = ["-c", *arguments]
+    try:
+        exec(compile(program, "<program>", "exec"), {"__name__": "__main__"})
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,6 @@ def s3():
 def forks() -> Iterator[Forks]:
     """Starts processes that record or make decisions."""
     ours = "workbench.data.dataset, workbench.runs.journal, workbench.recording.recorder"
-    made = Forks(f"import numpy, pyarrow.parquet, {ours}")
+    made = Forks(f"import numpy, pyarrow.parquet, {ours}", warm=True)
     yield made
     made.close()

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import warmkernels
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 600  # seconds after which a child ends itself
@@ -76,24 +79,35 @@ class Child:
 
 
 class Forks:
-    """Start a process with the imports that its children need; `start` then takes milliseconds."""
+    """Start a process with the imports that its children need; `start` then takes milliseconds.
 
-    def __init__(self, imports: str) -> None:
+    Parameters
+    ----------
+    imports : statements. warm : the process may have more imports, those of kernels (`warmkernels`), if there is one.
+    """
+
+    def __init__(self, imports: str, *, warm: bool = False) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         self._folder = tempfile.TemporaryDirectory()
         self._count = 0
+        self._server, arguments = None, (imports, str(ROOT / "tests"))
+        self._warm = warmkernels.connected(SERVER, *arguments, environment=environment) if warm else None
+        if self._warm:
+            self._in, self._out = (self._warm.makefile(mode, encoding="utf-8") for mode in "wr")
+            return
         self._server = subprocess.Popen(
-            [sys.executable, "-c", SERVER, imports, str(ROOT / "tests")],
+            [sys.executable, "-c", SERVER, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
         )
+        self._in, self._out = self._server.stdin, self._server.stdout
 
     def ask(self, order: dict) -> str:
-        self._server.stdin.write(json.dumps(order) + "\n")
-        self._server.stdin.flush()
-        return self._server.stdout.readline()
+        self._in.write(json.dumps(order) + "\n")
+        self._in.flush()
+        return self._out.readline()
 
     def start(self, code: str, *arguments: object, environment: dict[str, str] | None = None) -> Child:
         """Run `code` in a fork, like `python -c code arguments`."""
@@ -108,7 +122,12 @@ class Forks:
         return Child(self, pid, open(reading), errors)
 
     def close(self) -> None:
-        self._server.stdin.close()
-        self._server.wait(LIMIT)
-        self._server.stdout.close()
+        self._in.close()
+        if self._server:
+            self._server.wait(LIMIT)
+        else:
+            self._warm.shutdown(socket.SHUT_WR)
+            assert self._out.read() == "", "the process printed more than answers"
+            self._warm.close()
+        self._out.close()
         self._folder.cleanup()

@@ -37,7 +37,9 @@ _spec.loader.exec_module(killed)
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Forks]:
     imports = "import workbench.scores.sources, workbench.review.audit, workbench.issues.plant, workbench.issues.review"
-    made = Forks(f"import numpy, pandas, pyarrow.parquet, widgets.saved.page, workbench.reports.report, {imports[7:]}")
+    made = Forks(
+        f"import numpy, pandas, pyarrow.parquet, widgets.saved.page, workbench.reports.report, {imports[7:]}", warm=True
+    )
     yield made
     made.close()
 

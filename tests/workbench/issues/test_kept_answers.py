@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -64,16 +62,16 @@ def test_the_second_time_nothing_is_computed(run, computed):
     assert len(computed) == 2
 
 
-def test_another_process_reads_it_too(run):
+def test_another_process_reads_it_too(run, forks):
     first = wb.find_issues(run)
     code = (
         "import sys, workbench as wb; from workbench.issues import detector; detector._judged = None; "
         "found = wb.find_issues(sys.argv[1]); print(found['p_error'].sum().hex(), found.index[0])"
     )
-    said = subprocess.run(
-        [sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, env=dict(os.environ), check=True
-    )
-    assert said.stdout.split() == [first["p_error"].sum().hex(), first.index[0]]
+    other = forks.start(code, run.path, environment=dict(os.environ))
+    said = other.stdout.read()
+    assert other.wait() == 0, other.errors()
+    assert said.split() == [first["p_error"].sum().hex(), first.index[0]]
 
 
 def test_every_change_of_what_it_depends_on_computes_again(run, computed):

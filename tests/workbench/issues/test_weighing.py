@@ -37,6 +37,12 @@ def found(world, **arrays):
     return average_precision_score(wrong, doubt), roc_auc_score(wrong, doubt), issues.attrs
 
 
+@pytest.fixture(scope="module")
+def alone(world):
+    """`found` by each kind of good evidence alone."""
+    return {kind: found(world, **{kind: values}) for kind, values in world[0].items()}
+
+
 def bad_embeddings(name, world):
     kinds, given, _ = world
     rng, n = np.random.default_rng(0), len(given)
@@ -64,8 +70,8 @@ def bad_probabilities(name, world):
 
 
 @pytest.mark.parametrize("name", ["noise", "shuffled", "constant", "labels", "wrong layer"])
-def test_bad_embeddings_cost_nothing_beside_good_probabilities(world, name):
-    ap, auroc, _ = found(world, pred_probs=world[0]["pred_probs"])
+def test_bad_embeddings_cost_nothing_beside_good_probabilities(world, alone, name):
+    ap, auroc, _ = alone["pred_probs"]
     vectors = bad_embeddings(name, world).astype(np.float32)
     worse, lower, attrs = found(world, pred_probs=world[0]["pred_probs"], embeddings=vectors)
     assert worse > ap - 0.01
@@ -79,8 +85,8 @@ def test_bad_embeddings_cost_nothing_beside_good_probabilities(world, name):
 
 
 @pytest.mark.parametrize("name", ["shuffled", "constant", "Dirichlet", "labels", "forest"])
-def test_bad_probabilities_cost_nothing_beside_good_embeddings(world, name):
-    ap, auroc, _ = found(world, embeddings=world[0]["embeddings"])
+def test_bad_probabilities_cost_nothing_beside_good_embeddings(world, alone, name):
+    ap, auroc, _ = alone["embeddings"]
     probs = bad_probabilities(name, world)
     worse, lower, attrs = found(world, embeddings=world[0]["embeddings"], pred_probs=probs)
     assert worse > ap - 0.01
@@ -89,14 +95,14 @@ def test_bad_probabilities_cost_nothing_beside_good_embeddings(world, name):
     assert "given pred_probs" not in attrs["evidence"].split("; set aside")[0]
 
 
-def test_a_duplicate_costs_nothing(world):
+def test_a_duplicate_costs_nothing(world, alone):
     vectors, probs = world[0]["embeddings"], world[0]["pred_probs"]
-    ap, auroc, _ = found(world, embeddings=vectors)
+    ap, auroc, _ = alone["embeddings"]
     again, lower, _ = found(world, embeddings=np.concatenate([vectors, vectors], axis=1))
     assert again > ap - 0.01
     assert lower > auroc - 0.005
     both, _, attrs = found(world, embeddings=vectors, pred_probs=probs)
-    assert both > max(ap, found(world, pred_probs=probs)[0]) - 0.01
+    assert both > max(ap, alone["pred_probs"][0]) - 0.01
     assert sum(attrs["shares"].values()) == pytest.approx(1)
     assert set(attrs["shares"]) == {"embeddings", "pred_probs"}
     assert f"embeddings {attrs['shares']['embeddings']:.0%} (" in attrs["evidence"]
@@ -104,7 +110,7 @@ def test_a_duplicate_costs_nothing(world):
 
 @pytest.mark.parametrize("kind", ["embeddings", "pred_probs"])
 @pytest.mark.parametrize("name", ["noise", "shuffled", "memorised"])
-def test_bad_dynamics_cost_nothing(world, kind, name):
+def test_bad_dynamics_cost_nothing(world, alone, kind, name):
     _, given, true = world
     rng = np.random.default_rng(1)
     noise = rng.normal(size=(4, len(given), K))
@@ -114,7 +120,7 @@ def test_bad_dynamics_cost_nothing(world, kind, name):
         "shuffled": good[:, rng.permutation(len(given))],
         "memorised": 8 * np.eye(K)[given] + noise,
     }[name]
-    ap, auroc, _ = found(world, **{kind: world[0][kind]})
+    ap, auroc, _ = alone[kind]
     worse, lower, attrs = found(world, **{kind: world[0][kind]}, logits=logits)
     assert worse > ap - 0.01
     assert lower > auroc - 0.005
@@ -148,9 +154,9 @@ def test_dynamics_have_no_weight_beside_texts():
     assert "training dynamics" in both.attrs["set_aside"]
 
 
-def test_the_user_is_asked_whether_embeddings_saw_the_labels(world):
+def test_the_user_is_asked_whether_embeddings_saw_the_labels(world, alone):
     vectors, probs = world[0]["embeddings"], world[0]["pred_probs"]
-    asked = found(world, embeddings=vectors)[2]
+    asked = alone["embeddings"][2]
     assert "embeddings_saw_labels=" in asked["method"]
     for saw in (True, False):
         told = found(world, embeddings=vectors, pred_probs=probs, embeddings_saw_labels=saw)[2]

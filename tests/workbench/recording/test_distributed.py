@@ -27,7 +27,8 @@ def ready():
     made = Forks(
         "import numpy, torch.distributed, pyarrow.parquet, workbench.recording.replay, workbench.recording.recorder"
         + imports("lightning.pytorch")
-        + imports("accelerate, transformers.trainer, transformers.models.distilbert.modeling_distilbert")
+        + imports("accelerate, transformers.trainer, transformers.models.distilbert.modeling_distilbert"),
+        warm=True,
     )
     yield made
     made.close()

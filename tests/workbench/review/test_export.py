@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -288,7 +285,7 @@ def test_a_decision_about_an_unknown_id_changes_nothing(run):
     assert export_table(run)["key"].tolist() == list("abcdef")
 
 
-def test_killed_while_writing_leaves_the_old_file(tmp_path, rng):
+def test_killed_while_writing_leaves_the_old_file(tmp_path, rng, forks):
     """kill -9 at ten moments of a repeated export: the file is always one complete version."""
     n = 3000
     wb.Recorder(tmp_path / "run", wb.Dataset.from_arrays(rng.integers(0, 3, n)), mode="import").close()
@@ -299,14 +296,9 @@ def test_killed_while_writing_leaves_the_old_file(tmp_path, rng):
         f"while True: wb.export(run, {str(path)!r}, force=True)"
     )
     for attempt in range(3):
-        child = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(wb.__path__[0]) + "/.."},
-        )
-        child.stdout.readline()
+        child = forks.start(code)
+        assert child.stdout.readline() == "go\n", child.errors()
         time.sleep(0.05 + 0.03 * attempt)
         child.kill()
         child.wait()
-        child.stdout.close()
         assert len(read_table(path)) == n

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import numpy as np
@@ -52,7 +51,7 @@ def test_what_was_not_saved_or_cut_into_other_blocks_is_made_again(tmp_path, rng
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no advisory locks")
-def test_two_processes_at_the_same_work_do_not_meet(tmp_path, rng):
+def test_two_processes_at_the_same_work_do_not_meet(tmp_path, rng, forks):
     values = rng.normal(size=11)
     work = filled(tmp_path, values, stop=1)
     code = """
@@ -65,7 +64,8 @@ for rows in work.left():
     work.write(rows, {"a": np.zeros(b), "b": np.zeros((b, 2))})
 work.finish()
 """
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=600)
+    other = forks.start(code, tmp_path)
+    assert other.wait() == 0, other.errors()
     for rows in work.left():
         work.write(rows, {"a": values[rows], "b": np.stack([values[rows]] * 2, axis=1)})
     work.finish()
