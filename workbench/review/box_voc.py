@@ -177,6 +177,8 @@ def write_voc(run: Run, path: str | Path, *, force: bool = False, one_based: boo
             root = _annotation(dataset, one, one_based, losses)
             ElementTree.indent(root)
             packed.writestr(f"Annotations/{stem}.xml", ElementTree.tostring(root, encoding="utf-8") + b"\n")
+    used = {code for one in images for code in one.codes}
+    losses.add("classes without objects", len(dataset.classes) - len(used))
     losses.tell(target)
     return target
 
@@ -207,5 +209,5 @@ VOC = Format(
     (".zip",),
     read_voc,
     write_voc,
-    ("images without a label", "types of fields, which are text", "outlines"),
+    ("images without a label", "classes without objects", "types of fields, which are text", "outlines"),
 )

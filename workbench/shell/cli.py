@@ -175,7 +175,8 @@ def _import(command: Command) -> None:
         metavar="NAME=FILE",
         action="append",
         default=[],
-        help="a table of evidence of the kind of label, such as scores=scores.csv for pairs; can be repeated",
+        help="a table of evidence of the kind of label, such as scores=scores.csv for pairs, or predictions=found.json "
+        "with detections of COCO for boxes; can be repeated",
     )
     sub.add_argument("--classes", metavar="A,B,...", help="class names, in the order of logits or columns")
     sub.add_argument("--logits", action="store_true", help="store the logits too")

@@ -17,6 +17,7 @@ from workbench.foundation.errors import FdrNotPossible, InputError, MissingEvide
 from workbench.issues.detector import find_issues
 from workbench.recording.imports import import_run
 from workbench.reports.report import report as write_report
+from workbench.review.box_coco import read_detections
 from workbench.review.export import export as write_export
 from workbench.runs.run import Run, open_run
 from workbench.runs.saved_evidence import saved_names
@@ -63,10 +64,18 @@ def import_(args: argparse.Namespace) -> Lines:
         "logits": args.logits or None,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    options |= {"evidence": dict(map(_evidence_table, args.evidence))} if args.evidence else {}
+    files = dict(map(_evidence_file, args.evidence or ()))
+    later = {name: file for name, file in files.items() if Path(file).suffix.lower() == ".json"}
+    tables = {name: read_table(file, text=ID_COLUMNS) for name, file in files.items() if name not in later}
+    options |= {"evidence": tables} if tables else {}
     options |= dict(map(_format_option, args.option))
     progress = not args.quiet and sys.stderr.isatty()
     run = import_run(args.source, args.run, format=args.format, overwrite=args.force, progress=progress, **options)
+    for name, file in later.items():  # detections of COCO name images and categories of the labels
+        try:
+            run.save_evidence(name, read_detections(file, run), source=file)
+        except InputError as error:
+            raise InputError(f"{error} The run was imported without --evidence {name}.") from error
     yield describe(run)
 
 
@@ -247,12 +256,16 @@ ID_COLUMNS = ("query", *IMAGE_COLUMNS)
 """Columns of tables of evidence that are read as text, since ids may look like numbers."""
 
 
-def _evidence_table(said: str) -> tuple[str, pd.DataFrame]:
-    """Return the name and the table of an argument NAME=FILE."""
+def _evidence_file(said: str) -> tuple[str, str]:
+    """Return the name and the file of an argument NAME=FILE."""
     name, equals, file = said.partition("=")
     if not (name and equals and file):
         raise InputError.at("--evidence", f"is {said!r}", "Give NAME=FILE, such as scores=scores.csv.")
-    return name, read_table(file, text=ID_COLUMNS)
+    if Path(file).suffix.lower() == ".json" and name != "predictions":
+        raise InputError.at(
+            "--evidence", f"is {said!r}", "Only predictions of boxes are read from JSON, as COCO has them."
+        )
+    return name, file
 
 
 def _format_option(said: str) -> tuple[str, Any]:

@@ -103,6 +103,17 @@ def test_boxes_make_the_round_trip_through_a_file_of_coco(tmp_path, instances, c
     options = ["--format", "coco", "--images", tmp_path / "photos", "--evidence", evidence, "--quiet"]
     assert "2 examples, 2 classes, 0 epochs, predictions" in said(capsys, "import", instances, place, *options)
     run = wb.open_run(place)
+    found = [{"image_id": 1, "category_id": 1, "bbox": [2, 3, 10, 12], "score": 0.9}]
+    found += [{"image_id": 2, "category_id": 3, "bbox": [1, 1, 8, 8], "score": 0.8}]
+    (tmp_path / "p.json").write_text(json.dumps(found))
+    options[-2] = f"predictions={tmp_path / 'p.json'}"
+    assert "0 epochs, predictions" in said(capsys, "import", instances, tmp_path / "other", *options)
+    other = wb.find_issues(wb.open_run(tmp_path / "other"), per="unit")
+    pd.testing.assert_frame_equal(other, wb.find_issues(run, per="unit"))
+    (tmp_path / "p.json").write_text(json.dumps([found[0] | {"image_id": 9}]))
+    assert "imported without --evidence predictions" in said(
+        capsys, "import", instances, tmp_path / "b", *options, code=1
+    )
     assert (run.dataset.media_root / run.dataset.image(0)).read_bytes()[1:4] == b"PNG"
     assert "of 2 units (each is one box of one image) look wrong" in said(capsys, "issues", place)
     run.journal.relabel([1], '{"box": [2, 3, 12, 15], "label": "dog"}', old='{"box": [2, 3, 12, 15], "label": "cat"}',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from workbench.foundation.errors import MissingEvidence
 from workbench.foundation.progress import step
 from workbench.issues.boxes.judged_boxes import judged_boxes
@@ -14,7 +16,7 @@ from workbench.issues.boxes.place_forms import (
     worth_listing,
 )
 from workbench.issues.boxes.results import found_boxes
-from workbench.issues.boxes.stage_classes import classes_of_stages
+from workbench.issues.boxes.stage_classes import StageClasses, classes_of_stages
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks.box_evidence import predictions_of
 from workbench.tasks.box_stages import stages_of
@@ -46,5 +48,10 @@ class BoxesEstimator:
         proposals = worth_listing(boxes.chosen(open_), len(given.rows))[0]
         step("matching, and planted errors")
         judged = judged_boxes(given, listed, table.n, len(dataset.classes), size, seed=asked.seed)
-        seen = classes_of_stages(table.rows, table.places, stages) if stages else None
+        seen = None
+        if stages:
+            at = judged.met.candidates
+            locations = np.full((len(stages), len(judged.seen.rows)), -1)
+            locations[:, at] = classes_of_stages(judged.seen.rows[at], judged.seen.places[at], stages)
+            seen = StageClasses(classes_of_stages(table.rows, table.places, stages), locations)
         return found_boxes(asked, table, judged, proposals, below, size, seen)

@@ -20,6 +20,7 @@ from workbench.issues.boxes.locations import locations_of
 from workbench.issues.boxes.matched_boxes import LEAST_PAIR
 from workbench.issues.boxes.place_forms import cut_to_images
 from workbench.issues.boxes.planting import MISPLACED, OTHER_CLASS, SPURIOUS_BOX
+from workbench.issues.boxes.stage_classes import StageClasses
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks.box_table import BOX, BoxTable, encoded_places, form_of, place_shapes, places_of
 from workbench.tasks.class_names import object_array
@@ -116,7 +117,7 @@ class _Units(NamedTuple):
 
 def found_boxes(
     asked: Asked, table: BoxTable, judged: JudgedBoxes, unlabelled: ScoredBoxes, below: ScoredBoxes,
-    size: np.ndarray | None, stages: np.ndarray | None = None,
+    size: np.ndarray | None, stages: StageClasses | None = None,
 ) -> Found:  # fmt: skip
     """Return the result of the estimator.
 
@@ -124,7 +125,7 @@ def found_boxes(
     ----------
     table : the given objects. unlabelled : predictions for images without a label. below : those of too small a score.
     size : (n, 2) width and height of the images, NaN unknown, or None.
-    stages : (s, m) int64, class that each of s stages sees at each given object, -1 for nothing; only for reasons.
+    stages : what the stages of a decoder, or checkpoints, see; only for reasons.
     """
     dataset = asked.dataset
     names = object_array([*dataset.class_values, NOTHING])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,14 @@ from workbench.tasks.scored_boxes import ScoredBoxes
 
 LEAST_STAGE_IOU = 0.5
 """IoU from which a prediction of a stage is about a box."""
+
+
+class StageClasses(NamedTuple):
+    """What s stages see: (s, m) int64, the class at each given object, and (s, l) int64, that at each location of the
+    predictions; -1 for nothing."""
+
+    given: np.ndarray
+    locations: np.ndarray
 
 
 def classes_of_stages(

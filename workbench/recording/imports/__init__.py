@@ -33,6 +33,9 @@ FORMAT_WRITERS: dict[str, Callable[..., Path]] = {
 }
 """Format -> `write(run, target, force=...)`."""
 
+MOSTLY = {"coco": "boxes"}
+"""The kind of label that most files of a format hold, of the formats that several kinds have."""
+
 _FILES = {"cartography": cartography.recognizes, "npz": npz.recognizes, "frame": frame.recognizes}
 
 DEFAULT_TASK = "multiclass"
@@ -147,6 +150,8 @@ def _task_of(format: str) -> str:
     if not kinds:
         others = dict.fromkeys(name for kind in TASKS.values() for name in kind.formats if name != "table")
         raise InputError.unknown("format", format, [*READERS, *others])
+    if len(kinds) > 1 and format in MOSTLY:
+        return MOSTLY[format]
     if len(kinds) > 1:
         todo = f"Pass task=... (--task): {', '.join(kinds)}."
         raise InputError.at("format", f"is {format!r}, which several kinds of labels have", todo)
