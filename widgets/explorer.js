@@ -1821,7 +1821,7 @@ const unit = this.current,
 thing = this.things.find(({ key }) => key === this.focus),
 now = thing && (thing.now || thing.hint || thing.ghost);
 const act = this.editButton("draw, move, resize");
-if (!now) return [quiet(this.units.length || this.editing ? "" : `nothing here: press Enter and ${this.point ? "click" : "drag"} to add a ${this.one}`), act];
+if (!now) return [quiet(this.units.length || this.editing ? "" : `nothing here${this.locked ? "" : `: press Enter and ${this.point ? "click" : "drag"} to add a ${this.one}`}`), act];
 const others = [...this.chosen].filter((key) => key !== this.focus).length,
 [x0, y0, x1, y1] = now.box.map((side) => Math.round(side * 10) / 10),
 where = this.point ? `at ${x0}, ${y0}` : `${Math.round((x1 - x0) * 10) / 10} × ${Math.round((y1 - y0) * 10) / 10} at ${x0}, ${y0}`;
@@ -2714,7 +2714,7 @@ headline() {
 const unit = this.current,
 place = this.placeOf(unit),
 act = this.editButton("paint with brush, eraser and lasso");
-if (!unit || !place) return [act, quiet(this.example?.mask ? "no doubtful region: press Enter to paint" : "no mask")];
+if (!unit || !place) return [act, quiet(this.example?.mask ? `no doubtful region${this.locked ? "" : ": press Enter to paint"}` : "no mask")];
 const { y0, x0 } = place.region,
 now = this.valueOf(unit.value);
 return [
@@ -7113,7 +7113,10 @@ const cap = capOf(keymap, "grid");
 gallery.pager.before(
 h("button", { type: "button", class: "lw-button lw-grid-button", hidden: Boolean(grid.alone), title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
 );
-if (grid.alone) registry.on("ready", () => grid.show());
+if (grid.alone) {
+gallery.hideCards();
+registry.on("ready", () => grid.show());
+}
 registry.onAction("grid", () => grid.toggle());
 registry.onKey((event) => grid.key(event));
 registry.onEscape(() => grid.close());
@@ -9819,6 +9822,7 @@ this.start = 0;
 this.perPage = 12;
 this.wanted = 0;
 this.frame = 0;
+this.hidden = false;
 this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
 this.pager = h("span", { class: "lw-num lw-quiet" });
 this.back = iconButton("left", "previous examples", () => this.page(-1));
@@ -9852,6 +9856,11 @@ this.redraw();
 store.on("cursor", () => this.follow());
 store.on("pictures", () => this.redraw());
 store.on("labels", (rows) => this.relabelled(rows));
+}
+
+hideCards() {
+this.hidden = true;
+this.el.classList.add("lw-only-orders");
 }
 
 resize() {
@@ -9888,6 +9897,7 @@ this.frame = 0;
 const { store } = this,
 rows = store.rows(),
 page = Array.from(rows.slice(this.start, this.start + this.perPage));
+if (this.hidden) return;
 this.drawTabs();
 this.pager.textContent = rows.length
 ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}`

@@ -89,7 +89,8 @@ def test_regions_are_judged_and_painted(explorer, tmp_path: Path):
     page.locator(".lw-palette button", has_text="before").click()
     page.mouse.move(*canvas.at(48, 36))
     page.locator(".lw-palette [aria-pressed=true]").wait_for()
-    page.locator(".lw-card canvas.lw-objects").first.wait_for()
+    page.locator(".lw-tile canvas.lw-objects").first.wait_for()
+    assert not page.locator(".lw-strip").is_visible(), "the grid shows the same examples"
 
     out = tmp_path / "out.jsonl"
     probe.run(f"from workbench.review.export import export; export(ex.run, {str(out)!r})")

@@ -144,7 +144,7 @@ export class BoxEditor extends StageEditor {
       thing = this.things.find(({ key }) => key === this.focus),
       now = thing && (thing.now || thing.hint || thing.ghost);
     const act = this.editButton("draw, move, resize");
-    if (!now) return [quiet(this.units.length || this.editing ? "" : `nothing here: press Enter and ${this.point ? "click" : "drag"} to add a ${this.one}`), act];
+    if (!now) return [quiet(this.units.length || this.editing ? "" : `nothing here${this.locked ? "" : `: press Enter and ${this.point ? "click" : "drag"} to add a ${this.one}`}`), act];
     const others = [...this.chosen].filter((key) => key !== this.focus).length,
       [x0, y0, x1, y1] = now.box.map((side) => Math.round(side * 10) / 10),
       where = this.point ? `at ${x0}, ${y0}` : `${Math.round((x1 - x0) * 10) / 10} × ${Math.round((y1 - y0) * 10) / 10} at ${x0}, ${y0}`;

@@ -24,6 +24,7 @@ export class Gallery {
     this.perPage = 12;
     this.wanted = 0;
     this.frame = 0;
+    this.hidden = false;
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
     this.pager = h("span", { class: "lw-num lw-quiet" });
     this.back = iconButton("left", "previous examples", () => this.page(-1));
@@ -57,6 +58,12 @@ export class Gallery {
     store.on("cursor", () => this.follow());
     store.on("pictures", () => this.redraw());
     store.on("labels", (rows) => this.relabelled(rows));
+  }
+
+  /** Leave only the orders of the queue: the grid, which is always open without maps, shows the same examples. */
+  hideCards() {
+    this.hidden = true;
+    this.el.classList.add("lw-only-orders");
   }
 
   /** Number of examples that fit the width. */
@@ -96,6 +103,7 @@ export class Gallery {
     const { store } = this,
       rows = store.rows(),
       page = Array.from(rows.slice(this.start, this.start + this.perPage));
+    if (this.hidden) return;
     this.drawTabs();
     this.pager.textContent = rows.length
       ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}`

@@ -336,7 +336,10 @@ export function gridFeature(view) {
   gallery.pager.before(
     h("button", { type: "button", class: "lw-button lw-grid-button", hidden: Boolean(grid.alone), title: "a grid of many examples", onclick: () => grid.toggle() }, "Grid", cap && h("kbd", { text: cap })),
   );
-  if (grid.alone) registry.on("ready", () => grid.show());
+  if (grid.alone) {
+    gallery.hideCards();
+    registry.on("ready", () => grid.show());
+  }
   registry.onAction("grid", () => grid.toggle());
   registry.onKey((event) => grid.key(event));
   registry.onEscape(() => grid.close());

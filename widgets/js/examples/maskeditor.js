@@ -189,7 +189,7 @@ export class MaskEditor extends StageEditor {
     const unit = this.current,
       place = this.placeOf(unit),
       act = this.editButton("paint with brush, eraser and lasso");
-    if (!unit || !place) return [act, quiet(this.example?.mask ? "no doubtful region: press Enter to paint" : "no mask")];
+    if (!unit || !place) return [act, quiet(this.example?.mask ? `no doubtful region${this.locked ? "" : ": press Enter to paint"}` : "no mask")];
     const { y0, x0 } = place.region,
       now = this.valueOf(unit.value);
     return [
