@@ -138,6 +138,11 @@ def largest_set(p_error: np.ndarray, fdr: float) -> np.ndarray:
     return chosen
 
 
+def calibration_bins(probability: np.ndarray, bins: int = 10) -> np.ndarray:
+    """Return the bin of each probability, from 0, as in `calibration_error`."""
+    return np.clip(np.ceil(probability * bins).astype(int) - 1, 0, bins - 1)
+
+
 def calibration_error(probability: np.ndarray, happened: np.ndarray, bins: int = 10) -> float:
     """Compute the expected calibration error: mean |predicted - observed share| over bins, weighted by bin size.
 
@@ -161,6 +166,5 @@ def calibration_error(probability: np.ndarray, happened: np.ndarray, bins: int =
     0.25
     """
     p, came = np.asarray(probability), np.asarray(happened, float)
-    place = np.clip(np.ceil(p * bins).astype(int) - 1, 0, bins - 1)
-    gap = np.bincount(place, came - p, minlength=bins)
+    gap = np.bincount(calibration_bins(p, bins), came - p, minlength=bins)
     return float(np.abs(gap).sum() / max(len(p), 1))

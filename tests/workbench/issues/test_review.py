@@ -128,6 +128,21 @@ def test_a_sample_shows_by_how_much_kinds_of_errors_differ(rng):
     assert calibration_error(moved.to_numpy(), wrong.to_numpy()) < 0.04
 
 
+def test_the_calibration_error_after_verdicts_is_stated_and_holds(rng):
+    wrong, belief, pair = kinds_that_differ(rng)
+    found = [with_verdicts(belief, wrong.sample(200, random_state=seed), pair) for seed in range(10)]
+    measured = [calibration_error(moved.to_numpy(), wrong.to_numpy()) for moved, _ in found]
+    stated = np.array([moved.attrs["calibration_error"] for moved, _ in found])
+    before = calibration_error(belief.to_numpy(), wrong.to_numpy())
+    assert (measured <= stated[:, 1]).sum() >= 8
+    assert stated.mean(axis=0) == pytest.approx([np.mean(measured), np.max(measured)], abs=0.025)
+    assert before > stated[:, 1].max()
+    assert f"at most {stated[-1, 1]:.3f} (95 %, by this model)" in found[-1][1]
+    few, words = with_verdicts(belief, wrong[belief.nlargest(200).index], pair)
+    assert "too few of them on the less suspicious half" in words
+    assert not few.attrs
+
+
 def test_a_hasty_reviewer_of_the_top_raises_nothing_below(rng):
     x = rng.normal(-2, 2.5, 4000)
     wrong, belief = pd.Series(rng.random(4000) < expit(x)), pd.Series(expit(x))
