@@ -110,6 +110,7 @@ PUBLIC = {
         ),
         *("sample_masks", "snap_to_proposals", "superpixels", "unlikely_classes", "weight_pseudo_masks"),
         *("choose_boxes", "choose_candidates", "cluster_identities", "drop_unsupported_texts", "exclusive_maps"),
+        *("embed_objects", "project_objects"),
         *("export_soft_labels", "fuse_detections", "identity_quality", "label_by_names", "likelihood_table"),
         *("match_attributes", "match_class_names", "merge_coco", "pointing_accuracy", "polygon_issues"),
         *("quality_by_ignored", "query_overlap", "read_open_detections", "soft_labels", "tags_against_masks"),

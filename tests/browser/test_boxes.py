@@ -24,6 +24,11 @@ def box_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("boxes")
     path = samples.box_run(folder / "boxes")
     samples.box_issues(path).to_parquet(folder / "issues.parquet")
+    run = wb.open_run(path)
+    rows = run.dataset.units.rows
+    places = np.stack([np.zeros(len(rows)), np.linspace(-1, 1, len(rows))], axis=1)
+    places[np.flatnonzero(rows == 22)[1]] = 100, 0
+    run.save_evidence("object_embeddings", places)
     return path, folder / "issues.parquet"
 
 
@@ -116,6 +121,16 @@ def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
     shown(lab, "canvas-30")
     page.locator(f'.lw-boxes [data-key="{next(iter(fresh))[1]}"]').wait_for()
     assert page.locator(".lw-neighbor .lw-objects").count() > 0
+
+    # a click on the map of objects shows the picture with the object in focus; one lies alone on the right
+    page.locator(".lw-button", has_text="Objects").click()
+    page.get_by_label("colour of the objects").select_option("kind of error")
+    page.locator(".lw-objects-cover .lw-legend", has_text="overlooked").wait_for()
+    box = page.locator(".lw-object-map .lw-over").bounding_box()
+    page.mouse.click(box["x"] + 0.965 * box["width"], box["y"] + 0.5 * box["height"])
+    page.wait_for_function("() => document.querySelector('.lw-title').textContent.endsWith(' canvas-22')")
+    page.locator(f'{FOCUSED}[data-key="g1"]').wait_for()
+    page.get_by_label("close the map of the objects").click()
 
     # all overlooked objects of a queue at once, after a second click
     page.get_by_label("order of the queue").select_option("kind: overlooked")

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import samples
 from PIL import Image
@@ -17,6 +18,7 @@ import widgets as wd
 from widgets.requests import answer
 from widgets.view.media import TILE_SIDE, Media
 from widgets.wire.masks import packed
+from workbench import open_run
 from workbench.data.dataset import Dataset
 from workbench.data.media import image_size
 from workbench.foundation.errors import InputError
@@ -137,6 +139,25 @@ def test_the_size_of_a_picture_is_that_of_the_upright_one():
     assert image_size(out.getvalue()[:200]) == (500, 600)  # no pixels are decoded
     with pytest.raises(InputError, match="decoded"):
         image_size(b"no picture")
+
+
+def test_objects_with_vectors_have_a_map(boxes, tmp_path):
+    run = open_run(shutil.copytree(boxes, tmp_path / "boxes"))
+    units = run.dataset.units
+    keys = [(run.dataset.ids[units.rows[unit]], units.key(unit)) for unit in range(units.m)]
+    keys.append((f"canvas-{OVERLOOKED}", KEY))
+    vectors = np.random.default_rng(0).normal(size=(len(keys), 3))
+    run.save_evidence("object_embeddings", pd.DataFrame(vectors, pd.MultiIndex.from_tuples(keys)), source="noise")
+    view = wd.Explorer(run, issues=samples.box_issues(run.path))._view
+    assert ask(view, "open")[0]["objects"] == len(keys)
+    body, arrays = ask(view, "objects")
+    rows, xy, codes, p, errors = (
+        np.frombuffer(one, dtype) for one, dtype in zip(arrays, (np.int32, "f4", np.int16, "f4", np.int16))
+    )
+    assert body["keys"][-1] == KEY and rows[-1] == OVERLOOKED and len(xy) == 2 * len(keys)
+    assert body["note"] == f"{len(keys)} objects · PCA of noise"
+    assert codes[:-1].tolist() == (units.given - 1).tolist() and codes[-1] == samples.canvases()[1][OVERLOOKED][0][4]
+    assert body["kinds"][errors[-1]] == "overlooked" and p[-1] > 0.5 and (errors >= 0).sum() < 24 < len(keys)
 
 
 def test_outlines_of_given_boxes_are_sent(tmp_path):

@@ -34,6 +34,7 @@
  * @property {() => void} [nothing] sets the unit in focus to absent
  * @property {() => void} [unknown] sets the unit in focus to unknown
  * @property {(by: number) => void} [step] moves the focus among units
+ * @property {(key: string) => void} [focusOn] puts a unit in focus
  * @property {() => boolean} [advance] moves it to the next suspicious unit that is open; returns false if there is none
  * @property {() => boolean} [confirmAll] confirms all open units; returns false if there are none
  * @property {(el: HTMLElement, units: Thumb[]) => void} thumb draws units on a thumbnail
@@ -55,6 +56,7 @@
  * @property {number} pSuggested
  * @property {number | null} pGiven
  * @property {number | null} epoch that `pGiven` is of
+ * @property {string} picked key of a unit that was chosen with the example, "" for none
  * @property {string} unit key of the units that the queue is about, "" for all
  * @property {string} kind kind of error, or pair of classes, that the queue is about, "" for all
  * @property {string} audited how far an audit of units is, in words

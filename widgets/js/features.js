@@ -11,6 +11,7 @@ import { lightboxFeature } from "./examples/lightbox.js";
 import { lookFeature } from "./state/look.js";
 import { lifelineFeature } from "./state/lifeline.js";
 import { newsFeature } from "./state/news.js";
+import { objectMapFeature } from "./maps/objectmap.js";
 import { pageFeature } from "./page.js";
 import { peopleFeature } from "./review/people.js";
 import { replaceFeature } from "./review/replacer.js";
@@ -44,5 +45,6 @@ export const FEATURES = [
   rowTableFeature,
   gridFeature,
   lightboxFeature,
+  objectMapFeature,
   lifelineFeature,
 ];

@@ -38,6 +38,7 @@ from widgets.requests.evidence import (
 )
 from widgets.requests.export import ask_export
 from widgets.requests.maps import ask_embedding, ask_trail, ask_upto
+from widgets.requests.objects_map import ask_objects
 from widgets.requests.opening import ask_open
 from widgets.requests.ordering import ask_queue
 from widgets.requests.replace_text import ask_replace
@@ -85,6 +86,7 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "upto": ask_upto,
     "trail": ask_trail,
     "embedding": ask_embedding,
+    "objects": ask_objects,
     "rank": ask_rank,
     "audit": ask_audit,
     "export": ask_export,

@@ -353,6 +353,19 @@ class EmbeddingAnswer(TypedDict):
     later: NotRequired[int]
 
 
+class ObjectsAnswer(TypedDict):
+    """The objects with an embedding: the keys of their units, names of the kinds of errors, and the projection in
+    words.
+
+    The buffers are the rows of their examples, positions x, y, class codes (-1 = none), probabilities of an error, and
+    kinds of errors (-1 = none).
+    """
+
+    keys: list[str]
+    kinds: list[str]
+    note: str
+
+
 class AuditRequest(TypedDict):
     """Request the estimate and, with `draw`, the sample: of units, or of whole examples."""
 
@@ -425,6 +438,7 @@ class Requests(TypedDict):
     upto: UptoRequest
     trail: TrailRequest
     embedding: EmbeddingRequest
+    objects: Nothing
     rank: Nothing
     audit: AuditRequest
     export: ExportRequest
@@ -468,6 +482,7 @@ class Answers(TypedDict):
     upto: Nothing
     trail: TrailAnswer
     embedding: EmbeddingAnswer
+    objects: ObjectsAnswer
     rank: Nothing
     audit: AuditAnswer
     export: ExportAnswer

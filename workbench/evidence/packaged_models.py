@@ -104,32 +104,56 @@ def efficientnet(images: Sequence[Any] | np.ndarray, *, media_root: str | Path |
     given = GivenImages(images)
     out = np.full((len(given), IMAGE_WIDTH), np.nan, np.float32)
     root = Path.cwd() if media_root is None else Path(media_root)
-    model = None
     for start in range(0, len(given), IMAGES_AT_A_TIME):
         found = [(row, read_image(given[row], root)) for row in range(start, min(start + IMAGES_AT_A_TIME, len(given)))]
         there = [(row, data) for row, data in found if data is not None]
         if not there:
             continue
-        model = _efficientnet() if model is None else model
-        import torch
-
-        pixels = torch.from_numpy(np.stack([_pixels(data) for _, data in there]))
-        with torch.inference_mode():
-            maps = model.extract_features(pixels)
-        out[[row for row, _ in there]] = maps.mean(dim=(2, 3)).numpy()
+        out[[row for row, _ in there]] = _image_features([_central(data) for _, data in there])
     return out
 
 
-def _pixels(data: bytes) -> np.ndarray:
-    """Return the central square of an image, float32 (3, 224, 224) in about [-1, 1]."""
+def picture_features(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Embed whole pictures by EfficientNet-Lite0, each stretched to a square.
+
+    Parameters
+    ----------
+    pictures : uint8 arrays (h, w, 3), at most as many as memory holds at once.
+
+    Returns
+    -------
+    float32 (n, 1280)
+
+    Raises
+    ------
+    MissingEvidence : the extra `models` is not installed.
+    """
+    from PIL import Image
+
+    small = [Image.fromarray(one).resize((SIDE, SIDE), Image.Resampling.BICUBIC) for one in pictures]
+    return _image_features([np.asarray(one) for one in small])
+
+
+def _image_features(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the features (n, 1280) of pictures (224, 224, 3) of uint8."""
+    model = _efficientnet()
+    import torch
+
+    pixels = (np.stack(pictures).astype(np.float32) - 127) / 128  # about [-1, 1]
+    with torch.inference_mode():
+        maps = model.extract_features(torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))))
+    return maps.mean(dim=(2, 3)).numpy()
+
+
+def _central(data: bytes) -> np.ndarray:
+    """Return the central square of an image, uint8 (224, 224, 3)."""
     from PIL import Image
 
     picture = open_image(data).convert("RGB")
     side = CROPPED * min(picture.size)
     left, top = (picture.width - side) / 2, (picture.height - side) / 2
     box = (left, top, left + side, top + side)
-    small = picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box)
-    return ((np.asarray(small, np.float32) - 127) / 128).transpose(2, 0, 1)
+    return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box))
 
 
 @functools.cache

@@ -55,6 +55,7 @@ class Boxes(TaskMixin):
         {
             "predictions": "workbench.tasks.box_evidence:PREDICTED_BOXES",
             "stages": "workbench.tasks.box_stages:PREDICTED_STAGES",
+            "object_embeddings": "workbench.tasks.object_vectors:OBJECT_FORM",
         }
     )
     formats = LazyTable(

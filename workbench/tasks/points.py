@@ -21,7 +21,12 @@ class Points(Boxes):
     one_unit = "one point of one image"
     column: pa.DataType = POINTS_TYPE
     predictions: tuple[str, ...] = ("predictions",)
-    evidence_forms = LazyTable({"predictions": "workbench.tasks.box_evidence:PREDICTED_BOXES"})
+    evidence_forms = LazyTable(
+        {
+            "predictions": "workbench.tasks.box_evidence:PREDICTED_BOXES",
+            "object_embeddings": "workbench.tasks.object_vectors:OBJECT_FORM",
+        }
+    )
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

@@ -55,6 +55,9 @@ def test_pictures_of_the_same_scene_are_near(in_packages):
     near = unit[:2] @ unit[3:].T
     assert near.diagonal().min() > 0.8 and near[0, 1] < 0.5 and near[1, 0] < 0.5
     assert wb.vision.efficientnet(scenes[1][None])[0] == pytest.approx(vectors[1], abs=1e-4)
+    stretched = packaged_models.picture_features(scenes)
+    near = unit[:2] @ (stretched / np.linalg.norm(stretched, axis=1, keepdims=True)).T
+    assert near.diagonal().min() > 0.7 and near[0, 1] < 0.5 and near[1, 0] < 0.5
     with pytest.raises(InputError, match="`image` cannot be decoded"):
         wb.vision.efficientnet([b"no image"])
 

@@ -220,6 +220,7 @@ export class Inspector {
       pSuggested: store.pSuggested[row],
       pGiven: p_given,
       unit: store.unit,
+      picked: store.unitPicked.row === row ? store.unitPicked.key : "",
       kind: store.kind,
       audited: store.meta.audit?.done || "",
       whole: this.answer?.row === row ? this.answer.whole : undefined,

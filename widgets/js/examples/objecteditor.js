@@ -103,7 +103,8 @@ export class ObjectEditor extends ManyUnitsEditor {
     super.show(example);
     this.units = example?.units ? this.inTurn(example.units) : [];
     if (other) this.leave();
-    if (turned || before !== this.asked || (!this.current && !this.isNew)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
+    if (turned || before !== this.asked || (!this.current && !this.isNew))
+      this.focus = (this.units.find(({ key }) => key === this.example?.picked) || this.nextOpen() || this.units[0])?.key ?? "";
     this.facts.replaceChildren(...(example ? this.describe(example) : []));
     this.draw();
     this.explain(this.current);

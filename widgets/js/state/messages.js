@@ -216,7 +216,7 @@ export {};
  */
 
 /**
- * Everything that a page needs to draw the view.
+ * Everything that a page needs to draw the view. `objects` have an embedding each, for a map of objects.
  * @typedef {object} OpenAnswer
  * @property {string} name
  * @property {string} [path]
@@ -244,6 +244,7 @@ export {};
  * @property {boolean} lasting
  * @property {string[]} first_filters
  * @property {EmbeddingInfo} embedding
+ * @property {number} objects
  * @property {string[]} queues
  * @property {string} queue_unit
  * @property {TagInfo[]} tags
@@ -822,6 +823,17 @@ export {};
  */
 
 /**
+ * The objects with an embedding: the keys of their units, names of the kinds of errors, and the projection in
+ * words.
+ * The buffers are the rows of their examples, positions x, y, class codes (-1 = none), probabilities of an error, and
+ * kinds of errors (-1 = none).
+ * @typedef {object} ObjectsAnswer
+ * @property {string[]} keys
+ * @property {string[]} kinds
+ * @property {string} note
+ */
+
+/**
  * Request the estimate and, with `draw`, the sample: of units, or of whole examples.
  * @typedef {object} AuditRequest
  * @property {boolean} [draw]
@@ -899,6 +911,7 @@ export {};
  * @property {UptoRequest} upto
  * @property {TrailRequest} trail
  * @property {EmbeddingRequest} embedding
+ * @property {Nothing} objects
  * @property {Nothing} rank
  * @property {AuditRequest} audit
  * @property {ExportRequest} export
@@ -942,6 +955,7 @@ export {};
  * @property {Nothing} upto
  * @property {TrailAnswer} trail
  * @property {EmbeddingAnswer} embedding
+ * @property {ObjectsAnswer} objects
  * @property {Nothing} rank
  * @property {AuditAnswer} audit
  * @property {ExportAnswer} export

@@ -70,6 +70,8 @@ export class Store {
     this.queueUnit = meta.queue_unit || "";
     this.queueKind = kindOf(meta.queue_order || "");
     this.selectionUnit = "";
+    /** a unit that was chosen with its example, to be in focus there */
+    this.unitPicked = { row: -1, key: "" };
     /** @type {Map<string, { of: Int32Array, rows: Int32Array }>} lists as the filters leave them */
     this.narrowed = new Map();
     this.row = -1;
@@ -247,6 +249,7 @@ export class Store {
   goTo(row) {
     if (row === this.row) return;
     this.row = row;
+    if (this.unitPicked.row !== row) this.unitPicked = { row: -1, key: "" };
     this.revealed = -1;
     this.emit("cursor");
   }
