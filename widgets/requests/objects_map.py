@@ -19,12 +19,9 @@ FEW_OBJECTS = 500
 """Up to this number the map is PCA: UMAP would take longer to import than it is worth."""
 
 
-def objects_with_vectors(run: Run) -> int:
-    """Return the number of objects of a run that have an embedding."""
-    if OBJECT_EMBEDDINGS not in run.dataset.kind.evidence_forms or OBJECT_EMBEDDINGS not in saved_names(run):
-        return 0
-    found = saved_objects(run)
-    return 0 if found is None else len(found.values.rows)
+def objects_have_vectors(run: Run) -> bool:
+    """Whether objects of a run have embeddings; these are not read."""
+    return OBJECT_EMBEDDINGS in saved_names(run)
 
 
 def ask_objects(view: View, content: Nothing, buffers: Buffers) -> tuple[ObjectsAnswer, Arrays]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from widgets.requests.objects_map import objects_with_vectors
+from widgets.requests.objects_map import objects_have_vectors
 from widgets.view.auditing import canaries, estimate, total_in_brief, total_in_words
 from widgets.view.kinds import kind_queues
 from widgets.view.placing import data_map_axes
@@ -101,7 +101,7 @@ def described(view: View) -> OpenAnswer:
         "lasting": not isinstance(run, FrameRun) or run.lasting is not None,
         "first_filters": first_filters(view),
         "embedding": embedding_state(run),
-        "objects": objects_with_vectors(run),
+        "objects": objects_have_vectors(run),
         "queues": orders(view),
         "queue_unit": unit_of_queue(view),
         "tags": tags_by_doubt(dataset.classes, view.doubts) if dataset.task == "multilabel" else [],

@@ -184,7 +184,7 @@ class KeysInfo(TypedDict):
 
 
 class OpenAnswer(TypedDict):
-    """Everything that a page needs to draw the view. `objects` have an embedding each, for a map of objects."""
+    """Everything that a page needs to draw the view. `objects` says whether there is a map of objects."""
 
     name: str
     path: NotRequired[str]
@@ -212,7 +212,7 @@ class OpenAnswer(TypedDict):
     lasting: bool
     first_filters: list[str]
     embedding: EmbeddingInfo
-    objects: int
+    objects: bool
     queues: list[str]
     queue_unit: str
     tags: list[TagInfo]

@@ -179,7 +179,8 @@ def _stored(source: Any, dataset: Dataset) -> tuple[dict[str, Any], dict[str, st
     own = kind.evidence_in(dataset.metadata)
     found |= own
     sources |= {name: f"column {name!r}" for name in own}
-    for name in saved_names(source) if isinstance(source, Run) else ():
+    saved_ones = saved_names(source) if isinstance(source, Run) else ()
+    for name in (one for one in saved_ones if one in kind.predictions):  # others are for maps only
         saved = saved_evidence(source, name)
         if saved is not None:
             found[name], sources[name] = saved.values, str(saved.provenance)

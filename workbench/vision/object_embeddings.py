@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.data.media import as_shown, open_image, read_image
 from workbench.evidence.packaged_models import IMAGES_AT_A_TIME, picture_features
-from workbench.evidence.projection import PROJECTIONS, pca, umap
+from workbench.evidence.projection import PROJECTIONS, by_landmarks, pca
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.runs.run import Run
 from workbench.runs.saved_evidence import SavedEvidence, saved_evidence
@@ -115,7 +115,8 @@ def project_objects(run: Run, method: str = "umap", seed: int = 0) -> np.ndarray
 
     Parameters
     ----------
-    run : with embeddings of objects, see `embed_objects`. method : "umap" or "pca". seed : random seed of UMAP.
+    run : with embeddings of objects, see `embed_objects`.
+    method : "umap", by landmarks above 50,000 objects, or "pca". seed : random seed of UMAP.
 
     Returns
     -------
@@ -133,7 +134,7 @@ def project_objects(run: Run, method: str = "umap", seed: int = 0) -> np.ndarray
     vectors = found.values.vectors
 
     def make() -> dict[str, np.ndarray]:
-        return {"points": pca(vectors) if method == "pca" else umap(vectors, seed=seed)}
+        return {"points": pca(vectors) if method == "pca" else by_landmarks(vectors, seed=seed)}
 
     key = {"objects": fingerprint([evidence_files(run.layout)[OBJECT_EMBEDDINGS]], run.layout), "method": method}
     return cached(run.layout, f"objects-{method}-seed={seed}", {**key, "seed": seed}, make)["points"]

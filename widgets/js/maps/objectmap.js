@@ -5,7 +5,7 @@
 import { arrayOf, extent } from "../base/bits.js";
 import { levelsOf, levelsOfCodes, classTable, scoreTable } from "../base/color.js";
 import { h } from "../base/dom.js";
-import { count, probability } from "../base/format.js";
+import { probability } from "../base/format.js";
 import { swatch } from "./legend.js";
 import { PointMap } from "./map.js";
 import { PASSES } from "./points_gl.js";
@@ -181,7 +181,6 @@ export function objectMapFeature(view) {
   const { store } = view;
   if (!store.meta.objects || store.locked || store.blind) return;
   const map = new ObjectMap(view);
-  map.said.textContent = `${count(store.meta.objects)} objects`;
   view.addToHead(map.button);
   view.addCover(map.el);
   view.registry.onEscape(() => map.toggle(false));

@@ -216,7 +216,7 @@ export {};
  */
 
 /**
- * Everything that a page needs to draw the view. `objects` have an embedding each, for a map of objects.
+ * Everything that a page needs to draw the view. `objects` says whether there is a map of objects.
  * @typedef {object} OpenAnswer
  * @property {string} name
  * @property {string} [path]
@@ -244,7 +244,7 @@ export {};
  * @property {boolean} lasting
  * @property {string[]} first_filters
  * @property {EmbeddingInfo} embedding
- * @property {number} objects
+ * @property {boolean} objects
  * @property {string[]} queues
  * @property {string} queue_unit
  * @property {TagInfo[]} tags
