@@ -84,6 +84,19 @@ def test_regions_are_judged_and_painted(explorer, tmp_path: Path):
     fresh = [value for (id, key), value in said(lab).items() if key.startswith("a")]
     assert {value["label"] for value in fresh} == {"background", "disc"}
 
+    # of a mask that is too large to be sent whole, the part in sight is painted, in all its pixels
+    probe.run("import widgets.view.given_masks as sent; sent.MOST_SENT_PIXELS = 96 * 72 // 3")
+    shown(lab, "scene-4", ".lw-boxes:empty")
+    probe.run("sent.MOST_SENT_PIXELS = 96 * 72")
+    page.keyboard.press("Enter")
+    page.locator(".lw-stage.lw-editing").wait_for()
+    page.keyboard.press("2")
+    canvas.drag((41, 7), (61, 7))
+    page.keyboard.press("Enter")
+    probe.wait(f"len({VALUES}) == 6")
+    now = labels_of(lab, 4)
+    assert (now[7, 42:61] == 1).all() and (now != given[4])[:, 70:].sum() == 0
+
     # right of the mouse, the mask with the suggestions; thumbnails show masks
     shown(lab, "scene-21")
     page.locator(".lw-palette button", has_text="before").click()

@@ -13,9 +13,11 @@ import widgets as wd
 import workbench as wb
 from widgets.requests.data import ask_inspect
 from widgets.requests.deciding import ask_decide
+from widgets.requests.enlarging import ask_mask_part
 from widgets.requests.opening import ask_open
 from widgets.view import given_masks
 from workbench.foundation.errors import InputError
+from workbench.tasks.mask_table import masks_of
 from workbench.tasks.run_lengths import encode_runs, to_text
 
 CLASSES = ["ground", "disc"]
@@ -66,6 +68,12 @@ def test_decisions_on_regions_and_strokes(view):
     assert json.loads(units["a0123456789ab"]["given"]) == {**stroke, "label": "ground"}
     codes = view.run.labels().to_pylist()[0]["codes"]
     assert codes[0] == -1 and 1 in codes
+    part = ask_mask_part(view, {"row": 0, "box": [1, 1, 6, 8]}, [])[0]
+    expected = masks_of(view.run.labels()).raster(0)[1:8, 1:6]
+    assert np.array_equal(np.repeat(part["codes"], part["lengths"]).reshape(7, 5), expected) and -1 in expected
+    for box in ([0, 0, 21, 1], [3, 3, 3, 4], [-1, 0, 2, 2]):
+        with pytest.raises(InputError, match="has 20 x 24 pixels"):
+            ask_mask_part(view, {"row": 0, "box": box}, [])
     view.decisions.undo()
     view.decisions.undo()
     view.decisions.catch_up()

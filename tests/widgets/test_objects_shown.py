@@ -156,7 +156,9 @@ def test_objects_with_vectors_have_a_map(boxes, tmp_path):
     )
     assert body["keys"][-1] == KEY and rows[-1] == OVERLOOKED and len(xy) == 2 * len(keys)
     assert body["note"] == f"{len(keys)} objects · PCA of noise"
-    assert codes[:-1].tolist() == (units.given - 1).tolist() and codes[-1] == samples.canvases()[1][OVERLOOKED][0][4]
+    assert codes[:-1].tolist() == (units.given - 1).tolist() and codes[-1] == int(
+        samples.canvases()[1][OVERLOOKED][0][4]
+    )
     assert body["kinds"][errors[-1]] == "overlooked" and p[-1] > 0.5 and (errors >= 0).sum() < 24 < len(keys)
 
 

@@ -24,7 +24,7 @@ from widgets.requests.deciding import (
     ask_undo,
     rows_after_error,
 )
-from widgets.requests.enlarging import ask_picture, ask_text, ask_tile
+from widgets.requests.enlarging import ask_mask_part, ask_picture, ask_text, ask_tile
 from widgets.requests.evidence import (
     ask_classes,
     ask_differ,
@@ -60,6 +60,7 @@ REQUESTS: dict[str, Callable[[View, Any, Buffers], tuple[Mapping[str, Any], Arra
     "sound": ask_sound,
     "picture": ask_picture,
     "tile": ask_tile,
+    "mask_part": ask_mask_part,
     "text": ask_text,
     "inspect": ask_inspect,
     "select": ask_select,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.view.given_masks import mask_part
 from widgets.wire.messages import Arrays, Buffers, RowRequest, TextAnswer
-from widgets.wire.pictures import PictureAnswer, TileAnswer, TileRequest
+from widgets.wire.pictures import MaskPartRequest, MaskRuns, PictureAnswer, TileAnswer, TileRequest
 
 if TYPE_CHECKING:
     from widgets.view.view import View
@@ -24,6 +25,11 @@ def ask_tile(view: View, content: TileRequest, buffers: Buffers) -> tuple[TileAn
     place = content["level"], content["x"], content["y"]
     data, mime = view.media.tile(view.row(content["row"]), *place)
     return {"mime": mime}, [np.frombuffer(data, np.uint8)]
+
+
+def ask_mask_part(view: View, content: MaskPartRequest, buffers: Buffers) -> tuple[MaskRuns, Arrays]:
+    """A part of a mask in all its pixels, to paint on."""
+    return mask_part(view, view.row(content["row"]), content["box"]), []
 
 
 def ask_text(view: View, content: RowRequest, buffers: Buffers) -> tuple[TextAnswer, Arrays]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from widgets.wire.pictures import MaskRuns
 from widgets.wire.shapes import UnitInfo
+from workbench.foundation.errors import InputError
 from workbench.tasks.mask_table import band_edges, encoded_runs, joined_runs, masks_of
 from workbench.tasks.protocol import Decided
 
@@ -36,10 +37,41 @@ def mask_of(view: View, row: int) -> MaskRuns | None:
 
 def small_mask(view: View, row: int) -> MaskRuns | None:
     """Return the mask of an example as it is now, for a thumbnail; None without one."""
+    return _runs(_now(view, row), SMALL_MASK_PIXELS)
+
+
+def mask_part(view: View, row: int, box: Any) -> MaskRuns:
+    """Return a part of the mask of an example as it is now, in all its pixels.
+
+    Parameters
+    ----------
+    box : x0, y0, x1, y1 in pixels, half-open, of at most `MOST_SENT_PIXELS` pixels.
+
+    Raises
+    ------
+    InputError : there is no mask, or the box is not a part of it.
+    """
+    table = masks_of(_now(view, row)) if view.dataset.task == "masks" else None
+    if table is None or table.missing[0]:
+        raise InputError.at("mask", "is missing", "This example has no mask.", row=row)
+    height, width = int(table.height[0]), int(table.width[0])
+    x0, y0, x1, y1 = (int(side) for side in box)
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height and (x1 - x0) * (y1 - y0) <= MOST_SENT_PIXELS):
+        todo = f"The mask has {width:,} x {height:,} pixels, of which at most {MOST_SENT_PIXELS:,} are sent at once."
+        raise InputError.at("box", f"is {[x0, y0, x1, y1]}", todo, row=row)
+    read = table.reader(0)
+    bands = ((y0 + top, y0 + bottom) for top, bottom in band_edges(y1 - y0, width))
+    runs = joined_runs([encoded_runs(read(top, bottom)[:, x0:x1]) for top, bottom in bands])
+    lengths, codes = runs.lengths.tolist(), runs.codes.tolist()
+    return {"height": y1 - y0, "width": x1 - x0, "step": 1, "lengths": lengths, "codes": codes}
+
+
+def _now(view: View, row: int) -> Any:
+    """Return the stored mask of an example with the decisions about it."""
     dataset, decided = view.decisions.space, view.decisions.values_of(row)
     labels: Any = dataset.labels
     verdicts = Decided(np.zeros(len(decided), np.int64), list(decided), list(decided.values()))
-    return _runs(dataset.kind.apply(labels.slice(row, 1), dataset.classes, verdicts), SMALL_MASK_PIXELS)
+    return dataset.kind.apply(labels.slice(row, 1), dataset.classes, verdicts)
 
 
 def _runs(labels: Any, most: int) -> MaskRuns | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from widgets.wire.pictures import PictureAnswer, TileAnswer, TileRequest
+from widgets.wire.pictures import MaskPartRequest, MaskRuns, PictureAnswer, TileAnswer, TileRequest
 from widgets.wire.shapes import (
     Annotator,
     ArraySpec,
@@ -412,6 +412,7 @@ class Requests(TypedDict):
     sound: RowRequest
     picture: RowRequest
     tile: TileRequest
+    mask_part: MaskPartRequest
     text: RowRequest
     inspect: RowRequest
     select: SelectRequest
@@ -456,6 +457,7 @@ class Answers(TypedDict):
     sound: SoundAnswer
     picture: PictureAnswer
     tile: TileAnswer
+    mask_part: MaskRuns
     text: TextAnswer
     inspect: InspectAnswer
     select: CountMessage

@@ -36,6 +36,13 @@ class TileAnswer(TypedDict):
     mime: str
 
 
+class MaskPartRequest(TypedDict):
+    """Request a part of a mask: the row, and x0, y0, x1, y1 in pixels."""
+
+    row: int
+    box: list[int]
+
+
 class MaskRuns(TypedDict):
     """The mask of an example: runs of class codes, -1 = ignore, row by row.
 

@@ -15,7 +15,7 @@ from workbench.tasks.keys import check_key
 OBJECT_EMBEDDINGS = "object_embeddings"
 """Name of this evidence."""
 
-VECTORS_TODO = (
+OBJECTS_TODO = (
     "Pass an array (m, d) of the given objects, image by image in their order, or a DataFrame indexed by the id of the "
     "image and the key of the unit, as the result of `find_issues(run, per='unit')` is."
 )
@@ -47,7 +47,7 @@ def object_vectors(dataset: Any, values: Any) -> ObjectVectors:
         rows, keys, vectors = values
     elif isinstance(values, pd.DataFrame):
         if values.index.nlevels != 2:
-            raise InputError.at(OBJECT_EMBEDDINGS, f"has an index of {values.index.nlevels} level", VECTORS_TODO)
+            raise InputError.at(OBJECT_EMBEDDINGS, f"has an index of {values.index.nlevels} level", OBJECTS_TODO)
         ids = values.index.get_level_values(0)
         rows = dataset.index.get_indexer(pd.Index(ids))
         if (rows < 0).any():
@@ -61,16 +61,16 @@ def object_vectors(dataset: Any, values: Any) -> ObjectVectors:
     try:
         vectors = np.asarray(vectors, np.float32)
     except (TypeError, ValueError) as error:
-        raise InputError.at(OBJECT_EMBEDDINGS, f"is {shortened(values)}", VECTORS_TODO) from error
+        raise InputError.at(OBJECT_EMBEDDINGS, f"is {shortened(values)}", OBJECTS_TODO) from error
     if vectors.ndim != 2 or len(vectors) != len(rows) or not vectors.shape[1]:
         found = f"has the shape {vectors.shape} for {len(rows):,} objects"
-        raise InputError.at(OBJECT_EMBEDDINGS, found, VECTORS_TODO)
+        raise InputError.at(OBJECT_EMBEDDINGS, found, OBJECTS_TODO)
     if not np.isfinite(vectors).all():
         at = int(np.argmin(np.isfinite(vectors).all(axis=1)))
         raise InputError.at(OBJECT_EMBEDDINGS, "holds a number that is not finite", "Leave such objects out.", row=at)
     rows = np.asarray(rows, np.int64)
     if len(rows) and (rows.min() < 0 or rows.max() >= dataset.n):
-        raise InputError.at(OBJECT_EMBEDDINGS, "holds rows outside of the data set", VECTORS_TODO)
+        raise InputError.at(OBJECT_EMBEDDINGS, "holds rows outside of the data set", OBJECTS_TODO)
     pairs = list(zip(rows.tolist(), map(check_key, keys)))
     if len(set(pairs)) < len(pairs):
         row, key = next(one for at, one in enumerate(pairs) if one in pairs[:at])

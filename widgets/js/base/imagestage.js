@@ -13,6 +13,7 @@ import { fitted, originalPixels, scaled, settled } from "./zoom.js";
  * @typedef {object} Source of more pixels
  * @property {(row: number) => Promise<Pixels>} original
  * @property {(row: number, level: number, x: number, y: number) => Promise<Pixels>} tile a square of a picture shrunk by 2^level
+ * @property {(row: number, box: number[]) => Promise<import("../state/messages.js").MaskRuns>} mask a part of a mask, x0, y0, x1, y1, with decisions
  * @typedef {{ move: (point: number[], event: PointerEvent) => void, end?: (moved: boolean) => void, cancel?: () => void }} Drag
  * @typedef {object} Hands
  * @property {(context: CanvasRenderingContext2D) => void} draw over the picture, in screen pixels

@@ -22,13 +22,32 @@ import { freshKey, IGNORED } from "./unitlist.js";
 /** @typedef {{ label: string | null, region: Region }} Painted what a value says */
 /** @typedef {{ part: Dirty, rows: Int16Array[] }} Stroke the pixels before a stroke */
 /** @typedef {"brush" | "erase" | "lasso"} Tool */
+/** @typedef {{ x0: number, y0: number, before: Raster, layer: HTMLCanvasElement }} Window a part of a mask, before strokes */
 
 /** Regions in larger boxes are marked by their box only. */
 const MOST_REGION = 4_000_000;
+/** Side of the part of a large mask that is painted at most. */
+const WINDOW = 2048;
 /** Classes in the palette, besides that of the brush. */
 const PALETTE = 12;
 /** @type {Record<string, Tool>} */
 const TOOL_KEYS = { brush: "brush", erase: "erase", lasso: "lasso" };
+
+/**
+ * The part of a picture in sight, x0, y0, x1, y1 in its pixels; around the middle if it is large.
+ * @param {import("../base/imagestage.js").ImageStage} stage @param {number[]} size
+ */
+export function windowOf(stage, size) {
+  const { place } = stage,
+    box = stage.box();
+  const sides = [place.x, place.y].map((at, axis) => {
+    const low = Math.max(0, Math.floor(-at / place.k)),
+      high = Math.min(size[axis], Math.ceil((box[axis] - at) / place.k)),
+      spare = Math.max(0, high - low - WINDOW);
+    return [low + Math.floor(spare / 2), high - Math.ceil(spare / 2)];
+  });
+  return [sides[0][0], sides[1][0], sides[0][1], sides[1][1]];
+}
 
 export class MaskEditor extends StageEditor {
   /** @type {Raster | null} as it is now, with decisions */
@@ -37,6 +56,9 @@ export class MaskEditor extends StageEditor {
   edited = null;
   /** @type {HTMLCanvasElement | null} */
   layer = null;
+  /** @type {Window | null} the part of a large mask that is painted, in all its pixels */
+  window = null;
+  opening = false;
   /** @type {HTMLCanvasElement | null} with all open suggestions */
   after = null;
   /** @type {Stroke[]} */
@@ -65,6 +87,7 @@ export class MaskEditor extends StageEditor {
     const palette = h("div", { class: "lw-palette", role: "group", "aria-label": "brush" });
     super(options, { one: "region", many: "regions" }, palette);
     this.palette = palette;
+    this.pictures = options.pictures;
   }
 
   /* ---- values ---- */
@@ -277,7 +300,11 @@ export class MaskEditor extends StageEditor {
       context.drawImage(from, x, y, wide * k, high * k);
       context.restore();
     };
+    context.save();
+    if (this.window) context.clip(this.around(this.window, w, hgt), "evenodd");
     lay(layer, 0, edge);
+    context.restore();
+    if (this.window) this.paintWindow(context, this.window);
     if (swipes) {
       lay(this.suggestions(), edge, w);
       context.fillStyle = "#f0c000";
@@ -290,6 +317,29 @@ export class MaskEditor extends StageEditor {
     if (this.current) this.paintRegion(context, this.current, k);
     if (this.editing) this.paintTool(context, k);
     context.restore();
+  }
+
+  /** Everything but a part. @param {Window} part @param {number} w @param {number} hgt */
+  around({ x0, y0, before }, w, hgt) {
+    const path = new Path2D(),
+      [left, top] = this.stage.toScreen([x0, y0]),
+      { k } = this.stage.place;
+    path.rect(0, 0, w, hgt);
+    path.rect(left, top, before.width * k, before.height * k);
+    return path;
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Window} part */
+  paintWindow(context, { x0, y0, before, layer }) {
+    const [left, top] = this.stage.toScreen([x0, y0]),
+      { k } = this.stage.place,
+      [w, hgt] = [before.width * k, before.height * k];
+    context.globalAlpha = this.opacity;
+    context.drawImage(layer, left, top, w, hgt);
+    context.globalAlpha = 1;
+    context.strokeStyle = "#f0c000";
+    context.lineWidth = 2;
+    context.strokeRect(left, top, w, hgt);
   }
 
   /** @param {CanvasRenderingContext2D} context in pixels of the picture @param {UnitInfo} unit @param {number} k */
@@ -351,6 +401,8 @@ export class MaskEditor extends StageEditor {
   press(at, event) {
     const raster = this.edited;
     if (!raster) return null;
+    const { x0 = 0, y0 = 0 } = this.window ?? {},
+      inside = (/** @type {number[]} */ [x, y]) => [x - x0, y - y0];
     const whole = { ...raster, codes: raster.codes.slice() },
       code = this.tool === "erase" || event.altKey ? this.blank : this.codeOf(this.brush),
       lasso = this.tool === "lasso";
@@ -363,17 +415,17 @@ export class MaskEditor extends StageEditor {
       this.redrawPart(dirty);
     };
     if (lasso) this.outline = [at];
-    else drawn(brushed(raster, at, at, this.radius, code));
+    else drawn(brushed(raster, inside(at), inside(at), this.radius, code));
     return {
       move: (to) => {
         this.mouse = to;
         if (lasso) this.outline.push(to);
-        else drawn(brushed(raster, last, to, this.radius, code));
+        else drawn(brushed(raster, inside(last), inside(to), this.radius, code));
         last = to;
         this.stage.redraw();
       },
       end: () => {
-        if (lasso && this.outline.length > 2) drawn(filled(raster, this.outline, code));
+        if (lasso && this.outline.length > 2) drawn(filled(raster, this.outline.map(inside), code));
         this.outline = [];
         if (part) this.past.push({ part, rows: cutOut(whole, part) });
         this.future = [];
@@ -389,7 +441,8 @@ export class MaskEditor extends StageEditor {
 
   /** @param {Dirty} part */
   redrawPart(part) {
-    if (this.layer && this.edited) refresh(this.layer, this.edited, (code) => this.colorAt(code), part);
+    const layer = this.window?.layer ?? this.layer;
+    if (layer && this.edited) refresh(layer, this.edited, (code) => this.colorAt(code), part);
     this.stage.redraw();
   }
 
@@ -400,22 +453,39 @@ export class MaskEditor extends StageEditor {
       this.say("there is no mask to paint on", "warn");
       return;
     }
-    if (this.every > 1) {
-      const { height, width } = this.example?.mask ?? { height: 0, width: 0 };
-      this.say(`masks of up to 4 million pixels are painted here, this one has ${count(height * width)}: decide about its regions by keys, or cut the image into parts`, "warn");
-      return;
-    }
+    if (this.every > 1) this.openWindow();
+    else this.begin(this.now);
+  }
+
+  /** Request the pixels of the part in sight, and paint there. */
+  async openWindow() {
+    const { pictures, example } = this,
+      box = windowOf(this.stage, this.size ?? [1, 1]);
+    if (!example || !pictures || this.opening) return;
+    this.opening = true;
+    const runs = await pictures.mask(example.row, box).catch((/** @type {Error} */ error) => this.say(error.message, "error"));
+    this.opening = false;
+    if (!runs || this.example?.row !== example.row || this.editing) return;
+    const before = rasterOf(runs, runs.width, runs.height);
+    this.window = { x0: box[0], y0: box[1], before, layer: layerOf(before, (code) => this.colorAt(code)) };
+    this.begin(before);
+    this.say("paint inside the frame; to paint elsewhere, leave, move there and press Enter");
+  }
+
+  /** Paint on a raster. @param {Raster} raster */
+  begin(raster) {
     const place = this.placeOf(this.current);
     this.editing = true;
     this.swipes = false;
     this.brush ||= this.valueOf(this.current?.suggested)?.label ?? place?.label ?? this.space.classes[Math.max(0, this.blank === 0 ? 1 : 0)];
-    this.edited = { ...this.now, codes: this.now.codes.slice() };
+    this.edited = { ...raster, codes: raster.codes.slice() };
     this.draw();
   }
 
   leave() {
     super.leave();
-    if (this.past.length && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts)); // without strokes
+    this.window = null; // with its strokes
+    if (this.past.length && this.every === 1 && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts)); // without strokes
     this.edited = null;
     this.past = [];
     this.future = [];
@@ -423,10 +493,11 @@ export class MaskEditor extends StageEditor {
   }
 
   drawn() {
-    const { now, edited } = this;
-    if (!now || !edited || !this.past.length) return [];
+    const { edited } = this,
+      { x0 = 0, y0 = 0, before = this.now } = this.window ?? {};
+    if (!before || !edited || !this.past.length) return [];
     const part = this.past.map((stroke) => stroke.part).reduce(joinedParts);
-    return changedRegions(now, edited, part).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], region) }));
+    return changedRegions(before, edited, part).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }) }));
   }
 
   /** @param {boolean} back */

@@ -47,6 +47,11 @@ export class Pictures {
     return { image, width: image.width };
   }
 
+  /** A part of the mask of a row in all its pixels, with the decisions. @param {number} row @param {number[]} box x0, y0, x1, y1 */
+  async mask(row, box) {
+    return (await this.wire.ask("mask_part", { row, box })).body;
+  }
+
   destroy() {
     for (const { url } of this.kept.values()) URL.revokeObjectURL(url);
     this.kept.clear();

@@ -31,6 +31,13 @@ export {};
  */
 
 /**
+ * Request a part of a mask: the row, and x0, y0, x1, y1 in pixels.
+ * @typedef {object} MaskPartRequest
+ * @property {number} row
+ * @property {number[]} box
+ */
+
+/**
  * The mask of an example: runs of class codes, -1 = ignore, row by row.
  * `height` and `width` are those of the mask. If `step` is above 1, the runs are of every step-th row and column, from
  * the first.
@@ -885,6 +892,7 @@ export {};
  * @property {RowRequest} sound
  * @property {RowRequest} picture
  * @property {TileRequest} tile
+ * @property {MaskPartRequest} mask_part
  * @property {RowRequest} text
  * @property {RowRequest} inspect
  * @property {SelectRequest} select
@@ -929,6 +937,7 @@ export {};
  * @property {SoundAnswer} sound
  * @property {PictureAnswer} picture
  * @property {TileAnswer} tile
+ * @property {MaskRuns} mask_part
  * @property {TextAnswer} text
  * @property {InspectAnswer} inspect
  * @property {CountMessage} select
