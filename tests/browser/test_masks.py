@@ -90,6 +90,7 @@ def test_regions_are_judged_and_painted(explorer, tmp_path: Path):
     probe.run("sent.MOST_SENT_PIXELS = 96 * 72")
     page.keyboard.press("Enter")
     page.locator(".lw-stage.lw-editing").wait_for()
+    page.keyboard.press("b")
     page.keyboard.press("2")
     canvas.drag((41, 7), (61, 7))
     page.keyboard.press("Enter")
