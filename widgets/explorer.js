@@ -1387,7 +1387,8 @@ turned = other || example?.kind !== this.example?.kind;
 super.show(example);
 this.units = example?.units ? this.inTurn(example.units) : [];
 if (other) this.leave();
-if (turned || before !== this.asked || (!this.current && !this.isNew)) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
+if (turned || before !== this.asked || (!this.current && !this.isNew))
+this.focus = (this.units.find(({ key }) => key === this.example?.picked) || this.nextOpen() || this.units[0])?.key ?? "";
 this.facts.replaceChildren(...(example ? this.describe(example) : []));
 this.draw();
 this.explain(this.current);
@@ -2580,13 +2581,28 @@ context2d(canvas).putImageData(image, x0, y0);
 
 // --- examples/maskeditor.js
 const MOST_REGION = 4_000_000;
+const WINDOW = 2048;
 const PALETTE = 12;
 const TOOL_KEYS = { brush: "brush", erase: "erase", lasso: "lasso" };
+
+function windowOf(stage, size) {
+const { place } = stage,
+box = stage.box();
+const sides = [place.x, place.y].map((at, axis) => {
+const low = Math.max(0, Math.floor(-at / place.k)),
+high = Math.min(size[axis], Math.ceil((box[axis] - at) / place.k)),
+spare = Math.max(0, high - low - WINDOW);
+return [low + Math.floor(spare / 2), high - Math.ceil(spare / 2)];
+});
+return [sides[0][0], sides[1][0], sides[0][1], sides[1][1]];
+}
 
 class MaskEditor extends StageEditor {
 now = null;
 edited = null;
 layer = null;
+window = null;
+opening = false;
 after = null;
 past = [];
 future = [];
@@ -2605,6 +2621,7 @@ constructor(options) {
 const palette = h("div", { class: "lw-palette", role: "group", "aria-label": "brush" });
 super(options, { one: "region", many: "regions" }, palette);
 this.palette = palette;
+this.pictures = options.pictures;
 }
 
 
@@ -2795,7 +2812,11 @@ context.globalAlpha = this.opacity;
 context.drawImage(from, x, y, wide * k, high * k);
 context.restore();
 };
+context.save();
+if (this.window) context.clip(this.around(this.window, w, hgt), "evenodd");
 lay(layer, 0, edge);
+context.restore();
+if (this.window) this.paintWindow(context, this.window);
 if (swipes) {
 lay(this.suggestions(), edge, w);
 context.fillStyle = "#f0c000";
@@ -2808,6 +2829,27 @@ for (const unit of this.units) if (unit.key !== this.focus && (this.open1(unit) 
 if (this.current) this.paintRegion(context, this.current, k);
 if (this.editing) this.paintTool(context, k);
 context.restore();
+}
+
+around({ x0, y0, before }, w, hgt) {
+const path = new Path2D(),
+[left, top] = this.stage.toScreen([x0, y0]),
+{ k } = this.stage.place;
+path.rect(0, 0, w, hgt);
+path.rect(left, top, before.width * k, before.height * k);
+return path;
+}
+
+paintWindow(context, { x0, y0, before, layer }) {
+const [left, top] = this.stage.toScreen([x0, y0]),
+{ k } = this.stage.place,
+[w, hgt] = [before.width * k, before.height * k];
+context.globalAlpha = this.opacity;
+context.drawImage(layer, left, top, w, hgt);
+context.globalAlpha = 1;
+context.strokeStyle = "#f0c000";
+context.lineWidth = 2;
+context.strokeRect(left, top, w, hgt);
 }
 
 paintRegion(context, unit, k) {
@@ -2862,6 +2904,8 @@ if (here.length) this.pick(here[event.shiftKey ? 0 : (here.indexOf(this.focus) +
 press(at, event) {
 const raster = this.edited;
 if (!raster) return null;
+const { x0 = 0, y0 = 0 } = this.window ?? {},
+inside = (/** @type {number[]} */ [x, y]) => [x - x0, y - y0];
 const whole = { ...raster, codes: raster.codes.slice() },
 code = this.tool === "erase" || event.altKey ? this.blank : this.codeOf(this.brush),
 lasso = this.tool === "lasso";
@@ -2872,17 +2916,17 @@ part = joinedParts(part, dirty);
 this.redrawPart(dirty);
 };
 if (lasso) this.outline = [at];
-else drawn(brushed(raster, at, at, this.radius, code));
+else drawn(brushed(raster, inside(at), inside(at), this.radius, code));
 return {
 move: (to) => {
 this.mouse = to;
 if (lasso) this.outline.push(to);
-else drawn(brushed(raster, last, to, this.radius, code));
+else drawn(brushed(raster, inside(last), inside(to), this.radius, code));
 last = to;
 this.stage.redraw();
 },
 end: () => {
-if (lasso && this.outline.length > 2) drawn(filled(raster, this.outline, code));
+if (lasso && this.outline.length > 2) drawn(filled(raster, this.outline.map(inside), code));
 this.outline = [];
 if (part) this.past.push({ part, rows: cutOut(whole, part) });
 this.future = [];
@@ -2897,7 +2941,8 @@ if (part) this.redrawPart(part);
 }
 
 redrawPart(part) {
-if (this.layer && this.edited) refresh(this.layer, this.edited, (code) => this.colorAt(code), part);
+const layer = this.window?.layer ?? this.layer;
+if (layer && this.edited) refresh(layer, this.edited, (code) => this.colorAt(code), part);
 this.stage.redraw();
 }
 
@@ -2907,22 +2952,37 @@ if (!this.now) {
 this.say("there is no mask to paint on", "warn");
 return;
 }
-if (this.every > 1) {
-const { height, width } = this.example?.mask ?? { height: 0, width: 0 };
-this.say(`masks of up to 4 million pixels are painted here, this one has ${count(height * width)}: decide about its regions by keys, or cut the image into parts`, "warn");
-return;
+if (this.every > 1) this.openWindow();
+else this.begin(this.now);
 }
+
+async openWindow() {
+const { pictures, example } = this,
+box = windowOf(this.stage, this.size ?? [1, 1]);
+if (!example || !pictures || this.opening) return;
+this.opening = true;
+const runs = await pictures.mask(example.row, box).catch((/** @type {Error} */ error) => this.say(error.message, "error"));
+this.opening = false;
+if (!runs || this.example?.row !== example.row || this.editing) return;
+const before = rasterOf(runs, runs.width, runs.height);
+this.window = { x0: box[0], y0: box[1], before, layer: layerOf(before, (code) => this.colorAt(code)) };
+this.begin(before);
+this.say("paint inside the frame; to paint elsewhere, leave, move there and press Enter");
+}
+
+begin(raster) {
 const place = this.placeOf(this.current);
 this.editing = true;
 this.swipes = false;
 this.brush ||= this.valueOf(this.current?.suggested)?.label ?? place?.label ?? this.space.classes[Math.max(0, this.blank === 0 ? 1 : 0)];
-this.edited = { ...this.now, codes: this.now.codes.slice() };
+this.edited = { ...raster, codes: raster.codes.slice() };
 this.draw();
 }
 
 leave() {
 super.leave();
-if (this.past.length && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts)); // without strokes
+this.window = null; // with its strokes
+if (this.past.length && this.every === 1 && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts)); // without strokes
 this.edited = null;
 this.past = [];
 this.future = [];
@@ -2930,10 +2990,11 @@ this.outline = [];
 }
 
 drawn() {
-const { now, edited } = this;
-if (!now || !edited || !this.past.length) return [];
+const { edited } = this,
+{ x0 = 0, y0 = 0, before = this.now } = this.window ?? {};
+if (!before || !edited || !this.past.length) return [];
 const part = this.past.map((stroke) => stroke.part).reduce(joinedParts);
-return changedRegions(now, edited, part).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], region) }));
+return changedRegions(before, edited, part).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }) }));
 }
 
 undo(back) {
@@ -8021,6 +8082,7 @@ this.list = "queue";
 this.queueUnit = meta.queue_unit || "";
 this.queueKind = kindOf(meta.queue_order || "");
 this.selectionUnit = "";
+this.unitPicked = { row: -1, key: "" };
 this.narrowed = new Map();
 this.row = -1;
 this.past = [];
@@ -8159,6 +8221,7 @@ this.emit("history");
 goTo(row) {
 if (row === this.row) return;
 this.row = row;
+if (this.unitPicked.row !== row) this.unitPicked = { row: -1, key: "" };
 this.revealed = -1;
 this.emit("cursor");
 }
@@ -8341,6 +8404,835 @@ if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at +
 function tellSelection({ store, wire, fail }) {
 const buffers = store.selectedCount ? [packMask(store.selected).buffer] : [];
 wire.ask("select", { count: store.selectedCount }, buffers).catch(fail);
+}
+
+// --- maps/points_gl.js
+function built(gl) {
+const program = linked(gl);
+const names = ["scale", "shift", "size", "alpha", "rise", "grey", "outline", "anySelected", "table"];
+const at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
+const buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
+const texture = gl.createTexture();
+gl.enable(gl.BLEND);
+gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+gl.enable(gl.DEPTH_TEST);
+gl.depthFunc(gl.LEQUAL);
+return { program, at, buffers, texture };
+}
+
+
+const PASSES = 1;
+const SELECTED = 2;
+const CHANGED = 4;
+const FLAGGED = 8;
+
+const VERTEX = `#version 300 es
+in vec2 place; in uint level; in uint state;
+uniform vec2 scale, shift; uniform float size, alpha, rise; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
+out vec4 color; flat out float shape;
+void main() {
+bool passes = (state & 1u) != 0u, lit = passes && (!anySelected || (state & 2u) != 0u);
+shape = lit && (state & 4u) != 0u ? 1.0 : lit && (state & 8u) != 0u ? 2.0 : 0.0;
+float known = level > 253u ? 0.0 : float(level) / 253.0, doubt = rise > 0.0 ? known : 1.0 - known;
+float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * doubt;
+gl_Position = vec4(place * scale + shift, lit ? over : passes ? 0.4 : 0.6, 1.0);
+if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+float big = shape > 0.0 ? max(1.5 * size, 5.0) : size * (anySelected ? 1.25 : 1.0);
+gl_PointSize = lit ? big : size * (passes ? 0.85 : 0.6);
+color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha * 0.75 : alpha * 0.5);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision mediump float;
+in vec4 color; flat in float shape; uniform vec3 outline; out vec4 pixel;
+void main() {
+vec2 d = abs(gl_PointCoord - 0.5);
+float r = shape < 0.5 ? length(d) : shape < 1.5 ? d.x + d.y : max(d.x, d.y) * 1.12;
+if (r > 0.5) discard;
+vec3 rgb = shape > 0.5 && r > 0.34 ? outline : color.rgb;
+float a = shape > 0.5 ? 1.0 : color.a;
+pixel = vec4(rgb * a, a);
+}`;
+
+function compiled(gl, kind, source) {
+const shader = gl.createShader(kind);
+if (!shader) throw new Error("the context is lost");
+gl.shaderSource(shader, source);
+gl.compileShader(shader);
+if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader) || "shader");
+return shader;
+}
+
+function linked(gl) {
+const program = gl.createProgram();
+if (!program) throw new Error("the context is lost");
+gl.attachShader(program, compiled(gl, gl.VERTEX_SHADER, VERTEX));
+gl.attachShader(program, compiled(gl, gl.FRAGMENT_SHADER, FRAGMENT));
+["place", "level", "state"].forEach((name, i) => gl.bindAttribLocation(program, i, name));
+gl.linkProgram(program);
+if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) || "program");
+return program;
+}
+
+class PointsGL {
+static on(canvas) {
+const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
+if (!gl) return null;
+try {
+return new PointsGL(canvas, gl);
+} catch {
+return null;
+}
+}
+
+constructor(canvas, gl) {
+this.canvas = canvas;
+this.gl = gl;
+this.kind = "webgl2";
+this.onrestored = () => {};
+this.n = 0;
+this.kept = {};
+this.parts = built(gl);
+canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+canvas.addEventListener("webglcontextrestored", () => {
+this.parts = built(gl);
+this.again();
+this.onrestored();
+});
+}
+
+again() {
+const { positions, levels, states, table } = this.kept;
+if (positions) this.setPositions(positions);
+if (levels) this.setLevels(levels);
+if (states) this.setStates(states);
+if (table) this.setTable(table);
+}
+
+upload(index, data, usage) {
+const { gl } = this;
+gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[index]);
+gl.bufferData(gl.ARRAY_BUFFER, data, usage);
+}
+
+setPositions(xy) {
+this.kept.positions = xy;
+this.n = xy.length >> 1;
+this.upload(0, xy, this.gl.STATIC_DRAW);
+}
+setLevels(levels) {
+this.kept.levels = levels;
+this.upload(1, levels, this.gl.DYNAMIC_DRAW);
+}
+setStates(states) {
+this.kept.states = states;
+this.upload(2, states, this.gl.DYNAMIC_DRAW);
+}
+
+touch(which, rows) {
+const { gl } = this,
+data = which === "levels" ? this.kept.levels : this.kept.states;
+if (!data) return;
+gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[which === "levels" ? 1 : 2]);
+for (const row of rows) gl.bufferSubData(gl.ARRAY_BUFFER, row, data, row, 1);
+}
+
+setTable(rgba) {
+const { gl } = this;
+this.kept.table = rgba;
+gl.bindTexture(gl.TEXTURE_2D, this.parts.texture);
+gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
+for (const p of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, p, gl.NEAREST);
+}
+
+draw({ camera, size, alpha, rise = 0, grey, outline, anySelected, ratio }) {
+const { gl, canvas } = this,
+{ at } = this.parts;
+if (gl.isContextLost()) return;
+gl.viewport(0, 0, canvas.width, canvas.height);
+gl.clearColor(0, 0, 0, 0);
+gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+if (!this.n || !this.kept.levels || !this.kept.states || !this.kept.table) return;
+gl.useProgram(this.parts.program);
+gl.uniform2f(at.scale, camera.k, camera.k);
+gl.uniform2f(at.shift, camera.tx, camera.ty);
+gl.uniform1f(at.size, size * ratio);
+gl.uniform1f(at.alpha, alpha);
+gl.uniform1f(at.rise, rise);
+gl.uniform3fv(at.grey, grey.map((v) => v / 255));
+gl.uniform3fv(at.outline, outline.map((v) => v / 255));
+gl.uniform1i(at.anySelected, anySelected ? 1 : 0);
+gl.uniform1i(at.table, 0);
+gl.activeTexture(gl.TEXTURE0);
+gl.bindTexture(gl.TEXTURE_2D, this.parts.texture);
+gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[0]);
+gl.enableVertexAttribArray(0);
+gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
+for (const i of [1, 2]) {
+gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[i]);
+gl.enableVertexAttribArray(i);
+gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
+}
+gl.drawArrays(gl.POINTS, 0, this.n);
+}
+
+destroy() {
+this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+this.kept = {};
+}
+}
+
+// --- maps/points_2d.js
+function disc(diameter) {
+const d = Math.max(1, Math.round(diameter));
+return pixels(d, (x, y) => x ** 2 + y ** 2 <= (d / 2) ** 2);
+}
+
+function mark(diameter, kind) {
+const d = Math.max(3, Math.round(diameter));
+return pixels(d, (x, y) => kind === "square" || Math.abs(x) + Math.abs(y) <= d / 2);
+}
+
+function pixels(d, inside) {
+const half = (d - 1) / 2,
+out = [];
+for (let y = 0; y < d; y++)
+for (let x = 0; x < d; x++) if (inside(x - half, y - half)) out.push([x - Math.floor(half), y - Math.floor(half)]);
+return out;
+}
+
+const packed = (rgb) => (255 << 24) | (Math.round(rgb[2]) << 16) | (Math.round(rgb[1]) << 8) | Math.round(rgb[0]);
+
+class Points2D {
+constructor(canvas) {
+this.canvas = canvas;
+this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")); // a fresh canvas has one
+this.kind = "canvas2d";
+this.onrestored = () => {};
+this.n = 0;
+this.xy = null;
+this.levels = null;
+this.states = null;
+this.table = null;
+}
+
+setPositions(xy) {
+this.xy = xy;
+this.n = xy.length >> 1;
+}
+setLevels(levels) {
+this.levels = levels;
+}
+setStates(states) {
+this.states = states;
+}
+setTable(rgba) {
+this.table = new Uint32Array(256).map((_, i) => packed(rgba.subarray(4 * i, 4 * i + 3)));
+}
+touch() {
+}
+
+layer(state, anySelected) {
+if (!(state & PASSES)) return 0;
+if (anySelected && !(state & SELECTED)) return 1;
+return state & CHANGED ? 4 : state & FLAGGED ? 3 : 2;
+}
+
+draw({ camera, size, rise = 0, grey, outline, anySelected, ratio }) {
+const {
+canvas: { width, height },
+context,
+xy,
+levels,
+states,
+table,
+n,
+} = this;
+if (!n || !xy || !levels || !states || !table) {
+context.clearRect(0, 0, width, height);
+return;
+}
+const image = context.createImageData(width, height),
+pixels = new Uint32Array(image.data.buffer);
+const wide = Math.max(1.5 * size, 5) * ratio,
+discs = [
+...[0.6, 0.85, anySelected ? 1.25 : 1].map((factor) => disc(size * ratio * factor)),
+mark(wide * 0.8, "square"),
+mark(wide, "diamond"),
+],
+cores = [[], [], [], mark(wide * 0.5, "square"), mark(wide * 0.6, "diamond")]; // of the marks
+const shown = new Uint8Array(rise ? width * height : 0); // suspicion of the point shown at each pixel
+const greyValue = packed(grey),
+edge = packed(outline),
+{ k, tx, ty } = camera;
+for (let layer = anySelected ? 1 : 0; layer < 5; layer++) {
+for (let i = 0; i < n; i++) {
+if (this.layer(states[i], anySelected) !== layer) continue;
+const x = (((xy[2 * i] * k + tx + 1) / 2) * width) | 0,
+y = (((1 - (xy[2 * i + 1] * k + ty)) / 2) * height) | 0;
+if (!(x >= 9 && x < width - 9 && y >= 9 && y < height - 9)) continue;
+const fill = layer < 2 ? greyValue : table[levels[i]],
+weight = levels[i] > 253 ? 0 : rise > 0 ? levels[i] : 253 - levels[i];
+for (const [dx, dy] of discs[layer]) {
+const at = (y + dy) * width + x + dx;
+if (layer === 2 && rise) {
+if (shown[at] > weight) continue;
+shown[at] = weight;
+}
+pixels[at] = layer > 2 ? edge : fill;
+}
+if (layer > 2) for (const [dx, dy] of cores[layer]) pixels[(y + dy) * width + x + dx] = fill;
+}
+}
+context.putImageData(image, 0, 0);
+}
+
+destroy() {
+this.xy = this.levels = this.states = null;
+}
+}
+
+// --- maps/map.js
+const HOME = { k: 1, tx: 0, ty: 0 };
+const FEW_ROWS = 2000;
+const CELLS = 48;
+
+class PointMap {
+constructor(options) {
+this.store = options.store;
+this.tools = options.tools;
+this.theme = options.theme;
+this.paint = options.paint;
+this.onHover = options.onHover;
+this.onPick = options.onPick;
+this.onSelect = options.onSelect;
+this.title = options.title;
+this.x = options.x;
+this.y = options.y;
+this.regions = options.regions;
+this.onCamera = () => {};
+this.camera = { ...HOME };
+this.xy = null;
+this.ranges = [];
+this.trails = null;
+this.epoch = undefined;
+this.overlays = [];
+this.drag = null;
+this.hover = -1;
+this.frame = 0;
+this.overFrame = 0;
+this.gliding = 0;
+this.looking = 0;
+this.size = { width: 0, height: 0 };
+this.counted = null;
+this.cells = new Uint32Array(0);
+this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
+this.over = h("canvas", {
+class: "lw-over",
+role: "img",
+"aria-label": `${options.title} of all examples; the gallery lists them for the keyboard`,
+});
+this.message = h("div", { class: "lw-empty" });
+this.stage = h("div", { class: "lw-stage" }, this.base, this.over, this.message);
+this.heading = h("span", { class: "lw-map-title", text: options.title });
+this.note = h("span", { class: "lw-map-note" });
+this.extra = h("span", { class: "lw-map-extra" });
+this.el = h(
+"section",
+{ class: "lw-map", "aria-label": options.title },
+h("div", { class: "lw-row" }, this.heading, this.note, this.extra),
+this.stage,
+);
+this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2D(this.freshCanvas());
+this.points.onrestored = () => this.redraw();
+this.listen();
+}
+
+freshCanvas() {
+const canvas = h("canvas", { class: "lw-points", "aria-hidden": "true" });
+this.base.replaceWith(canvas);
+return (this.base = canvas);
+}
+
+
+setData(xs, ys, ranges = null) {
+this.message.textContent = "";
+this.ranges = ranges || [extent(xs), extent(ys)];
+const next = normalized(xs, ys, this.ranges[0], this.ranges[1]);
+const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
+if (this.xy && this.xy.length === next.length && !calm && next.length <= 200_000) this.glide(this.xy, next);
+else this.place(next);
+}
+
+place(xy) {
+this.xy = xy;
+this.points.setPositions(xy);
+this.recolor();
+}
+
+glide(from, to) {
+cancelAnimationFrame(this.gliding);
+const start = performance.now(),
+mid = new Float32Array(to.length);
+const tick = (now) => {
+const t = Math.min(1, (now - start) / 350),
+e = t * t * (3 - 2 * t);
+for (let i = 0; i < to.length; i++) mid[i] = from[i] + (to[i] - from[i]) * e;
+this.points.setPositions(t < 1 ? mid : to);
+this.redraw();
+if (t < 1) this.gliding = requestAnimationFrame(tick);
+};
+this.xy = to;
+this.gliding = requestAnimationFrame(tick);
+}
+
+say(text) {
+this.message.replaceChildren(h("span", {}, withCode(text)));
+}
+
+recolor() {
+const { levels, states, table } = this.paint;
+if (!levels || !table) return;
+this.points.setTable(table);
+this.points.setLevels(levels);
+this.points.setStates(states);
+this.redraw();
+}
+
+restate(rows = null) {
+if (!this.paint.levels) return;
+if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
+else this.points.setStates(this.paint.states);
+this.redraw();
+}
+
+retouch(rows) {
+if (rows.length > FEW_ROWS) {
+this.recolor();
+return;
+}
+this.points.touch("levels", rows);
+this.points.touch("states", rows);
+this.redraw();
+}
+
+
+resize() {
+const width = this.stage.clientWidth,
+height = this.stage.clientHeight,
+ratio = window.devicePixelRatio || 1;
+if (!width || !height) return;
+const w = Math.round(width * ratio),
+hgt = Math.round(height * ratio);
+if (this.base.width === w && this.base.height === hgt && this.size.width === width && this.size.height === height) {
+this.flush();
+return;
+}
+this.size = { width, height };
+this.base.width = w;
+this.base.height = hgt;
+this.draw();
+}
+
+flush() {
+if (this.frame) this.draw();
+}
+
+redraw() {
+if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+}
+
+redrawOver() {
+if (!this.frame && !this.overFrame) this.overFrame = requestAnimationFrame(() => this.drawOver(this.theme()));
+}
+
+draw() {
+cancelAnimationFrame(this.frame);
+this.frame = 0;
+const {
+size: { width, height },
+store,
+theme,
+} = this;
+if (!width) return;
+const colors = theme(),
+style = pointStyle(store.n, width * height, this.camera.k);
+this.points.draw({
+camera: this.camera,
+...style,
+rise: this.paint.rise,
+grey: colors.grey,
+outline: colors.text,
+anySelected: store.selectedCount > 0,
+ratio: window.devicePixelRatio || 1,
+});
+this.drawOver(colors);
+}
+
+drawOver(colors) {
+cancelAnimationFrame(this.overFrame);
+this.overFrame = 0;
+const { size, xy, store, drag } = this,
+c = sharpContext(this.over, size.width, size.height);
+c.font = "10px system-ui, sans-serif";
+if (xy) {
+if (this.x) drawAxes(c, { x: this.x, y: this.y ?? "", ranges: this.ranges, size, camera: this.camera }, colors);
+if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
+for (const paint of this.overlays) paint(c, this, colors);
+const near = store.neighborsOf,
+hidden = this.x && store.hides(store.row); // its position on a map of scores would reveal how suspicious it is
+if (near && near.row === store.row && !hidden)
+drawNeighbors(
+c,
+this.place2d(near.row),
+near.rows.map((row) => this.place2d(row)),
+!this.x,
+colors,
+);
+if (this.hover >= 0) {
+ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
+this.onHover(this.hover, this); // the tooltip moves with the point
+}
+if (store.row >= 0 && !hidden) {
+ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
+ring(c, this.place2d(store.row), 8, ink(colors.text), 2);
+}
+}
+if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
+}
+
+crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
+if (this.xy && this.counted !== this.xy) {
+this.counted = this.xy;
+this.cells = cellsOf(this.xy, CELLS);
+}
+const { width, height } = this.size,
+at = (/** @type {number} */ v, /** @type {number} */ span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
+let sum = 0;
+for (let b = at(y0, height); b <= at(y1, height); b++)
+for (let a = at(x0, width); a <= at(x1, width); a++) sum += this.cells[b * CELLS + a];
+return sum;
+}
+
+place2d(row) {
+const [x, y] = this.xy ? [this.xy[2 * row], this.xy[2 * row + 1]] : [NaN, NaN];
+return toScreen([x, y], this.size, this.camera);
+}
+
+
+listen() {
+const { over } = this;
+over.addEventListener("pointerdown", (event) => this.down(event));
+over.addEventListener("pointermove", (event) => this.move(event));
+over.addEventListener("pointerup", (event) => this.up(event));
+over.addEventListener("pointercancel", () => this.cancel());
+over.addEventListener("pointerleave", () => this.setHover(-1));
+over.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+over.addEventListener("dblclick", () => this.home());
+}
+
+at(event) {
+const box = this.over.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
+return [
+((event.clientX - box.left) * this.size.width) / box.width,
+((event.clientY - box.top) * this.size.height) / box.height,
+];
+}
+
+down(event) {
+if (!this.xy || event.button > 1) return;
+this.over.setPointerCapture(event.pointerId);
+const kind = event.button === 1 ? "pan" : this.tools.tool;
+this.drag = {
+kind,
+points: [this.at(event)],
+mode: modeFor(event, this.tools.mode),
+camera: { ...this.camera },
+far: 0,
+};
+event.preventDefault();
+}
+
+move(event) {
+const here = this.at(event);
+if (!this.drag) {
+this.lookAt(here);
+return;
+}
+const { points, kind, camera } = this.drag;
+this.drag.far = Math.max(this.drag.far, Math.hypot(here[0] - points[0][0], here[1] - points[0][1]));
+if (kind === "pan") {
+const { width, height } = this.size;
+this.setCamera({
+k: camera.k,
+tx: camera.tx + ((here[0] - points[0][0]) / width) * 2,
+ty: camera.ty - ((here[1] - points[0][1]) / height) * 2,
+});
+} else {
+points.push(here);
+this.drawOver(this.theme());
+}
+}
+
+up(event) {
+const { drag } = this;
+if (!drag) return;
+this.drag = null;
+if (drag.far < 4) this.click(this.at(event), drag.mode, event);
+else if (drag.kind !== "pan") this.outline(drag);
+this.redrawOver();
+}
+
+cancel() {
+this.drag = null;
+this.redrawOver();
+}
+
+outline({ kind, points, mode }) {
+if (!this.xy) return;
+const path = points.map((p) => toData(p, this.size, this.camera));
+const allowed = this.store.filter.passing;
+const fresh =
+kind === "box"
+? insideBox(this.xy, path[0], path[path.length - 1], allowed)
+: insidePolygon(this.xy, path, allowed);
+const mask = combined(this.store.selected, fresh, mode);
+this.onSelect(mask, { taken: countMask(fresh), mode });
+}
+
+click(here, mode, event) {
+const row = this.find(here, 10);
+const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
+if (row < 0) {
+if (!modified) this.store.clearSelection();
+return;
+}
+if (modified) {
+const fresh = new Uint8Array(this.store.n);
+fresh[row] = 1;
+this.onSelect(combined(this.store.selected, fresh, mode), { taken: 1, mode });
+} else this.onPick(row);
+}
+
+find(here, radius) {
+if (!this.xy) return -1;
+const { width, height } = this.size,
+place = toData(here, this.size, this.camera);
+return nearest(
+this.xy,
+place,
+(radius * 2) / width / this.camera.k,
+(radius * 2) / height / this.camera.k,
+this.store.filter.passing,
+);
+}
+
+lookAt(here) {
+if (this.looking) return;
+this.looking = requestAnimationFrame(() => {
+this.looking = 0;
+this.setHover(this.find(here, 7));
+});
+}
+
+setHover(row) {
+if (row === this.hover) return;
+this.hover = row;
+this.over.style.cursor = row >= 0 ? "pointer" : "";
+this.drawOver(this.theme());
+this.onHover(row, this);
+}
+
+wheel(event) {
+if (!this.xy || this.tools.scrolling()) return;
+event.preventDefault();
+event.stopPropagation();
+const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
+this.setCamera(zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size));
+}
+
+zoomBy(factor) {
+this.setCamera(zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size));
+}
+
+home() {
+this.setCamera({ ...HOME });
+}
+
+setCamera(camera) {
+this.camera = camera;
+this.redraw();
+this.onCamera();
+}
+
+destroy() {
+cancelAnimationFrame(this.frame);
+cancelAnimationFrame(this.overFrame);
+cancelAnimationFrame(this.gliding);
+cancelAnimationFrame(this.looking);
+this.points.destroy();
+}
+}
+
+// --- maps/objectmap.js
+const LISTED = 12;
+const COLORS = ["class", "P(wrong)", "kind of error"];
+
+
+function objectsOf(body, buffers) {
+const [rows, xy, codes, p, errors] = buffers;
+return {
+...body,
+rows: arrayOf(Int32Array, rows),
+xy: arrayOf(Float32Array, xy),
+codes: arrayOf(Int16Array, codes),
+p: arrayOf(Float32Array, p),
+errors: arrayOf(Int16Array, errors),
+};
+}
+
+class ObjectMap {
+constructor(view) {
+this.view = view;
+this.objects = null;
+this.map = null;
+this.by = COLORS[0];
+this.said = h("span", { class: "lw-quiet lw-num lw-clip" });
+this.names = h("span", { class: "lw-legend lw-clip" });
+this.menu = h(
+"select",
+{ class: "lw-select", "aria-label": "colour of the objects", onchange: () => this.colorBy(this.menu.value) },
+...COLORS.map((name) => h("option", { value: name, text: name })),
+);
+this.place = h("div", { class: "lw-object-map" });
+this.button = h("button", { type: "button", class: "lw-button", text: "Objects", title: "map of the objects", "aria-pressed": "false", onclick: () => this.toggle() });
+this.el = h(
+"section",
+{ class: "lw-cover lw-objects-cover", role: "region", "aria-label": "map of the objects", hidden: true },
+h("div", { class: "lw-row lw-cover-head" }, this.menu, this.said, this.names, h("span", { class: "lw-space" }), h("button", { type: "button", class: "lw-icon", text: "×", title: "close", "aria-label": "close the map of the objects", onclick: () => this.toggle(false) })),
+this.place,
+);
+}
+
+toggle(open = Boolean(this.el.hidden)) {
+const was = !this.el.hidden;
+this.el.hidden = !open;
+this.button.setAttribute("aria-pressed", String(open));
+if (open && !this.objects) this.load().catch(this.view.fail);
+else if (open) this.map?.resize();
+if (!open && was) this.view.focus();
+return was !== open;
+}
+
+async load() {
+this.said.textContent = "projecting…";
+const { body, buffers } = await this.view.wire.ask("objects", {});
+this.objects = objectsOf(body, buffers);
+this.draw(this.objects);
+}
+
+draw(objects) {
+const { view } = this,
+n = objects.rows.length,
+passing = new Uint8Array(n).fill(1);
+this.paint = { levels: new Uint8Array(n), states: new Uint8Array(n).fill(PASSES), table: new Uint8Array(0), rise: 0 };
+const store = { n, row: -1, selectedCount: 0, selected: new Uint8Array(n), neighborsOf: null, filter: { passing, active: false }, hides: () => false, clearSelection: () => view.store.clearSelection() };
+const map = new PointMap({
+store: /** @type {any} */ (store), // of objects instead of examples
+paint: /** @type {any} */ (this.paint),
+tools: view.toolbar,
+theme: view.theme,
+title: "map of the objects",
+webgl: view.model.get("webgl") !== false,
+onPick: (at) => this.pick(at),
+onHover: (at) => (this.said.textContent = at < 0 ? objects.note : this.words(at)),
+onSelect: (mask, how) => view.selectFromMap(this.examples(mask), how),
+});
+this.map = map;
+this.place.replaceChildren(map.el);
+const xs = objects.xy.filter((_, i) => i % 2 === 0),
+ys = objects.xy.filter((_, i) => i % 2);
+map.resize();
+this.colorBy(this.by);
+map.setData(xs, ys, [extent(xs), extent(ys)]);
+this.said.textContent = objects.note;
+this.watch = new ResizeObserver(() => map.resize());
+this.watch.observe(map.stage);
+view.store.on("cursor", () => this.mark());
+}
+
+colorBy(name) {
+const { objects, map, paint, view } = this,
+{ grey, dark } = view.theme();
+this.by = name;
+if (!objects || !map || !paint) return;
+if (name === "P(wrong)") {
+paint.levels = levelsOf(objects.p, 0, 1);
+paint.table = scoreTable({ suspicious: "high", dark, scheme: "viridis" }, grey);
+paint.rise = 1;
+this.names.replaceChildren(h("span", { class: "lw-quiet", text: "brighter is more likely wrong" }));
+} else {
+const own = name === "class",
+codes = own ? objects.codes : objects.errors,
+names = own ? view.store.space : objects.kinds,
+colors = view.paint.classColors(names.length);
+paint.levels = levelsOfCodes(codes);
+paint.table = classTable(colors, grey);
+paint.rise = 0;
+this.names.replaceChildren(...names.slice(0, LISTED).map((one, code) => h("span", {}, swatch(colors[code % colors.length]), one)));
+}
+map.recolor();
+}
+
+words(at) {
+const { objects, view } = this;
+if (!objects) return "";
+const { codes, p, errors, kinds } = objects,
+kind = errors[at] < 0 ? "" : ` · ${kinds[errors[at]]}`;
+return `${codes[at] < 0 ? "none" : view.store.space[codes[at]]}${Number.isFinite(p[at]) ? ` · P(wrong) ${probability(p[at])}` : ""}${kind}`;
+}
+
+pick(at) {
+const { objects, view } = this;
+if (!objects) return;
+const row = objects.rows[at],
+key = objects.keys[at];
+view.store.unitPicked = { row, key };
+if (view.store.row === row) view.inspector.editor.focusOn?.(key);
+else view.store.goTo(row);
+this.mark();
+}
+
+mark() {
+const { objects, map, view } = this,
+{ row, key } = view.store.unitPicked;
+if (!objects || !map) return;
+map.store.row = view.store.row === row ? objects.rows.findIndex((one, at) => one === row && objects.keys[at] === key) : -1;
+map.redrawOver();
+}
+
+examples(mask) {
+const out = new Uint8Array(this.view.store.n);
+mask.forEach((inside, at) => {
+if (inside && this.objects) out[this.objects.rows[at]] = 1;
+});
+return out;
+}
+
+destroy() {
+this.watch?.disconnect();
+this.map?.destroy();
+}
+}
+
+function objectMapFeature(view) {
+const { store } = view;
+if (!store.meta.objects || store.locked || store.blind) return;
+const map = new ObjectMap(view);
+view.addToHead(map.button);
+view.addCover(map.el);
+view.registry.onEscape(() => map.toggle(false));
+view.registry.onEnd(() => map.destroy());
 }
 
 // --- base/theme.js
@@ -9307,6 +10199,7 @@ soundFeature,
 rowTableFeature,
 gridFeature,
 lightboxFeature,
+objectMapFeature,
 lifelineFeature,
 ];
 
@@ -10730,6 +11623,10 @@ const image = await createImageBitmap(new Blob([buffers[0]], { type: body.mime }
 return { image, width: image.width };
 }
 
+async mask(row, box) {
+return (await this.wire.ask("mask_part", { row, box })).body;
+}
+
 destroy() {
 for (const { url } of this.kept.values()) URL.revokeObjectURL(url);
 this.kept.clear();
@@ -11146,6 +12043,7 @@ pError: store.pError[row],
 pSuggested: store.pSuggested[row],
 pGiven: p_given,
 unit: store.unit,
+picked: store.unitPicked.row === row ? store.unitPicked.key : "",
 kind: store.kind,
 audited: store.meta.audit?.done || "",
 whole: this.answer?.row === row ? this.answer.whole : undefined,
@@ -11425,674 +12323,6 @@ if (registry.escape()) return;
 root.blur();
 const around = root.closest(".jp-Notebook, .jp-Cell");
 around?.focus({ preventScroll: true });
-}
-}
-
-// --- maps/points_gl.js
-function built(gl) {
-const program = linked(gl);
-const names = ["scale", "shift", "size", "alpha", "rise", "grey", "outline", "anySelected", "table"];
-const at = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
-const buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
-const texture = gl.createTexture();
-gl.enable(gl.BLEND);
-gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-gl.enable(gl.DEPTH_TEST);
-gl.depthFunc(gl.LEQUAL);
-return { program, at, buffers, texture };
-}
-
-
-const PASSES = 1;
-const SELECTED = 2;
-const CHANGED = 4;
-const FLAGGED = 8;
-
-const VERTEX = `#version 300 es
-in vec2 place; in uint level; in uint state;
-uniform vec2 scale, shift; uniform float size, alpha, rise; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
-out vec4 color; flat out float shape;
-void main() {
-bool passes = (state & 1u) != 0u, lit = passes && (!anySelected || (state & 2u) != 0u);
-shape = lit && (state & 4u) != 0u ? 1.0 : lit && (state & 8u) != 0u ? 2.0 : 0.0;
-float known = level > 253u ? 0.0 : float(level) / 253.0, doubt = rise > 0.0 ? known : 1.0 - known;
-float over = shape > 0.0 ? 0.0 : rise == 0.0 ? 0.1 : 0.2 - 0.1 * doubt;
-gl_Position = vec4(place * scale + shift, lit ? over : passes ? 0.4 : 0.6, 1.0);
-if (!passes && anySelected) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
-float big = shape > 0.0 ? max(1.5 * size, 5.0) : size * (anySelected ? 1.25 : 1.0);
-gl_PointSize = lit ? big : size * (passes ? 0.85 : 0.6);
-color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha * 0.75 : alpha * 0.5);
-}`;
-
-const FRAGMENT = `#version 300 es
-precision mediump float;
-in vec4 color; flat in float shape; uniform vec3 outline; out vec4 pixel;
-void main() {
-vec2 d = abs(gl_PointCoord - 0.5);
-float r = shape < 0.5 ? length(d) : shape < 1.5 ? d.x + d.y : max(d.x, d.y) * 1.12;
-if (r > 0.5) discard;
-vec3 rgb = shape > 0.5 && r > 0.34 ? outline : color.rgb;
-float a = shape > 0.5 ? 1.0 : color.a;
-pixel = vec4(rgb * a, a);
-}`;
-
-function compiled(gl, kind, source) {
-const shader = gl.createShader(kind);
-if (!shader) throw new Error("the context is lost");
-gl.shaderSource(shader, source);
-gl.compileShader(shader);
-if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader) || "shader");
-return shader;
-}
-
-function linked(gl) {
-const program = gl.createProgram();
-if (!program) throw new Error("the context is lost");
-gl.attachShader(program, compiled(gl, gl.VERTEX_SHADER, VERTEX));
-gl.attachShader(program, compiled(gl, gl.FRAGMENT_SHADER, FRAGMENT));
-["place", "level", "state"].forEach((name, i) => gl.bindAttribLocation(program, i, name));
-gl.linkProgram(program);
-if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) || "program");
-return program;
-}
-
-class PointsGL {
-static on(canvas) {
-const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
-if (!gl) return null;
-try {
-return new PointsGL(canvas, gl);
-} catch {
-return null;
-}
-}
-
-constructor(canvas, gl) {
-this.canvas = canvas;
-this.gl = gl;
-this.kind = "webgl2";
-this.onrestored = () => {};
-this.n = 0;
-this.kept = {};
-this.parts = built(gl);
-canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-canvas.addEventListener("webglcontextrestored", () => {
-this.parts = built(gl);
-this.again();
-this.onrestored();
-});
-}
-
-again() {
-const { positions, levels, states, table } = this.kept;
-if (positions) this.setPositions(positions);
-if (levels) this.setLevels(levels);
-if (states) this.setStates(states);
-if (table) this.setTable(table);
-}
-
-upload(index, data, usage) {
-const { gl } = this;
-gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[index]);
-gl.bufferData(gl.ARRAY_BUFFER, data, usage);
-}
-
-setPositions(xy) {
-this.kept.positions = xy;
-this.n = xy.length >> 1;
-this.upload(0, xy, this.gl.STATIC_DRAW);
-}
-setLevels(levels) {
-this.kept.levels = levels;
-this.upload(1, levels, this.gl.DYNAMIC_DRAW);
-}
-setStates(states) {
-this.kept.states = states;
-this.upload(2, states, this.gl.DYNAMIC_DRAW);
-}
-
-touch(which, rows) {
-const { gl } = this,
-data = which === "levels" ? this.kept.levels : this.kept.states;
-if (!data) return;
-gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[which === "levels" ? 1 : 2]);
-for (const row of rows) gl.bufferSubData(gl.ARRAY_BUFFER, row, data, row, 1);
-}
-
-setTable(rgba) {
-const { gl } = this;
-this.kept.table = rgba;
-gl.bindTexture(gl.TEXTURE_2D, this.parts.texture);
-gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
-for (const p of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, p, gl.NEAREST);
-}
-
-draw({ camera, size, alpha, rise = 0, grey, outline, anySelected, ratio }) {
-const { gl, canvas } = this,
-{ at } = this.parts;
-if (gl.isContextLost()) return;
-gl.viewport(0, 0, canvas.width, canvas.height);
-gl.clearColor(0, 0, 0, 0);
-gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-if (!this.n || !this.kept.levels || !this.kept.states || !this.kept.table) return;
-gl.useProgram(this.parts.program);
-gl.uniform2f(at.scale, camera.k, camera.k);
-gl.uniform2f(at.shift, camera.tx, camera.ty);
-gl.uniform1f(at.size, size * ratio);
-gl.uniform1f(at.alpha, alpha);
-gl.uniform1f(at.rise, rise);
-gl.uniform3fv(at.grey, grey.map((v) => v / 255));
-gl.uniform3fv(at.outline, outline.map((v) => v / 255));
-gl.uniform1i(at.anySelected, anySelected ? 1 : 0);
-gl.uniform1i(at.table, 0);
-gl.activeTexture(gl.TEXTURE0);
-gl.bindTexture(gl.TEXTURE_2D, this.parts.texture);
-gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[0]);
-gl.enableVertexAttribArray(0);
-gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
-for (const i of [1, 2]) {
-gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[i]);
-gl.enableVertexAttribArray(i);
-gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
-}
-gl.drawArrays(gl.POINTS, 0, this.n);
-}
-
-destroy() {
-this.gl.getExtension("WEBGL_lose_context")?.loseContext();
-this.kept = {};
-}
-}
-
-// --- maps/points_2d.js
-function disc(diameter) {
-const d = Math.max(1, Math.round(diameter));
-return pixels(d, (x, y) => x ** 2 + y ** 2 <= (d / 2) ** 2);
-}
-
-function mark(diameter, kind) {
-const d = Math.max(3, Math.round(diameter));
-return pixels(d, (x, y) => kind === "square" || Math.abs(x) + Math.abs(y) <= d / 2);
-}
-
-function pixels(d, inside) {
-const half = (d - 1) / 2,
-out = [];
-for (let y = 0; y < d; y++)
-for (let x = 0; x < d; x++) if (inside(x - half, y - half)) out.push([x - Math.floor(half), y - Math.floor(half)]);
-return out;
-}
-
-const packed = (rgb) => (255 << 24) | (Math.round(rgb[2]) << 16) | (Math.round(rgb[1]) << 8) | Math.round(rgb[0]);
-
-class Points2D {
-constructor(canvas) {
-this.canvas = canvas;
-this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")); // a fresh canvas has one
-this.kind = "canvas2d";
-this.onrestored = () => {};
-this.n = 0;
-this.xy = null;
-this.levels = null;
-this.states = null;
-this.table = null;
-}
-
-setPositions(xy) {
-this.xy = xy;
-this.n = xy.length >> 1;
-}
-setLevels(levels) {
-this.levels = levels;
-}
-setStates(states) {
-this.states = states;
-}
-setTable(rgba) {
-this.table = new Uint32Array(256).map((_, i) => packed(rgba.subarray(4 * i, 4 * i + 3)));
-}
-touch() {
-}
-
-layer(state, anySelected) {
-if (!(state & PASSES)) return 0;
-if (anySelected && !(state & SELECTED)) return 1;
-return state & CHANGED ? 4 : state & FLAGGED ? 3 : 2;
-}
-
-draw({ camera, size, rise = 0, grey, outline, anySelected, ratio }) {
-const {
-canvas: { width, height },
-context,
-xy,
-levels,
-states,
-table,
-n,
-} = this;
-if (!n || !xy || !levels || !states || !table) {
-context.clearRect(0, 0, width, height);
-return;
-}
-const image = context.createImageData(width, height),
-pixels = new Uint32Array(image.data.buffer);
-const wide = Math.max(1.5 * size, 5) * ratio,
-discs = [
-...[0.6, 0.85, anySelected ? 1.25 : 1].map((factor) => disc(size * ratio * factor)),
-mark(wide * 0.8, "square"),
-mark(wide, "diamond"),
-],
-cores = [[], [], [], mark(wide * 0.5, "square"), mark(wide * 0.6, "diamond")]; // of the marks
-const shown = new Uint8Array(rise ? width * height : 0); // suspicion of the point shown at each pixel
-const greyValue = packed(grey),
-edge = packed(outline),
-{ k, tx, ty } = camera;
-for (let layer = anySelected ? 1 : 0; layer < 5; layer++) {
-for (let i = 0; i < n; i++) {
-if (this.layer(states[i], anySelected) !== layer) continue;
-const x = (((xy[2 * i] * k + tx + 1) / 2) * width) | 0,
-y = (((1 - (xy[2 * i + 1] * k + ty)) / 2) * height) | 0;
-if (!(x >= 9 && x < width - 9 && y >= 9 && y < height - 9)) continue;
-const fill = layer < 2 ? greyValue : table[levels[i]],
-weight = levels[i] > 253 ? 0 : rise > 0 ? levels[i] : 253 - levels[i];
-for (const [dx, dy] of discs[layer]) {
-const at = (y + dy) * width + x + dx;
-if (layer === 2 && rise) {
-if (shown[at] > weight) continue;
-shown[at] = weight;
-}
-pixels[at] = layer > 2 ? edge : fill;
-}
-if (layer > 2) for (const [dx, dy] of cores[layer]) pixels[(y + dy) * width + x + dx] = fill;
-}
-}
-context.putImageData(image, 0, 0);
-}
-
-destroy() {
-this.xy = this.levels = this.states = null;
-}
-}
-
-// --- maps/map.js
-const HOME = { k: 1, tx: 0, ty: 0 };
-const FEW_ROWS = 2000;
-const CELLS = 48;
-
-class PointMap {
-constructor(options) {
-this.store = options.store;
-this.tools = options.tools;
-this.theme = options.theme;
-this.paint = options.paint;
-this.onHover = options.onHover;
-this.onPick = options.onPick;
-this.onSelect = options.onSelect;
-this.title = options.title;
-this.x = options.x;
-this.y = options.y;
-this.regions = options.regions;
-this.onCamera = () => {};
-this.camera = { ...HOME };
-this.xy = null;
-this.ranges = [];
-this.trails = null;
-this.epoch = undefined;
-this.overlays = [];
-this.drag = null;
-this.hover = -1;
-this.frame = 0;
-this.overFrame = 0;
-this.gliding = 0;
-this.looking = 0;
-this.size = { width: 0, height: 0 };
-this.counted = null;
-this.cells = new Uint32Array(0);
-this.base = h("canvas", { class: "lw-points", "aria-hidden": "true" });
-this.over = h("canvas", {
-class: "lw-over",
-role: "img",
-"aria-label": `${options.title} of all examples; the gallery lists them for the keyboard`,
-});
-this.message = h("div", { class: "lw-empty" });
-this.stage = h("div", { class: "lw-stage" }, this.base, this.over, this.message);
-this.heading = h("span", { class: "lw-map-title", text: options.title });
-this.note = h("span", { class: "lw-map-note" });
-this.extra = h("span", { class: "lw-map-extra" });
-this.el = h(
-"section",
-{ class: "lw-map", "aria-label": options.title },
-h("div", { class: "lw-row" }, this.heading, this.note, this.extra),
-this.stage,
-);
-this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2D(this.freshCanvas());
-this.points.onrestored = () => this.redraw();
-this.listen();
-}
-
-freshCanvas() {
-const canvas = h("canvas", { class: "lw-points", "aria-hidden": "true" });
-this.base.replaceWith(canvas);
-return (this.base = canvas);
-}
-
-
-setData(xs, ys, ranges = null) {
-this.message.textContent = "";
-this.ranges = ranges || [extent(xs), extent(ys)];
-const next = normalized(xs, ys, this.ranges[0], this.ranges[1]);
-const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
-if (this.xy && this.xy.length === next.length && !calm && next.length <= 200_000) this.glide(this.xy, next);
-else this.place(next);
-}
-
-place(xy) {
-this.xy = xy;
-this.points.setPositions(xy);
-this.recolor();
-}
-
-glide(from, to) {
-cancelAnimationFrame(this.gliding);
-const start = performance.now(),
-mid = new Float32Array(to.length);
-const tick = (now) => {
-const t = Math.min(1, (now - start) / 350),
-e = t * t * (3 - 2 * t);
-for (let i = 0; i < to.length; i++) mid[i] = from[i] + (to[i] - from[i]) * e;
-this.points.setPositions(t < 1 ? mid : to);
-this.redraw();
-if (t < 1) this.gliding = requestAnimationFrame(tick);
-};
-this.xy = to;
-this.gliding = requestAnimationFrame(tick);
-}
-
-say(text) {
-this.message.replaceChildren(h("span", {}, withCode(text)));
-}
-
-recolor() {
-const { levels, states, table } = this.paint;
-if (!levels || !table) return;
-this.points.setTable(table);
-this.points.setLevels(levels);
-this.points.setStates(states);
-this.redraw();
-}
-
-restate(rows = null) {
-if (!this.paint.levels) return;
-if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
-else this.points.setStates(this.paint.states);
-this.redraw();
-}
-
-retouch(rows) {
-if (rows.length > FEW_ROWS) {
-this.recolor();
-return;
-}
-this.points.touch("levels", rows);
-this.points.touch("states", rows);
-this.redraw();
-}
-
-
-resize() {
-const width = this.stage.clientWidth,
-height = this.stage.clientHeight,
-ratio = window.devicePixelRatio || 1;
-if (!width || !height) return;
-const w = Math.round(width * ratio),
-hgt = Math.round(height * ratio);
-if (this.base.width === w && this.base.height === hgt && this.size.width === width && this.size.height === height) {
-this.flush();
-return;
-}
-this.size = { width, height };
-this.base.width = w;
-this.base.height = hgt;
-this.draw();
-}
-
-flush() {
-if (this.frame) this.draw();
-}
-
-redraw() {
-if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
-}
-
-redrawOver() {
-if (!this.frame && !this.overFrame) this.overFrame = requestAnimationFrame(() => this.drawOver(this.theme()));
-}
-
-draw() {
-cancelAnimationFrame(this.frame);
-this.frame = 0;
-const {
-size: { width, height },
-store,
-theme,
-} = this;
-if (!width) return;
-const colors = theme(),
-style = pointStyle(store.n, width * height, this.camera.k);
-this.points.draw({
-camera: this.camera,
-...style,
-rise: this.paint.rise,
-grey: colors.grey,
-outline: colors.text,
-anySelected: store.selectedCount > 0,
-ratio: window.devicePixelRatio || 1,
-});
-this.drawOver(colors);
-}
-
-drawOver(colors) {
-cancelAnimationFrame(this.overFrame);
-this.overFrame = 0;
-const { size, xy, store, drag } = this,
-c = sharpContext(this.over, size.width, size.height);
-c.font = "10px system-ui, sans-serif";
-if (xy) {
-if (this.x) drawAxes(c, { x: this.x, y: this.y ?? "", ranges: this.ranges, size, camera: this.camera }, colors);
-if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
-for (const paint of this.overlays) paint(c, this, colors);
-const near = store.neighborsOf,
-hidden = this.x && store.hides(store.row); // its position on a map of scores would reveal how suspicious it is
-if (near && near.row === store.row && !hidden)
-drawNeighbors(
-c,
-this.place2d(near.row),
-near.rows.map((row) => this.place2d(row)),
-!this.x,
-colors,
-);
-if (this.hover >= 0) {
-ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
-this.onHover(this.hover, this); // the tooltip moves with the point
-}
-if (store.row >= 0 && !hidden) {
-ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
-ring(c, this.place2d(store.row), 8, ink(colors.text), 2);
-}
-}
-if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
-}
-
-crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
-if (this.xy && this.counted !== this.xy) {
-this.counted = this.xy;
-this.cells = cellsOf(this.xy, CELLS);
-}
-const { width, height } = this.size,
-at = (/** @type {number} */ v, /** @type {number} */ span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
-let sum = 0;
-for (let b = at(y0, height); b <= at(y1, height); b++)
-for (let a = at(x0, width); a <= at(x1, width); a++) sum += this.cells[b * CELLS + a];
-return sum;
-}
-
-place2d(row) {
-const [x, y] = this.xy ? [this.xy[2 * row], this.xy[2 * row + 1]] : [NaN, NaN];
-return toScreen([x, y], this.size, this.camera);
-}
-
-
-listen() {
-const { over } = this;
-over.addEventListener("pointerdown", (event) => this.down(event));
-over.addEventListener("pointermove", (event) => this.move(event));
-over.addEventListener("pointerup", (event) => this.up(event));
-over.addEventListener("pointercancel", () => this.cancel());
-over.addEventListener("pointerleave", () => this.setHover(-1));
-over.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-over.addEventListener("dblclick", () => this.home());
-}
-
-at(event) {
-const box = this.over.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
-return [
-((event.clientX - box.left) * this.size.width) / box.width,
-((event.clientY - box.top) * this.size.height) / box.height,
-];
-}
-
-down(event) {
-if (!this.xy || event.button > 1) return;
-this.over.setPointerCapture(event.pointerId);
-const kind = event.button === 1 ? "pan" : this.tools.tool;
-this.drag = {
-kind,
-points: [this.at(event)],
-mode: modeFor(event, this.tools.mode),
-camera: { ...this.camera },
-far: 0,
-};
-event.preventDefault();
-}
-
-move(event) {
-const here = this.at(event);
-if (!this.drag) {
-this.lookAt(here);
-return;
-}
-const { points, kind, camera } = this.drag;
-this.drag.far = Math.max(this.drag.far, Math.hypot(here[0] - points[0][0], here[1] - points[0][1]));
-if (kind === "pan") {
-const { width, height } = this.size;
-this.setCamera({
-k: camera.k,
-tx: camera.tx + ((here[0] - points[0][0]) / width) * 2,
-ty: camera.ty - ((here[1] - points[0][1]) / height) * 2,
-});
-} else {
-points.push(here);
-this.drawOver(this.theme());
-}
-}
-
-up(event) {
-const { drag } = this;
-if (!drag) return;
-this.drag = null;
-if (drag.far < 4) this.click(this.at(event), drag.mode, event);
-else if (drag.kind !== "pan") this.outline(drag);
-this.redrawOver();
-}
-
-cancel() {
-this.drag = null;
-this.redrawOver();
-}
-
-outline({ kind, points, mode }) {
-if (!this.xy) return;
-const path = points.map((p) => toData(p, this.size, this.camera));
-const allowed = this.store.filter.passing;
-const fresh =
-kind === "box"
-? insideBox(this.xy, path[0], path[path.length - 1], allowed)
-: insidePolygon(this.xy, path, allowed);
-const mask = combined(this.store.selected, fresh, mode);
-this.onSelect(mask, { taken: countMask(fresh), mode });
-}
-
-click(here, mode, event) {
-const row = this.find(here, 10);
-const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
-if (row < 0) {
-if (!modified) this.store.clearSelection();
-return;
-}
-if (modified) {
-const fresh = new Uint8Array(this.store.n);
-fresh[row] = 1;
-this.onSelect(combined(this.store.selected, fresh, mode), { taken: 1, mode });
-} else this.onPick(row);
-}
-
-find(here, radius) {
-if (!this.xy) return -1;
-const { width, height } = this.size,
-place = toData(here, this.size, this.camera);
-return nearest(
-this.xy,
-place,
-(radius * 2) / width / this.camera.k,
-(radius * 2) / height / this.camera.k,
-this.store.filter.passing,
-);
-}
-
-lookAt(here) {
-if (this.looking) return;
-this.looking = requestAnimationFrame(() => {
-this.looking = 0;
-this.setHover(this.find(here, 7));
-});
-}
-
-setHover(row) {
-if (row === this.hover) return;
-this.hover = row;
-this.over.style.cursor = row >= 0 ? "pointer" : "";
-this.drawOver(this.theme());
-this.onHover(row, this);
-}
-
-wheel(event) {
-if (!this.xy || this.tools.scrolling()) return;
-event.preventDefault();
-event.stopPropagation();
-const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
-this.setCamera(zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size));
-}
-
-zoomBy(factor) {
-this.setCamera(zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size));
-}
-
-home() {
-this.setCamera({ ...HOME });
-}
-
-setCamera(camera) {
-this.camera = camera;
-this.redraw();
-this.onCamera();
-}
-
-destroy() {
-cancelAnimationFrame(this.frame);
-cancelAnimationFrame(this.overFrame);
-cancelAnimationFrame(this.gliding);
-cancelAnimationFrame(this.looking);
-this.points.destroy();
 }
 }
 
