@@ -125,6 +125,7 @@ def imports() -> None:
     import sklearn.svm  # noqa: F401
     import torch
     import tqdm.auto  # noqa: F401
+    import umap  # noqa: F401 (imported, not run: threads that it starts would not be in the forks)
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import widgets

@@ -36,6 +36,8 @@ FLAGS = (
 # Use the software driver for WebGL only; compositing the page with it takes ten times as much processor time.
 SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-gpu-compositing")
 NO_GL = ("--disable-gpu", "--disable-webgl", "--disable-webgl2", "--disable-3d-apis")
+NO_BUILD = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
+"""Otherwise each page asks whether JupyterLab is to be built again, for which the server starts Node.js."""
 
 
 def find_browser() -> str | None:
@@ -103,6 +105,8 @@ class LabServer:
             "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
             "--LabApp.news_url=None",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            "--LanguageServerManager.autodetect=False",
+            f"--ServerApp.tornado_settings={NO_BUILD}",
             *(["--KernelManager.transport=ipc"] if lifelines.AVAILABLE else []),  # nobody can take a kernel's ports
         ]  # fmt: skip
 
@@ -301,7 +305,7 @@ class LabPage:
         self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
 
     def settle(self) -> None:
-        """Wait until nothing in the view has moved or changed its colours for a fifth of a second."""
+        """Wait until nothing in the view has moved or changed its colours for a fifth of a second, in five looks."""
         self.page.evaluate(
             """() => new Promise((resolve, reject) => { const root = document.querySelector('.lw'); let before, since;
             setTimeout(() => reject(new Error('the view does not come to rest')), 90000);
@@ -309,7 +313,7 @@ class LabPage:
                 const r = e.getBoundingClientRect(), s = getComputedStyle(e);
                 return [r.left, r.top, r.width, r.height, s.color, s.backgroundColor, s.opacity].join(); }).join(';');
               if (all !== before) [before, since] = [all, now];
-              if (now - since < 200) requestAnimationFrame(look); else resolve(); };
+              if (now - since >= 200) resolve(); else setTimeout(requestAnimationFrame, 24, look); };
             requestAnimationFrame(look); })"""
         )
 
