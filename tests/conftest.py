@@ -50,8 +50,8 @@ warmkernels = _helper("warmkernels.py")
 _helper("workbench/forks.py")
 
 
-# Files that run in one process, as they share a server and a notebook, import Lightning and transformers, start dask,
-# or read the syntax trees of all modules.
+# Files that run in one process, as they share a server and a notebook, import Lightning and transformers, or the
+# library `datasets`, start dask or a server of S3, or read the syntax trees of all modules.
 TOGETHER = {
     "early": ("tests/test_types.py", "tests/test_docs.py::test_the_site_builds"),
     "browser": ("tests/browser/",),
@@ -59,7 +59,14 @@ TOGETHER = {
         *("tests/test_docs.py", "tests/test_public_help.py"),
         "tests/workbench/recording/callbacks/test_callbacks.py",
     ),
-    "clusters": ("tests/test_scale_docs.py", "tests/workbench/runs/test_remote_work.py"),
+    "datasets": (
+        *("tests/workbench/review/test_hf_files.py", "tests/workbench/review/test_span_files.py"),
+        *("tests/tasks/test_texts.py", "tests/tasks/test_multilabel.py"),
+    ),
+    "clusters": (
+        *("tests/test_scale_docs.py", "tests/workbench/runs/test_remote_work.py"),
+        "tests/workbench/storage/test_remote.py",
+    ),
     "trees": (
         *("tests/test_layout.py", "tests/test_one_home.py", "tests/test_floors.py", "tests/test_no_english.py"),
         "tests/test_words.py",

@@ -46,12 +46,16 @@ def slow(values: list[float], how: str) -> float:
     return sum(w * value for w, value in zip(weights, known)) / sum(weights)
 
 
-@pytest.mark.parametrize("how", POOL_WAYS)
 @given(values=EXAMPLES)
-def test_pooled_as_a_slow_loop_pools(how, values):
+def test_pooled_as_a_slow_loop_pools(values):
     units, flat = made(values)
-    wanted = [slow(one, how) for one in values]
-    np.testing.assert_allclose(units.pool(flat, how), wanted, rtol=1e-9, atol=1e-300)
+    pooled = {how: units.pool(flat, how) for how in POOL_WAYS}
+    for how, found in pooled.items():
+        wanted = [slow(one, how) for one in values]
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-300, err_msg=how)
+    known = ~np.isnan(pooled["max"])
+    assert (pooled["any"][known] >= pooled["max"][known] * (1 - 1e-12)).all()
+    assert (pooled["any"][known] <= pooled["sum"][known] * (1 + 1e-12)).all()
 
 
 @given(values=EXAMPLES)
@@ -60,14 +64,6 @@ def test_the_worst_is_the_first_largest(values):
     for row, worst in enumerate(units.worst(flat)):
         known = [(-value, place) for place, value in enumerate(flat) if units.rows[place] == row and value == value]
         assert worst == (min(known)[1] if known else -1)
-
-
-@given(values=EXAMPLES)
-def test_any_lies_between_the_largest_and_the_sum(values):
-    units, flat = made(values)
-    either, known = units.pool(flat, "any"), ~np.isnan(units.pool(flat, "max"))
-    assert (either[known] >= units.pool(flat, "max")[known] * (1 - 1e-12)).all()
-    assert (either[known] <= units.pool(flat, "sum")[known] * (1 + 1e-12)).all()
 
 
 def test_ema_and_softmin_are_those_of_cleanlab():
@@ -187,18 +183,18 @@ def test_keys_of_candidates_are_distinct_within_an_example(pairs):
 
 
 @pytest.mark.slow
-def test_ten_million_units_are_pooled_in_tenths_of_a_second():
+def test_three_million_units_are_pooled_in_hundredths_of_a_second():
     rng = np.random.default_rng(0)
-    rows = np.sort(rng.integers(0, 2_000_000, 10_000_000))
-    units = Units(2_000_000, rows, np.zeros(len(rows), np.int8), pa.nulls(len(rows), pa.string()))
+    rows = np.sort(rng.integers(0, 600_000, 3_000_000))
+    units = Units(600_000, rows, np.zeros(len(rows), np.int8), pa.nulls(len(rows), pa.string()))
     values = rng.random(len(rows))
     units.counts, units.starts  # noqa: B018  (made once)
     for how in ("sum", "max", "any"):
         seconds = min(_timed(lambda how=how: units.pool(values, how)) for _ in range(3))
-        assert seconds < 2, f"{how} took {seconds:.2f} s"  # .1 to .3 s on a quiet core
+        assert seconds < 0.6, f"{how} took {seconds:.2f} s"  # .03 to .09 s on a quiet core
 
 
 def _timed(act) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     act()
-    return time.perf_counter() - start
+    return time.process_time() - start

@@ -17,6 +17,7 @@ from widgets.wire.typedefs import get_type_hints, misfits
 from workbench.data.dataset import Dataset
 from workbench.recording.recorder import Recorder
 from workbench.runs.run import open_run
+from workbench.scores import score
 
 REQUEST_TYPES, ANSWER_TYPES = get_type_hints(Requests), get_type_hints(Answers)
 N, CLASSES, EPOCHS = 120, ("cat", "dog", "owl"), 4
@@ -42,10 +43,19 @@ def record(path: Path, **media: object) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits are estimated after each verdict; what the view shows does not depend on the number of draws."""
+    monkeypatch.setattr("workbench.issues.estimating.DRAWS", 2000)
+
+
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose scores are computed: they cost more than what most tests do with them."""
     images = np.random.default_rng(0).integers(0, 255, (N, 8, 8), dtype=np.uint8)
-    return record(tmp_path_factory.mktemp("runs") / "pets", images=images)
+    path = record(tmp_path_factory.mktemp("runs") / "pets", images=images)
+    score(open_run(path))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,17 @@ def home(tmp_path, monkeypatch):
     return {"LABEL_WORKBENCH_HOME": str(tmp_path / "home")}
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> Path:
+    """A folder with a run of one epoch, which tests copy."""
+    folder = tmp_path_factory.mktemp("recorded")
+    dataset = wb.Dataset.from_arrays(np.arange(killed.N) % killed.K, classes=list("abc"))
+    with wb.Recorder(folder / "run", dataset) as recorder, recorder.epoch(0):
+        logits = np.random.default_rng(0).normal(size=(killed.N, killed.K))
+        recorder.batch(dataset.ids, logits, logits[:, :2])
+    return folder
+
+
 def state(kind: str, folder: Path) -> object:
     """What a reader finds, in comparable form."""
     run = wb.open_run(folder / "run")
@@ -119,12 +130,9 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("kind", sorted(set(killed.SAVES) - {*JOURNALS, "computed", "scores"}))
-def test_a_save_that_fails(kind, failure, tmp_path, home, monkeypatch):
+def test_a_save_that_fails(kind, failure, recorded, tmp_path, home, monkeypatch):
     """One clear error that names the file and says what to do; existing data is kept."""
-    dataset = wb.Dataset.from_arrays(np.arange(killed.N) % killed.K, classes=list("abc"))
-    with wb.Recorder(tmp_path / "run", dataset) as recorder, recorder.epoch(0):
-        recorder.batch(dataset.ids, np.zeros((killed.N, killed.K)), np.zeros((killed.N, 2)))
-    run = wb.open_run(tmp_path / "run")
+    run = wb.open_run(shutil.copytree(recorded / "run", tmp_path / "run"))
     killed.SAVES[kind](run, 0)
     before = state(kind, tmp_path)
     error, words = FAILURES[failure]
@@ -198,13 +206,9 @@ def test_a_checksum_that_cannot_be_noted_loses_nothing(tmp_path, home, monkeypat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", killed.SAVES)
-def test_killed_at_every_operation(kind, tmp_path, servers, home):
+def test_killed_at_every_operation(kind, recorded, tmp_path, servers, home):
     """Many operations change nothing, such as opening for reading: each state of the folder is left once by a kill."""
-    template = tmp_path / "template"
-    dataset = wb.Dataset.from_arrays(np.arange(killed.N) % killed.K, classes=list("abc"))
-    with wb.Recorder(template / "run", dataset) as recorder, recorder.epoch(0):
-        logits = np.random.default_rng(0).normal(size=(killed.N, killed.K))
-        recorder.batch(dataset.ids, logits, logits[:, :2])
+    template = shutil.copytree(recorded, tmp_path / "template")
     killed.SAVES[kind](wb.open_run(template / "run"), 0)
     whole = shutil.copytree(template, tmp_path / "whole")
     child = servers.start(CODE, kind, whole, 0, environment=home)

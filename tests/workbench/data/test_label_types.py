@@ -77,12 +77,12 @@ def recorded(given: pd.Series, place) -> wb.Run:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Callable[[str], Path]:
-    """The run of a column of labels, recorded once."""
+    """The run of a column of labels, recorded and scored once."""
 
     @functools.cache
     def path_of(kind: str) -> Path:
         path = tmp_path_factory.mktemp("typed") / "run"
-        recorded(columns()[kind].rename("y"), path)
+        wb.score(recorded(columns()[kind].rename("y"), path))
         return path
 
     return path_of

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from planted import digit_attributes
+
+import workbench as wb
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +21,10 @@ def planted():
     for array in (x, true, given):
         array.setflags(write=False)
     return x, true, given
+
+
+@pytest.fixture(scope="session")
+def by_embeddings(planted) -> pd.DataFrame:
+    """The cells of `planted`, judged by the embeddings alone; tests do not change it."""
+    x, _, given = planted
+    return wb.find_issues(given, task="multilabel", embeddings=x, per="unit")

@@ -138,7 +138,8 @@ def test_draws_of_rates_have_the_posterior_of_a_grid():
 
 
 @pytest.fixture
-def run(tmp_path, probabilities):
+def run(tmp_path, probabilities, monkeypatch):
+    monkeypatch.setattr(module, "DRAWS", 2000)
     n = 400
     dataset = Dataset.from_arrays(np.arange(n) % 3, classes=["a", "b", "c"], ids=[f"r{i}" for i in range(n)])
     with Recorder(tmp_path / "run", dataset) as rec, rec.epoch(0):

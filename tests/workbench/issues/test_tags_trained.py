@@ -66,10 +66,15 @@ def held_out(planted):
     return expit(2 * (2 * true - 1) + np.random.default_rng(9).normal(0, 2.2, true.shape)).clip(0.001, 0.999)
 
 
-def test_a_recorded_training_moves_the_order_and_not_the_count(planted, trained, held_out):
+@pytest.fixture(scope="module")
+def without(planted, held_out):
+    """The cells judged by `held_out` alone."""
+    return wb.find_issues(planted[2], task="multilabel", pred_probs=held_out, per="unit")
+
+
+def test_a_recorded_training_moves_the_order_and_not_the_count(planted, trained, held_out, without):
     _, true, given = planted
     error = given != true
-    without = wb.find_issues(given, task="multilabel", pred_probs=held_out, per="unit")
     found = wb.find_issues(trained, pred_probs=held_out, per="unit")
     assert "training dynamics (in-sample): weight 0." in found.attrs["method"]
     assert average_precision(found, error) > average_precision(without, error) + 0.01
@@ -78,12 +83,10 @@ def test_a_recorded_training_moves_the_order_and_not_the_count(planted, trained,
     assert calibration_error(table_of_cells(found).ravel(), error.ravel()) < 0.05
 
 
-def test_beside_held_out_heads_a_training_has_no_say(planted, trained):
-    x, _, given = planted
-    found = wb.find_issues(trained, embeddings=x, per="unit")
+def test_beside_held_out_heads_a_training_has_no_say(planted, trained, by_embeddings):
+    found = wb.find_issues(trained, embeddings=planted[0], per="unit")
     assert "training dynamics: not used beside held-out heads" in found.attrs["method"]
-    without = wb.find_issues(given, task="multilabel", embeddings=x, per="unit")
-    np.testing.assert_array_equal(table_of_cells(found), table_of_cells(without))
+    np.testing.assert_array_equal(table_of_cells(found), table_of_cells(by_embeddings))
 
 
 def test_embeddings_of_a_training_on_the_tags_give_no_count(planted, trained, tmp_path):
@@ -98,14 +101,13 @@ def test_embeddings_of_a_training_on_the_tags_give_no_count(planted, trained, tm
 
 
 @pytest.mark.parametrize("kind", ["untrained", "by heart"])
-def test_a_training_that_tells_nothing_has_no_say(planted, held_out, tmp_path, kind):
+def test_a_training_that_tells_nothing_has_no_say(planted, held_out, without, tmp_path, kind):
     _, _, given = planted
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 0.1, given.shape) + (40 * given - 20 if kind == "by heart" else 0)
     run = recorded(tmp_path / "run", given, [logits])
     found = wb.find_issues(run, pred_probs=held_out, per="unit")
     assert "training dynamics: not used, since it agrees" in found.attrs["method"]
-    without = wb.find_issues(given, task="multilabel", pred_probs=held_out, per="unit")
     np.testing.assert_array_equal(table_of_cells(found), table_of_cells(without))
 
 

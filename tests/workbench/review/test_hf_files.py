@@ -1,6 +1,7 @@
 """Files of every kind in the layout of Hugging Face datasets; the library `datasets` reads them and writes its own."""
 
 import io
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from PIL import Image
 import workbench as wb
 from workbench.foundation.errors import InputError
 
-datasets = pytest.importorskip("datasets", reason="the package `datasets` is missing")
+pytestmark = pytest.mark.skipif(find_spec("datasets") is None, reason="the package `datasets` is missing")
 
 BESIDE = {"score": [1.5, float("nan"), 0.5], "row": [3, 2, 1], "box": [[1, 2], [], [3]]}
 BESIDE["place"] = [{"x": 1}, None, {"x": 2}]
@@ -39,6 +40,8 @@ KINDS = {
 
 
 def opened(file, tmp_path):
+    import datasets  # takes a second, which only these tests should cost
+
     return datasets.load_dataset("parquet", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache"))
 
 
@@ -124,6 +127,8 @@ def test_images_are_images(tmp_path):
 
 
 def test_files_of_the_library_are_read(tmp_path):
+    import datasets
+
     features = {
         "img": datasets.Image(),
         "text": datasets.Value("string"),

@@ -68,13 +68,14 @@ def test_every_file_of_the_shipped_run(source, tmp_path, rng, kind):
     assert told(tmp_path / "run") == []
 
 
-@pytest.fixture
-def saved(source, tmp_path):
+@pytest.fixture(scope="module")
+def everything(source, tmp_path_factory):
     """The shipped run with everything else that can be saved in a run."""
     from widgets.view.views import Views
 
-    shutil.copytree(source, tmp_path / "run", ignore=shutil.ignore_patterns("cache", "journal*", ".rank*"))
-    run = wb.open_run(tmp_path / "run")
+    path = tmp_path_factory.mktemp("whole") / "run"
+    shutil.copytree(source, path, ignore=shutil.ignore_patterns("cache", "journal*", ".rank*"))
+    run = wb.open_run(path)
     wb.review.save_votes(run, pd.DataFrame({"id": [0, 1], "annotator": ["u", "v"], "label": ["1", "2"]}))
     run.save_embeddings(run.embeddings(), source="again", trained_on_labels=False)
     Views(run.path / "views.json").save("mine", {"color_by": "aum"})
@@ -84,6 +85,12 @@ def saved(source, tmp_path):
     run.journal.close()
     assert told(run.path) == []
     return run.path
+
+
+@pytest.fixture
+def saved(everything, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(everything, tmp_path / "run")
 
 
 SAVED = ("votes.parquet", "audit.parquet", "views.json", "journal.sqlite", "embeddings/epoch=0009.json")
