@@ -58,9 +58,8 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 # ---- several masks of one object ---------------------------------------------------------------------------------
 
 
-def fused(folder: Path) -> Iterator[dict[str, object]]:
-    """A row for each set, and one for all."""
-    lines = []
+def crowd_masks(folder: Path) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Yield for each cell its set, its number, the mask of experts (h, w) and the masks of crowd workers (7, h, w)."""
     for file in sorted((folder / "kinds").glob("segmentation_bubil*.npz")):
         with np.load(file, allow_pickle=False) as data:
             parts = {name: data[name] for name in data.files}
@@ -69,17 +68,21 @@ def fused(folder: Path) -> Iterator[dict[str, object]]:
             bits = [parts["mask_bits"][parts["mask_offset"][one] : parts["mask_offset"][one + 1]] for one in at]
             masks = np.stack([np.unpackbits(one)[: h * w].reshape(h, w) for one in bits]).astype(bool)
             kind = parts["mask_kind"][at]
-            gold, crowd = masks[kind == 0][0], masks[kind == 1]
-            own = wb.vision.mask_scores(crowd)["p_bad"].to_numpy()
-            soft = 1 - overlap_with_others(crowd)
-            votes = crowd.sum(axis=0)
-            major = [1 - iou(one, votes - one > (len(crowd) - 1) / 2) for one in crowd]
-            two = iou(votes > len(crowd) / 2, gold), iou(wb.vision.fuse_masks(crowd), gold)
-            for number, one in enumerate(crowd):
-                true = iou(one, gold)
-                lines.append(
-                    (int(parts["set"][image]), image, true < 0.7, major[number], soft[number], own[number], *two)
-                )
+            yield int(parts["set"][image]), image, masks[kind == 0][0], masks[kind == 1]
+
+
+def fused(folder: Path) -> Iterator[dict[str, object]]:
+    """A row for each set, and one for all."""
+    lines = []
+    for part, image, gold, crowd in crowd_masks(folder):
+        own = wb.vision.mask_scores(crowd)["p_bad"].to_numpy()
+        soft = 1 - overlap_with_others(crowd)
+        votes = crowd.sum(axis=0)
+        major = [1 - iou(one, votes - one > (len(crowd) - 1) / 2) for one in crowd]
+        two = iou(votes > len(crowd) / 2, gold), iou(wb.vision.fuse_masks(crowd), gold)
+        for number, one in enumerate(crowd):
+            true = iou(one, gold)
+            lines.append((part, image, true < 0.7, major[number], soft[number], own[number], *two))
     frame = pd.DataFrame(lines, columns=["set", "image", "bad", "major", "soft", "p", "majority", "fusion"])
     for name, part in [("all", frame), *frame.groupby("set")]:
         bad, images = part["bad"].to_numpy(), part.drop_duplicates("image")

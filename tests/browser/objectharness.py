@@ -45,3 +45,13 @@ def said(lab: object) -> dict:
 def relative(page: object, at: tuple[float, float]) -> dict[str, float]:
     box = page.locator(STAGE).bounding_box()
     return {"x": at[0] - box["x"], "y": at[1] - box["y"]}
+
+
+def opens_when_saved(lab: object, path: object) -> None:
+    """Save the page with three examples, and open it: it shows the objects, and nothing went wrong in either."""
+    lab.probe.run(f"ex.save_html({str(path)!r}, examples=3)")
+    assert lab.errors == []
+    still = lab.page.context.new_page()
+    still.goto(path.as_uri())
+    still.locator(FOCUSED).wait_for()
+    still.close()

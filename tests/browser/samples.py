@@ -355,8 +355,20 @@ def with_wrong_boxes(boxes: list) -> list:
     return given
 
 
-def box_run(path: Path, n: int = 60) -> Path:
-    """Digits on canvases with boxes, some of them wrong, and an embedding."""
+def outlined(box: tuple | None) -> dict | None:
+    """A box as the value of an instance, whose mask lacks the lower right quarter of the box."""
+    from workbench.tasks.run_lengths import encode_runs, to_text
+
+    if box is None:
+        return None
+    x0, y0, x1, y1 = (int(side) for side in box[:4])
+    mask = np.ones((y1 - y0, x1 - x0), bool)
+    mask[(y1 - y0) // 2 :, (x1 - x0) // 2 :] = False
+    return {"box": [x0, y0, x1, y1], "label": box[4], "mask": to_text(encode_runs(mask))}
+
+
+def box_run(path: Path, n: int = 60, task: str = "boxes") -> Path:
+    """Digits on canvases with boxes or instances, some of them wrong, and an embedding."""
     from workbench.data.dataset import Dataset
     from workbench.recording.recorder import Recorder
     from workbench.runs.run import open_run
@@ -364,7 +376,9 @@ def box_run(path: Path, n: int = 60) -> Path:
     images, boxes = canvases(n)
     names = [str(digit) for digit in range(10)]
     ids = [f"canvas-{row}" for row in range(n)]
-    dataset = Dataset.from_arrays(with_wrong_boxes(boxes), task="boxes", classes=names, images=images, ids=ids)
+    labels = with_wrong_boxes(boxes)
+    labels = labels if task == "boxes" else [[outlined(box) for box in own] for own in labels]
+    dataset = Dataset.from_arrays(labels, task=task, classes=names, images=images, ids=ids)
     Recorder(path, dataset).close()
     open_run(path).save_embeddings(images.reshape(n, -1)[:, ::16].astype(np.float32), trained_on_labels=False)
     return path
@@ -393,7 +407,8 @@ def box_issues(path: Path, n: int = 60):
     names = {1: "overlooked", 3: "class", 5: "spurious", 7: "place"}
 
     def value(box: tuple | None) -> str:
-        return run.dataset.kind.encode(None if box is None else {"box": list(box[:4]), "label": box[4]})
+        plain = None if box is None else {"box": list(box[:4]), "label": box[4]}
+        return run.dataset.kind.encode(plain if run.task == "boxes" else outlined(box))
 
     for row, own in enumerate(with_wrong_boxes(true)):
         kind = names.get(row % 10)

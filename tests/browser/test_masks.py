@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import samples
-from objectharness import FOCUSED, VALUES, Canvas, said, shown
+from objectharness import FOCUSED, VALUES, Canvas, opens_when_saved, said, shown
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -111,9 +111,4 @@ def test_regions_are_judged_and_painted(explorer, tmp_path: Path):
     rows = {row["id"]: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
     assert rows["scene-2"]["changed"] and rows["scene-2"]["label"]["size"] == [72, 96]
     page.screenshot(path=str(tmp_path / "masks.png"))
-    probe.run(f"ex.save_html({str(tmp_path / 'page.html')!r}, examples=3)")
-    assert lab.errors == []
-    still = page.context.new_page()
-    still.goto((tmp_path / "page.html").as_uri())
-    still.locator(FOCUSED).wait_for()
-    still.close()
+    opens_when_saved(lab, tmp_path / "page.html")

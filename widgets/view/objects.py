@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 THUMB_OBJECTS = 60
 """Maximum number of objects drawn on a thumbnail, the largest ones."""
 
-DRAWN = ("boxes", "points")
+DRAWN = ("boxes", "instances", "points")
 """Kinds of labels whose objects are drawn."""
 
 PLACE_FIELDS = ("box", "point")

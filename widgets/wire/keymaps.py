@@ -157,6 +157,10 @@ MASK_KEYS: Keys = CLASS_KEYS | {
     **{name: POINT_KEYS[name] for name in ("nextObject", "previousObject", "larger", "smaller")},
 }
 
+INSTANCE_KEYS: Keys = POINT_KEYS | {
+    name: MASK_KEYS[name] for name in ("brush", "erase", "lasso", "thinner", "thicker", "fainter", "stronger")
+}
+
 _EDITORS: dict[str, Keys] = {
     "multiclass": CLASS_KEYS,
     "units": UNIT_KEYS,
@@ -164,6 +168,7 @@ _EDITORS: dict[str, Keys] = {
     "spans": SPAN_KEYS,
     "boxes": BOX_KEYS,
     "points": POINT_KEYS,
+    "instances": INSTANCE_KEYS,
     "masks": MASK_KEYS,
     "texts": {"choose": ["Enter", "Ctrl+Enter"], "leave": ["Escape"]},
     "tokens": TOKEN_KEYS,
@@ -171,7 +176,7 @@ _EDITORS: dict[str, Keys] = {
     "preferences": {"choose": ["Enter"], "leave": ["Escape"]},
 }
 
-_CVAT: dict[str, Keys] = {name: _EDITORS[name] | {"draw": ["n", "r"]} for name in ("boxes", "points")}
+_CVAT: dict[str, Keys] = {name: _EDITORS[name] | {"draw": ["n", "r"]} for name in ("boxes", "points", "instances")}
 
 EDIT: dict[str, dict[str, Keys]] = dict.fromkeys(("default", "prodigy", "labelstudio"), _EDITORS) | {
     "cvat": _EDITORS | _CVAT

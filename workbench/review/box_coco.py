@@ -12,7 +12,6 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import (
     FILE_NAME,
-    SEGMENTATION,
     ImageLabels,
     Labelled,
     Losses,
@@ -29,14 +28,17 @@ from workbench.review.box_files import (
     tell_reading,
     write_finite_json,
 )
-from workbench.review.outlines import check_outline, crossing_outlines
+from workbench.review.instance_outlines import outlined
+from workbench.review.outlines import SEGMENTATION, check_outline, crossing_outlines
 from workbench.runs.run import Run
 from workbench.storage.tables import check_target
 from workbench.tasks.box_evidence import predictions_of
+from workbench.tasks.box_frames import image_sizes
 from workbench.tasks.box_table import CROWD
 from workbench.tasks.class_names import object_array
+from workbench.tasks.instance_evidence import instances_of
 from workbench.tasks.protocol import Format
-from workbench.tasks.run_lengths import box_of, checked_runs
+from workbench.tasks.run_lengths import area_of, box_of, checked_runs
 
 UNLABELLED_FIELD = "unlabelled"
 """Field of an image without a label yet, which other tools ignore; COCO itself has none."""
@@ -213,8 +215,9 @@ def write_coco(run: Run, path: str | Path, *, force: bool = False) -> Path:
 
     Notes
     -----
-    `area` is that of the file, or else of the box. A box that was moved has no `segmentation`, since the outline no
-    longer belongs to it; the number of them is part of a warning.
+    `area` is that of the file, or else of the box or mask. A box that was moved has no `segmentation`, since the
+    outline no longer belongs to it; the number of them is part of a warning. Instances have the polygons of the file,
+    or run lengths if their masks were changed or drawn.
     """
     target, losses = check_target(path, force, COCO.suffixes), Losses("COCO")
     dataset = run.extended()
@@ -234,12 +237,20 @@ def write_coco(run: Run, path: str | Path, *, force: bool = False) -> Path:
         for place, size, code, more in zip(one.places.tolist(), sizes, one.codes, one.more):
             fields = {name: value for name, value in more.items() if name not in ("id", CROWD)}
             record = {"id": next(numbers), "image_id": image["id"], "category_id": code_of[code]}
-            record |= {"bbox": [_plain(value) for value in (*place[:2], *size)], "area": _plain(size[0] * size[1])}
+            area = size[0] * size[1]
+            if dataset.task == "instances":
+                area = _area_of(fields.get(SEGMENTATION), area)
+            record |= {"bbox": [_plain(value) for value in (*place[:2], *size)], "area": _plain(area)}
             annotations.append({**record, "iscrowd": int(is_crowd(more)), **fields})
     content = {**others, "images": images, "annotations": annotations, "categories": listed}
     write_finite_json(content, target)
     losses.tell(target)
     return target
+
+
+def _area_of(outline: Any, area: float) -> float:
+    """Return the number of pixels of run lengths; `area` for polygons."""
+    return float(area_of(checked_runs(outline["counts"], *outline["size"]))) if isinstance(outline, dict) else area
 
 
 def annotation_ids(given: Iterable[Any]) -> Iterator[int]:
@@ -313,6 +324,7 @@ def read_detections(path: str | Path, labels: Dataset | Run) -> list[dict[str, A
         bboxes : (p, 4) float64, x0, y0, x1, y1 in pixels, in the order of the file
         labels : (p,) object, names of classes
         scores : (p,) float64
+        masks : of instances, p run lengths or lists of polygons; instead of bboxes
 
     Raises
     ------
@@ -325,21 +337,32 @@ def read_detections(path: str | Path, labels: Dataset | Run) -> list[dict[str, A
         raise InputError(f"{source} is not a list. Predictions are a list of objects with a score.")
     names = {number: name for name, number in category_ids(dataset).items()}
     row_of = {image: row for row, image in enumerate(_image_numbers(dataset))}
+    outlines = dataset.task == "instances"
     found: list[tuple[list[Any], list[Any], list[Any]]] = [([], [], []) for _ in row_of]
     for number, one in enumerate(content):
         where = f"{source}: prediction {number}"
-        if not isinstance(one, dict) or not isinstance(one.get("bbox"), list) or len(one["bbox"]) != 4:
-            raise InputError(f"{where} is {shortened(one)}. It has image_id, category_id, bbox and score.")
+        own = SEGMENTATION if outlines else "bbox"
+        if not isinstance(one, dict) or (not one.get(own) if outlines else not _is_bbox(one.get(own))):
+            raise InputError(f"{where} is {shortened(one)}. It has image_id, category_id, {own} and score.")
         row, name = row_of.get(str(one.get("image_id"))), _found(names, one.get("category_id"))
         if row is None or name is None:
             what = f"image {shortened(one.get('image_id'))} and category {shortened(one.get('category_id'))}"
             raise InputError(f"{where} names {what}. One of them is not in the labels.")
-        for values, value in zip(found[row], (corners(one["bbox"], where), name, one.get("score"))):
-            values.append(value if values is not found[row][2] else finite_number(value, where, "score"))
+        if outlines:
+            check_outline(one[own], {}, where)
+        place = one[own] if outlines else corners(one[own], where)
+        for values, value in zip(found[row], (place, name, finite_number(one.get("score"), where, "score"))):
+            values.append(value)
+    if outlines:
+        return [{"masks": own, "labels": object_array(names), "scores": np.array(p)} for own, names, p in found]
     return [
         {"bboxes": np.array(boxes, float).reshape(-1, 4), "labels": object_array(classes), "scores": np.array(scores)}
         for boxes, classes, scores in found
     ]
+
+
+def _is_bbox(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4
 
 
 def _image_numbers(dataset: Dataset) -> list[str]:
@@ -371,19 +394,31 @@ def write_detections(predictions: Any, path: str | Path, *, labels: Dataset | Ru
     """
     dataset = labels.extended() if isinstance(labels, Run) else labels
     target = check_target(path, force, (".json",))
-    found = predictions_of(dataset, predictions)
+    outlines = dataset.task == "instances"
+    found = instances_of(dataset, predictions) if outlines else predictions_of(dataset, predictions)
     ids, images = category_ids(dataset), _image_numbers(dataset)
     codes = [ids[name] for name in dataset.classes]
     listed = []
     columns = zip(
         found.places.tolist(), _sizes(found.places), found.rows.tolist(), found.label.tolist(), found.score.tolist()
     )
-    for place, size, row, code, score in columns:
+    image_size = _known_sizes(dataset) if outlines else None
+    for at, (place, size, row, code, score) in enumerate(columns):
         image = int(images[row]) if images[row].lstrip("-").isdecimal() else images[row]
         box = [_plain(float(value)) for value in (*place[:2], *size)]
         listed.append({"image_id": image, "category_id": codes[code], "bbox": box, "score": score})
+        if image_size is not None and found.masks is not None:
+            listed[-1] |= outlined({}, place, found.masks[at], image_size[row])
     write_finite_json(listed, target)
     return target
+
+
+def _known_sizes(dataset: Dataset) -> list[tuple[float, float]]:
+    """Return width and height of each image."""
+    sizes = image_sizes(dataset.metadata)
+    if sizes is None or np.isnan(sizes).any():
+        raise InputError.at("labels", "has images of unknown size", "Add the columns `width` and `height`.")
+    return [(width, height) for width, height in sizes.tolist()]
 
 
 COCO = Format((".json",), read_coco, write_coco, ("that a box has no id", "outlines of boxes that were moved"))

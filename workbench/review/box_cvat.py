@@ -15,7 +15,6 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import (
     FILE_NAME,
     ROTATED,
-    SEGMENTATION,
     ImageLabels,
     Labelled,
     Losses,
@@ -33,7 +32,7 @@ from workbench.review.box_files import (
     turned,
 )
 from workbench.review.box_voc import xml_text
-from workbench.review.outlines import check_outline, from_rows, to_rows
+from workbench.review.outlines import SEGMENTATION, check_outline, from_rows, to_rows
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target

@@ -21,6 +21,8 @@ from workbench.data.dataset import Dataset
 from workbench.data.media import image_size, read_image
 from workbench.foundation.cells import is_missing, is_plain
 from workbench.foundation.errors import InputError, outside, shortened
+from workbench.review.instance_outlines import masks_of_objects, outlined
+from workbench.review.outlines import SEGMENTATION
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.limits import parse_json
@@ -39,9 +41,9 @@ FILE_FIELDS, IMAGE_FIELDS = "file_fields", "image_fields"
 """Columns of the metadata with further fields of a format, as JSON: of the whole file, stored once, and of each
 image."""
 
-FILE_NAME, SEGMENTATION, ROTATED = "file_name", "segmentation", "rotated"
-"""Column with the name of an image's file; fields of `more`: the outline of an object (polygons or RLE, as in COCO),
-and a rotated box, x0, y0, x1, y1 before the rotation and its degrees, clockwise, about its centre."""
+FILE_NAME, ROTATED = "file_name", "rotated"
+"""Column with the name of an image's file; field of `more`: a rotated box, x0, y0, x1, y1 before the rotation and its
+degrees, clockwise, about its centre."""
 
 MORE_DIGITS = 6
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -79,7 +81,8 @@ class Labelled(NamedTuple):
     Attributes
     ----------
     row, id : of the image. size : (width, height) in pixels, None if unknown. places : (b, d) float64. codes : (b,)
-    class indices. more : b dicts of other fields; of an object that was moved, without `segmentation` and `area`.
+    class indices. more : b dicts of other fields; of an object that was moved, without `segmentation` and `area`; of
+    an instance, with the outline of its mask.
     labelled : whether the image has a label.
     """
 
@@ -257,12 +260,15 @@ def dataset_of_images(
         found = f"{path}: the image {shortened(crowded.id)} has {len(crowded.places):,} objects"
         raise InputError(f"{found}. At most {MOST_OBJECTS:,} are read. Cut it into tiles.")
     empty = np.empty((0, 2 if kind == "points" else 4))
-    labels = [
-        {kind: one.places or empty, "labels": one.names} | ({"more": one.more} if any(one.more) else {})
-        if one.labelled
-        else None
-        for one in images
-    ]
+    if task == "instances":
+        labels = _instance_labels(path, images)
+    else:
+        labels = [
+            {kind: one.places or empty, "labels": one.names} | ({"more": one.more} if any(one.more) else {})
+            if one.labelled
+            else None
+            for one in images
+        ]
     frame = image_metadata(images, file_fields)
     frame["objects"] = pd.Series(labels, dtype=object)
     frame["image_id"] = [one.id for one in images]
@@ -274,6 +280,20 @@ def dataset_of_images(
         frame, "objects", task=task, id="image_id", image=None if folder is None else "picture", media_root=folder,
         classes=named if classes is None else classes, **options,
     )  # fmt: skip
+
+
+def _instance_labels(path: Path, images: Sequence[ImageLabels]) -> list[dict[str, Any] | None]:
+    """Return the labels of images with the masks of their objects."""
+    found: list[dict[str, Any] | None] = []
+    boxes = 0
+    for one in images:
+        size = tuple(one.fields.get(name) for name in SIZE_COLUMNS)
+        masks, more, filled = masks_of_objects(one.places, one.more, (size[0], size[1]))
+        boxes += filled
+        fields = {"more": more} if any(more) else {}
+        found.append({"masks": masks, "labels": one.names, **fields} if one.labelled else None)
+    tell_reading(path, {"objects without an outline are read as their boxes, filled": boxes})
+    return found
 
 
 def image_metadata(images: Sequence[ImageLabels], file_fields: Mapping[str, Any]) -> pd.DataFrame:
@@ -315,23 +335,40 @@ def labelled_images(run: Run, losses: Losses) -> Iterator[Labelled]:
     for row in range(table.n):
         own = slice(starts[row], starts[row + 1])
         more = []
-        for place, text in zip(table.places[own], table.more[own].to_pylist()):
-            fields = more_of(text)
-            if text is not None and (row, text, _rounded(place)) not in known:
+        for at, text in enumerate(table.more[own].to_pylist(), own.start):
+            fields, stays = more_of(text), text is not None and _description(table, at, text) in known
+            if text is not None and not stays:
                 gone = [name for name in (SEGMENTATION, "area", ROTATED) if fields.pop(name, None) is not None]
-                losses.add("outlines of moved objects", int(SEGMENTATION in gone or ROTATED in gone))
+                lost = table.masks is None and (SEGMENTATION in gone or ROTATED in gone)
+                losses.add("outlines of moved objects", int(lost))
             more.append(fields)
         size = None if sizes is None or np.isnan(sizes[row]).any() else (float(sizes[row, 0]), float(sizes[row, 1]))
         codes = table.label[own].tolist()
-        yield Labelled(row, ids[row], size, table.places[own], codes, more, not table.missing[row])
+        one = Labelled(row, ids[row], size, table.places[own], codes, more, not table.missing[row])
+        yield one if table.masks is None or not more else _with_outlines(dataset, one, table.masks[own], losses)
 
 
-def _described(table: BoxTable) -> set[tuple[int, str, tuple[float, ...]]]:
-    """Return row, further fields and place of the given objects that have further fields."""
+def _with_outlines(dataset: Dataset, one: Labelled, masks: np.ndarray, losses: Losses) -> Labelled:
+    """Return instances with the outlines of their masks, except those that keep the polygons of their file."""
+    size = size_of(dataset, one, losses.format)
+    places = one.places.tolist()
+    more = [
+        fields if isinstance(fields.get(SEGMENTATION), list) else outlined(fields, place, mask, size)
+        for fields, place, mask in zip(one.more, places, masks.tolist())
+    ]
+    return one._replace(more=more)
+
+
+def _described(table: BoxTable) -> set[tuple[Any, ...]]:
+    """Return what describes the given objects that have further fields."""
     texts = table.more.to_pylist()
-    return {
-        (int(table.rows[at]), text, _rounded(table.places[at])) for at, text in enumerate(texts) if text is not None
-    }
+    return {_description(table, at, text) for at, text in enumerate(texts) if text is not None}
+
+
+def _description(table: BoxTable, at: int, text: str) -> tuple[Any, ...]:
+    """Return row, further fields, place and mask of an object."""
+    mask = None if table.masks is None else table.masks[at]
+    return int(table.rows[at]), text, _rounded(table.places[at]), mask
 
 
 def _rounded(place: np.ndarray) -> tuple[float, ...]:

@@ -15,7 +15,6 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import (
     FILE_NAME,
     ROTATED,
-    SEGMENTATION,
     ImageLabels,
     Labelled,
     Losses,
@@ -32,6 +31,7 @@ from workbench.review.box_files import (
     write_finite_json,
 )
 from workbench.review.brush_runs import decode_brush, encode_brush
+from workbench.review.outlines import SEGMENTATION
 from workbench.runs.run import Run
 from workbench.storage.tables import check_target
 from workbench.tasks.box_frames import SIZE_COLUMNS

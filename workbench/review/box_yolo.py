@@ -16,7 +16,6 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import (
     FILE_NAME,
-    SEGMENTATION,
     ImageLabels,
     Labelled,
     Losses,
@@ -35,6 +34,7 @@ from workbench.review.label_folders import (
     text_within,
     without,
 )
+from workbench.review.outlines import SEGMENTATION
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.limits import MOST_JSON

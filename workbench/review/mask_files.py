@@ -89,11 +89,11 @@ def write_masks(run: Run, path: str | Path, *, force: bool = False) -> Path:
     colours = palette(len(classes))
     with atomic(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for _, stem, given, now in _rasters(run, packed):
-            packed.writestr(f"{MASK_FOLDER}/{stem}.png", _png(now, colours))
+            packed.writestr(f"{MASK_FOLDER}/{stem}.png", png_bytes(now, colours))
             if given is not None:
                 changed = given != now
-                packed.writestr(f"{CHANGE_MASKS}/{stem}.png", _png(np.where(changed, 255, 0), None))
-                packed.writestr(f"{DIFFERENCE_MAPS}/{stem}.png", _png(np.where(changed, now, IGNORE), colours))
+                packed.writestr(f"{CHANGE_MASKS}/{stem}.png", png_bytes(np.where(changed, 255, 0), None))
+                packed.writestr(f"{DIFFERENCE_MAPS}/{stem}.png", png_bytes(np.where(changed, now, IGNORE), colours))
     return target
 
 
@@ -151,10 +151,24 @@ def opened_masks(path: str | Path, suffixes: Sequence[str]) -> Generator[MaskArc
     ------
     InputError : it is neither, a file unpacks to more than `MOST_UNPACKED_PIXELS` bytes, or masks.json is not valid.
     """
-    archive = Path(path)
+    with opened_archive(Path(path)) as (names, content, source):
+        yield _archive(names, content, source, suffixes)
+
+
+@contextmanager
+def opened_archive(
+    archive: Path,
+) -> Generator[tuple[list[str], Callable[[str], bytes], Callable[[str], io.BytesIO | Path]]]:
+    """Open a folder or a .zip of masks; return the sorted names of its files, a function that reads one, and one that
+    returns its path, or its bytes from a .zip, to read from.
+
+    Raises
+    ------
+    InputError : it is neither, or a file unpacks to more than `MOST_UNPACKED_PIXELS` bytes.
+    """
     if archive.is_dir():
         names = sorted(one.relative_to(archive).as_posix() for one in archive.rglob("*") if one.is_file())
-        yield _archive(names, lambda name: (archive / name).read_bytes(), lambda name: archive / name, suffixes)
+        yield names, lambda name: (archive / name).read_bytes(), lambda name: archive / name
         return
     if not zipfile.is_zipfile(archive):
         raise InputError(f"{archive} is neither a folder nor a .zip of masks.")
@@ -165,7 +179,15 @@ def opened_masks(path: str | Path, suffixes: Sequence[str]) -> Generator[MaskArc
                 raise InputError(f"{archive}: {name} unpacks to more than {MOST_UNPACKED_PIXELS:,} bytes.")
             return packed.read(name)
 
-        yield _archive(sorted(packed.namelist()), content, lambda name: io.BytesIO(content(name)), suffixes)
+        yield sorted(packed.namelist()), content, lambda name: io.BytesIO(content(name))
+
+
+def listed_contents(name: str, data: bytes) -> dict[str, Any]:
+    """Return the classes and ids that a file of JSON in an archive lists."""
+    contents = parse_json(data.decode())
+    if not isinstance(contents, dict) or not all(isinstance(contents.get(one), list) for one in ("classes", "ids")):
+        raise InputError(f'{name} is not {{"classes": [...], "ids": [...]}}.')
+    return contents
 
 
 def _archive(
@@ -178,9 +200,7 @@ def _archive(
     ids, classes = list(file_of), None
     listed = next((one for one in names if Path(one).name == MASK_CONTENTS), None)
     if listed is not None:
-        contents = parse_json(content(listed).decode())
-        if not isinstance(contents, dict) or not all(isinstance(contents.get(one), list) for one in ("classes", "ids")):
-            raise InputError(f'{listed} is not {{"classes": [...], "ids": [...]}}.')
+        contents = listed_contents(listed, content(listed))
         ids, classes = contents["ids"], contents["classes"]
         values = contents.get("values")
         if isinstance(values, list) and list(map(str, values)) == classes:
@@ -235,7 +255,8 @@ def palette(k: int) -> bytes:
     return bytes(round(255 * part) for colour in colours for part in colour)
 
 
-def _png(codes: np.ndarray, colours: bytes | None) -> bytes:
+def png_bytes(codes: np.ndarray, colours: bytes | None) -> bytes:
+    """Return a PNG of class indices (h, w) with a palette, or None; -1 is 255."""
     from PIL import Image
 
     picture = Image.fromarray(np.where(codes < 0, IGNORED_VALUE, codes).astype(np.uint8))

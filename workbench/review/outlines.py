@@ -10,6 +10,9 @@ import numpy as np
 from workbench.foundation.errors import InputError, shortened
 from workbench.tasks.run_lengths import checked_runs, decode_runs, encode_runs, to_text
 
+SEGMENTATION = "segmentation"
+"""Field of `more` with the outline of an object: polygons or run lengths, as in COCO."""
+
 MOST_CORNERS = 1_000_000
 """Largest number of points of a polygon."""
 

@@ -20,6 +20,7 @@ TASKS: LazyTable[Task] = LazyTable(
     {
         "boxes": "workbench.tasks.boxes:Boxes",
         "candidates": "workbench.tasks.candidates:Candidates",
+        "instances": "workbench.tasks.instances:Instances",
         "masks": "workbench.tasks.masks:Masks",
         "multiclass": "workbench.tasks.multiclass:Multiclass",
         "multilabel": "workbench.tasks.multilabel:Multilabel",

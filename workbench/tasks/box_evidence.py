@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -35,7 +36,7 @@ def predictions_of(dataset: Any, predictions: Any) -> ScoredBoxes:
     ------
     InputError : an invalid entry; the message names the row and the object, or the row of the table.
     """
-    forms = (BOX,) if dataset.kind.form is BOX else (POINT, BOX)
+    forms = (BOX,) if dataset.kind.form.has_sides else (POINT, BOX)
     if isinstance(predictions, pd.DataFrame):
         predictions = _of_table(dataset, predictions, forms)
     return read_predictions(predictions, dataset.n, dataset.classes, forms)
@@ -43,11 +44,30 @@ def predictions_of(dataset: Any, predictions: Any) -> ScoredBoxes:
 
 def _of_table(dataset: Any, frame: pd.DataFrame, forms: tuple[PlaceForm, ...]) -> list[dict[str, Any]]:
     """Return predictions as a dict per example."""
-    form, names = next(((one, names) for one in forms if (names := corner_columns(frame, one))), (None, None))
+    form, names = next(((one, names) for one in forms if (names := corner_columns(frame, one))), (None, ()))
+    if form is None:
+        raise InputError.at("predictions", f"has the columns {first_few(list(frame.columns), 12)}", PREDICTED_TABLE)
+    numeric, label, images = columns_by_image(dataset, frame, names, PREDICTED_TABLE)
+    return [
+        {form.keys[0]: numeric[own, :-1], "scores": numeric[own, -1], "labels": [label[at] for at in own.tolist()]}
+        for own in images
+    ]
+
+
+def columns_by_image(
+    dataset: Any, frame: pd.DataFrame, names: Sequence[str], todo: str
+) -> tuple[np.ndarray, list[Any], list[np.ndarray]]:
+    """Return the columns `names` and the score (p, d + 1) float64 of a table of predictions, its classes (p,), and the
+    rows of the table of each image.
+
+    Raises
+    ------
+    InputError : a column is missing, an image is unknown, or a number is not one; `todo` says what to pass.
+    """
     ids = next((one for one in (dataset.column_of.get("id"), *IMAGE_COLUMNS) if one in frame.columns), None)
     score = next((one for one in SCORE_COLUMNS if one in frame.columns), None)
-    if form is None or names is None or ids is None or score is None or "label" not in frame.columns:
-        raise InputError.at("predictions", f"has the columns {first_few(list(frame.columns), 12)}", PREDICTED_TABLE)
+    if ids is None or score is None or "label" not in frame.columns:
+        raise InputError.at("predictions", f"has the columns {first_few(list(frame.columns), 12)}", todo)
     rows = _rows_of(dataset, frame[ids])
     if (rows < 0).any():
         row = int(np.flatnonzero(rows < 0)[0])
@@ -57,15 +77,10 @@ def _of_table(dataset: Any, frame: pd.DataFrame, forms: tuple[PlaceForm, ...]) -
     if np.isnan(numeric).any():
         row, column = (int(one[0]) for one in np.nonzero(np.isnan(numeric)))
         value = frame[[*names, score][column]].iat[row]
-        raise InputError.at("predictions", f"holds {shortened(value)} as a number", PREDICTED_TABLE, row=row)
+        raise InputError.at("predictions", f"holds {shortened(value)} as a number", todo, row=row)
     order = np.argsort(rows, kind="stable")
     ends = np.searchsorted(rows[order], np.arange(dataset.n + 1))
-    label = frame["label"].tolist()
-    found = []
-    for first, last in pairwise(ends):
-        own = order[first:last]
-        found.append({form.keys[0]: numeric[own, :-1], "scores": numeric[own, -1], "labels": [label[at] for at in own]})
-    return found
+    return numeric, frame["label"].tolist(), [order[first:last] for first, last in pairwise(ends)]
 
 
 def _rows_of(dataset: Any, ids: pd.Series) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.foundation.cells import cell_text, is_missing, is_plain, same_within
 from workbench.foundation.errors import InputError
 from workbench.tasks.box_reading import TWO_CORNERS, in_figures, refuse_places
-from workbench.tasks.box_table import BOX, BoxTable, PlaceForm
+from workbench.tasks.box_table import BoxTable, PlaceForm
 from workbench.tasks.class_names import plain_value
 from workbench.tasks.keys import number_within
 
@@ -146,7 +146,7 @@ def refuse_outside(table: BoxTable, sizes: np.ndarray, form: PlaceForm) -> None:
     """
     size = sizes[table.rows]
     low, high = table.places[:, :2], table.places[:, -2:]
-    if form is BOX:
+    if form.has_sides:
         outside = ((high <= 0) & (low < high)).any(axis=1) | (low >= size).any(axis=1)
     else:
         outside = ((low < 0) | (low > size)).any(axis=1)

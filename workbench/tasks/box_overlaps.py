@@ -216,7 +216,9 @@ def _in_strips(boxes: np.ndarray, low: float, step: float, strips: int) -> tuple
     )
 
 
-def suppressed(rows: np.ndarray, boxes: np.ndarray, scores: np.ndarray, *, iou: float = 0.5) -> np.ndarray:
+def suppressed(
+    rows: np.ndarray, boxes: np.ndarray, scores: np.ndarray, *, iou: float = 0.5, pairs: BoxPairs | None = None
+) -> np.ndarray:
     """Non-maximum suppression without regard to classes: the box that represents each box.
 
     The box with the largest score of an image represents itself and all that overlap it by more than `iou`; then the
@@ -225,6 +227,7 @@ def suppressed(rows: np.ndarray, boxes: np.ndarray, scores: np.ndarray, *, iou: 
     Parameters
     ----------
     rows, boxes : (m,) and (m, 4). scores : (m,) float. iou : float in [0, 1].
+    pairs : overlapping pairs in both orders, such as those of masks; by default those of the boxes.
 
     Returns
     -------
@@ -243,7 +246,7 @@ def suppressed(rows: np.ndarray, boxes: np.ndarray, scores: np.ndarray, *, iou: 
     m = len(rows)
     rank = np.empty(m, np.int64)
     rank[np.argsort(-np.asarray(scores, np.float64), kind="stable")] = np.arange(m)
-    pairs = overlapping(rows, boxes, least=iou)
+    pairs = overlapping(rows, boxes, least=iou) if pairs is None else pairs
     better = (pairs.iou > iou) & (rank[pairs.second] < rank[pairs.first])
     first, second = pairs.first[better], pairs.second[better]  # the second has the larger score
     kept = _kept(first, second, rank)

@@ -34,7 +34,7 @@ OBJECT_FORMS = {
     ),
 }
 TWO_CORNERS = "Pass x0, y0, x1, y1 in pixels: two corners, not a corner with width and height, nor a centre."
-LABELS_KEY, MORE_KEY = "labels", "more"
+LABELS_KEY, MORE_KEY, MASKS_KEY = "labels", "more", "masks"
 
 
 class _Own(NamedTuple):
@@ -234,7 +234,7 @@ def refuse_places(
     """
     far = ~(np.abs(places) <= LAST_PIXEL).all(axis=1)  # NaN as well
     turned = np.zeros(len(places), bool)
-    if form is BOX:
+    if form.has_sides:
         turned = (places[:, 2] < places[:, 0]) | (places[:, 3] < places[:, 1])
     for wrong, todo in (
         (far, f"Pass finite numbers of pixels, at most {LAST_PIXEL:,.0f}."),

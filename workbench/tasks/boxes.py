@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 from workbench.foundation.errors import InputError, shortened
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.box_frames import gathered_objects, image_sizes, refuse_outside
-from workbench.tasks.box_reading import flat_names, read_boxes, refuse_places
+from workbench.tasks.box_reading import MASKS_KEY, flat_names, read_boxes, refuse_places
 from workbench.tasks.box_table import (
     BOX,
     BOXES_TYPE,
     LAST_PIXEL,
+    MASK_FIELD,
     BoxTable,
     PlaceForm,
     box_table_of,
@@ -29,6 +30,7 @@ from workbench.tasks.box_table import (
     stored_boxes,
 )
 from workbench.tasks.class_names import object_array
+from workbench.tasks.instance_masks import checked_mask
 from workbench.tasks.keys import check_key, given_keys, number_of, number_within
 from workbench.tasks.label_type import LabelType
 from workbench.tasks.protocol import NOTHING, Decided, Met, TaskMixin
@@ -113,7 +115,9 @@ class Boxes(TaskMixin):
         found: list[dict[str, Any] | None] = []
         for row, gone in enumerate(table.missing.tolist()):
             own = slice(starts[row], starts[row + 1])
-            fields = {} if more is None or not any(more[own]) else {"more": more[own]}
+            fields: dict[str, Any] = {} if more is None or not any(more[own]) else {"more": more[own]}
+            if table.masks is not None:
+                fields[MASKS_KEY] = table.masks[own].tolist()
             found.append(None if gone else {self.form.keys[0]: places[own], "labels": names[own], **fields})
         return object_array(found)
 
@@ -126,8 +130,10 @@ class Boxes(TaskMixin):
         different = tables[0].missing != tables[1].missing
         frames = []
         for table in tables:
-            columns = dict(enumerate(np.round(table.places, SAME_DIGITS).T + 0.0))
+            columns: dict[Any, np.ndarray] = dict(enumerate(np.round(table.places, SAME_DIGITS).T + 0.0))
             more = table.more.fill_null("").to_numpy(zero_copy_only=False)
+            if table.masks is not None:
+                columns["mask"] = table.masks
             frame = pd.DataFrame({"row": table.rows, **columns, "label": table.label, "more": more})
             frames.append(frame.assign(nth=frame.groupby(list(frame.columns), sort=False).cumcount()))
         odd = pd.concat(frames, ignore_index=True).drop_duplicates(keep=False)
@@ -137,18 +143,23 @@ class Boxes(TaskMixin):
     def units(self, labels: pa.ListArray, classes: Sequence[str]) -> Units:
         """The given objects, in the user's order."""
         table = box_table_of(labels)
-        return Units(table.n, table.rows, table.label + 1, given_keys(table.rows), shapes=place_shapes(table.places))
+        return Units(
+            table.n, table.rows, table.label + 1, given_keys(table.rows), shapes=place_shapes(table.places, table.masks)
+        )
 
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> Any:
         """Class and position; None for no object."""
         if code < 1 or shape is None:
             return None
-        return {self.form.one: [shape[name] for name in self.form.names], "label": str(classes[int(code) - 1])}
+        masks = {MASK_FIELD: shape[MASK_FIELD]} if self.form.masks else {}
+        place = [shape[name] for name in self.form.names]
+        return {self.form.field: place, "label": str(classes[int(code) - 1]), **masks}
 
     def encode(self, value: Any) -> str:
         """JSON, in which whole numbers have no decimals, as in JavaScript."""
-        if isinstance(value, dict) and isinstance(value.get(self.form.one), (list, tuple)):
-            value = {**value, self.form.one: [_plain_number(one) for one in value[self.form.one]]}
+        field = self.form.field
+        if isinstance(value, dict) and isinstance(value.get(field), (list, tuple)):
+            value = {**value, field: [_plain_number(one) for one in value[field]]}
         return super().encode(value)
 
     def decode(self, text: str, classes: Sequence[str]) -> Any:
@@ -156,21 +167,26 @@ class Boxes(TaskMixin):
         value = self.decoded(text)
         if value is None:
             return None
-        if not isinstance(value, dict) or set(value) != {self.form.one, "label"}:
+        field = self.form.field
+        masks = {MASK_FIELD} if self.form.masks else set()
+        if not isinstance(value, dict) or set(value) != {field, "label", *masks}:
             raise InputError.at("value", f"is {shortened(text)}", self._todo)
-        place, label = value[self.form.one], value["label"]
+        place, label = value[field], value["label"]
         if not isinstance(place, list) or len(place) != len(self.form.names) or not all(map(_is_pixel, place)):
             raise InputError.at("value", f"lies at {shortened(place)}", self._todo)
-        if self.form is BOX and (place[2] < place[0] or place[3] < place[1]):
+        if self.form.has_sides and (place[2] < place[0] or place[3] < place[1]):
             raise InputError.at("value", f"lies at {shortened(place)}", "A box has x0 <= x1 and y0 <= y1.")
         if not isinstance(label, str) or label not in classes:
             raise InputError.unknown("class", label, classes)
-        return {self.form.one: [float(one) for one in place], "label": label}
+        found = {field: [float(one) for one in place], "label": label}
+        return found | {MASK_FIELD: checked_mask(value[MASK_FIELD], found[field])} if masks else found
 
     @property
     def _todo(self) -> str:
         place = ", ".join(self.form.names)
-        return f'Use {{"{self.form.one}": [{place}], "label": CLASS}} in pixels, or null for no {self.form.one}.'
+        masks = f', "{MASK_FIELD}": COUNTS' if self.form.masks else ""
+        shown = f'{{"{self.form.field}": [{place}], "label": CLASS{masks}}}'
+        return f"Use {shown} in pixels, or null for no {self.form.one}."
 
     def apply(self, labels: pa.ListArray, classes: Sequence[str], decided: Decided) -> pa.ListArray:
         """Return the labels with decided objects changed in their place, removed, and added after the given ones; what
@@ -180,7 +196,9 @@ class Boxes(TaskMixin):
         table = box_table_of(labels)
         starts = table.starts
         keep, places, label = np.ones(len(table.rows), bool), table.places.copy(), table.label.copy()
+        masks = None if table.masks is None else table.masks.copy()
         more: list[tuple[int, list[float], int]] = []
+        added_masks: list[str] = []
         code_of = {name: code for code, name in enumerate(classes)}
         for row, key, text in zip(decided.rows.tolist(), decided.keys, decided.values, strict=True):
             value = self.decode(text, classes)
@@ -189,7 +207,8 @@ class Boxes(TaskMixin):
                 if not key:
                     raise InputError.at("unit", "is ''", f"Name a {self.form.one} by its key, such as 'g0'.", row=row)
                 if value is not None:
-                    more.append((row, value[self.form.one], code_of[value["label"]]))
+                    more.append((row, value[self.form.field], code_of[value["label"]]))
+                    added_masks.append(value.get(MASK_FIELD, ""))
                 continue
             own = int(starts[row + 1] - starts[row])
             if key[0] != "g" or number >= own:
@@ -198,7 +217,9 @@ class Boxes(TaskMixin):
             at = starts[row] + number
             keep[at] = value is not None
             if value is not None:
-                places[at], label[at] = value[self.form.one], code_of[value["label"]]
+                places[at], label[at] = value[self.form.field], code_of[value["label"]]
+                if masks is not None:
+                    masks[at] = value[MASK_FIELD]
         missing = table.missing.copy()
         missing[decided.rows] = False
         rows = np.concatenate([table.rows[keep], np.array([row for row, _, _ in more], np.int64)])
@@ -212,6 +233,7 @@ class Boxes(TaskMixin):
                 np.concatenate([label[keep], np.array([code for _, _, code in more], np.int64)])[order],
                 fields.take(pa.array(order)),
                 missing,
+                None if masks is None else np.concatenate([masks[keep], object_array(added_masks)])[order],
             )
         )
 
@@ -222,10 +244,11 @@ class Boxes(TaskMixin):
         one, other = self.decoded(said), self.decoded(given)
         if one is None or other is None or one["label"] != other["label"]:
             return True
-        return not self.same_place(one[self.form.one], other[self.form.one])
+        return not self.same_place(one, other)
 
-    def same_place(self, one: Sequence[float], other: Sequence[float]) -> bool:
-        """Whether two boxes, x0, y0, x1, y1, have an IoU of at least `SAME_PLACE`."""
+    def same_place(self, this: Mapping[str, Any], that: Mapping[str, Any]) -> bool:
+        """Whether the boxes of two values have an IoU of at least `SAME_PLACE`."""
+        one, other = this["box"], that["box"]
         sides = [min(one[axis + 2], other[axis + 2]) - max(one[axis], other[axis]) for axis in (0, 1)]
         inside = max(sides[0], 0.0) * max(sides[1], 0.0)
         areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -39,9 +39,9 @@ class Points(Boxes):
 
     read = staticmethod(read_points)
 
-    def same_place(self, one: Sequence[float], other: Sequence[float]) -> bool:
-        """Whether two points are equal."""
-        return list(one) == list(other)
+    def same_place(self, this: Mapping[str, Any], that: Mapping[str, Any]) -> bool:
+        """Whether the points of two values are equal."""
+        return list(this["point"]) == list(that["point"])
 
     def in_words(self, value: Mapping[str, Any] | None) -> str:
         """The class and the position."""

@@ -141,13 +141,53 @@ def from_text(text: str | bytes | bytearray, field: str = "counts", row: int | N
         raw = text.encode("ascii") if isinstance(text, str) else bytes(text)
     except UnicodeEncodeError as error:
         raise InputError.at(field, f"is {shortened(text)}", TODO, row=row) from error
+    values, _ = _numbers(raw, field, row)
+    values[1::2] = np.cumsum(values[1::2])
+    values[2::2] = np.cumsum(values[2::2])
+    return values
+
+
+def from_texts(texts: Sequence[str], field: str = "counts") -> tuple[np.ndarray, np.ndarray]:
+    """Return the counts (m,) int64 of r compressed texts, one after another, and the places (r + 1,) int64 at which
+    those of each text begin.
+
+    Raises
+    ------
+    InputError : as `from_text`, without the number of the text.
+    """
+    try:
+        raw = "".join(texts).encode("ascii")
+    except UnicodeEncodeError as error:
+        raise InputError.at(field, "holds characters that are not ASCII", TODO) from error
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    values, starts = _numbers(raw, field, None)
+    if len(raw) and (np.frombuffer(raw, np.uint8)[ends[ends > 0] - 1] - 48 & 32).any():
+        raise InputError.at(field, "has a text whose last number has no end", TODO)
+    begin = np.searchsorted(starts, np.concatenate([[0], ends]))
+    place = np.arange(len(values)) - np.repeat(begin[:-1], np.diff(begin))
+    for first in (1, 2):
+        own = np.flatnonzero((place >= first) & ((place - first) % 2 == 0))
+        values[own] = _sums_within(values[own], place[own] == first)
+    return values, begin
+
+
+def _sums_within(values: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Return cumulative sums (m,) that start again where `begins` (m,) is true, which holds for the first value."""
+    sums = np.cumsum(values)
+    at = np.flatnonzero(begins)
+    return sums - np.repeat(sums[at] - values[at], np.diff(at, append=len(values)))
+
+
+def _numbers(raw: bytes, field: str, row: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers (m,) int64 of compressed text as they are written, and the place (m,) of the first group of
+    each."""
     groups = np.frombuffer(raw, np.uint8).astype(np.int64) - 48
     wrong = (groups < 0) | (groups > 63)
     if wrong.any():
         place = int(np.argmax(wrong))
         raise InputError.at(field, f"has the character {chr(raw[place])!r} at place {place}", TODO, row=row)
     if not len(groups):
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     last = (groups & 32) == 0
     starts = np.flatnonzero(np.concatenate([[True], last[:-1]]))
     sizes = np.diff(starts, append=len(groups))
@@ -159,9 +199,7 @@ def from_text(text: str | bytes | bytearray, field: str = "counts", row: int | N
     shift = 5 * (np.arange(len(groups)) - np.repeat(starts, sizes))
     values = np.add.reduceat((groups & 31) << shift, starts)
     values -= np.where(groups[starts + sizes - 1] & 16, np.int64(1) << (5 * sizes), 0)
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    return values
+    return values, starts
 
 
 def area_of(counts: np.ndarray) -> int:

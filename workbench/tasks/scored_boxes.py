@@ -11,11 +11,12 @@ import pandas as pd
 
 from workbench.foundation.checks import in_memory
 from workbench.foundation.errors import InputError, first_few, shortened
-from workbench.tasks.box_overlaps import assigned, overlapping, same_image
+from workbench.tasks.box_overlaps import assigned, same_image
 from workbench.tasks.box_reading import LABELS_KEY, MOST_OBJECTS, numbers, refuse_places
-from workbench.tasks.box_table import BOX, POINT, PlaceForm, place_shapes, places_of
+from workbench.tasks.box_table import BOX, POINT, PlaceForm, masks_of_shapes, place_shapes, places_of
 from workbench.tasks.class_names import class_text, plain_value
 from workbench.tasks.keys import candidate_keys, number_within
+from workbench.tasks.object_overlaps import GivenObjects, chosen_masks, overlaps_of
 from workbench.tasks.protocol import Met
 from workbench.tasks.units import Units
 
@@ -47,6 +48,7 @@ class ScoredBoxes(NamedTuple):
     places : (p, 4) float64 x0, y0, x1, y1 in pixels, half-open; (p, 2) x, y for points.
     label : (p,) int64, class index. score : (p,) float64 in [0, 1].
     class_scores : (p, k) float32 in [0, 1], scores of all classes, or None.
+    masks : (p,) object array of str, masks of instances in their boxes, or None.
     """
 
     rows: np.ndarray
@@ -54,12 +56,14 @@ class ScoredBoxes(NamedTuple):
     label: np.ndarray
     score: np.ndarray
     class_scores: np.ndarray | None = None
+    masks: np.ndarray | None = None
 
     def chosen(self, keep: np.ndarray) -> ScoredBoxes:
         """Select objects by a mask or by ascending indices."""
         rows, places, label, score = (one[keep] for one in self[:4])
         classes = self.class_scores
-        return ScoredBoxes(rows, places, label, score, None if classes is None else classes[keep])
+        masks = chosen_masks(self.masks, keep)
+        return ScoredBoxes(rows, places, label, score, None if classes is None else classes[keep], masks)
 
 
 class _Part(NamedTuple):
@@ -259,21 +263,23 @@ def _known(classes: Sequence[str]) -> str:
     return f"Known classes: {first_few(list(classes), 12)}."
 
 
-def pairs_of(rows: np.ndarray, places: np.ndarray, found: ScoredBoxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pairs_of(
+    rows: np.ndarray, places: np.ndarray, found: ScoredBoxes, masks: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pairs of given and predicted objects that may be the same: (first, second, overlap), (q,) each.
 
     Parameters
     ----------
-    rows, places : (m,) and (m, 4) of given boxes, or (m, 2) of given points.
+    rows, places : (m,) and (m, 4) of given boxes, or (m, 2) of given points. masks : (m,) of given instances, or None.
 
     Notes
     -----
-    The overlap of boxes is their IoU, from `LEAST_IOU`; of a point in a predicted box 1; of two points 1 - distance /
-    r, with r the distance that `reach` returns.
+    The overlap of boxes, or of masks, is their IoU, from `LEAST_IOU`; of a point in a predicted box 1; of two points 1
+    - distance / r, with r the distance that `reach` returns.
     """
     of_points, points = places.shape[1] == 2, found.places.shape[1] == 2
     if not of_points and not points:
-        pairs = overlapping(rows, places, found.rows, found.places, least=LEAST_IOU)
+        pairs = overlaps_of(GivenObjects(rows, places, masks), found, least=LEAST_IOU)
         return pairs.first, pairs.second, pairs.iou
     radius = reach(rows, places)
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -325,7 +331,7 @@ def met_boxes(units: Units, predictions: Any, classes: Sequence[str]) -> Met:
     places = places_of(units.shapes)
     forms = (BOX,) if places.shape[1] == len(BOX.names) else (POINT, BOX)
     found = read_predictions(predictions, units.n, classes, forms)
-    first, second, overlap = pairs_of(units.rows, places, found)
+    first, second, overlap = pairs_of(units.rows, places, found, masks_of_shapes(units.shapes))
     same = units.given[first] == found.label[second] + 1
     weight = overlap * (0.5 + 0.5 * same) * (0.25 + 0.75 * found.score[second])
     best = assigned(first, second, weight)
@@ -344,7 +350,7 @@ def met_boxes(units: Units, predictions: Any, classes: Sequence[str]) -> Met:
     below = float(found.score[free & (found.score < LEAST_BOX_SCORE)].sum())
     names = np.array(classes, object)[found.label[new]].astype(str)
     keys = candidate_keys(found.rows[new], found.places[new], names)
-    shapes = place_shapes(_as(found.places[new], places.shape[1]))
+    shapes = place_shapes(_as(found.places[new], places.shape[1]), chosen_masks(found.masks, new))
     joined, order = units.joined(found.rows[new], np.zeros(len(new), np.int64), keys, shapes=shapes)
     probs = np.concatenate([probs, every[new]])[order]
     overlaps = np.concatenate([overlaps, np.full(len(new), np.nan)])[order]

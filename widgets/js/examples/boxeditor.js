@@ -15,7 +15,7 @@ import { freshKey } from "./unitlist.js";
 /** @import { Example } from "../editors.js" */
 /** @import { UnitInfo } from "../state/messages.js" */
 
-/** @typedef {{ box: Box, label: string }} Placed an object: its place and class */
+/** @typedef {{ box: Box, label: string, mask?: string }} Placed an object: its place and class, and the run lengths of a mask in its box */
 /** @typedef {{ key: string, unit: UnitInfo | null, now: Placed | null, hint: Placed | null, ghost: Placed | null }} Thing
  *   an object on show: as it is now, as suggested, and as it was given if it was removed */
 
@@ -419,9 +419,9 @@ export class BoxEditor extends StageEditor {
     this.future = [];
   }
 
-  /** @param {string} key @param {Box} box @param {string} [label] */
-  set(key, box, label) {
-    const now = { box, label: label ?? this.startOf(key)?.label ?? this.newLabel },
+  /** @param {string} key @param {Box} box @param {string} [label] @param {string} [mask] */
+  set(key, box, label, mask) {
+    const now = { box, label: label ?? this.startOf(key)?.label ?? this.newLabel, mask },
       thing = this.drafts.has(key) && this.things.find((one) => one.key === key);
     this.drafts.set(key, now);
     if (!thing || thing.now?.label !== now.label) this.draw();

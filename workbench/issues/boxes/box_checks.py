@@ -8,7 +8,8 @@ import numpy as np
 
 from workbench.issues.boxes.box_features import log_sides
 from workbench.issues.tags.words import hundredths
-from workbench.tasks.box_overlaps import box_areas, overlapping
+from workbench.tasks.box_overlaps import box_areas
+from workbench.tasks.object_overlaps import GivenObjects, areas_of, overlaps_of
 
 DUPLICATE = 0.8
 """Intersection over union from which two given boxes of an image are said to be of one object."""
@@ -37,7 +38,7 @@ class BoxChecks(NamedTuple):
     tiny : (m,) bool, less than `TINY_PIXELS`. outside : (m,) float64 in [0, 1], share of the box beyond the image, NaN
         if the size is unknown.
     crowded : (m,) int64, number of given boxes that overlap the box. crowd : (m,) bool, the box is of a group of
-        objects.
+        objects. one : name of an object.
     """
 
     twin: np.ndarray
@@ -50,6 +51,7 @@ class BoxChecks(NamedTuple):
     outside: np.ndarray
     crowded: np.ndarray
     crowd: np.ndarray
+    one: str = "box"
 
     @property
     def suspicious(self) -> np.ndarray:
@@ -64,7 +66,7 @@ class BoxChecks(NamedTuple):
         if twin >= 0:
             kind = "" if self.same_class[given] else ", of another class,"
             overlap = hundredths(float(self.twin_iou[given]))
-            found.append(f"box {int(self.number[twin])}{kind} overlaps it by {overlap}: one object, two boxes?")
+            found.append(f"{self.one} {int(self.number[twin])}{kind} overlaps it by {overlap}: one object twice?")
         if np.nan_to_num(self.outside[given]) > 0.1:
             found.append(f"{self.outside[given]:.0%} of it lies outside of the image")
         if self.tiny[given]:
@@ -78,7 +80,7 @@ class BoxChecks(NamedTuple):
 
 def check_boxes(
     rows: np.ndarray, places: np.ndarray, label: np.ndarray, *, size: np.ndarray | None = None,
-    crowd: np.ndarray | None = None,
+    crowd: np.ndarray | None = None, masks: np.ndarray | None = None,
 ) -> BoxChecks:  # fmt: skip
     """Check given boxes for what is unusual about them, without predictions.
 
@@ -88,6 +90,7 @@ def check_boxes(
         indices.
     size : (n, 2) width and height of the images, NaN unknown, or None.
     crowd : (m,) bool, boxes of a group of objects; they are no duplicates of their members.
+    masks : (m,) of instances, whose overlaps and areas count instead of those of their boxes; or None.
 
     Returns
     -------
@@ -95,7 +98,8 @@ def check_boxes(
     """
     m = len(rows)
     crowd = np.zeros(m, bool) if crowd is None else crowd
-    pairs = overlapping(rows, places)
+    objects = GivenObjects(rows, places, masks)
+    pairs = overlaps_of(objects)
     usual = ~crowd[pairs.first] & ~crowd[pairs.second]
     first, second, iou = (one[usual] for one in pairs)
     twin, twin_iou = np.full(m, -1), np.zeros(m)
@@ -112,10 +116,11 @@ def check_boxes(
         np.arange(m) - starts,
         _within_class(area, label),
         _within_class(aspect, label),
-        box_areas(places) < TINY_PIXELS,
+        areas_of(objects) < TINY_PIXELS,
         _outside(rows, places, size),
         np.bincount(first, minlength=m),
         crowd,
+        "box" if masks is None else "instance",
     )
 
 

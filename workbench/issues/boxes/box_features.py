@@ -8,7 +8,8 @@ import numpy as np
 
 from workbench.issues.boxes.locations import WORTHY_SCORE, Locations
 from workbench.issues.boxes.matched_boxes import COVERS, LEAST_PAIR, GivenBoxes, Matched
-from workbench.tasks.box_overlaps import overlapping
+from workbench.tasks.box_overlaps import box_areas
+from workbench.tasks.object_overlaps import GivenObjects, areas_of, chosen_masks, overlaps_of
 
 EDGE_PIXELS = 1.5
 """Distance from the border of the image, in pixels, up to which a box lies at the edge."""
@@ -101,7 +102,7 @@ def given_features(
     none = met.match < 0
     score = np.where(none, 0, seen.score[match]) if len(seen.rows) else np.zeros(len(none))
     agrees = ~none & (seen.label[match] == given.label) if len(seen.rows) else ~none
-    beside = overlapping(given.rows, given.places)
+    beside = overlaps_of(given)
     crowded = _largest(beside.first, beside.iou, len(none))
     area, aspect = log_sides(given.places)
     moved = _moved(given, seen, met)
@@ -115,8 +116,23 @@ def given_features(
         np.abs(aspect - forms.aspect[given.label]),
         at_edge(given.places, given.rows, size),
         *moved,
+        *_outlines(given, seen, met),
     ]
     return np.stack(columns, axis=1), back
+
+
+def _outlines(given: GivenBoxes, seen: Locations, met: Matched) -> list[np.ndarray]:
+    """Return, for masks, the share of a given mask inside its match and the share of the match inside the mask, (m,)
+    each, 0 without a match, and the share of its box that the mask fills."""
+    if given.masks is None:
+        return []
+    own = areas_of(given)
+    inside, covered = np.zeros(len(own)), np.zeros(len(own))
+    at = np.flatnonzero(met.match >= 0)
+    other = areas_of(seen)[met.match[at]]
+    shared = met.match_iou[at] * (own[at] + other) / (1 + met.match_iou[at])
+    inside[at], covered[at] = shared / np.maximum(own[at], 1), shared / np.maximum(other, 1)
+    return [inside, covered, own / np.maximum(box_areas(given.places), 1)]
 
 
 def _moved(given: GivenBoxes, seen: Locations, met: Matched) -> tuple[np.ndarray, np.ndarray]:
@@ -167,7 +183,8 @@ def candidate_features(
 def _better(seen: Locations, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return score and overlap of the neighbouring location with the largest score above the candidate's own, 0 if
     there is none."""
-    pairs = overlapping(seen.rows[at], seen.places[at], seen.rows, seen.places, least=LEAST_PAIR)
+    own = GivenObjects(seen.rows[at], seen.places[at], chosen_masks(seen.masks, at))
+    pairs = overlaps_of(own, seen, least=LEAST_PAIR)
     above = seen.score[pairs.second] > seen.score[at[pairs.first]]
     first, second, iou = pairs.first[above], pairs.second[above], pairs.iou[above]
     order = np.lexsort((-seen.score[second], first))

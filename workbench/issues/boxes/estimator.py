@@ -1,4 +1,4 @@
-"""The estimator of boxes and points: probabilities that given ones are wrong, and that some were overlooked."""
+"""The estimators of boxes, points and instances: P(wrong) of given ones, and of "nothing" where one was overlooked."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from workbench.issues.kinds.contract import Asked, Found
 from workbench.tasks.box_evidence import predictions_of
 from workbench.tasks.box_stages import stages_of
 from workbench.tasks.box_table import box_table_of
+from workbench.tasks.instance_evidence import instances_of
 
 
 class BoxesEstimator:
     """The estimator of the tasks "boxes" and "points"."""
 
     version = 3
+    read = staticmethod(predictions_of)
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each given object, and for "nothing" where one seems to be missing.
@@ -39,9 +41,10 @@ class BoxesEstimator:
         step("reading the predictions")
         table = box_table_of(dataset.labels)
         stages = stages_of(dataset, asked.evidence["stages"]) if "stages" in asked.evidence else []
-        found = predictions_of(dataset, asked.evidence.get("predictions", stages[-1] if stages else None))
+        found = self.read(dataset, asked.evidence.get("predictions", stages[-1] if stages else None))
         size = known_sizes(dataset, found.rows)
-        given = GivenBoxes(table.rows, given_as_boxes(table.rows, table.places, found), table.label, table.crowd)
+        places = given_as_boxes(table.rows, table.places, found)
+        given = GivenBoxes(table.rows, places, table.label, table.crowd, table.masks)
         boxes = within_images(found_as_boxes(table.rows, table.places, found), size)
         open_ = table.missing[boxes.rows]
         listed, below = worth_listing(boxes.chosen(~open_), len(given.rows))
@@ -55,3 +58,10 @@ class BoxesEstimator:
             locations[:, at] = classes_of_stages(judged.seen.rows[at], judged.seen.places[at], stages)
             seen = StageClasses(classes_of_stages(table.rows, table.places, stages), locations)
         return found_boxes(asked, table, judged, proposals, below, size, seen)
+
+
+class InstancesEstimator(BoxesEstimator):
+    """The estimator of the task "instances", which matches masks."""
+
+    version = 1
+    read = staticmethod(instances_of)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.tasks.box_overlaps import suppressed
+from workbench.tasks.object_overlaps import chosen_masks, overlaps_of
 from workbench.tasks.scored_boxes import ScoredBoxes
 
 SAME_LOCATION = 0.5
@@ -30,6 +31,7 @@ class Locations(NamedTuple):
     keys, values : (q,) ascending location * k + class, and the score of this class.
     of : (p,) int64, the location of each prediction.
     k : number of classes.
+    masks : (l,) object array of str, the masks of instances, or None.
     """
 
     rows: np.ndarray
@@ -43,6 +45,7 @@ class Locations(NamedTuple):
     values: np.ndarray
     of: np.ndarray
     k: int
+    masks: np.ndarray | None = None
 
     def class_score(self, location: np.ndarray, label: np.ndarray) -> np.ndarray:
         """Return the score (q,) of a class at a location; 0 if it was not predicted there."""
@@ -68,7 +71,8 @@ def locations_of(found: ScoredBoxes, k: int) -> Locations:
     ------
     InputError : too many predictions of an image overlap.
     """
-    leader = suppressed(found.rows, found.places, found.score, iou=SAME_LOCATION)
+    pairs = None if found.masks is None else overlaps_of(found, least=SAME_LOCATION)
+    leader = suppressed(found.rows, found.places, found.score, iou=SAME_LOCATION, pairs=pairs)
     kept, of = np.unique(leader, return_inverse=True)
     label, score = found.label, found.score
     place = of
@@ -98,4 +102,5 @@ def locations_of(found: ScoredBoxes, k: int) -> Locations:
         values,
         of,
         k,
+        chosen_masks(found.masks, kept),
     )

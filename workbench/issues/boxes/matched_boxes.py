@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from workbench.issues.boxes.locations import Locations
-from workbench.tasks.box_overlaps import assigned, box_areas, overlapping
+from workbench.tasks.box_overlaps import assigned
+from workbench.tasks.object_overlaps import areas_of, chosen_masks, joined_object_masks, overlaps_of
 
 LEAST_PAIR = 0.1
 """Smallest intersection over union of a given box and a location that says anything."""
@@ -22,16 +24,24 @@ box of a crowd from which it belongs to it."""
 
 class GivenBoxes(NamedTuple):
     """The m given boxes: rows (m,) int64, ascending; places (m, 4); label (m,); crowd (m,) bool, boxes of a group of
-    objects."""
+    objects; masks (m,) object array of str, of instances, or None."""
 
     rows: np.ndarray
     places: np.ndarray
     label: np.ndarray
     crowd: np.ndarray
+    masks: np.ndarray | None = None
 
     def chosen(self, keep: np.ndarray) -> GivenBoxes:
         """Select boxes by a mask or by ascending indices."""
-        return GivenBoxes(*(one[keep] for one in self))
+        rows, places, label, crowd = (one[keep] for one in self[:4])
+        return GivenBoxes(rows, places, label, crowd, chosen_masks(self.masks, keep))
+
+
+def joined_boxes(parts: Sequence[GivenBoxes]) -> GivenBoxes:
+    """Return the boxes of several lists, one after another."""
+    rows, places, label, crowd = (np.concatenate(one) for one in zip(*(part[:4] for part in parts)))
+    return GivenBoxes(rows, places, label, crowd, joined_object_masks([part.masks for part in parts]))
 
 
 class Matched(NamedTuple):
@@ -58,7 +68,7 @@ def matched(given: GivenBoxes, seen: Locations) -> Matched:
     The assignment maximises the sum of IoU (.5 + .5 same class) (.25 + .75 score) over pairs with an IoU of at least
     .3. A location is a candidate if no given box owns it or overlaps it by .5, and no box of a crowd contains it.
     """
-    pairs = overlapping(given.rows, given.places, seen.rows, seen.places, least=LEAST_PAIR)
+    pairs = overlaps_of(given, seen, least=LEAST_PAIR)
     usual = ~given.crowd[pairs.first]
     first, second, iou = (one[usual] for one in pairs)
     near = np.flatnonzero(iou >= OWNS)
@@ -79,7 +89,7 @@ def _in_crowds(given: GivenBoxes, seen: Locations) -> np.ndarray:
     if not given.crowd.any():
         return np.empty(0, np.int64)
     groups = given.chosen(given.crowd)
-    pairs = overlapping(seen.rows, seen.places, groups.rows, groups.places)
-    one, other = seen.places[pairs.first], groups.places[pairs.second]
-    inner = np.concatenate([np.maximum(one[:, :2], other[:, :2]), np.minimum(one[:, 2:], other[:, 2:])], axis=1)
-    return pairs.first[box_areas(inner) >= COVERS * box_areas(one)]
+    pairs = overlaps_of(seen, groups)
+    own = areas_of(seen)[pairs.first]
+    inner = pairs.iou * (own + areas_of(groups)[pairs.second]) / (1 + pairs.iou)
+    return pairs.first[inner >= (COVERS - 1e-9) * own]

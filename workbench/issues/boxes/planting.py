@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.issues.boxes.matched_boxes import GivenBoxes
-from workbench.tasks.box_overlaps import box_ious, overlapping
+from workbench.issues.boxes.matched_boxes import GivenBoxes, joined_boxes
+from workbench.issues.boxes.spoiled_outlines import spoiled_outlines
+from workbench.tasks.box_overlaps import box_ious
+from workbench.tasks.object_overlaps import GivenObjects, chosen_masks, overlaps_of
 
 PLANTED_MIX = {"overlooked": 0.15, "class": 0.06, "place": 0.08, "spurious": 0.06, "duplicate": 0.02}
 """ShareBounds of the given boxes that are changed, by kind of error; duplicates count as spurious."""
@@ -52,17 +54,22 @@ def planted_boxes(given: GivenBoxes, shares: np.ndarray, rng: np.random.Generato
     places, label = given.places.copy(), given.label.copy()
     kind = np.full(m, -1)
     at = np.flatnonzero((draw >= drop) & (draw < drop + shift))
-    places[at], moved = _shifted(places[at], rng)
+    masks = None
+    if given.masks is None:
+        places[at], moved = _shifted(places[at], rng)
+    else:
+        masks = given.masks.copy()
+        places[at], masks[at], moved = spoiled_outlines(given, at, rng)
     kind[at[moved]] = MISPLACED
     at = np.flatnonzero((draw >= drop + shift) & (draw < drop + shift + swap))
     if len(at):
         label[at] = _swapped(label[at], shares, rng)
         kind[at] = OTHER_CLASS
     kept = draw >= drop
-    changed = GivenBoxes(given.rows, places, label, given.crowd).chosen(kept)
+    changed = GivenBoxes(given.rows, places, label, given.crowd, masks).chosen(kept)
     new = _spurious(given, rng.random(m) < spurious, rng)
     copies = _copies(given.chosen(kept & (kind < 0) & (rng.random(m) < twice)), rng)
-    every = GivenBoxes(*(np.concatenate(one) for one in zip(changed, new, copies)))
+    every = joined_boxes([changed, new, copies])
     order = np.argsort(every.rows, kind="stable")
     kinds = np.concatenate([kind[kept], np.full(len(new.rows) + len(copies.rows), SPURIOUS_BOX)])[order]
     return PlantedBoxes(every.chosen(order), kinds, given.chosen(~kept))
@@ -108,13 +115,17 @@ def _spurious(given: GivenBoxes, chosen: np.ndarray, rng: np.random.Generator) -
     rows = given.rows[rng.integers(0, len(given.rows), len(from_))]  # images with many boxes get more
     order = np.argsort(rows, kind="stable")
     rows, places, from_ = rows[order], given.places[from_][order], from_[order]
-    taken = overlapping(rows, places, given.rows, given.places, least=0.1)
+    masks = chosen_masks(given.masks, from_)
+    taken = overlaps_of(GivenObjects(rows, places, masks), given, least=0.1)
     free = np.ones(len(rows), bool)
     free[taken.first] = False
-    return GivenBoxes(rows[free], places[free], given.label[from_][free], np.zeros(int(free.sum()), bool))
+    return GivenBoxes(rows, places, given.label[from_], np.zeros(len(rows), bool), masks).chosen(free)
 
 
 def _copies(given: GivenBoxes, rng: np.random.Generator) -> GivenBoxes:
     """Return the boxes once more, moved by up to a tenth of their sides."""
     sides = np.tile(given.places[:, 2:] - given.places[:, :2], 2)
+    if given.masks is not None:  # a mask keeps its size
+        moved = np.round(rng.uniform(-0.1, 0.1, (len(given.rows), 2)) * sides[:, :2])
+        return given._replace(places=given.places + np.tile(moved, 2))
     return given._replace(places=given.places + rng.uniform(-0.1, 0.1, given.places.shape) * sides)

@@ -22,15 +22,27 @@ from workbench.issues.boxes.place_forms import cut_to_images
 from workbench.issues.boxes.planting import MISPLACED, OTHER_CLASS, SPURIOUS_BOX
 from workbench.issues.boxes.stage_classes import StageClasses
 from workbench.issues.kinds.contract import Asked, Found
-from workbench.tasks.box_table import BOX, BoxTable, encoded_places, form_of, place_shapes, places_of
+from workbench.tasks.box_table import (
+    BOX,
+    BoxTable,
+    encoded_places,
+    form_of,
+    masks_of_shapes,
+    place_shapes,
+    places_of,
+)
 from workbench.tasks.class_names import object_array
 from workbench.tasks.keys import candidate_keys
+from workbench.tasks.object_overlaps import chosen_masks, joined_object_masks
 from workbench.tasks.protocol import NOTHING
 from workbench.tasks.scored_boxes import ScoredBoxes
 from workbench.tasks.units import Units
 
 BOX_ERRORS = ("class", "place", "spurious", "overlooked")
 """Kinds of errors; the first three are those of given objects, in the order of their codes."""
+
+INSTANCE_ERRORS = ("class", "outline", "spurious", "overlooked")
+"""The same of instances, whose places are outlines."""
 
 NEARNESS = 0.5
 """Weight of the overlap beside the score of a location to which a box may be moved."""
@@ -43,13 +55,19 @@ class Suggested(NamedTuple):
     """Suggestions for u units.
 
     label : class code, -1 for nothing. places : (u, 4). kind : code in `BOX_ERRORS`. share : the probability of the
-    suggestion if the unit is wrong.
+    suggestion if the unit is wrong. masks : (u,) of instances, or None.
     """
 
     label: np.ndarray
     places: np.ndarray
     kind: np.ndarray
     share: np.ndarray
+    masks: np.ndarray | None = None
+
+    def chosen(self, at: np.ndarray) -> Suggested:
+        """Return the suggestions of units by their indices, in this order."""
+        label, places, kind, share = (one[at] for one in self[:4])
+        return Suggested(label, places, kind, share, chosen_masks(self.masks, at))
 
 
 def suggested_for_given(judged: JudgedBoxes) -> Suggested:
@@ -60,7 +78,7 @@ def suggested_for_given(judged: JudgedBoxes) -> Suggested:
     at = np.maximum(target, 0)
     there = target >= 0
     if not len(seen.rows):
-        return Suggested(np.full(m, -1), given.places, np.full(m, SPURIOUS_BOX), np.ones(m))
+        return Suggested(np.full(m, -1), given.places, np.full(m, SPURIOUS_BOX), np.ones(m), given.masks)
     own = seen.class_score(at, given.label)
     other = np.where(seen.label[at] != given.label, seen.label[at], seen.other[at])
     other = np.where(there, other, -1)
@@ -77,9 +95,12 @@ def suggested_for_given(judged: JudgedBoxes) -> Suggested:
     far = met.match_iou < KEPT_CLASS
     moves = (kind == MISPLACED) | ((kind == OTHER_CLASS) & far & there)
     places = np.where(moves[:, None], seen.places[at], given.places)
+    masks = None
+    if given.masks is not None and seen.masks is not None:
+        masks = np.where(moves, seen.masks[at], given.masks)
     beside = np.maximum(seen.total[at] - own, 1e-9)
     share = np.where(kind == OTHER_CLASS, share * np.clip(other_score / beside, 0, 1), share)
-    return Suggested(label, places, kind, share)
+    return Suggested(label, places, kind, share, masks)
 
 
 def _target(judged: JudgedBoxes) -> np.ndarray:
@@ -136,10 +157,11 @@ def found_boxes(
     given_label[unknown] = None
     why = _why(asked, judged)
     checks = check_boxes(
-        judged.given.rows, judged.given.places, judged.given.label, size=size, crowd=judged.given.crowd
-    )
+        judged.given.rows, judged.given.places, judged.given.label, size=size, crowd=judged.given.crowd,
+        masks=judged.given.masks,
+    )  # fmt: skip
     says = "out-of-fold" if asked.out_of_fold else "in-sample"
-    form = form_of(table.places)
+    form = form_of(table.places, table.masks)
     words = BoxWords(judged, own.place, own.location, checks, says, dataset.classes, form.one, stages)
     return Found(
         own.units,
@@ -149,7 +171,7 @@ def found_boxes(
         own.suggested.share * np.where(unknown, own.p, np.nan_to_num(p_error)),
         _interval(judged, p_error, why),
         words,
-        kind=np.array(BOX_ERRORS, object)[own.suggested.kind],
+        kind=np.array(INSTANCE_ERRORS if form.masks else BOX_ERRORS, object)[own.suggested.kind],
         last={"score": own.score, "overlap": own.overlap},
         values=_values(asked, own, size),
         pair=np.where(own.place < 0, 1, 0),
@@ -176,15 +198,17 @@ def _in_units(
         np.concatenate([seen.places[at], rest.places]),
         np.full(len(at) + r, BOX_ERRORS.index("overlooked")),
         share,
+        joined_object_masks([chosen_masks(seen.masks, at), rest.masks]),
     )
     rows = np.concatenate([seen.rows[at], rest.rows])
     order = np.argsort(rows, kind="stable")
-    new = Suggested(*(one[order] for one in new))
-    rows = rows[order]
+    new, rows = new.chosen(order), rows[order]
     code = np.where(table.missing[rows], -1, 0)
-    shapes = place_shapes(cut_to_images(rows, _in_form(new.places, table.places.shape[1]), size))
+    places = _in_form(new.places, table.places.shape[1])
+    shapes = place_shapes(places if new.masks is not None else cut_to_images(rows, places, size), new.masks)
     classes = np.array(asked.dataset.classes, object)
-    keys = candidate_keys(rows, new.places, classes[new.label].astype(str))
+    outlines = [] if new.masks is None else [new.masks]
+    keys = candidate_keys(rows, new.places, classes[new.label].astype(str), *outlines)
     units, mixed = asked.dataset.units.joined(rows, code, keys, shapes=shapes)
     match = met.match
     columns = (
@@ -196,7 +220,8 @@ def _in_units(
         (met.match_iou, np.full(len(rows), np.nan)),
     )
     p, place, location, label, score, overlap = (np.concatenate([one, other[order]])[mixed] for one, other in columns)
-    suggested = Suggested(*(np.concatenate([one, other])[mixed] for one, other in zip(ones, new)))
+    label_, places_, kind, share = (np.concatenate([one, other]) for one, other in zip(ones[:4], new[:4]))
+    suggested = Suggested(label_, places_, kind, share, joined_object_masks([ones.masks, new.masks])).chosen(mixed)
     return _Units(units, p, place, location, label, suggested, score, overlap)
 
 
@@ -217,9 +242,11 @@ def _values(asked: Asked, own: _Units, size: np.ndarray | None) -> tuple[np.ndar
     classes = asked.dataset.classes
     assert own.units.shapes is not None
     places = places_of(own.units.shapes)
-    form = form_of(places)
-    given = encoded_places(places, own.units.given - 1, classes)
+    form, masks = form_of(places), masks_of_shapes(own.units.shapes)
+    given = encoded_places(places, own.units.given - 1, classes, masks)
     given[own.units.given < 0] = None
+    if masks is not None:  # masks are whole pixels inside their images
+        return given, encoded_places(own.suggested.places, own.suggested.label, classes, own.suggested.masks)
     # A box that is not moved keeps its place to the last digit; a point stays where it is.
     moves = (own.suggested.kind == MISPLACED) | (own.place < 0)
     other_places = np.where(moves[:, None], _in_form(own.suggested.places, places.shape[1]), places)

@@ -25,6 +25,7 @@ ESTIMATORS: LazyTable[Estimator] = LazyTable(
     {
         "boxes": "workbench.issues.boxes.estimator:BoxesEstimator",
         "candidates": "workbench.issues.partial.estimator:CandidatesEstimator",
+        "instances": "workbench.issues.boxes.estimator:InstancesEstimator",
         "masks": "workbench.issues.masks.estimator:MasksEstimator",
         "multilabel": "workbench.issues.tags.estimator:Tags",
         "numbers": "workbench.issues.numbers.estimator:NumbersEstimator",
