@@ -26,6 +26,7 @@ import json
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +87,7 @@ def scored_row(made: DigitInstances, name: str) -> dict[str, object]:
     }
 
 
-def given_of(labels: list[dict]) -> GivenBoxes:
+def given_of(labels: list[dict[str, Any]]) -> GivenBoxes:
     """Instances as the estimator takes them."""
     scored = [{**one, "scores": np.ones(len(one["labels"]))} for one in labels]
     own = read_scored_instances(scored, len(labels), CLASSES)

@@ -14,7 +14,6 @@ from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import (
     FILE_NAME,
     ROTATED,
-    SEGMENTATION,
     ImageLabels,
     Labelled,
     Losses,
@@ -28,6 +27,7 @@ from workbench.review.box_files import (
     read_xml,
 )
 from workbench.review.label_folders import files_within, stems_of, without
+from workbench.review.outlines import SEGMENTATION
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.tables import check_target
