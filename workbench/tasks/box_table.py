@@ -71,9 +71,9 @@ class PlaceForm(NamedTuple):
 
 BOX = PlaceForm("box", ("x0", "y0", "x1", "y1"), ("bboxes", "boxes"), ("xmin", "ymin", "xmax", "ymax"))
 POINT = PlaceForm("point", ("x", "y"), ("points",), ())
-INSTANCE = PlaceForm("instance", BOX.names, ("bboxes",), (), masks=True)
+INSTANCE_FORM = PlaceForm("instance", BOX.names, ("bboxes",), (), masks=True)
 
-BOXES_TYPE, POINTS_TYPE, INSTANCES_TYPE = BOX.stored_type, POINT.stored_type, INSTANCE.stored_type
+BOXES_TYPE, POINTS_TYPE, INSTANCES_TYPE = BOX.stored_type, POINT.stored_type, INSTANCE_FORM.stored_type
 """Arrow types of given boxes, points and instances."""
 
 
@@ -145,7 +145,7 @@ def stored_boxes(table: BoxTable) -> pa.ListArray:
 def form_of(places: np.ndarray, masks: np.ndarray | None = None) -> PlaceForm:
     """Return the form of positions (m, d) and, of instances, masks (m,)."""
     if masks is not None:
-        return INSTANCE
+        return INSTANCE_FORM
     return BOX if places.shape[1] == len(BOX.names) else POINT
 
 

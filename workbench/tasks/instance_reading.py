@@ -22,7 +22,7 @@ from workbench.tasks.box_reading import (
     numbers,
     refuse_places,
 )
-from workbench.tasks.box_table import INSTANCE, MASK_FIELD, BoxTable, more_text, stored_boxes
+from workbench.tasks.box_table import INSTANCE_FORM, MASK_FIELD, BoxTable, more_text, stored_boxes
 from workbench.tasks.class_names import object_array
 from workbench.tasks.instance_masks import ONE_MASK_FORMS, FullMask, cut_masks, full_mask, refuse_masks
 from workbench.tasks.keys import number_within
@@ -76,7 +76,7 @@ def read_instances(labels: Any, classes: Sequence[object] | None) -> tuple[pa.Li
     there = [one for one in own if one is not None]
     rows = np.repeat(np.arange(len(own)), [0 if one is None else one.many for one in own])
     places, texts = joined_masks(there)
-    refuse_places(places, rows, number_within(rows), INSTANCE)
+    refuse_places(places, rows, number_within(rows), INSTANCE_FORM)
     masks = object_array(texts)
     refuse_masks(masks, places, rows)
     codes, known = class_indices([name for one in there for name in one.names], classes, rows)
@@ -162,7 +162,7 @@ def _of_dict(cell: Mapping[str, Any], row: int, field: str) -> OwnInstances:
     if more is not None and len(more) != many:
         raise InputError.at(field, f"has {len(more):,} more for {many:,} labels", INSTANCE_FORMS, row=row)
     if many and BOXES_KEY in cell and all(isinstance(one, str) for one in masks):
-        boxes = numbers(cell[BOXES_KEY], BOXES_KEY, row, INSTANCE, field)
+        boxes = numbers(cell[BOXES_KEY], BOXES_KEY, row, INSTANCE_FORM, field)
         if len(boxes) != many:
             text = f"has {len(boxes):,} {BOXES_KEY} for {many:,} {key}"
             raise InputError.at(field, text, INSTANCE_FORMS, row=row)
@@ -208,7 +208,7 @@ def _of_list(cell: list[Any], row: int, field: str) -> OwnInstances:
     names = [name for _, name, _, _ in parts]
     more = _texts([fields for *_, fields in parts], row, field)
     if parts and all(box is not None and isinstance(mask, str) for mask, _, box, _ in parts):
-        boxes = numbers([box for _, _, box, _ in parts], BOXES_KEY, row, INSTANCE, field)
+        boxes = numbers([box for _, _, box, _ in parts], BOXES_KEY, row, INSTANCE_FORM, field)
         return OwnInstances(names, more, [], boxes, [mask for mask, *_ in parts])
     return OwnInstances(names, more, [full_mask(mask, field, row, at) for at, (mask, *_) in enumerate(parts)])
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from workbench.foundation.errors import InputError
 from workbench.foundation.lazy import LazyTable
 from workbench.tasks.box_frames import image_sizes
-from workbench.tasks.box_table import INSTANCE, INSTANCES_TYPE, MASK_FIELD, PlaceForm, box_table_of
+from workbench.tasks.box_table import INSTANCE_FORM, INSTANCES_TYPE, MASK_FIELD, PlaceForm, box_table_of
 from workbench.tasks.boxes import SAME_PLACE, Boxes
 from workbench.tasks.class_names import object_array
 from workbench.tasks.instance_evidence import read_scored_instances
@@ -47,7 +47,7 @@ class Instances(Boxes):
             "png": "workbench.review.instance_pngs:INSTANCE_PNG",
         }
     )
-    form: PlaceForm = INSTANCE
+    form: PlaceForm = INSTANCE_FORM
 
     read = staticmethod(read_instances)
 
