@@ -148,7 +148,8 @@ def _polygons(mask: Sequence[Any], field: str) -> Sequence[Any]:
             values = np.asarray(one, np.float64)
         except (TypeError, ValueError):
             values = np.zeros(())
-        if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[-1] != 2) or values.size % 2:
+        flat = values.size == 2 * len(values) if values.ndim == 2 else values.ndim == 1
+        if not flat or values.size % 2:
             raise InputError.at(field, f"has the polygon {shortened(one)}", ONE_MASK_FORMS)
     return mask
 
