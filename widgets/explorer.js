@@ -2075,8 +2075,8 @@ this.past.push(new Map(this.drafts));
 this.future = [];
 }
 
-set(key, box, label) {
-const now = { box, label: label ?? this.startOf(key)?.label ?? this.newLabel },
+set(key, box, label, mask) {
+const now = { box, label: label ?? this.startOf(key)?.label ?? this.newLabel, mask },
 thing = this.drafts.has(key) && this.things.find((one) => one.key === key);
 this.drafts.set(key, now);
 if (!thing || thing.now?.label !== now.label) this.draw();
@@ -2546,6 +2546,293 @@ previousMatch: "previous matching class",
 leave: "leave the box",
 },
 make: (options) => new ClassEditor(options),
+};
+EDITORS[editor.task] = editor;
+}
+
+// --- examples/instanceeditor.js
+const MOST_SHAPE = 4_000_000;
+const MOST_PAINTED = 40_000_000;
+const OPACITIES = [0, 0.9];
+
+class InstanceEditor extends BoxEditor {
+shapes = new Map();
+tool = "lasso";
+radius = 6;
+opacity = 0.35;
+outlined = [];
+mouse = [0, 0];
+
+constructor(options) {
+super(options, { one: "instance", many: "instances", point: false });
+}
+
+
+placed(text) {
+const placed = super.placed(text);
+if (text && placed && placed.mask === undefined) placed.mask = String(JSON.parse(text).mask);
+return placed;
+}
+
+written(placed) {
+return placed ? JSON.stringify({ box: placed.box, label: placed.label, mask: placed.mask }) : "null";
+}
+
+regionOf({ box: [x0, y0, x1, y1], mask }) {
+return { x0, y0, width: x1 - x0, height: y1 - y0, counts: mask ?? "" };
+}
+
+shapeOf(placed) {
+const region = { ...this.regionOf(placed), x0: 0, y0: 0 },
+key = `${region.width},${region.counts}`;
+let known = this.shapes.get(key);
+if (!known) {
+const [border, fill] = [new Path2D(), new Path2D()],
+large = region.width * region.height > MOST_SHAPE,
+pixels = large ? new Uint8Array(0) : pixelsOf(region);
+if (large) border.rect(0, 0, region.width, region.height);
+else {
+for (const [ax, ay, bx, by] of borderOf(region)) {
+border.moveTo(ax, ay);
+border.lineTo(bx, by);
+}
+rowRuns(pixels, region.width, (x, y, length) => fill.rect(x, y, length, 1));
+}
+known = { border, fill, pixels };
+this.shapes.set(key, known);
+}
+return known;
+}
+
+show(example) {
+if (example?.row !== this.example?.row) this.shapes.clear();
+super.show(example);
+}
+
+
+paint(context) {
+super.paint(context);
+if (this.editing) this.paintTool(context);
+}
+
+outline(context, placed, width, dash) {
+const { border, fill } = this.shapeOf(placed),
+{ x, y, k } = this.stage.place,
+[x0, y0] = placed.box,
+color = hex(this.colorOf(placed.label)),
+alpha = context.globalAlpha;
+context.save();
+context.translate(x + x0 * k, y + y0 * k);
+context.scale(k, k);
+if (!dash.length) {
+context.globalAlpha = alpha * this.opacity;
+context.fillStyle = color;
+context.fill(fill);
+context.globalAlpha = alpha;
+}
+for (const [stroke, line] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, 0.55)", width + 1.5], [color, width]])) {
+context.strokeStyle = stroke;
+context.lineWidth = line / k;
+context.setLineDash(dash.map((length) => length / k));
+context.stroke(border);
+}
+context.restore();
+}
+
+paintHandles() {}
+
+paintTool(context) {
+const { stage } = this,
+[x, y] = stage.toScreen(this.mouse);
+context.save();
+context.strokeStyle = "#fff";
+context.lineWidth = 1.5;
+context.globalCompositeOperation = "difference";
+context.beginPath();
+if (this.outlined.length)
+for (const at of this.outlined) {
+const [left, top] = stage.toScreen(at);
+context.lineTo(left, top);
+}
+else if (this.tool !== "lasso") context.arc(x, y, this.radius * stage.place.k, 0, 7);
+context.stroke();
+context.restore();
+}
+
+
+under([x, y]) {
+const here = this.things.filter(({ now, hint }) => {
+const placed = now || hint,
+[column, line] = placed ? [Math.floor(x - placed.box[0]), Math.floor(y - placed.box[1])] : [-1, -1];
+if (!placed || column < 0 || line < 0 || column >= placed.box[2] - placed.box[0] || line >= placed.box[3] - placed.box[1]) return false;
+const { pixels } = this.shapeOf(placed);
+return !pixels.length || Boolean(pixels[line * (placed.box[2] - placed.box[0]) + column]);
+});
+const area = ({ now, hint }) => {
+const [x0, y0, x1, y1] = /** @type {Placed} */ (now || hint).box;
+return (x1 - x0) * (y1 - y0);
+};
+return here.sort((a, b) => area(a) - area(b)).map(({ key }) => key);
+}
+
+cursor(at) {
+this.mouse = at;
+if (!this.editing) return this.under(at).length ? "pointer" : "default";
+this.stage.redraw();
+return "crosshair";
+}
+
+canvas() {
+const size = this.size ?? this.stage.shown?.size;
+if (!size || size[0] * size[1] > MOST_PAINTED) {
+this.say("this picture is too large to paint on here; decide by keys", "warn");
+return null;
+}
+const [width, height] = size.map(Math.ceil);
+return { width, height, codes: new Int16Array(width * height) };
+}
+
+press(at, event) {
+const raster = this.canvas(),
+before = this.drawing ? null : this.drafted,
+less = this.tool === "erase" || event.altKey;
+if (!raster || (!before && less)) return null;
+const key = before ? this.focus : freshKey(),
+label = before?.label ?? this.newLabel,
+lasso = this.tool === "lasso",
+code = less ? 0 : 1;
+if (before) paintRegion(raster, this.regionOf(before), 1);
+let part = before ? before.box : null,
+last = at;
+if (lasso) this.outlined = [at];
+const stroke = this.drag((to) => {
+this.mouse = to;
+if (lasso) this.outlined.push(to);
+else {
+part = joinedParts(part, brushed(raster, last, to, this.radius, code));
+this.take(key, label, raster, part);
+}
+last = to;
+this.stage.redraw();
+});
+return {
+...stroke,
+end: () => {
+if (lasso && this.outlined.length > 2) this.take(key, label, raster, joinedParts(part, filled(raster, this.outlined, code)));
+this.outlined = [];
+this.draw();
+},
+cancel: () => {
+this.outlined = [];
+stroke.cancel?.();
+},
+};
+}
+
+take(key, label, raster, [x0, y0, x1, y1]) {
+const wide = x1 - x0,
+pixels = new Uint8Array(Math.max(wide, 0) * Math.max(y1 - y0, 0));
+for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) pixels[(y - y0) * wide + x - x0] = raster.codes[y * raster.width + x];
+const region = regionOf(pixels, Math.max(wide, 1));
+this.focus = key;
+if (region) {
+const [left, top] = [region.x0 + x0, region.y0 + y0];
+this.set(key, [left, top, left + region.width, top + region.height], label, region.counts);
+} else if (this.units.some((unit) => unit.key === key)) this.drafts.set(key, null);
+else this.drafts.delete(key);
+}
+
+
+leave() {
+super.leave();
+this.outlined = [];
+}
+
+set(key, box, label, mask) {
+super.set(key, box, label, mask ?? this.startOf(key)?.mask);
+}
+
+nudge(dx, dy) {
+const box = this.drafted?.box,
+by = this.fast ? 10 : 1;
+if (!box) return;
+this.begin(`move ${this.focus}`);
+this.set(this.focus, moved(box, dx * by, dy * by, this.size));
+}
+
+pickTool(tool) {
+this.tool = tool;
+this.say(tool === "erase" ? "the eraser takes pixels from the instance in focus" : `${tool} adds pixels to the instance in focus; with Alt it takes them away`);
+this.stage.redraw();
+}
+
+act(action) {
+if (action === "lasso" || action === "brush" || action === "erase") this.pickTool(action);
+else if (action === "thinner" || action === "thicker") {
+this.radius = Math.max(0.5, Math.min(200, this.radius * (action === "thicker" ? 1.25 : 0.8)));
+this.say(`brush of ${Math.round(2 * this.radius)} pixels`);
+this.stage.redraw();
+} else if (action === "fainter" || action === "stronger") {
+this.opacity = Math.max(OPACITIES[0], Math.min(OPACITIES[1], this.opacity + (action === "stronger" ? 0.1 : -0.1)));
+this.stage.redraw();
+} else return super.act(action);
+return true;
+}
+
+use(drawing) {
+this.drawing = drawing;
+this.say(drawing ? "each stroke draws a new instance" : "strokes change the instance in focus");
+this.draw();
+}
+
+inside(value) {
+return value;
+}
+}
+
+function rowRuns(pixels, width, call) {
+for (let start = 0; start < pixels.length; start += width)
+for (let x = 0; x < width; x++) {
+if (!pixels[start + x]) continue;
+const from = x;
+while (x < width && pixels[start + x]) x++;
+call(from, start / width, x - from);
+}
+}
+
+// --- editors/instances.js
+{
+const editor = {
+task: "instances",
+nothing: true,
+units: true,
+edits: {
+choose: "save what was painted, choose the highlighted class, or save the note",
+nextMatch: "move the instance down; next matching class",
+previousMatch: "move the instance up; previous matching class",
+leave: "leave the editor and save what was painted",
+moveLeft: "move the instance left by a pixel (⇧ ten)",
+moveRight: "move the instance right",
+lasso: "lasso: add what it encloses; Alt takes it away",
+brush: "brush: add pixels; Alt takes them away",
+erase: "eraser",
+thinner: "thinner brush",
+thicker: "thicker brush",
+draw: "draw new instances",
+select: "change the instance in focus",
+remove: "no instance here",
+everywhere: "select all instances of the class",
+fainter: "fainter masks",
+stronger: "stronger masks",
+nextObject: "next instance",
+previousObject: "previous instance",
+undoStroke: "undo the last stroke",
+redoStroke: "redo the stroke",
+larger: "larger picture (also with the wheel; hold Space and drag to pan)",
+smaller: "smaller picture",
+fit: "show the whole picture",
+},
+make: (options) => new InstanceEditor(options),
 };
 EDITORS[editor.task] = editor;
 }
