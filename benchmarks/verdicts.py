@@ -34,7 +34,7 @@ def errors_after_verdicts(
         rng = np.random.default_rng(seed)
         drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
         some = np.concatenate(drawn)
-        moved, _ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
+        moved, *_ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
         rest = np.setdiff1d(np.arange(len(p)), some)
         after = moved.to_numpy()[rest]
         errors.append((calibration_error(after, wrong[rest]), of_right(after)))
