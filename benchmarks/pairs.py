@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 from measuring import write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
-from verdicts import errors_after_verdicts
+from verdicts import by_verdicts, errors_after_verdicts
 
 import workbench as wb
 from workbench.issues.audit_plan import stratify
@@ -172,11 +172,10 @@ def judged_world(world: World) -> dict[str, object]:
     row: dict[str, object] = {"data": world.name, "pairs": len(known), "wrong": int(wrong.sum())}
     there = frame["grade"].notna().to_numpy()
     row |= baselines(world, there, (frame["true"] != frame["grade"]).to_numpy()[there])
-    kind = known["kind"].factorize()[0]
     row |= {
         "ours": both(wrong, p),
         "ECE": calibration_error(p, wrong),
-        "audited": errors_after_verdicts(p, wrong, stratify(p), kind),
+        "audited": errors_after_verdicts(p, wrong, stratify(p), by_verdicts(p, wrong)),
     }
     row |= {"counted": p.sum() / wrong.sum(), "known": int(units.attrs["errors_identified"])}
     row["unjudged"] = average_precision_score(rest["true"] > 0, rest["p_relevant"]) if len(rest) else np.nan

@@ -12,7 +12,7 @@ PandaLM     512 pairs (DATA_DIR/kinds/llmjudge_pandalm_dev.csv.gz): the label is
 Cells are AUROC / average precision of finding wrong labels. "scores": minus the gap in favour of the given label;
 "judges": share of votes for another answer, and "consistent": the same with judges weighed by their consistency over
 both orders. ECE: calibration error of p_error, and of the rest after an audit of 200 pairs, or of a third of fewer than
-600 (mean of five draws) / the error that these probabilities would have if they were right, since shares of few pairs
+400 (mean of five draws) / the error that these probabilities would have if they were right, since shares of few pairs
 vary ("audited / right"). "counted": expected over true errors; "inside": draws in which the interval holds the
 true number; "known": draws in which the number counts as known. Means of the draws (5 made, 10 LLMBar).
 `--write` puts the table into BENCHMARKS.md.
@@ -164,8 +164,14 @@ def measure(data: Judged) -> dict[str, object]:
     for name, values in (*((name, None if one is None else one[held]) for name, one in cells.items()), ("ours", p)):
         row[f"{name} auroc"] = np.nan if values is None else roc_auc_score(truth, values)
         row[f"{name} ap"] = np.nan if values is None else average_precision_score(truth, values)
-    kind = found["kind"].factorize()[0][held]
-    after, right = errors_after_verdicts(p, truth, stratify(p), kind, budget=min(200, len(p) // 3))
+
+    def moved(some: np.ndarray) -> np.ndarray:
+        verdicts = pd.Series(truth[some], found.index[held][some])
+        after = wb.find_issues(labels, task="preferences", per="unit", verdicts=verdicts, **evidence)
+        return after.sort_values("row")["p_error"].to_numpy()[held]
+
+    budget = 200 if len(p) >= 400 else len(p) // 3
+    after, right = errors_after_verdicts(p, truth, stratify(p), moved, budget=budget)
     low, high = found.attrs["expected_errors_interval"]
     row |= {"ece": calibration_error(p, truth), "audited": after, "right": right}
     row |= {"counted": p.sum() / max(truth.sum(), 1), "inside": low <= truth.sum() <= high}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -20,13 +22,24 @@ def error_after_verdicts(
     ----------
     p, wrong : (m,) P(wrong) and whether the unit is. stratum : (m,) from 0. pair : (m,) units that share an effect.
     """
-    return errors_after_verdicts(p, wrong, stratum, pair, draws, budget)[0]
+    return errors_after_verdicts(p, wrong, stratum, by_verdicts(p, wrong, pair), draws, budget)[0]
+
+
+def by_verdicts(p: np.ndarray, wrong: np.ndarray, pair: np.ndarray | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from the places of units with verdicts to the probabilities (m,) after them."""
+    return lambda some: with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair).p_error.to_numpy()
 
 
 def errors_after_verdicts(
-    p: np.ndarray, wrong: np.ndarray, stratum: np.ndarray, pair: np.ndarray, draws: int = 5, budget: int = 200
-) -> tuple[float, float]:
-    """The same, and the calibration error that these probabilities would have if they were right (`of_right`)."""
+    p: np.ndarray, wrong: np.ndarray, stratum: np.ndarray, moved: Callable[[np.ndarray], np.ndarray], draws: int = 5,
+    budget: int = 200,
+) -> tuple[float, float]:  # fmt: skip
+    """The same, and the calibration error that these probabilities would have if they were right (`of_right`).
+
+    Parameters
+    ----------
+    moved : as `by_verdicts` returns it.
+    """
     sizes = np.bincount(stratum)
     wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), budget)
     errors = []
@@ -34,9 +47,8 @@ def errors_after_verdicts(
         rng = np.random.default_rng(seed)
         drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
         some = np.concatenate(drawn)
-        moved, *_ = with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)
         rest = np.setdiff1d(np.arange(len(p)), some)
-        after = moved.to_numpy()[rest]
+        after = moved(some)[rest]
         errors.append((calibration_error(after, wrong[rest]), of_right(after)))
     return float(np.mean([one for one, _ in errors])), float(np.mean([one for _, one in errors]))
 
