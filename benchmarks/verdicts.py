@@ -27,7 +27,7 @@ def error_after_verdicts(
 
 def by_verdicts(p: np.ndarray, wrong: np.ndarray, pair: np.ndarray | None = None) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from the places of units with verdicts to the probabilities (m,) after them."""
-    return lambda some: with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair).p_error.to_numpy()
+    return lambda some: with_verdicts(pd.Series(p), pd.Series(wrong[some], some), pair)[0].to_numpy()
 
 
 def errors_after_verdicts(

@@ -79,7 +79,7 @@ def _as_tables(
         index = found.units.named(pd.Index(ids[found.units.rows], name="id"))
     if verdicts is not None and len(verdicts):
         verdicts = known_verdicts(verdicts, index, journal=asked.run is not None)
-    p_error, words = _moved(found.p_error, verdicts, index, found.pair)
+    p_error, words, left = _moved(found.p_error, verdicts, index, found.pair)
     least = None
     if fdr is not None and found.p_least is not None:
         least = _moved(found.p_least, verdicts, index, found.pair)[0]
@@ -90,7 +90,7 @@ def _as_tables(
     marked = _marked(found, p_error, least, index, shapes[0], fdr, threshold, audit)
     step("reasons")
     table = _table(found, p_error, marked.chosen)
-    attrs = _attrs(asked, found, p_error, interval, verdicts, marked.how, words)
+    attrs = _attrs(asked, found, p_error, interval, verdicts, marked.how, words, left)
     if audit is not None and better:
         attrs |= audit.attrs()
     frames = {}
@@ -133,12 +133,14 @@ def _interval(found: Found, p_error: np.ndarray, verdicts: pd.Series | None) -> 
 
 def _moved(
     p_error: np.ndarray, verdicts: pd.Series | None, index: pd.Index | None, pair: np.ndarray | None
-) -> tuple[np.ndarray, str]:
-    """Return probabilities after verdicts, and a description of the recalibration."""
+) -> tuple[np.ndarray, str, float]:
+    """Return probabilities after verdicts, a description of the recalibration, and the calibration error that is
+    expected after it (NaN if unknown)."""
     if verdicts is None or not len(verdicts):
-        return p_error, ""
+        return p_error, "", np.nan
     moved, words = with_verdicts(pd.Series(p_error, index=index), verdicts, pair)
-    return moved.to_numpy(), words.replace("pair of classes", "kind of error") if pair is not None else words
+    words = words if pair is None else words.replace("pair of classes", "kind of error")
+    return moved.to_numpy(), words, moved.attrs.get("calibration_error", (np.nan,))[0]
 
 
 def _table(found: Found, p_error: np.ndarray, is_issue: np.ndarray) -> dict[str, np.ndarray]:
@@ -181,13 +183,13 @@ def _reasons(found: Found, p_error: np.ndarray) -> np.ndarray:
 
 def _attrs(
     asked: Asked, found: Found, p_error: np.ndarray, interval: tuple[float, float], verdicts: pd.Series | None,
-    how: str, words: str,
+    how: str, words: str, left: float,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the attributes of the table, with the same names as for classes."""
     known = ~np.isnan(p_error)
     expected = float(np.nansum(p_error))
     seen = "out-of-fold" if asked.out_of_fold else "in-sample"
-    todo = _todo(verdicts, asked.run is not None, "examples" if found.units.keys is None else "units")
+    todo = _todo(verdicts, asked.run is not None, "examples" if found.units.keys is None else "units", left)
     return {
         "evidence": found.evidence or ", ".join(asked.evidence),
         "shares": {},
@@ -207,11 +209,12 @@ def _attrs(
     }
 
 
-def _todo(verdicts: pd.Series | None, is_run: bool, drawn: str) -> str:
-    """Return advice if the number of errors is not identified, or what was done."""
+def _todo(verdicts: pd.Series | None, is_run: bool, drawn: str, left: float) -> str:
+    """Return advice if the number of errors is not identified, or what was done, and the calibration error `left`."""
     many = 0 if verdicts is None else len(verdicts)
     if many >= counts.AUDIT_SIZE:
-        return f"p_error follows {many:,} verdicts"
+        known = "" if np.isnan(left) else f", with a calibration error of about {max(left, 0.01):.2f}"
+        return f"p_error follows {many:,} verdicts{known}"
     if is_run:
         return f"audit {counts.AUDIT_SIZE} {drawn} to find out (`wb.audit`)"
     some = f" ({many:,} so far)" if many else ""
