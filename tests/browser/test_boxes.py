@@ -148,6 +148,22 @@ def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
     button.click()
     probe.wait(f"len({VALUES}) == {5 + many}")
 
+    # an audit of whole examples: K confirms what is open, and that nothing is missing; one undo takes it back
+    page.get_by_label("order of the queue").select_option("audit_examples")
+    probe.wait("ex._view.queue_order == 'audit_examples'")
+    page.locator(".lw-name").click()
+    still_open = page.locator(".lw-whole button:not([disabled])")
+    still_open.wait_for()
+    title = page.locator(".lw-title").inner_text()
+    confirmed = "(ex.run.journal.state(per='unit').index.get_level_values('unit') == '').sum()"
+    page.keyboard.press("Shift+K")
+    page.wait_for_function("title => document.querySelector('.lw-title').textContent !== title", arg=title)
+    probe.wait(f"{confirmed} == 1")
+    page.keyboard.press("u")
+    page.wait_for_function("title => document.querySelector('.lw-title').textContent === title", arg=title)
+    still_open.wait_for()
+    probe.wait(f"{confirmed} == 0")
+
     # reload, export, a saved page
     lab.run_all()
     shown(lab, "canvas-17")

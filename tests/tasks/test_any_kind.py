@@ -58,7 +58,7 @@ def test_what_needs_classes_says_what_to_do(run):
 
 def test_embeddings_of_examples_do_not_hide_the_words_of_spans(run):
     assert len(wb.find_issues(run)) == N and len(wb.review_queue(run)) <= N
-    assert wb.audit(run, 12).budget >= 12
+    assert wb.audit(run, 12).budget >= 12 and wb.audit(run, 12, per="example").budget >= 12
 
 
 def test_the_command_lists_each_label_with_its_name(run, tmp_path, capsys):

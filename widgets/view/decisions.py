@@ -186,6 +186,8 @@ class Decisions:
         self.labels[row] = CHANGED if changed else self.given[row]
         self._mark(row, EDITED, changed)
         done = bool(judged) and (self._asked.get(row) or self._doubtful.get(row, set())) <= judged
+        whole = self.confirmed(row)
+        done = done if whole is None else whole
         verdict = ("relabel" if changed else "keep") if done else "skip" if row in self._skipped else None
         self.verdict[row] = VERDICT_CODES[verdict]
 
