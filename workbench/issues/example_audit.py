@@ -81,7 +81,7 @@ class ExampleAudit(Audit):
             per_example=float(np.mean([inside[rate][0] for rate in used]) / len(self.plan)),
             design_effect=self._design_effect(inside[0.0][0], judged), unit=self._run.dataset.kind.one_unit,
         )  # fmt: skip
-        left = [draws[rate].left.sum(axis=1) for rate in used]
+        left = [np.maximum(draws[rate].left.sum(axis=1), 0) for rate in used]
         total = [
             draws[rate].found.sum(axis=1) + draws[rate].unseen.sum(axis=1) + left[i] for i, rate in enumerate(used)
         ]
@@ -158,7 +158,7 @@ def errors_inside(
     together, among = (np.bincount(stratum[rest], of[rest], strata) for of in (p * size, p))
     usual = together / np.maximum(among, LEAST_P)
     mean = np.maximum(np.maximum(usual, 1.0)[drawn.strata] * factor, 1.0)
-    many = drawn.left.sum(axis=1)
+    many = np.maximum(drawn.left.sum(axis=1), 0)
     apart = float(np.sqrt(np.mean((seen - sizes * pooled.mean()) ** 2)))
     total = (drawn.left * mean).sum(axis=1) + apart * np.sqrt(many) * rng.standard_normal(len(many))
     ones = np.ones(int(found.sum()))
@@ -172,7 +172,7 @@ def errors_inside(
 def _with_others(drawn: Drawn, stratum: np.ndarray) -> Drawn:
     """Move examples whose error is known without the audit, in these strata, from those left to those found."""
     others = np.bincount(stratum, minlength=int(drawn.strata[-1]) + 1)[drawn.strata]
-    left = np.maximum(drawn.left - others, 0)
+    left = drawn.left - others  # in a stratum it can be negative: cut there, the sum would be too large
     return replace(drawn, left=left, unseen=np.broadcast_to(others, left.shape))
 
 
