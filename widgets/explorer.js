@@ -1230,7 +1230,7 @@ return Boolean(next) || this.example?.whole === false; // what is missing is sti
 
 confirmAll() {
 if (this.example?.whole === false) {
-this.judge(this.units.filter((unit) => !unit.decided).map(({ key, given }) => ({ key, value: given ?? "null" })), "confirm", true);
+this.judge(this.units.filter((unit) => !unit.decided && unit.given !== null).map(({ key, given }) => ({ key, value: given })), "confirm", true);
 return true;
 }
 const open = this.units.filter((unit) => !unit.decided && unit.given !== null),
