@@ -299,9 +299,11 @@ def test_an_enlarged_picture_has_its_own_pixels_and_says_what_was_done_to_it(mon
     assert (facts["width"], facts["height"], facts["original"]) == (600, 450, [1200, 900])
     assert facts["note"] == "scaled down to 600 x 450"
     monkeypatch.setattr("workbench.data.media.MAX_PIXELS", 1200 * 900 - 1)
-    large, known = of(images=[hidden]), media.tile(0, 1, 0, 0)
+    monkeypatch.setattr(module, "KEPT_LARGE", 1)
+    large, known = of(images=[hidden, hidden]), media.tile(0, 1, 0, 0)
     assert large.original(0)[1] == facts and large.item(0, FULL)["original"] == [1200, 900]
     tile, one = (Image.open(io.BytesIO(found[0])) for found in (large.tile(0, 1, 0, 0), known))
+    assert large.tile(1, 1, 0, 0) == large.tile(0, 1, 0, 0) and list(large._large) == [0]
     assert tile.size == one.size == (512, 450) and np.abs(np.asarray(tile, int) - np.asarray(one, int)).max() < 9
     with pytest.raises(InputError, match="URL"):
         of(images=["https://example.org/a.png"]).original(0)

@@ -43,6 +43,9 @@ TILE_SIDE, MOST_LEVELS = 512, 8
 KEPT_BYTES = 32_000_000
 """Maximum size of encoded pictures kept in memory."""
 
+KEPT_LARGE = 3
+"""Number of large pictures whose tiles are kept in temporary files."""
+
 CELLS_SHOWN = {THUMB: 6, FULL: 40}
 """Maximum number of cells shown of a row of a table."""
 
@@ -62,6 +65,7 @@ class Media:
         self._kept: OrderedDict[tuple[int, int], Item] = OrderedDict()
         self._bytes = 0
         self._decoded: tuple[int, Any] | None = None  # row and image that tiles were last cut from
+        self._large: OrderedDict[int, LargePicture] = OrderedDict()  # the last large ones, in files
 
     @property
     def kind(self) -> MediaKind:
@@ -124,13 +128,14 @@ class Media:
         """Return bytes and MIME type of a tile: `TILE_SIDE` pixels square, less at the right and lower border, of the
         image shrunk by 2**level.
 
-        The last decoded image is kept: in memory up to `workbench.data.media.MAX_PIXELS`, larger ones in a file.
+        The last decoded image is kept in memory, up to `workbench.data.media.MAX_PIXELS`; the last `KEPT_LARGE` larger
+        ones in files.
 
         Raises
         ------
         InputError : there is no image, it cannot be decoded, or it has no such tile.
         """
-        kept = self._decoded is not None and self._decoded[0] == row
+        kept = row in self._large or (self._decoded is not None and self._decoded[0] == row)
         picture, side = self._opened(row, b"" if kept else self._image(row)), TILE_SIDE << max(level, 0)
         columns, rows = -(-picture.width // side), -(-picture.height // side)
         if not (0 <= level <= MOST_LEVELS and 0 <= x < columns and 0 <= y < rows):
@@ -146,9 +151,18 @@ class Media:
 
     def _opened(self, row: int, source: bytes | Path) -> Any:
         """The decoded image of a row: a PIL image, or a `LargePicture`."""
-        if self._decoded is None or self._decoded[0] != row:
-            self._decoded = None  # before the next one needs its memory
-            self._decoded = row, LargePicture(source) if is_large(source) else as_shown(open_image(source))
+        if row in self._large:
+            self._large.move_to_end(row)
+            return self._large[row]
+        if self._decoded is not None and self._decoded[0] == row:
+            return self._decoded[1]
+        if is_large(source):
+            while len(self._large) >= KEPT_LARGE:
+                self._large.popitem(last=False)  # before the next one needs its room
+            self._large[row] = LargePicture(source)
+            return self._large[row]
+        self._decoded = None  # before the next one needs its memory
+        self._decoded = row, as_shown(open_image(source))
         return self._decoded[1]
 
     def _image(self, row: int) -> bytes | Path:

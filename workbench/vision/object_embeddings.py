@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.data.media import as_shown, open_image, read_image
+from workbench.data.large_pictures import LargePicture
+from workbench.data.media import as_shown, image_source, is_large, open_image
 from workbench.evidence.packaged_models import IMAGES_AT_A_TIME, picture_features
 from workbench.evidence.projection import PROJECTIONS, by_landmarks, pca
 from workbench.foundation.errors import InputError, MissingEvidence
@@ -101,13 +104,30 @@ def _crops(run: Run, rows: np.ndarray, boxes: np.ndarray) -> Iterator[tuple[int,
     before, picture = -1, None
     for at, (row, (x0, y0, x1, y1)) in enumerate(zip(rows.tolist(), boxes.tolist())):
         if row != before:
-            data = read_image(run.dataset.image(row), run.dataset.media_root)
-            before, picture = row, None if data is None else as_shown(open_image(data)).convert("RGB")
+            source = image_source(run.dataset.image(row), run.dataset.media_root)
+            before, picture = row, None if source is None else _opened(source)
         if picture is not None:
             half = max(x1 - x0, y1 - y0, LEAST_CROP) / 2
             x, y = (x0 + x1) / 2, (y0 + y1) / 2
-            sides = (round(x - half), round(y - half), round(x + half), round(y + half))
-            yield at, np.asarray(picture.crop(sides))
+            yield at, _part(picture, (round(x - half), round(y - half), round(x + half), round(y + half)))
+
+
+def _opened(source: bytes | Path) -> Any:
+    """Return a picture: a `LargePicture`, or a PIL image."""
+    return LargePicture(source) if is_large(source) else as_shown(open_image(source))
+
+
+def _part(picture: Any, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Return the pixels (h, w, 3) of a part of a picture; black beyond it."""
+    from PIL import Image
+
+    if not isinstance(picture, LargePicture):
+        return np.asarray(picture.crop(box).convert("RGB"))
+    whole = Image.new("RGB", (box[2] - box[0], box[3] - box[1]))
+    x0, y0, x1, y1 = max(box[0], 0), max(box[1], 0), min(box[2], picture.width), min(box[3], picture.height)
+    if x0 < x1 and y0 < y1:
+        whole.paste(picture.crop(0, (x0, y0, x1, y1)).convert("RGB"), (x0 - box[0], y0 - box[1]))
+    return np.asarray(whole)
 
 
 def project_objects(run: Run, method: str = "umap", seed: int = 0) -> np.ndarray:

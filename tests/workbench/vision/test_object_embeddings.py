@@ -50,6 +50,9 @@ def test_crops_are_embedded_and_projected(run, monkeypatch):
     assert vectors.shape == (4, 400) and found.provenance.saw_labels is False
     apart = np.linalg.norm(vectors - vectors[0], axis=1)
     assert apart[1] < 1e-3 and apart[2] < 1e-3 < apart[3], "equal crops have equal embeddings"
+    monkeypatch.setattr("workbench.data.media.MAX_PIXELS", 1_000)  # the pictures are large ones now
+    wb.vision.embed_objects(run, issues_of(run))
+    assert np.array_equal(saved_objects(run).values.vectors, vectors)
     xy = wb.vision.project_objects(run, "pca")
     assert xy.shape == (4, 2) and np.ptp(xy[:3], axis=0).max() < 1e-2 < np.ptp(xy[:, 0])
 
