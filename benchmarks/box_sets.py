@@ -153,12 +153,12 @@ DETECTOR_VERSION = 3
 """Changes with the predictions of `detect_out_of_fold`."""
 
 
-def box_sets(folder: Path | None, only: set[str] | None = None) -> Iterator[BoxSet]:
-    """All sets, those of the folder first."""
+def box_sets(folder: Path | None, only: set[str] | None = None, seed: int = 0) -> Iterator[BoxSet]:
+    """All sets, those of the folder first; `seed` is that of the canvases."""
     makers: list[Callable[[], Iterator[BoxSet]]] = []
     if folder is not None:
         makers += [lambda: kitti(folder), lambda: bccd(folder)]
-    makers += [lambda name=name: iter([canvases(name)]) for name in MIXES]
+    makers += [lambda name=name: iter([canvases(name, seed)]) for name in MIXES]
     names = [*(["kitti", "bccd"] if folder is not None else []), *MIXES]
     for name, maker in zip(names, makers, strict=True):
         if only is None or name in only:

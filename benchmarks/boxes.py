@@ -1,6 +1,6 @@
 """How well wrong, spurious and overlooked boxes are found, beside ObjectLab and a rule; how fast ObjectLab is.
 
-    python benchmarks/boxes.py [DATA_DIR] [--only "NAME;..."] [--scale] [--write]
+    python benchmarks/boxes.py [DATA_DIR] [--only "NAME;..."] [--seed N] [--scale] [--write]
 
 Sets (`box_sets.py`): pedestrians with real errors and stored predictions (DATA_DIR/kinds/detection_kitti*.npz), blood
 cells with real errors (detection_bccd*.npz) and canvases of digits with seeded errors, both with a small detector that
@@ -15,9 +15,9 @@ i = 2 (1 - IoU); 1 for a given box without a match, and the score for a predicti
 ("mistakenness" of FiftyOne) or always ("with scores"). "plain": one minus the largest score of the given class at IoU
 .5, and the score. Cells are AUROC / average precision, "found" errors among the first 100 / 500 units. ECE: calibration
 error of p_error, and that of the other units after verdicts on 200, drawn as by `wb.audit` in strata of given boxes and
-of candidates (mean of five draws). "by image": errors among the first 500 units if whole images are reviewed, by their
-expected number of errors, with all given boxes and the candidates with p_error above .05. `--scale`: ObjectLab beside
-cleanlab. `--write` puts the tables into BENCHMARKS.md.
+of candidates (mean of five draws). "by image": the same if whole images are reviewed, by their expected number of
+errors, with all given boxes and the candidates with p_error above .05. `--scale`: ObjectLab beside cleanlab. `--seed`:
+of the canvases. `--write` puts the tables into BENCHMARKS.md.
 """
 
 from __future__ import annotations
@@ -47,11 +47,15 @@ from workbench.tasks.box_overlaps import overlapping
 from workbench.tasks.scored_boxes import ScoredBoxes
 
 HEAD = """| data | units, wrong | ObjectLab | rule | rule with scores | plain | `find_issues` | given, candidates | \
-found: ObjectLab | rule with scores | `find_issues` | by image | ECE, audited | expected / true | known | ms an image |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
+found: ObjectLab | rule | rule with scores | `find_issues` | by image | ECE, audited | \
+expected / true | known | ms an image |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 SCALE_HEAD = """| task | ms an image | MB | cleanlab, ms an image | times as fast |
 |---|---|---|---|---|"""
+
+
+FOUND_AFTER = 100, 500
 
 
 class Units(NamedTuple):
@@ -87,7 +91,8 @@ def scored_row(made: BoxSet) -> dict[str, object]:
         "ours": f"**{both(wrong, p)}**",
         "parts": ", ".join(ours),
         "found ObjectLab": found(wrong, peers["ObjectLab"]),
-        "found rule": found(wrong, peers["with scores"]),
+        "found rule": found(wrong, peers["rule"]),
+        "found rule with scores": found(wrong, peers["with scores"]),
         "found ours": found(wrong, p),
         "by image": found_by_image(units, p),
         "ECE": f"{short(calibration_error(p, wrong))}, {short(after)}",
@@ -98,8 +103,8 @@ def scored_row(made: BoxSet) -> dict[str, object]:
 
 
 def judged_again(made: BoxSet) -> JudgedBoxes:
-    crowd = np.zeros(len(made.given["rows"]), bool)
-    given = GivenBoxes(*(made.given[name] for name in ("rows", "places", "label")), crowd)
+    rows, places, label = (made.given[name] for name in ("rows", "places", "label"))
+    given = GivenBoxes(rows, places, label, np.zeros(len(rows), bool))
     seen = ScoredBoxes(*(made.found[name] for name in ("rows", "places", "label", "score")))
     listed = worth_listing(seen, len(given.rows))[0]
     size = None if made.size is None else made.size.astype(float)
@@ -156,14 +161,14 @@ def best_objectlab(made: BoxSet, judged: JudgedBoxes) -> np.ndarray:
     return max(tried, key=lambda one: average_precision_score(wrong, one))
 
 
-def found_by_image(units: Units, p: np.ndarray, most: int = 500) -> str:
+def found_by_image(units: Units, p: np.ndarray) -> str:
     """Errors among the first units if images are reviewed whole."""
     shown = ~units.added | (p > 0.05)
     expected = np.bincount(units.rows[shown], p[shown])
     rank = np.argsort(np.argsort(-expected, kind="stable"), kind="stable")
     order = np.flatnonzero(shown)
     order = order[np.lexsort((-p[order], rank[units.rows[order]]))]
-    return f"{int(units.wrong[order[:most]].sum())}"
+    return "/".join(str(int(units.wrong[order[:most]].sum())) for most in FOUND_AFTER)
 
 
 def both(wrong: np.ndarray, score: np.ndarray) -> str:
@@ -174,7 +179,7 @@ def both(wrong: np.ndarray, score: np.ndarray) -> str:
 
 def found(wrong: np.ndarray, score: np.ndarray) -> str:
     order = np.argsort(-score, kind="stable")
-    return "/".join(str(int(wrong[order[:many]].sum())) for many in (100, 500))
+    return "/".join(str(int(wrong[order[:many]].sum())) for many in FOUND_AFTER)
 
 
 def short(value: float) -> str:
@@ -200,7 +205,7 @@ def timed(n: int, beside: bool) -> dict[str, Any]:
     return row
 
 
-def random_images(n: int) -> tuple[list[dict], list[list[np.ndarray]]]:
+def random_images(n: int) -> tuple[list[dict[str, np.ndarray]], list[list[np.ndarray]]]:
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 600, (n, 10, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(20, 200, (n, 10, 2))], axis=2)
@@ -215,6 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--only", default="")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", action="store_true")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
@@ -225,7 +231,7 @@ def main() -> None:
     else:
         name, head, rows = "boxes", HEAD, []
         only = {one.strip() for one in given.only.split(";") if one}
-        for made in box_sets(given.folder, only or None):
+        for made in box_sets(given.folder, only or None, given.seed):
             rows.append(scored_row(made))
             print(rows[-1], flush=True)
     if given.write:

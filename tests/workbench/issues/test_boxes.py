@@ -19,7 +19,7 @@ from workbench.issues.boxes.box_features import support
 from workbench.issues.boxes.locations import locations_of
 from workbench.issues.boxes.matched_boxes import GivenBoxes, matched
 from workbench.issues.boxes.place_forms import worth_listing
-from workbench.issues.boxes.planted_odds import in_order_of, probabilities_of, share_bounds
+from workbench.issues.boxes.planted_odds import in_order_of, most_overlooked, probabilities_of, share_bounds
 from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes
 from workbench.issues.boxes.results import suggested_for_given
 from workbench.issues.calibration import calibration_error
@@ -271,6 +271,18 @@ def test_bounds_find_the_share_of_separated_errors():
     p = probabilities_of(odds, alike)
     assert p.mean() == pytest.approx(alike.middle, rel=1e-3) and (np.diff(p[np.argsort(odds)]) >= 0).all()
     assert in_order_of(np.array([3.0, 1, 2]), np.array([0.1, 0.2, 0.3])).tolist() == [0.3, 0.1, 0.2]
+
+
+def test_scores_bound_the_overlooked_objects_on_any_scale():
+    rng = np.random.default_rng(0)
+    score = rng.beta(0.1, 0.3, 20_000)
+    there = rng.random(20_000) < score
+    for omitted in (0.05, 0.2, 0.4):
+        candidates = np.flatnonzero(~there | (rng.random(20_000) < omitted))
+        share, most = there[candidates].mean(), most_overlooked(score, candidates)
+        assert share < most < share + 0.1
+        assert most == pytest.approx(most_overlooked(score**3 / 2, candidates))
+    assert most_overlooked(score, np.arange(20_000)) == 1 == most_overlooked(score, np.arange(0))
 
 
 def test_errors_are_planted_into_a_sample_of_many_images(monkeypatch):

@@ -14,6 +14,7 @@ from workbench.foundation.errors import InputError
 from workbench.issues.calibration import calibration_error
 from workbench.issues.masks.mask_objects import area_around, object_runs, objects_of
 from workbench.issues.masks.planting import planted_masks
+from workbench.issues.masks.region_shares import by_density_ratio, region_share
 from workbench.tasks.run_lengths import decode_runs
 
 SIDE, CLASSES = 48, ("ground", "disc", "square")
@@ -125,6 +126,18 @@ def test_refusals_in_words(world):
     assert not len(none) and none.attrs["expected_errors"] == 0
     with pytest.raises(InputError, match="unknown array 'probs'"):
         wb.find_issues(data, probs=probs)
+
+
+def test_shares_and_probabilities_of_separated_errors():
+    random = np.random.default_rng(0)
+    clean, planted = random.normal(-3, 1, 900), random.normal(3, 1, 400)
+    odds = np.concatenate([clean, random.normal(3, 1, 100)])
+    share = region_share(odds, planted)
+    assert 0.08 < share.low <= share.middle <= share.high < 0.13 and not share.failed
+    p = by_density_ratio(odds, share.middle)
+    assert p.mean() == pytest.approx(share.middle, abs=1e-6) and p.max() < 0.99
+    assert (np.diff(p[np.argsort(odds)]) >= 0).all() and p[900:].mean() > 0.85 > 0.1 > p[:900].mean()
+    assert region_share(np.zeros(100), np.zeros(50)).failed
 
 
 def test_objects_are_connected_pixels_of_a_class():

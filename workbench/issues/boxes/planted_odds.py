@@ -171,7 +171,7 @@ def most_overlooked(score: np.ndarray, candidates: np.ndarray) -> float:
         return 1.0
     given = np.ones(len(score))
     given[candidates] = 0
-    likely = float(IsotonicRegression().fit(score, given).predict(score[candidates]).sum())
+    likely = float(IsotonicRegression(out_of_bounds="clip").fit(score, given).predict(score[candidates]).sum())
     if likely >= labelled:
         return 1.0
     return float(np.clip(likely / (1 - likely / labelled) / len(candidates), 0.5 / len(candidates), 1))
