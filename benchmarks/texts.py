@@ -11,6 +11,8 @@ scenes      two coloured shapes in a relation, drawn by a script, with captions;
 sentences   pairs of sentences about related pictures (DATA_DIR/kinds/regression_csts_dev.csv.gz); items are vectors of
             the first sentence
 scores      match scores of three raters, two of which agree, in two groups or in one
+answers     answers to the questions of MMLU, with real errors found by people: a wrong key, or a question without one
+            right answer (DATA_DIR/kinds/bench_mmlu_redux_dev.csv.gz); match scores are 14 language models' agreement
 
 Cells are AUROC / average precision; ECE is the calibration error of p_error, and after verdicts on 200 texts drawn at
 random ("audited"); "counted" expected over true errors, "known" the share of seeds for which the number counts as
@@ -23,6 +25,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,8 +178,20 @@ def both(score: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     return np.array([roc_auc_score(wrong, score), average_precision_score(wrong, score)])
 
 
-def judged(data: Captions, share: float, seed: int) -> dict[str, Any]:
-    frame, evidence, wrong, match = swapped(data, share, seed)
+def answers(path: Path) -> tuple[pd.DataFrame, dict[str, Any], np.ndarray, np.ndarray | None]:
+    """The same for answers with real errors."""
+    table = pd.read_csv(path)
+    given = table["given_answer"].to_numpy()
+    texts = [str(literal_eval(one)[place]) for one, place in zip(table["choices"], given.tolist())]
+    said = table.filter(regex="^ans_")
+    match = (said.eq(given, axis=0)).astype(float).where(said >= 0)
+    frame = pd.DataFrame({"id": np.arange(len(table)), "text": texts})
+    return frame, {"match": match}, (table["error_type"] != "ok").to_numpy(), match.mean(axis=1).to_numpy()
+
+
+def judged(
+    frame: pd.DataFrame, evidence: dict[str, Any], wrong: np.ndarray, match: np.ndarray | None, seed: int
+) -> dict[str, Any]:
     start = time.perf_counter()
     found = wb.find_issues(frame, task="texts", per="unit", **evidence).sort_values("row")
     seconds = time.perf_counter() - start
@@ -219,7 +234,10 @@ def main() -> None:
         for data in sets(asked.folder, seed):
             if data.name.startswith(asked.only):
                 for share in SHARES:
-                    found.setdefault((data.name, share), []).append(judged(data, share, seed))
+                    found.setdefault((data.name, share), []).append(judged(*swapped(data, share, seed), seed))
+        if asked.folder is not None and "answers".startswith(asked.only):
+            real = answers(asked.folder / "kinds" / "bench_mmlu_redux_dev.csv.gz")
+            found.setdefault(("answers, 14 models", real[2].mean()), []).append(judged(*real, seed))
     rows = []
     for (name, share), results in found.items():
         mean = {key: np.mean([one[key] for one in results], axis=0) for key in results[0]}
