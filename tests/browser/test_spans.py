@@ -4,6 +4,7 @@ page, scripts that run from right to left or combine characters."""
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 
 import pandas as pd
@@ -99,6 +100,19 @@ def test_spans_are_changed_by_keys_undone_and_exported(explorer, tmp_path):
     assert probe.eval(f"len({values})") == before
     button.click()
     probe.wait(f"len({values}) == {before + places}")
+    page.locator(".lw-name").click()
+    page.keyboard.press("u")
+    probe.wait(f"len({values}) == {before}")
+
+    # all suggestions of one kind of error at once: the first click asks, the second accepts, one key undoes it
+    order = page.get_by_label("order of the queue")
+    order.select_option(order.locator("option[value^='kind: ']").first.get_attribute("value"))
+    bulk = page.locator(".lw-bulk button:enabled", has_text="Accept")
+    bulk.wait_for()
+    many = int(bulk.inner_text().split()[1])
+    bulk.click()
+    page.locator(".lw-bulk button", has_text=re.compile(rf"^Set {many} labels of .* Click again")).click()
+    probe.wait(f"len({values}) >= {before + many}")
     page.locator(".lw-name").click()
     page.keyboard.press("u")
     probe.wait(f"len({values}) == {before}")
