@@ -24,7 +24,7 @@ BOX_KIND_WORDS: dict[str, str] = dict(
         BOX_ERRORS,
         ("another class", "another place", "spurious: nothing is here", "overlooked: an object is missing here"),
     )
-)
+) | {"outline": "another outline"}
 """Kinds of errors in words."""
 
 PICTURE = 160
@@ -39,14 +39,14 @@ GIVEN_OUTLINE, SUGGESTED_OUTLINE = (214, 69, 65), (40, 150, 90)
 
 @dataclass(frozen=True)
 class BoxFacts:
-    """Contents of a report for boxes or points only.
+    """Contents of a report for boxes, points or instances only.
 
     Attributes
     ----------
     places : the position of units with a decision in words, by (id, unit). unit : heading of their column.
     kinds : as `workbench.reports.unit_facts.kind_table` returns them.
     images : those with the most expected errors: id, units (given objects), wrong, issues, excerpt (issues by kind).
-    objects : what is counted, "boxes" or "points".
+    objects : what is counted, "boxes", "points" or "instances".
     """
 
     places: dict[tuple[Any, str], str]
@@ -61,13 +61,14 @@ class BoxFacts:
 
 
 class BoxContents(UnitContents):
-    """Boxes or points, shown in their image."""
+    """Boxes, points or instances, shown in their image; of an instance, the box."""
 
     classes = UnitContents.class_tables
 
     def __init__(self, run: Run, issues: pd.DataFrame) -> None:
         super().__init__(run, issues)
-        self._form = form_of(box_table_of(self.dataset.labels).places)
+        table = box_table_of(self.dataset.labels)
+        self._form = form_of(table.places, table.masks)
         one, many = self._form.one, self.dataset.task
         self.words = facts.Words(
             one, many, f"a missing {one} is one that the labels lack", "classes", many, "",
@@ -116,7 +117,7 @@ class BoxContents(UnitContents):
         """Return a box, or the box of a point, of size 0."""
         if value is None:
             return None
-        place = value[self._form.one]
+        place = value[self._form.field]
         return place if len(place) == 4 else [*place, *place]
 
 

@@ -38,6 +38,7 @@ GATHER = {
     "multiclass": gather,
     "boxes": gather_boxes,
     "candidates": gather,
+    "instances": gather_boxes,
     "masks": gather_masks,
     "multilabel": gather_tags,
     "numbers": gather_numbers,

@@ -43,6 +43,7 @@ class Instances(Boxes):
         {
             "table": "workbench.review.export:TABLE",
             "coco": "workbench.review.box_coco:COCO",
+            "hf": "workbench.review.instance_hf:HF_INSTANCES",
             "cvat": "workbench.review.box_cvat:CVAT",
             "png": "workbench.review.instance_pngs:INSTANCE_PNG",
         }
