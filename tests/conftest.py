@@ -99,7 +99,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Collect garbage only among what is made after the imports, and more rarely than by default.
 
     Going through all objects of the imported modules again and again took a quarter of the time of the collection of
@@ -108,6 +108,7 @@ def pytest_collection() -> Iterator[None]:
     gc.disable()
     yield
     gc.freeze()
+    session.config.frozen_modules = len(sys.modules)
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
 
@@ -119,7 +120,7 @@ MANY_MODULES = 300
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Leave out what tests import later, too: lightning or JupyterLab bring hundreds of modules."""
     config = item.config
-    if len(sys.modules) > getattr(config, "frozen_modules", 0) + MANY_MODULES:
+    if len(sys.modules) > config.frozen_modules + MANY_MODULES:
         config.frozen_modules = len(sys.modules)
         gc.collect()
         gc.freeze()

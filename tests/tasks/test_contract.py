@@ -16,8 +16,7 @@ from workbench.tasks.protocol import Task
 
 @pytest.fixture(autouse=True)
 def prototypes(monkeypatch):
-    """Register the prototypes in the table; fewer trees, since the contract does not say how good results are."""
-    monkeypatch.setattr("workbench.issues.boxes.planted_odds.BOX_TREES", 10)
+    """Register the prototypes in the table."""
     monkeypatch.setattr(TASKS, "_places", {**TASKS._places, **PLACES})
 
 

@@ -44,9 +44,10 @@ def record(path: Path, **media: object) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Audits are estimated after each verdict; what the view shows does not depend on the number of draws."""
+def _few_draws_and_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits are estimated after each verdict; what the view shows does not depend on numbers of draws or trees."""
     monkeypatch.setattr("workbench.issues.estimating.DRAWS", 2000)
+    monkeypatch.setattr("workbench.issues.boxes.planted_odds.BOX_TREES", 10)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,12 @@ def issues(labels, predictions, **named):
     return wb.find_issues(labels, task="boxes", classes=CLASSES, predictions=predictions, per="unit", **named)
 
 
+@pytest.fixture
+def few_trees(monkeypatch) -> None:
+    """For tests that do not say how well errors are ranked."""
+    monkeypatch.setattr("workbench.issues.boxes.planted_odds.BOX_TREES", 10)
+
+
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
     return issues(MADE.labels, MADE.predictions)
@@ -102,7 +108,7 @@ def test_verdicts_move_the_two_parts_apart(found, wrong):
     assert calibration_error(moved["p_error"].to_numpy(), wrong | loose) < 0.08
 
 
-def test_few_boxes_are_refused_in_words():
+def test_few_boxes_are_refused_in_words(few_trees):
     few = simulated(3)
     found = issues(few.labels, few.predictions)
     assert not found.attrs["errors_identified"]
@@ -122,7 +128,7 @@ def test_systematic_omissions_are_refused_in_words():
     assert high > 2 * low
 
 
-def test_one_class_and_images_without_boxes():
+def test_one_class_and_images_without_boxes(few_trees):
     one = simulated(60, seed=1, k=1)
     labels = [*one.labels, {"bboxes": np.empty((0, 4)), "labels": []}]
     predictions = [*one.predictions, {"bboxes": np.empty((0, 4)), "scores": [], "labels": []}]
@@ -131,14 +137,14 @@ def test_one_class_and_images_without_boxes():
     assert len(wb.find_issues(labels, task="boxes", classes=["car"], predictions=predictions)) == len(labels)
 
 
-def test_an_image_without_a_label_gets_proposals_only():
+def test_an_image_without_a_label_gets_proposals_only(few_trees):
     labels = [None, *MADE.labels[1:]]
     found = issues(labels, MADE.predictions).loc[0]
     assert found["p_error"].isna().all() and found["given_label"].isna().all()
     assert set(found["suggested_label"]) <= set(CLASSES)
 
 
-def test_boxes_of_crowds_match_any_number_of_predictions():
+def test_boxes_of_crowds_match_any_number_of_predictions(few_trees):
     labels = [dict(one) for one in MADE.labels]
     sizes = [len(one["labels"]) for one in labels]
     labels[0]["bboxes"] = np.concatenate([labels[0]["bboxes"], [[0, 0, 200, 200]]])
@@ -168,7 +174,7 @@ def test_points_are_judged_by_boxes_and_by_points():
 
 @pytest.mark.parametrize("known", ["columns", "header", "neither"])
 @pytest.mark.parametrize("task", ["boxes", "points"])
-def test_suggestions_lie_in_their_image(known, task):
+def test_suggestions_lie_in_their_image(known, task, few_trees):
     """Sizes come from the columns, or from the picture, which lies on its side by its EXIF data; a given box that
     reaches beyond its image stays as it is when only its class is doubted."""
     labels = [[(-3.0, 4.0, 20.0, 22.0, "cat")], [], None, []]
@@ -329,7 +335,7 @@ def test_stages_are_a_reason_and_the_last_one_is_the_prediction(found):
     assert not only["reasons"].drop(index=0, level=0).str.contains("stages").any(), "elsewhere all stages agree"
 
 
-def test_stages_beside_predictions_and_in_a_run(tmp_path):
+def test_stages_beside_predictions_and_in_a_run(tmp_path, few_trees):
     made = simulated(12)
     stages = in_stages(made)
     both = issues(made.labels, made.predictions, stages=stages[:2])
@@ -349,7 +355,7 @@ def test_stages_beside_predictions_and_in_a_run(tmp_path):
     assert wb.find_issues(wb.open_run(run.path), per="unit")["reasons"].str.startswith("in-sample").any()
 
 
-def test_stages_may_be_empty_or_have_scores_of_all_classes(tmp_path):
+def test_stages_may_be_empty_or_have_scores_of_all_classes(tmp_path, few_trees):
     labels = [{"bboxes": [[0, 0, 9, 9]], "labels": ["car"]}, {"bboxes": [], "labels": []}]
     every = [{"bboxes": [[0, 0, 9, 9]], "class_scores": [[0.7, 0.2, 0.1]]}, None]
     run = wb.import_run(labels, tmp_path / "run", task="boxes", classes=CLASSES, stages=[[None, None], every])
