@@ -8,7 +8,8 @@ import numpy as np
 
 from widgets.wire.shapes import UnitInfo
 from workbench.foundation.errors import InputError
-from workbench.review.box_files import ROTATED, SEGMENTATION, turned
+from workbench.review.box_files import ROTATED, turned
+from workbench.review.outlines import SEGMENTATION
 from workbench.tasks.box_table import box_table_of, more_of
 from workbench.tasks.run_lengths import box_of, checked_runs, decode_runs, encode_runs, to_text
 
