@@ -2,9 +2,9 @@
 
 A notebook front end imports the code of a widget from a blob URL, so it must be a single file without relative imports.
 The sources are small ES modules, which `node --test` imports directly. This script concatenates them in the order of
-their imports and removes `import`, `export`, comments and indentation, which would be a fifth of what every page
-loads. The files in `editors/` are found automatically. The script does not need Node and its output is reproducible; a
-test fails if the committed file differs from the output.
+their imports and removes `import`, `export`, comments, indentation and blank lines, which would be a fifth of what
+every page loads. The files in `editors/` are found automatically. The script does not need Node and its output is
+reproducible; a test fails if the committed file differs from the output.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[\w./-]+\.js)";\n', re.MULTI
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 """A comment that occupies whole lines."""
+_TYPE = re.compile(r"/\*\* @type (?:(?!\*/).)*\*/ ?", re.DOTALL)
+"""A type within a line, which precedes an expression."""
+_AFTER = re.compile(r"(?<=[;,{(]) //[^\n\"'`]*$", re.MULTILINE)
+"""A comment after code; one with quotation marks stays, since it may be part of a text."""
+_BLANK = re.compile(r"\n{2,}")
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 """White space at the start of lines; it also disappears from texts of several lines, such as shaders."""
 _TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) ([\w$]+)", re.MULTILINE)
@@ -69,8 +74,9 @@ def _written(name: str, text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a module without imports, exports, comments and indentation."""
-    return _INDENT.sub("", _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))).strip()
+    """Return a module without imports, exports, comments, indentation and blank lines."""
+    code = _AFTER.sub("", _TYPE.sub("", _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))))
+    return _BLANK.sub("\n", _INDENT.sub("", code)).strip()
 
 
 def declared_names(text: str) -> list[str]:

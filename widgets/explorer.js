@@ -5,7 +5,6 @@ const EDITORS = {};
 
 // --- base/boxes.js
 const LEAST_SIDE = 1;
-
 const HANDLES = [
 [0, 0],
 [0.5, 0],
@@ -16,25 +15,20 @@ const HANDLES = [
 [0, 1],
 [0, 0.5],
 ];
-
 const rounded = (value) => Math.round(value * 100) / 100;
-
 const within0 = (value, most) => Math.max(0, Math.min(most, value));
-
 function clamped([x0, y0, x1, y1], size) {
 const [w, h] = size ?? [Infinity, Infinity];
 const along = (a, b, most) => [a, b].sort((p, q) => p - q).map((one) => rounded(size ? within0(one, most) : one));
 const [[left, right], [top, bottom]] = [along(x0, x1, w), along(y0, y1, h)];
 return [left, top, right, bottom];
 }
-
 function moved([x0, y0, x1, y1], dx, dy, size) {
 const along = (low, high, by, most) => Math.max(Math.min(0, -low), Math.min(Math.max(0, most - high), by));
 const x = size ? along(x0, x1, dx, size[0]) : dx,
 y = size ? along(y0, y1, dy, size[1]) : dy;
-return /** @type {Box} */ ([x0 + x, y0 + y, x1 + x, y1 + y].map(rounded));
+return ([x0 + x, y0 + y, x1 + x, y1 + y].map(rounded));
 }
-
 function pulled(box, handle, x, y, size) {
 const [fx, fy] = HANDLES[handle],
 next = [...box];
@@ -44,9 +38,7 @@ const out = clamped(next, size);
 for (const axis of [0, 1]) if (out[axis + 2] - out[axis] < LEAST_SIDE) return box;
 return out;
 }
-
 const handleAt = ([x0, y0, x1, y1], handle) => [x0 + (x1 - x0) * HANDLES[handle][0], y0 + (y1 - y0) * HANDLES[handle][1]];
-
 function handleUnder(box, [x, y], reach) {
 let best = -1,
 least = reach;
@@ -57,12 +49,10 @@ if (far < least) [best, least] = [handle, far];
 });
 return best;
 }
-
 const areaOf = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
-
 function boxesUnder(boxes, [x, y], reach) {
 return boxes
-.map((box, i) => /** @type {[Box, number]} */ ([box, i]))
+.map((box, i) => ([box, i]))
 .filter(([[x0, y0, x1, y1]]) => {
 const px = x1 - x0 < reach ? reach : 0,
 py = y1 - y0 < reach ? reach : 0;
@@ -100,10 +90,8 @@ const CIVIDIS = [
 [228, 204, 71],
 [255, 233, 69],
 ];
-
 const MISSING = 255;
 const LEVELS = 254;
-
 function parseColor(text) {
 const t = String(text).trim();
 if (t[0] === "#") {
@@ -113,7 +101,6 @@ return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
 const parts = t.match(/[\d.]+/g);
 return parts && parts.length >= 3 ? parts.slice(0, 3).map(Number) : [128, 128, 128];
 }
-
 const hex = (rgb) =>
 `#${rgb
 .map((v) =>
@@ -122,7 +109,6 @@ Math.round(Math.max(0, Math.min(255, v)))
 .padStart(2, "0"),
 )
 .join("")}`;
-
 function luminance(rgb) {
 const [r, g, b] = rgb.map((v) => {
 const c = v / 255;
@@ -130,12 +116,10 @@ return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
 });
 return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
-
 function contrast(a, b) {
 const [hi, lo] = [luminance(a), luminance(b)].sort((x, y) => y - x);
 return (hi + 0.05) / (lo + 0.05);
 }
-
 function oklch(l, c, hue) {
 const a = c * Math.cos((hue * Math.PI) / 180),
 b = c * Math.sin((hue * Math.PI) / 180);
@@ -153,10 +137,9 @@ const u = Math.max(0, Math.min(1, v));
 return 255 * (u <= 0.0031308 ? 12.92 * u : 1.055 * u ** (1 / 2.4) - 0.055);
 });
 }
-
 function classColors(k, dark = false) {
 const base = OKABE_ITO.map(parseColor);
-if (!dark) base[6] = [170, 153, 0]; // plain Okabe-Ito yellow is unreadable on white: same hue, darker
+if (!dark) base[6] = [170, 153, 0];
 base.push(dark ? [210, 210, 210] : [60, 60, 60]);
 const out = base.slice(0, k);
 for (let i = out.length; i < k; i++) {
@@ -167,14 +150,12 @@ oklch((dark ? [0.72, 0.58, 0.84] : [0.58, 0.45, 0.7])[j % 3], 0.11 + 0.03 * (j %
 }
 return out;
 }
-
 function ramp(stops, t) {
 const f = Math.max(0, Math.min(1, t)) * (stops.length - 1),
 i = Math.min(stops.length - 2, Math.floor(f)),
 u = f - i;
 return [0, 1, 2].map((j) => stops[i][j] * (1 - u) + stops[i + 1][j] * u);
 }
-
 function scoreColor(t, { suspicious = "high", dark = false, scheme = "viridis" } = {}) {
 const toward = suspicious === "low" ? 1 - t : t,
 quiet = 0.45 * (1 - toward) ** 2;
@@ -182,14 +163,12 @@ const salient = dark ? 0.2 + 0.8 * toward : 0.88 * (1 - toward),
 grey = dark ? 95 : 190;
 return ramp(scheme === "cividis" ? CIVIDIS : VIRIDIS, salient).map((v) => v + (grey - v) * quiet);
 }
-
 function scoreTable(options, missing) {
 const table = new Uint8Array(1024);
 for (let i = 0; i < LEVELS; i++) table.set([...scoreColor(i / (LEVELS - 1), options).map(Math.round), 255], 4 * i);
 table.set([...missing, 255], 4 * MISSING);
 return table;
 }
-
 function classTable(colors, missing) {
 const table = new Uint8Array(1024);
 for (let i = 0; i < LEVELS; i++)
@@ -197,7 +176,6 @@ table.set([...(colors[i % Math.max(1, colors.length)] || missing).map(Math.round
 table.set([...missing, 255], 4 * MISSING);
 return table;
 }
-
 function levelsOf(values, low, high) {
 const out = new Uint8Array(values.length),
 factor = high > low ? (LEVELS - 1) / (high - low) : 0;
@@ -207,13 +185,11 @@ out[i] = v === v ? Math.max(0, Math.min(LEVELS - 1, (v - low) * factor + 0.5)) |
 }
 return out;
 }
-
 function levelsOfCodes(codes) {
 const out = new Uint8Array(codes.length);
 for (let i = 0; i < codes.length; i++) out[i] = codes[i] < 0 ? MISSING : codes[i] % LEVELS;
 return out;
 }
-
 function readTheme(node) {
 const background = parseColor(getComputedStyle(node).backgroundColor);
 const dark = luminance(background) < 0.4;
@@ -233,7 +209,6 @@ warn: parseColor(dark ? "#ffb74d" : "#b04a00"),
 
 // --- base/dom.js
 const SVG = "http://www.w3.org/2000/svg";
-
 function assign(node, key, value) {
 if (value === undefined || value === null || value === false) return;
 if (key === "text") node.textContent = value;
@@ -242,24 +217,20 @@ else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
 else if (key === "value" || key === "checked" || key === "disabled" || key === "selected") node[key] = value;
 else node.setAttribute(key, value === true ? "" : value);
 }
-
 function h(tag, attributes = {}, ...children) {
 const node = document.createElement(tag);
 for (const [key, value] of Object.entries(attributes)) assign(node, key, value);
 for (const child of children.flat()) if (child !== null && child !== undefined && child !== false) node.append(typeof child === "object" ? child : String(child));
 return node;
 }
-
 function withCode(text) {
 return text.split("`").map((part, i) => (i % 2 ? h("code", { text: part }) : part));
 }
-
 function svgNode(tag, attributes) {
 const node = document.createElementNS(SVG, tag);
 for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
 return node;
 }
-
 function icon(path) {
 const svg = svgNode("svg", {
 viewBox: "0 0 16 16",
@@ -275,7 +246,6 @@ stroke: "currentColor",
 svg.append(svgNode("path", { d: path }));
 return svg;
 }
-
 const ICONS = {
 lasso:
 "M8 3c3.3 0 5.5 1.5 5.5 3.5S11.3 10 8 10 2.5 8.5 2.5 6.500 4.700 3 8 3M5 9.600c-1.500.5-1.500 2.400 0 2.400s1.500 1.500.5 2",
@@ -295,7 +265,6 @@ left: "M10 3 5 8l5 5",
 right: "M6 3l5 5-5 5",
 flag: "M4 14V2.500h8L10 5.500l2 3H4",
 };
-
 function iconButton(name, label, onclick, extra = {}) {
 return h(
 "button",
@@ -303,15 +272,12 @@ return h(
 icon(ICONS[name]),
 );
 }
-
 function closeButton(label, onclick, title) {
 return h("button", { type: "button", class: "lw-tiny", text: "×", title, "aria-label": label, onclick });
 }
-
 function panelHead(title, onclose) {
 return h("div", { class: "lw-row" }, h("strong", { text: title }), h("span", { class: "lw-space" }), closeButton("close", onclose));
 }
-
 function fillSelect(select, groups, value) {
 const made = groups
 .filter(([, options]) => options.length)
@@ -322,7 +288,6 @@ return heading ? h("optgroup", { label: heading }, nodes) : nodes;
 select.replaceChildren(...made.flat());
 if (value !== undefined) select.value = value;
 }
-
 function sharpContext(canvas, width, height) {
 const ratio = window.devicePixelRatio || 1;
 const w = Math.max(1, Math.round(width * ratio)),
@@ -336,16 +301,13 @@ context.setTransform(ratio, 0, 0, ratio, 0, 0);
 context.clearRect(0, 0, width, height);
 return context;
 }
-
 function seen() {
 return new Promise((resolve) => {
 requestAnimationFrame(() => setTimeout(resolve));
 setTimeout(resolve, 150);
 });
 }
-
-const rootOf = (node) => /** @type {Document | ShadowRoot} */ (node.getRootNode());
-
+const rootOf = (node) => (node.getRootNode());
 function context2d(canvas, settings) {
 const context = canvas.getContext("2d", settings);
 if (!context) throw new Error("this canvas has a context of another kind");
@@ -354,13 +316,11 @@ return context;
 
 // --- base/format.js
 const count = (n) => Math.round(n).toLocaleString("en-US");
-
 function brief(n) {
 const [size, unit] = n >= 999_500 ? [1e6, "M"] : n >= 1000 ? [1000, "k"] : [1, ""];
 const value = n / size;
 return unit && value < 9.95 ? `${value.toFixed(1)}${unit}` : `${Math.round(value)}${unit}`;
 }
-
 function probability(p) {
 if (p === null || p === undefined || !Number.isFinite(p)) return "–";
 if (p > 0.995 && p < 1) return ">.99";
@@ -368,37 +328,31 @@ if (p < 0.005 && p > 0) return "<.01";
 const text = p.toFixed(2);
 return text === "1.00" ? "1" : text === "0.00" ? "0" : text.replace(/^(-?)0/, "$1");
 }
-
 function short(value) {
 if (!Number.isFinite(value)) return "–";
 if (value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3)) return value.toExponential(1);
 return String(Number(value.toPrecision(3)));
 }
-
 function within(value, [low, high]) {
 const step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-300) / 500));
 return short(Math.round(value / step) * step);
 }
-
 function clip(text, most = 24) {
 const points = [...String(text)];
 if (points.length <= most) return String(text);
 const head = Math.ceil((most - 1) * 0.6);
 return `${points.slice(0, head).join("")}…${points.slice(points.length - (most - 1 - head)).join("")}`;
 }
-
 const shortened = new WeakMap();
-
 function shortNames(names, most) {
 const known = shortened.get(names) ?? new Map(),
 fitting = known.get(most) ?? shorten(names, most);
 shortened.set(names, known.set(most, fitting));
 return fitting;
 }
-
 function shorten(names, most) {
 const out = names.map((name) => clip(name, most)),
-alike = /** @type {Map<string, number[]>} */ (new Map());
+alike = (new Map());
 out.forEach((text, i) => alike.set(text, [...(alike.get(text) || []), i]));
 for (const group of alike.values()) {
 if (group.length < 2) continue;
@@ -410,18 +364,15 @@ out[i] = `…${rest.length < most ? rest.join("") : `${rest.slice(0, most - 2).j
 }
 return out;
 }
-
 function commonStart(names) {
 let same = 0;
 while (same < names[0].length && names.every((name) => name[same] === names[0][same])) same++;
 const before = names[0].slice(0, same);
 return Math.max(...[" ", "/", "_", "-", "."].map((mark) => before.lastIndexOf(mark))) + 1;
 }
-
 function clock(date = new Date()) {
 return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
 }
-
 function ticks(low, high, target = 4) {
 const span = high - low;
 if (!(span > 0)) return [low];
@@ -438,9 +389,7 @@ return out;
 function factLine(name, content) {
 return h("div", { class: "lw-fact" }, h("span", { class: "lw-fact-name", text: name }), content);
 }
-
 const quiet = (text) => h("span", { class: "lw-quiet", text });
-
 function tallFact(name, value, { detail = "", title = "" } = {}) {
 return h(
 "div",
@@ -450,14 +399,11 @@ h("span", { class: "lw-num lw-quiet lw-clip", text: detail, title }),
 value,
 );
 }
-
 const STAYS = { 2: "kept", 3: "skipped" };
-
 function decisionLine(said, { verdict, flagged }) {
 const text = said + (flagged ? " · ⚑" : "");
 return factLine("decision", h("span", { class: `lw-fact-value${verdict ? " lw-strong" : " lw-quiet"}` }, h("span", { class: "lw-clip", text, title: text })));
 }
-
 function meter(p, { text, title, label }) {
 return h(
 "span",
@@ -484,7 +430,6 @@ counts.push(value + (counts.length > 2 ? counts[counts.length - 2] : 0));
 }
 return counts;
 }
-
 function textOf(counts) {
 let text = "";
 counts.forEach((count, i) => {
@@ -499,7 +444,6 @@ text += String.fromCharCode((more ? group | 32 : group) + 48);
 });
 return text;
 }
-
 function pixelsOf({ height, width, counts }) {
 const pixels = new Uint8Array(height * width);
 let at = 0;
@@ -509,7 +453,6 @@ at += count;
 });
 return pixels;
 }
-
 function regionOf(raster, wide) {
 const high = raster.length / wide;
 let [x0, y0, x1, y1] = [wide, high, -1, -1];
@@ -544,18 +487,15 @@ at += length;
 });
 return { codes: out, width, height };
 }
-
 function paintRegion(raster, region, code, step = 1) {
 const pixels = pixelsOf(region);
 for (let y = Math.ceil(region.y0 / step) * step; y < region.y0 + region.height; y += step)
 for (let x = Math.ceil(region.x0 / step) * step; x < region.x0 + region.width; x += step)
 if (pixels[(y - region.y0) * region.width + x - region.x0]) raster.codes[(y / step) * raster.width + x / step] = code;
 }
-
 function inside({ width, height }, [x0, y0, x1, y1]) {
 return [Math.max(0, Math.floor(x0)), Math.max(0, Math.floor(y0)), Math.min(width, Math.ceil(x1)), Math.min(height, Math.ceil(y1))];
 }
-
 function brushed(raster, from, to, radius, code) {
 const [ax, ay] = from,
 [dx, dy] = [to[0] - ax, to[1] - ay],
@@ -569,7 +509,6 @@ if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) raster.codes[y *
 }
 return part;
 }
-
 function filled(raster, outline, code) {
 const xs = outline.map(([x]) => x),
 ys = outline.map(([, y]) => y),
@@ -587,7 +526,6 @@ for (let x = Math.max(part[0], Math.ceil(crossings[i] - 0.5)); x < Math.min(part
 }
 return part;
 }
-
 function changedRegions(before, after, [x0, y0, x1, y1]) {
 const wide = x1 - x0,
 changed = new Map();
@@ -597,29 +535,25 @@ const at = y * after.width + x,
 code = after.codes[at];
 if (code === before.codes[at]) continue;
 if (!changed.has(code)) changed.set(code, new Uint8Array(wide * (y1 - y0)));
-/** @type {Uint8Array} */ (changed.get(code))[(y - y0) * wide + x - x0] = 1;
+(changed.get(code))[(y - y0) * wide + x - x0] = 1;
 }
 return [...changed].map(([code, pixels]) => {
-const region = /** @type {Region} */ (regionOf(pixels, wide));
+const region = (regionOf(pixels, wide));
 return [code, { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }];
 });
 }
-
 function cutOut({ codes, width }, [x0, y0, x1, y1]) {
 return Array.from({ length: Math.max(0, y1 - y0) }, (_, y) => codes.slice((y0 + y) * width + x0, (y0 + y) * width + x1));
 }
-
 function putBack({ codes, width }, [x0, y0], rows) {
 rows.forEach((row, y) => codes.set(row, (y0 + y) * width + x0));
 }
-
 const joinedParts = (a, b) => (a ? [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])] : b);
-
 function borderOf(region) {
 const pixels = pixelsOf(region),
 { width, height, x0, y0 } = region,
 lines = [];
-const at = (/** @type {number} */ x, /** @type {number} */ y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : pixels[y * width + x]);
+const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : pixels[y * width + x]);
 for (let y = 0; y <= height; y++) {
 let from = -1;
 for (let x = 0; x <= width; x++) {
@@ -660,12 +594,11 @@ path.lineTo(bx, by);
 }
 return path;
 }
-
 function strokeShape(context, path, { x, y, k }, color, width) {
 context.save();
 context.translate(x, y);
 context.scale(k, k);
-for (const [ink, line] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, 0.55)", width + 1.5], [color, width]])) {
+for (const [ink, line] of ([["rgba(0, 0, 0, 0.55)", width + 1.5], [color, width]])) {
 context.strokeStyle = ink;
 context.lineWidth = line / k;
 context.stroke(path);
@@ -678,7 +611,6 @@ function fitted(box, size) {
 const k = Math.min(box[0] / size[0], box[1] / size[1]);
 return settled({ k, x: 0, y: 0 }, box, size);
 }
-
 function scaled(place, factor, point, box, size) {
 const least = Math.min(1, fitted(box, size).k) / 2,
 most = Math.max(40, fitted(box, size).k * 8);
@@ -686,25 +618,21 @@ const k = Math.min(most, Math.max(least, place.k * factor)),
 f = k / place.k;
 return settled({ k, x: point[0] - (point[0] - place.x) * f, y: point[1] - (point[1] - place.y) * f }, box, size);
 }
-
 function originalPixels(place, box, size, ratio = 1) {
 return scaled(place, 1 / ratio / place.k, [box[0] / 2, box[1] / 2], box, size);
 }
-
 function settled({ k, x, y }, box, size) {
 const along = (at, room, length) => (length <= room ? (room - length) / 2 : Math.min(0, Math.max(room - length, at)));
 return { k, x: along(x, box[0], size[0] * k), y: along(y, box[1], size[1] * k) };
 }
-
 function resized(place, from, to) {
 return { ...place, k: (place.k * from[0]) / to[0] };
 }
-
 function highlighted(text, words) {
 const wanted = words.filter(Boolean).map((word) => word.toLowerCase());
 if (!wanted.length) return [[text, false]];
 const lower = text.toLowerCase();
-if (lower.length !== text.length) return [[text, false]]; // lower case may change the length: positions would not match
+if (lower.length !== text.length) return [[text, false]];
 const parts = [];
 let from = 0;
 for (;;) {
@@ -722,7 +650,6 @@ from = at + length;
 if (from < text.length) parts.push([text.slice(from), false]);
 return parts;
 }
-
 function searchWords(search) {
 if (!search) return [];
 const inside = [...search.matchAll(/contains\s*\([^,()]*,\s*(["'])(.*?)\1\s*\)/g)].map((found) => found[2]);
@@ -736,7 +663,6 @@ const MOST_PIXELS = 16_000_000;
 const TILES_KEPT = 64;
 const PIXELS_REST = 120;
 const DRAG_FROM = 3;
-
 class ImageStage {
 canvas = h("canvas", { class: "lw-stage-canvas", role: "img" });
 el = h("div", { class: "lw-stage" }, this.canvas);
@@ -751,7 +677,6 @@ frame = 0;
 timer = 0;
 spent = 0;
 scrolling = () => false;
-
 constructor(hands, source) {
 this.hands = hands;
 this.source = source;
@@ -759,8 +684,6 @@ this.watch = new ResizeObserver(() => this.resize());
 this.watch.observe(this.el);
 this.listen();
 }
-
-
 show(shown) {
 const before = this.shown;
 this.shown = shown;
@@ -772,7 +695,6 @@ if (shown?.src) this.load(shown);
 if (shown && (before?.row !== shown.row || String(before.size) !== String(shown.size))) this.fit();
 this.redraw();
 }
-
 load(shown) {
 const image = new Image();
 image.onload = () => {
@@ -782,33 +704,27 @@ this.redraw();
 };
 image.src = shown.src ?? "";
 }
-
 box() {
 return [this.el.clientWidth, this.el.clientHeight];
 }
-
 resize() {
 if (this.fits) this.fit();
 else this.put(settled(this.place, this.box(), this.shown?.size ?? [1, 1]));
 }
-
 fit() {
 if (!this.shown || !this.el.clientWidth) return;
 this.put(fitted(this.box(), this.shown.size));
 this.fits = true;
 }
-
 zoom(factor, point = this.box().map((side) => side / 2)) {
 if (this.shown) this.put(scaled(this.place, factor, point, this.box(), this.shown.size));
 }
-
 togglePixels() {
 const ratio = window.devicePixelRatio || 1;
 if (!this.shown) return;
 if (!this.fits && Math.abs(this.place.k * ratio - 1) < 1e-6) this.fit();
 else this.put(originalPixels(this.place, this.box(), this.shown.size, ratio));
 }
-
 reveal(point) {
 const [x, y] = this.toScreen(point),
 [w, hgt] = this.box(),
@@ -816,7 +732,6 @@ const [x, y] = this.toScreen(point),
 if (!this.shown || this.fits || (x >= 0 && y >= 0 && x <= w && y <= hgt)) return;
 this.put(settled({ k, x: w / 2 - point[0] * k, y: hgt / 2 - point[1] * k }, this.box(), this.shown.size));
 }
-
 put(place) {
 this.place = place;
 this.fits = false;
@@ -824,27 +739,22 @@ this.redraw();
 clearTimeout(this.timer);
 this.timer = setTimeout(() => this.sharpen(), PIXELS_REST);
 }
-
 toScreen([x, y]) {
 const { place } = this;
 return [x * place.k + place.x, y * place.k + place.y];
 }
-
 screenAt(event) {
-const box = this.canvas.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
+const box = this.canvas.getBoundingClientRect();
 return [((event.clientX - box.left) * this.el.clientWidth) / box.width, ((event.clientY - box.top) * this.el.clientHeight) / box.height];
 }
-
 at(event) {
 const [x, y] = this.screenAt(event),
 { place } = this;
 return [(x - place.x) / place.k, (y - place.y) / place.k];
 }
-
 redraw() {
 this.frame ||= requestAnimationFrame(() => this.draw());
 }
-
 draw() {
 this.frame = 0;
 const began = performance.now(),
@@ -864,8 +774,6 @@ context.fillText(shown.text, 8, 16, w - 16);
 this.hands.draw(context);
 this.spent = performance.now() - began;
 }
-
-
 async sharpen() {
 const { shown, source } = this,
 ratio = window.devicePixelRatio || 1;
@@ -882,7 +790,6 @@ this.pixels = pixels;
 this.redraw();
 }
 }
-
 tilesInSight({ size }) {
 const side = TILE * 2 ** this.level,
 { place } = this,
@@ -894,7 +801,6 @@ return Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
 };
 return along(place.y, box[1], size[1]).flatMap((y) => along(place.x, box[0], size[0]).map((x) => [x, y]));
 }
-
 async tile(shown, source, x, y) {
 const { level } = this,
 key = `${level}/${x}/${y}`;
@@ -910,7 +816,6 @@ this.tiles.delete(oldest);
 }
 this.redraw();
 }
-
 drawTiles(context, shown) {
 if (!this.tiles.size) return;
 const { place } = this,
@@ -924,12 +829,10 @@ hgt = Math.min(side, shown.size[1] - y * side);
 if (tile) context.drawImage(tile.image, x * side * place.k + place.x, y * side * place.k + place.y, w * place.k, hgt * place.k);
 }
 }
-
-
 listen() {
 const { canvas, hands } = this;
 let held = null;
-canvas.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault()); // no scrolling by the middle button
+canvas.addEventListener("mousedown", (event) => event.button === 1 && event.preventDefault());
 canvas.addEventListener("pointerdown", (event) => {
 if (!this.shown || event.button > 1) return;
 const pans = event.button === 1 || this.holds;
@@ -958,7 +861,6 @@ held = null;
 canvas.addEventListener("dblclick", () => hands.twice());
 canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
 }
-
 pan(event) {
 const from = this.screenAt(event),
 { place } = this;
@@ -970,14 +872,12 @@ this.put(settled(moved, this.box(), this.shown?.size ?? [1, 1]));
 },
 };
 }
-
 wheel(event) {
 if (!this.shown || this.scrolling()) return;
 event.preventDefault();
 event.stopPropagation();
 this.zoom(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 16 : 1) * 0.0016), this.screenAt(event));
 }
-
 destroy() {
 cancelAnimationFrame(this.frame);
 clearTimeout(this.timer);
@@ -987,7 +887,6 @@ this.watch.disconnect();
 
 // --- maps/legend.js
 const MOST = 12;
-
 function drawLegend(node, legend) {
 if (!legend) {
 node.replaceChildren();
@@ -997,7 +896,6 @@ const hidden = [h("span", { class: "lw-quiet", text: "colours are hidden in blin
 const colors = legend.kind === "category" ? swatches(legend) : legend.kind === "number" ? bar(legend) : hidden;
 node.replaceChildren(...colors, h("span", { class: "lw-quiet lw-shapes", text: "◆ changed  ■ flagged" }));
 }
-
 function bar({ column, range, color }) {
 const stops = Array.from({ length: 12 }, (_, i) => hex(color(i / 11))).join(",");
 const direction = column.suspicious ? `${column.suspicious} = suspicious` : "";
@@ -1009,7 +907,6 @@ h("span", { class: "lw-num", text: short(range[1]) }),
 h("span", { class: "lw-quiet", text: direction }),
 ];
 }
-
 function swatches({ column, colors }) {
 const { categories = [] } = column,
 names = categories.slice(0, MOST),
@@ -1027,7 +924,6 @@ h("span", { text: shortNames(categories, 14)[i] }),
 ...(more > 0 ? [h("span", { class: "lw-quiet", text: `and ${more} more` })] : []),
 ];
 }
-
 function swatch(rgb) {
 return h("span", { class: "lw-swatch", style: { background: hex(rgb) }, "aria-hidden": "true" });
 }
@@ -1066,13 +962,10 @@ redoView: "redo a change of the view",
 help: "show or hide this help",
 leave: "close, then leave the view",
 };
-
 const OF_TASK = { nothing: "nothing", unknown: "units", nextUnit: "units", previousUnit: "units" };
-
 function inForce(keymap, editor) {
 return Object.fromEntries(Object.entries(keymap).filter(([action]) => !OF_TASK[action] || editor[OF_TASK[action]]));
 }
-
 function digitClasses(classes) {
 const named = classes.length > 0 && classes.every((name) => /^[0-9]$/.test(name));
 const pairs = named
@@ -1080,16 +973,13 @@ const pairs = named
 : classes.slice(0, 10).map((_, i) => [String((i + 1) % 10), i]);
 return Object.fromEntries(pairs);
 }
-
 function digitOf(event) {
 const [, row, pad] = /^(?:Digit([0-9])|Numpad([0-9]))$/.exec(event.code || "") || [];
 if (row !== undefined) return row;
-if (pad !== undefined && event.key === pad) return pad; // otherwise an arrow, without Num Lock
+if (pad !== undefined && event.key === pad) return pad;
 return /^[0-9]$/.test(event.key) ? event.key : null;
 }
-
 const PLACES = { Period: ".", Comma: "," };
-
 function pressed(event) {
 const typed = event.getModifierState?.("AltGraph"),
 ctrl = !typed && (event.ctrlKey || event.metaKey),
@@ -1101,12 +991,10 @@ else if (alt && PLACES[event.code || ""]) key = PLACES[event.code || ""];
 if (key.length === 1) key = event.shiftKey ? key.toUpperCase() : key.toLowerCase();
 return { held: `${ctrl ? "Ctrl+" : ""}${alt ? "Alt+" : ""}`, shift: event.shiftKey ? "Shift+" : "", key };
 }
-
 function keyName(event) {
 const { held, shift, key } = pressed(event);
 return held + (key.length > 1 ? shift : "") + key;
 }
-
 function actionOf(event, keymap) {
 if (event.isComposing) return null;
 const { held, shift, key } = pressed(event),
@@ -1117,7 +1005,6 @@ for (const name of shift ? [...names, ...digits] : [...digits, ...names])
 for (const [action, keys] of Object.entries(keymap)) if (keys.includes(name)) return digit !== null && digits.includes(name) ? { action, digit } : { action };
 return null;
 }
-
 const CAPS = {
 " ": "Space",
 ArrowRight: "→",
@@ -1128,21 +1015,18 @@ Escape: "Esc",
 Backspace: "⌫",
 Delete: "Del",
 };
-
 function keyCap(key) {
 if (CAPS[key]) return CAPS[key];
 const [, held, rest] = /^(Ctrl|Alt|Shift)\+(.+)$/.exec(key) || [];
 if (held) return `${held === "Shift" ? "⇧" : `${held} `}${keyCap(rest)}`;
 return /^[A-Z]$/.test(key) ? `⇧${key.toLowerCase()}` : key;
 }
-
 const capOf = (keymap, action) => keyCap(keymap[action]?.[0] || "");
-
 function matchingClasses(classes, text, most = 8, without = (code) => false) {
 const wanted = text.trim().toLowerCase();
 const words = wanted.split(/\s+/).filter(Boolean);
 const hits = classes
-.map((name, i) => /** @type {[string, number]} */ ([name.toLowerCase(), i]))
+.map((name, i) => ([name.toLowerCase(), i]))
 .filter(([name, i]) => words.every((word) => name.includes(word)) && !without(i));
 const rank = ([name]) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : 2);
 return hits
@@ -1154,7 +1038,6 @@ return hits
 // --- base/lineeditor.js
 class LineEditor {
 example = null;
-
 constructor({ place, line, space, judge, say, theme, explain, addClass }, ...tools) {
 this.place = place;
 this.line = line;
@@ -1169,47 +1052,36 @@ this.tools = tools;
 place.facts.append(this.facts);
 place.tools.append(...tools);
 }
-
 show(example) {
 this.example = example;
 }
-
 thumb(el, [{ value }]) {
 el.append(h("span", { class: "lw-clip", text: value === 1 ? "changed" : value < 0 ? "unlabelled" : "" }));
 }
-
 key(_event) {
 return false;
 }
-
 open() {
 if (this.line.standing) this.line.open(this.line.standing);
 }
-
 close() {
 this.line.close();
 }
-
 destroy() {
 this.facts.remove();
 for (const tool of this.tools) tool.remove();
 }
 }
-
 class ManyUnitsEditor extends LineEditor {
 units = [];
 focus = "";
-
 get current() {
 return this.units.find((unit) => unit.key === this.focus);
 }
-
 get asked() {
 return "";
 }
-
 focusOn(_key) {}
-
 nextOpen() {
 if (this.asked) return this.units.find((unit) => !unit.decided && unit.asked);
 const wanted = this.units.find((unit) => !unit.decided && unit.key === this.example?.unit);
@@ -1217,17 +1089,14 @@ const open = this.units.filter((unit) => !unit.decided && (unit.doubted || this.
 { kind = "", hides } = this.example ?? {};
 return wanted || (kind && !hides && open.find((unit) => this.ofKind(unit, kind))) || open[0];
 }
-
 ofKind(unit, kind) {
 return unit.kind === kind;
 }
-
 advance() {
 const next = this.nextOpen();
 if (next) this.focusOn(next.key);
-return Boolean(next) || this.example?.whole === false; // what is missing is still to be judged
+return Boolean(next) || this.example?.whole === false;
 }
-
 confirmAll() {
 if (this.example?.whole === false) {
 this.judge(this.units.filter((unit) => !unit.decided && unit.given !== null).map(({ key, given }) => ({ key, value: given })), "confirm", true);
@@ -1243,7 +1112,6 @@ return those.length > 0;
 
 // --- examples/unitlist.js
 const IGNORED = "ignore";
-
 function valueText(value) {
 if (value === null || value === undefined) return "none";
 if (!/^["[{]|^null$/.test(value)) return value;
@@ -1251,37 +1119,31 @@ try {
 const plain = JSON.parse(value);
 if (plain === null) return "nothing";
 if (plain.region) return plain.label ?? IGNORED;
-if (typeof plain === "object" && plain.label) return String(plain.label); // with a position, which is drawn
+if (typeof plain === "object" && plain.label) return String(plain.label);
 if (typeof plain === "object" && "grade" in plain) return plain.grade === null ? "unjudged" : String(plain.grade);
 return Array.isArray(plain) ? plain.join(", ") : String(plain);
 } catch {
 return value;
 }
 }
-
 function isOfKind(unit, kind) {
 return Boolean(unit.kind) && (unit.kind === kind || kind === `${unit.kind}, ${valueText(unit.given)} → ${valueText(unit.suggested)}`);
 }
-
 function inOrder(units, blind) {
 const place = (unit) => (unit.doubted && !blind ? 0 : unit.decided ? 1 : unit.given !== null && unit.given !== "no" ? 2 : 3);
 const doubt = (unit) => (place(unit) === 0 ? -(unit.p_error ?? 0) : 0);
 return [...units].sort((a, b) => place(a) - place(b) || doubt(a) - doubt(b) || String(a.name).localeCompare(String(b.name), undefined, { numeric: true }));
 }
-
 function freshKey() {
 const bytes = crypto.getRandomValues(new Uint8Array(6));
 return `a${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
-
 class KeptLines {
 lines = new Map();
 frame = 0;
-
 constructor(list) {
 this.list = list;
 }
-
 draw(units, lookOf, lineOf) {
 const before = this.lines;
 this.lines = new Map(
@@ -1298,12 +1160,10 @@ if (order.length === wanted.length && wanted.every(({ key }, i) => key === order
 wanted.forEach(({ el }, i) => children[i] !== el && children[i].replaceWith(el));
 else this.list.replaceChildren(...wanted.map(({ el }) => el));
 }
-
 reveal() {
 cancelAnimationFrame(this.frame);
 this.frame = requestAnimationFrame(() => this.scroll());
 }
-
 scroll() {
 const { list } = this,
 el = list.querySelector(".lw-focused");
@@ -1317,12 +1177,10 @@ else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - 
 
 // --- examples/objecteditor.js
 const SAID = { 1: "changed", ...STAYS };
-
 class ObjectEditor extends ManyUnitsEditor {
 editing = false;
 digits = {};
 codes = new Map();
-
 constructor(options, one, ...tools) {
 super(options, ...tools);
 this.one = one;
@@ -1330,35 +1188,25 @@ this.keymap = options.keymap;
 this.place.root.classList.add("lw-many");
 this.grow();
 }
-
 headline() {
 return [];
 }
-
 draw() {}
-
 reveal() {}
-
 label(_name, _how) {}
-
 get isNew() {
 return false;
 }
-
 edit() {}
-
 act(_action) {
 return false;
 }
-
 leave() {
 this.editing = false;
 }
-
 inTurn(units) {
 return units;
 }
-
 grow() {
 const { space } = this;
 this.digits = digitClasses(space.classes);
@@ -1378,8 +1226,6 @@ node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: 
 choose: (code) => this.label(space.classes[Number(code)], "typed"),
 });
 }
-
-
 show(example) {
 const other = example?.row !== this.example?.row,
 before = this.asked,
@@ -1394,15 +1240,12 @@ this.draw();
 this.explain(this.current);
 this.reveal();
 }
-
 ofKind(unit, kind) {
 return isOfKind(unit, kind);
 }
-
 get asked() {
 return this.units.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
 }
-
 describe({ verdict, flagged, hides, pError }) {
 const doubted = this.units.filter((unit) => unit.doubted),
 open = doubted.filter((unit) => !unit.decided),
@@ -1415,7 +1258,6 @@ factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("sp
 decisionLine(said, { verdict, flagged }),
 ];
 }
-
 doubtOf(unit, more = "") {
 if (this.example?.hides) return [];
 const parts = [];
@@ -1424,8 +1266,6 @@ parts.push(h("button", { type: "button", class: "lw-answer lw-is-hint", text: `�
 if (Number.isFinite(unit.p_error)) parts.push(h("span", { class: "lw-num lw-quiet", text: `p ${probability(unit.p_error)}`, title: "p_error" }));
 return parts;
 }
-
-
 focusOn(key) {
 this.focus = key;
 this.leave();
@@ -1433,19 +1273,15 @@ this.draw();
 this.explain(this.current);
 this.reveal();
 }
-
 step(by) {
 if (!this.units.length) return;
 const at = this.units.findIndex((unit) => unit.key === this.focus);
 this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
 }
-
-
 open(typing) {
 if (!typing) this.edit();
 else if (this.line.standing) this.line.open(this.line.standing);
 }
-
 key(event) {
 const meant = actionOf(event, { ...this.keymap, label: ["digit"], type: ["/"] });
 if (!meant) return false;
@@ -1454,7 +1290,6 @@ else if (meant.action === "type") this.open(true);
 else return this.act(meant.action);
 return true;
 }
-
 close() {
 this.line.close();
 if (this.editing || this.isNew) {
@@ -1462,22 +1297,18 @@ this.leave();
 this.draw();
 }
 }
-
-
 digit(digit, selection) {
 const code = this.digits[digit];
 if (selection) this.say(`digits apply to one ${this.one} here, not to a selection`, "warn");
 else if (code === undefined) this.say(`no class on key ${digit}`, "warn");
 else this.label(this.space.classes[code], "key");
 }
-
 accept() {
 const unit = this.current;
 if (!unit) return;
 if (unit.suggested === null || unit.suggested === undefined) this.say(`there is no suggestion for this ${this.one}`, "warn");
 else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
 }
-
 keep() {
 const unit = this.current;
 if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
@@ -1486,18 +1317,15 @@ if (unit) this.judge([{ key: unit.key, value: unit.given ?? "null" }], "keep");
 
 // --- examples/stageeditor.js
 const AROUND = ".lw-cover-head, .lw-enlarge";
-
-
 class StageEditor extends ObjectEditor {
 chosen = new Set();
 focus = "";
-
 constructor(options, { one, many }, ...tools) {
 const head = h("div", { class: "lw-span-line" }),
 list = h("div", { class: "lw-units lw-boxes", role: "list", "aria-label": `${many} of the example`, tabindex: "-1" });
 super(options, one, head, ...tools, list);
 this.many = many;
-this.locked = !options.pictures; // a saved page
+this.locked = !options.pictures;
 this.head = head;
 this.lines = new KeptLines(list);
 this.stage = new ImageStage(
@@ -1511,50 +1339,39 @@ twice: () => !this.locked && !this.editing && this.current && this.open(),
 options.pictures,
 );
 this.place.root.classList.add("lw-of-boxes");
-this.outside = (/** @type {Event} */ event) => {
+this.outside = (event) => {
 const path = event.composedPath(),
 own = [this.stage.el, ...this.tools, this.line.el];
-if (this.editing && !path.some((el) => own.includes(/** @type {HTMLElement} */ (el)) || (el instanceof Element && el.matches(AROUND)))) this.close();
+if (this.editing && !path.some((el) => own.includes((el)) || (el instanceof Element && el.matches(AROUND)))) this.close();
 };
-this.released = (/** @type {KeyboardEvent} */ event) => event.key === " " && (this.stage.holds = false);
+this.released = (event) => event.key === " " && (this.stage.holds = false);
 document.addEventListener("pointerdown", this.outside, true);
 document.addEventListener("keyup", this.released, true);
 }
-
 paint(_context) {}
-
 press(_at, _event) {
 return null;
 }
-
 click(_at, _event) {}
-
 cursor(_at) {
 return "default";
 }
-
 drawn() {
 return [];
 }
-
 get unsaved() {
 return false;
 }
-
 lineNow(_unit) {
 return { now: "", color: [], edited: false };
 }
-
 get size() {
 const item = this.example?.item;
 return item?.original ?? (item?.width && item.height ? [item.width, item.height] : null);
 }
-
-
 inTurn(units) {
 return inOrder(units, Boolean(this.example?.hides));
 }
-
 show(example) {
 if (example?.row !== this.example?.row) {
 this.chosen.clear();
@@ -1562,7 +1379,6 @@ if (this.unsaved) this.say("what was drawn was not saved, because another exampl
 }
 super.show(example);
 }
-
 drawOn(size) {
 const { example } = this,
 item = example?.item;
@@ -1574,13 +1390,11 @@ this.lines.draw(this.units, (unit, i) => `${i},${this.look(unit)}`, (unit) => th
 const at = this.units.findIndex(({ key }) => key === this.focus);
 this.stage.canvas.setAttribute("aria-label", `${this.units.length} ${this.many}${at < 0 ? "" : `; in focus ${at + 1}: ${valueText(this.units[at].value)}`}`);
 }
-
 look(unit) {
 const { key, value, suggested, decided, doubted, p_error, kind } = unit,
 { now, edited } = this.lineNow(unit);
 return [key === this.focus, this.chosen.has(key), this.example?.row, this.example?.hides, now, edited, value, suggested, decided, doubted, p_error, kind].join();
 }
-
 lineOf(unit) {
 const { hides } = this.example ?? {},
 focused = unit.key === this.focus,
@@ -1601,18 +1415,14 @@ hint && hint !== unit.value ? h("span", { class: "lw-unit-hint lw-quiet lw-clip"
 h("span", { class: "lw-num lw-quiet", text: edited || unit.changed ? "✎" : hides || !Number.isFinite(unit.p_error) ? "" : `p ${probability(unit.p_error)}` }),
 );
 }
-
 editButton(what) {
 const [text, title, onclick] = this.editing ? [this.unsaved ? "save" : "done", "Enter", () => this.close()] : ["edit", `Enter: ${what}`, () => this.open()];
 return h("button", { type: "button", class: "lw-answer", text, title, onclick, hidden: this.locked });
 }
-
 colorOf(label) {
 const code = this.codes.get(label ?? "");
 return code === undefined ? [128, 128, 128] : this.space.color(code);
 }
-
-
 pick(key, more) {
 if (!more) {
 this.focusOn(key);
@@ -1624,7 +1434,6 @@ else this.chosen.add(key);
 if (!this.chosen.has(this.focus)) this.focus = [...this.chosen][0] ?? key;
 this.draw();
 }
-
 focusOn(key) {
 this.chosen.clear();
 if (!this.editing) {
@@ -1636,13 +1445,10 @@ this.draw();
 this.explain(this.current);
 this.reveal();
 }
-
-
 leave() {
 super.leave();
 this.stage.holds = false;
 }
-
 close() {
 if (!this.editing) {
 super.close();
@@ -1654,15 +1460,12 @@ this.leave();
 this.draw();
 if (verdicts.length) this.judge(verdicts, "key");
 }
-
 undo(_back) {}
-
 key(event) {
 if (event.key !== " ") return super.key(event);
 this.stage.holds = true;
 return true;
 }
-
 act(action) {
 const acts = {
 choose: () => this.close(),
@@ -1678,43 +1481,33 @@ fit: () => this.stage.fit(),
 acts[action]?.();
 return Boolean(acts[action]);
 }
-
-
 get targets() {
 return this.chosen.size ? [...this.chosen] : this.focus ? [this.focus] : [];
 }
-
 get wanted() {
 const keys = new Set(this.targets);
 return this.units.filter((unit) => keys.has(unit.key));
 }
-
 digit(digit, selection) {
 if (digit === "0" && this.digits[0] === undefined) this.stage.fit();
 else super.digit(digit, selection);
 }
-
 decide(verdicts, how) {
 this.chosen.clear();
 if (verdicts.length) this.judge(verdicts, how);
 }
-
 nothing() {}
-
 inside(value, _given) {
 return value;
 }
-
 accept() {
 const suggested = this.wanted.filter((unit) => typeof unit.suggested === "string");
 if (!suggested.length) super.accept();
 else this.decide(suggested.map((unit) => ({ key: unit.key, value: this.inside(unit.suggested ?? "null", unit.given) })), "accept");
 }
-
 keep() {
 this.decide(this.wanted.map((unit) => ({ key: unit.key, value: unit.given ?? "null" })), "keep");
 }
-
 destroy() {
 super.destroy();
 document.removeEventListener("pointerdown", this.outside, true);
@@ -1731,7 +1524,6 @@ const DOT = 5;
 const ARROWS = { moveLeft: [-1, 0], moveRight: [1, 0], previousMatch: [0, -1], nextMatch: [0, 1] };
 const SIDES = { narrower: [-1, 0], wider: [1, 0], lower: [0, -1], higher: [0, 1] };
 const CORNERS = [-1, 4, 6, 0, 2];
-
 class BoxEditor extends StageEditor {
 drafts = new Map();
 past = [];
@@ -1744,13 +1536,10 @@ drawing = false;
 corner = 0;
 fast = false;
 lastLabel = "";
-
 constructor(options, { one, many, point }) {
 super(options, { one, many });
 this.point = point;
 }
-
-
 placed(text) {
 if (!text) return null;
 if (!this.read.has(text)) {
@@ -1760,22 +1549,18 @@ this.read.set(text, at ? { box: this.point ? [at[0], at[1], at[0], at[1]] : at, 
 }
 return this.read.get(text) ?? null;
 }
-
 written(placed) {
 if (!placed) return "null";
 const { box, label } = placed;
 return JSON.stringify(this.point ? { label, point: box.slice(0, 2) } : { box, label });
 }
-
 nowOf(unit) {
 return this.drafts.has(unit.key) ? (this.drafts.get(unit.key) ?? null) : this.placed(unit.value);
 }
-
 startOf(key) {
 const thing = this.things.find((one) => one.key === key);
 return thing ? thing.now || thing.hint || thing.ghost : null;
 }
-
 list() {
 const hides = this.example?.hides,
 there = new Set(this.units.map(({ key }) => key));
@@ -1789,8 +1574,6 @@ return { key: unit.key, unit, now, hint, ghost: now || hint || !focused ? null :
 const fresh = [...this.drafts].filter(([key, now]) => now && !there.has(key)).map(([key, now]) => ({ key, unit: null, now, hint: null, ghost: null }));
 return [...things, ...fresh];
 }
-
-
 show(example) {
 if (example?.row !== this.example?.row) {
 this.read.clear();
@@ -1798,25 +1581,21 @@ this.outlines.clear();
 }
 super.show(example);
 }
-
 draw() {
 this.things = this.example ? this.list() : [];
-const reach = (/** @type {number} */ side) => Math.max(1, ...this.things.map(({ now, hint, ghost }) => (now || hint || ghost)?.box[side] ?? 0));
+const reach = (side) => Math.max(1, ...this.things.map(({ now, hint, ghost }) => (now || hint || ghost)?.box[side] ?? 0));
 this.drawOn(this.size ?? [reach(2), reach(3)]);
 }
-
 lineNow(unit) {
 const now = this.nowOf(unit),
 shown = now || this.placed(unit.given) || (this.example?.hides ? null : this.placed(unit.suggested));
 return { now: now?.label ?? "none", color: this.colorOf(shown?.label), edited: this.drafts.has(unit.key) };
 }
-
 reveal() {
 const at = this.startOf(this.focus)?.box;
 if (at) this.stage.reveal([(at[0] + at[2]) / 2, (at[1] + at[3]) / 2]);
 this.lines.reveal();
 }
-
 headline() {
 const unit = this.current,
 thing = this.things.find(({ key }) => key === this.focus),
@@ -1835,8 +1614,6 @@ h("span", { class: "lw-num lw-quiet lw-clip", text: where }),
 ...(unit && !this.editing ? this.doubtOf(unit, other ? " elsewhere" : "") : []),
 ];
 }
-
-
 paint(context) {
 const { things } = this,
 named = things.length <= FEW_NAMES;
@@ -1849,7 +1626,6 @@ if (thing) this.paintThing(context, thing, true);
 const box = this.editing && !this.point && thing?.now?.box;
 if (box) this.paintHandles(context, box);
 }
-
 paintThing(context, { key, unit, now, hint, ghost }, named) {
 const focused = key === this.focus,
 strong = focused || this.chosen.has(key),
@@ -1869,22 +1645,19 @@ if (removed && !this.point) this.cross(context, now.box, hex(this.colorOf(now.la
 if (named || doubted) this.name(context, shown, `${this.nameOf(shown.label)}${doubted && Number.isFinite(unit.p_error) ? ` ${probability(unit.p_error)}` : ""}`, strong);
 context.globalAlpha = 1;
 }
-
 nameOf(label) {
 const code = this.codes.get(label);
 return code === undefined ? label : this.space.shortName(code, LONGEST_NAME);
 }
-
 onScreen([x0, y0, x1, y1]) {
 const [left, top] = this.stage.toScreen([x0, y0]),
 [right, bottom] = this.stage.toScreen([x1, y1]);
 return [left, top, right - left, bottom - top];
 }
-
 outline(context, { box, label }, width, dash) {
 const [x, y, w, hgt] = this.onScreen(box);
 context.setLineDash([]);
-for (const [color, line] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, 0.55)", width + 1.5], [hex(this.colorOf(label)), width]])) {
+for (const [color, line] of ([["rgba(0, 0, 0, 0.55)", width + 1.5], [hex(this.colorOf(label)), width]])) {
 context.strokeStyle = color;
 context.lineWidth = line;
 context.setLineDash(dash);
@@ -1899,14 +1672,12 @@ context.fill();
 }
 context.setLineDash([]);
 }
-
 outlineOf(unit, now) {
 if (!unit.outline && !unit.region) return null;
 if (String(this.placed(unit.given)?.box) !== String(now.box)) return null;
 if (!this.outlines.has(unit.key)) this.outlines.set(unit.key, shapeOf(unit));
 return this.outlines.get(unit.key) ?? null;
 }
-
 cross(context, box, color) {
 const [x, y, w, hgt] = this.onScreen(box);
 context.strokeStyle = color;
@@ -1920,7 +1691,6 @@ context.lineTo(x, y + hgt);
 context.stroke();
 context.setLineDash([]);
 }
-
 name(context, { box, label }, text, strong) {
 const [left, top] = this.onScreen(box),
 width = context.measureText(text).width + 6,
@@ -1937,7 +1707,6 @@ context.lineWidth = 1;
 context.strokeRect(x + 0.5, y - 11.5, width - 1, 13);
 }
 }
-
 paintHandles(context, box) {
 context.lineWidth = 1;
 HANDLES.forEach((_, handle) => {
@@ -1948,14 +1717,11 @@ context.fillRect(x - 3.5, y - 3.5, 7, 7);
 context.strokeRect(x - 3.5, y - 3.5, 7, 7);
 });
 }
-
-
 under(at) {
 const here = this.things.filter(({ now, hint }) => now || hint),
-boxes = here.map(({ now, hint }) => /** @type {Placed} */ (now || hint).box);
+boxes = here.map(({ now, hint }) => (now || hint).box);
 return boxesUnder(boxes, at, REACH / this.stage.place.k).map((i) => here[i].key);
 }
-
 cursor(at) {
 if (!this.editing) return this.under(at).length ? "pointer" : "default";
 const box = this.drafted?.box;
@@ -1965,11 +1731,9 @@ if (handle >= 0) return ["nwse", "ns", "nesw", "ew"][handle % 4] + "-resize";
 }
 return box && !this.drawing && this.under(at).includes(this.focus) ? "move" : "crosshair";
 }
-
 get drafted() {
 return this.things.find(({ key }) => key === this.focus)?.now ?? null;
 }
-
 press(at, event) {
 if (this.point && !this.drawing) {
 const [under] = this.under(at);
@@ -1982,7 +1746,6 @@ if (box && handle >= 0) return this.drag((to) => this.set(key, pulled(box, handl
 if (box && !this.drawing && this.under(at).includes(key)) return this.drag((to) => this.set(key, moved(box, to[0] - at[0], to[1] - at[1], this.size)));
 return this.point ? null : this.drawNew(at);
 }
-
 drag(follow) {
 let begun = false;
 return {
@@ -1994,7 +1757,6 @@ follow(to);
 cancel: () => begun && this.undo(true),
 };
 }
-
 drawNew(from) {
 const key = freshKey(),
 label = this.newLabel,
@@ -2012,11 +1774,9 @@ if (far && box && Math.min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE) this.
 },
 };
 }
-
 get newLabel() {
 return this.lastLabel || this.startOf(this.focus)?.label || this.space.classes[0];
 }
-
 click(at, event) {
 const here = this.under(at);
 if (here.length) this.pick(here[event.shiftKey ? 0 : (here.indexOf(this.focus) + 1) % here.length], event.shiftKey);
@@ -2031,22 +1791,18 @@ this.chosen.clear();
 this.draw();
 }
 }
-
 focusOn(key) {
 this.stroke = "";
 this.corner = 0;
 super.focusOn(key);
 }
-
-
 edit() {
 if (!this.example?.units) return;
 this.editing = true;
 const thing = this.things.find(({ key }) => key === this.focus);
-if (thing && !thing.now && thing.hint) this.drafts.set(thing.key, thing.hint); // a suggested box is edited as if it were accepted
+if (thing && !thing.now && thing.hint) this.drafts.set(thing.key, thing.hint);
 this.draw();
 }
-
 leave() {
 super.leave();
 this.drawing = false;
@@ -2056,37 +1812,32 @@ this.future = [];
 this.stroke = "";
 this.corner = 0;
 }
-
 drawn() {
 if (!this.past.length) return [];
 const before = new Map(this.units.map((unit) => [unit.key, this.written(this.placed(unit.value))]));
 const all = [...this.drafts].map(([key, now]) => ({ key, value: this.written(now) }));
 return all.filter(({ key, value }) => value !== (before.get(key) ?? "null"));
 }
-
 get unsaved() {
 return this.past.length > 0;
 }
-
 begin(what) {
 if (what && what === this.stroke) return;
 this.stroke = what;
 this.past.push(new Map(this.drafts));
 this.future = [];
 }
-
 set(key, box, label, mask) {
 const now = { box, label: label ?? this.startOf(key)?.label ?? this.newLabel, mask },
 thing = this.drafts.has(key) && this.things.find((one) => one.key === key);
 this.drafts.set(key, now);
 if (!thing || thing.now?.label !== now.label) this.draw();
 else {
-thing.now = now; // as long as a stroke goes on, nothing else changes
+thing.now = now;
 this.head.replaceChildren(...this.headline());
 this.stage.redraw();
 }
 }
-
 undo(back) {
 const [from, to] = back ? [this.past, this.future] : [this.future, this.past],
 before = from.pop();
@@ -2101,12 +1852,10 @@ this.things = this.list();
 if (!this.things.some(({ key }) => key === this.focus)) this.focus = this.units[0]?.key ?? "";
 this.draw();
 }
-
 key(event) {
 this.fast = event.shiftKey;
 return super.key(event);
 }
-
 act(action) {
 if (ARROWS[action]) this.nudge(...ARROWS[action]);
 else if (SIDES[action]) this.widen(...SIDES[action]);
@@ -2116,18 +1865,15 @@ else if (action === "everywhere") this.chooseAlike();
 else return super.act(action);
 return true;
 }
-
 use(drawing) {
 this.drawing = drawing;
 this.say(drawing ? `drag draws a new ${this.one}` : `drag moves and resizes the ${this.one} in focus, and draws beside it`);
 this.draw();
 }
-
 grab() {
 if (!this.point) this.corner = (this.corner + 1) % CORNERS.length;
 this.draw();
 }
-
 nudge(dx, dy) {
 const box = this.drafted?.box,
 by = this.fast ? 10 : 1,
@@ -2140,7 +1886,6 @@ const [x, y] = handleAt(box, handle);
 this.set(this.focus, pulled(box, handle, x + dx * by, y + dy * by, this.size));
 }
 }
-
 widen(dx, dy) {
 const box = this.drafted?.box,
 by = this.fast ? 10 : 1;
@@ -2148,15 +1893,12 @@ if (!box || this.point) return;
 this.begin(`size ${this.focus}`);
 this.set(this.focus, pulled(box, 4, box[2] + dx * by, box[3] + dy * by, this.size));
 }
-
 chooseAlike() {
 const label = this.drafted?.label;
 this.chosen = new Set(this.things.filter(({ now }) => now && now.label === label).map(({ key }) => key));
 this.say(`${count(this.chosen.size)} selected; a digit or / changes their class`);
 this.draw();
 }
-
-
 label(name, how) {
 const found = this.targets.map((key) => ({ key, now: this.startOf(key) })).filter(({ now }) => now);
 this.lastLabel = name;
@@ -2166,14 +1908,12 @@ this.begin("");
 for (const { key, now } of found) if (now) this.set(key, now.box, name);
 } else this.decide(found.map(({ key, now }) => ({ key, value: this.written(now && { ...now, label: name }) })), how);
 }
-
 inside(value, given) {
 const placed = this.placed(value),
 box = placed && clamped(placed.box, this.size),
 stays = String(placed?.box) === String(this.placed(given)?.box);
 return placed && box && !stays && String(box) !== String(placed.box) ? this.written({ ...placed, box }) : value;
 }
-
 nothing() {
 const { targets } = this;
 if (!this.editing) {
@@ -2230,9 +1970,7 @@ EDITORS[editor.task] = editor;
 {
 const DIGITS = 10;
 const WRONG = "p_error: probability that the true class is none of the candidates";
-
 const namesOf = (value) => (value ? JSON.parse(value) : []);
-
 class CandidatesEditor extends LineEditor {
 constructor(options) {
 const chips = h("div", { class: "lw-choices", role: "listbox", "aria-label": "candidates" });
@@ -2245,7 +1983,6 @@ this.chips = chips;
 this.place.root.classList.add("lw-many");
 this.grow();
 }
-
 grow() {
 const { space } = this;
 this.codes = new Map(space.classes.map((name, code) => [name, code]));
@@ -2264,12 +2001,9 @@ node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: 
 choose: (code) => this.choose(space.classes[Number(code)], "typed"),
 });
 }
-
 choose(name, how) {
 if (this.unit) this.judge([{ key: this.unit.key, value: JSON.stringify([name]) }], how);
 }
-
-
 show(example) {
 if (example?.row !== this.example?.row) this.focus = 0;
 super.show(example);
@@ -2282,7 +2016,6 @@ this.chips.replaceChildren(...this.names.map((name, i) => this.chip(name, i)));
 this.chips.style.setProperty("--lw-choice-columns", this.names.some((name) => name.length > 9) ? "2" : "3");
 this.explain(this.unit);
 }
-
 describe({ verdict, flagged, hides }, { given, value, suggested, p_error, p_suggested }) {
 const says = { text: "p ", title: WRONG, label: "probability that the true class is none of them" };
 const now = value !== given ? valueText(value) : STAYS[verdict] || "undecided";
@@ -2298,15 +2031,12 @@ hides ? hidden("none of them?") : factLine("none of them?", Number.isFinite(p_er
 decisionLine(now, { verdict, flagged }),
 ];
 }
-
 color(name) {
 return this.space.color(this.codes.get(name) ?? -1);
 }
-
 named(name) {
 return h("span", { class: "lw-fact-value", title: name }, swatch(this.color(name)), h("span", { class: "lw-clip", text: name }));
 }
-
 chip(name, i) {
 const { unit, example } = this,
 now = namesOf(unit?.value),
@@ -2329,22 +2059,18 @@ swatch(this.color(name)),
 h("span", { class: "lw-clip", text: name }),
 );
 }
-
-
 step(by) {
 if (!this.names.length) return;
 this.focus = (this.focus + by + this.names.length) % this.names.length;
 for (const [i, el] of [...this.chips.children].entries()) el.classList.toggle("lw-focused", i === this.focus);
 this.chips.children[this.focus].scrollIntoView?.({ block: "nearest" });
 }
-
 digit(digit, selection) {
 const name = this.names[(Number(digit) + 9) % 10];
 if (selection) this.say("digits apply to one example here, not to a selection", "warn");
 else if (name === undefined) this.say(`no candidate on key ${digit}`, "warn");
 else this.choose(name, "key");
 }
-
 nothing() {
 const name = this.names[this.focus],
 left = namesOf(this.unit?.value).filter((one) => one !== name);
@@ -2352,24 +2078,20 @@ if (!this.unit || !name) return;
 if (!left.length) this.say("a set keeps at least one candidate: type the true class instead", "warn");
 else this.judge([{ key: this.unit.key, value: JSON.stringify(left) }], "key");
 }
-
 accept() {
 if (!this.unit?.suggested) this.say("there is no suggestion for this example", "warn");
 else this.judge([{ key: this.unit.key, value: this.unit.suggested }], "accept");
 }
-
 keep() {
 if (!this.unit?.given) this.say("there is no label to keep", "warn");
 else this.judge([{ key: this.unit.key, value: this.unit.given }], "keep");
 }
-
 confirmAll() {
 if (!this.unit?.given || this.unit.decided) return false;
 this.keep();
 return true;
 }
 }
-
 const editor = {
 task: "candidates",
 nothing: true,
@@ -2389,11 +2111,10 @@ EDITORS[editor.task] = editor;
 {
 const BUTTONS = 10;
 const WHOSE = {
-given: (/** @type {string} */ name, /** @type {number | null} */ epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
-suggested: (/** @type {string} */ name) => `p_suggested: the detector's probability that ${name} is the correct label`,
+given: (name, epoch) => `p_given: probability of ${name} in epoch ${epoch} of the recorded training, which saw the given label`,
+suggested: (name) => `p_suggested: the detector's probability that ${name} is the correct label`,
 wrong: "p_error: the detector's probability that the given label is wrong",
 };
-
 class ClassEditor extends LineEditor {
 constructor(options) {
 const choices = h("div", { class: "lw-choices", role: "group", "aria-label": "classes" });
@@ -2405,7 +2126,6 @@ this.many = false;
 this.dark = false;
 this.grow();
 }
-
 grow() {
 const { space, line } = this;
 this.digits = Object.fromEntries(Object.entries(digitClasses(space.classes)).filter(([, code]) => !space.gone(code)));
@@ -2415,7 +2135,6 @@ line.stand(this.typing());
 this.buildChoices();
 if (this.example) this.mark(this.example);
 }
-
 typing() {
 const { space, judge } = this;
 return {
@@ -2434,7 +2153,6 @@ node: (code) => [swatch(space.color(code)), h("span", { class: "lw-clip", text: 
 choose: (code) => judge([{ key: "", value: code }], "typed"),
 };
 }
-
 buildChoices() {
 this.dark = this.theme().dark;
 const { space } = this,
@@ -2460,8 +2178,6 @@ const longest = Math.max(0, ...codes.map((code) => space.classes[code].length));
 this.choices.style.setProperty("--lw-choice-columns", String(longest <= 2 ? 5 : longest > 9 || codes.length <= 4 ? 2 : 3));
 this.place.root.classList.toggle("lw-many", this.many);
 }
-
-
 show(example) {
 super.show(example);
 if (this.dark !== this.theme().dark) this.buildChoices();
@@ -2470,7 +2186,6 @@ if (!example) this.facts.replaceChildren();
 else this.facts.replaceChildren(this.given(example), ...this.doubts(example), this.decision(example));
 this.mark(example);
 }
-
 mark(example) {
 for (const button of this.choices.querySelectorAll("button")) {
 const code = Number(button.dataset.code),
@@ -2480,12 +2195,10 @@ button.classList.toggle("lw-is-hint", Boolean(example && !example.hides && code 
 button.setAttribute("aria-pressed", String(is));
 }
 }
-
 given({ given, hides, pGiven, epoch }) {
 if (pGiven === null || hides) return this.classFact("given", given);
 return this.classFact("given", given, `epoch ${epoch}: p ${probability(pGiven)}`, WHOSE.given(this.space.className(given), epoch));
 }
-
 doubts({ suggested, hides, pError, pSuggested, doubted }) {
 if (!doubted) return [];
 if (hides) return [factLine("suggested", quiet("hidden")), factLine("wrong?", quiet("hidden"))];
@@ -2497,44 +2210,36 @@ suggested < 0
 factLine("wrong?", Number.isFinite(pError) ? meter(pError, says) : quiet("not judged")),
 ];
 }
-
 decision({ label, edited, verdict, flagged }) {
 const said = edited ? `now ${this.space.shortName(label, 22)}` : STAYS[verdict] || "undecided";
 return decisionLine(said, { verdict, flagged });
 }
-
 classFact(name, code, detail, title) {
 const { space } = this,
 value = h("span", { class: "lw-fact-value", title: space.className(code) });
 this.thumb(value, [{ value: code, most: 26 }]);
 return tallFact(name, value, { detail, title });
 }
-
 thumb(el, [{ value, most, before = "" }]) {
 const { space } = this;
 if (value >= 0) el.append(swatch(space.color(value)));
 el.append(h("span", { class: "lw-clip", text: before + space.shortName(value, most ?? Infinity) }));
 }
-
-
 digit(digit, selection) {
 const code = this.digits[digit];
 if (code === undefined) this.say(`no class on key ${digit}`, "warn");
 else this.judge([{ key: "", value: code }], selection ? "selection" : "key");
 }
-
 accept() {
 if (!this.example) return;
 const { suggested } = this.example;
 if (suggested < 0) this.say("there is no suggestion for this example", "warn");
 else this.judge([{ key: "", value: suggested }], "accept");
 }
-
 keep() {
 if (this.example) this.judge([{ key: "", value: this.example.given }], "keep");
 }
 }
-
 const editor = {
 task: "multiclass",
 nothing: false,
@@ -2554,7 +2259,6 @@ EDITORS[editor.task] = editor;
 const MOST_SHAPE = 4_000_000;
 const MOST_PAINTED = 40_000_000;
 const OPACITIES = [0, 0.9];
-
 class InstanceEditor extends BoxEditor {
 shapes = new Map();
 tool = "lasso";
@@ -2562,26 +2266,20 @@ radius = 6;
 opacity = 0.35;
 outlined = [];
 mouse = [0, 0];
-
 constructor(options) {
 super(options, { one: "instance", many: "instances", point: false });
 }
-
-
 placed(text) {
 const placed = super.placed(text);
 if (text && placed && placed.mask === undefined) placed.mask = String(JSON.parse(text).mask);
 return placed;
 }
-
 written(placed) {
 return placed ? JSON.stringify({ box: placed.box, label: placed.label, mask: placed.mask }) : "null";
 }
-
 regionOf({ box: [x0, y0, x1, y1], mask }) {
 return { x0, y0, width: x1 - x0, height: y1 - y0, counts: mask ?? "" };
 }
-
 shapeOf(placed) {
 const region = { ...this.regionOf(placed), x0: 0, y0: 0 },
 key = `${region.width},${region.counts}`;
@@ -2603,18 +2301,14 @@ this.shapes.set(key, known);
 }
 return known;
 }
-
 show(example) {
 if (example?.row !== this.example?.row) this.shapes.clear();
 super.show(example);
 }
-
-
 paint(context) {
 super.paint(context);
 if (this.editing) this.paintTool(context);
 }
-
 outline(context, placed, width, dash) {
 const { border, fill } = this.shapeOf(placed),
 { x, y, k } = this.stage.place,
@@ -2630,7 +2324,7 @@ context.fillStyle = color;
 context.fill(fill);
 context.globalAlpha = alpha;
 }
-for (const [stroke, line] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, 0.55)", width + 1.5], [color, width]])) {
+for (const [stroke, line] of ([["rgba(0, 0, 0, 0.55)", width + 1.5], [color, width]])) {
 context.strokeStyle = stroke;
 context.lineWidth = line / k;
 context.setLineDash(dash.map((length) => length / k));
@@ -2638,9 +2332,7 @@ context.stroke(border);
 }
 context.restore();
 }
-
 paintHandles() {}
-
 paintTool(context) {
 const { stage } = this,
 [x, y] = stage.toScreen(this.mouse);
@@ -2658,8 +2350,6 @@ else if (this.tool !== "lasso") context.arc(x, y, this.radius * stage.place.k, 0
 context.stroke();
 context.restore();
 }
-
-
 under([x, y]) {
 const here = this.things.filter(({ now, hint }) => {
 const placed = now || hint,
@@ -2669,19 +2359,17 @@ const { pixels } = this.shapeOf(placed);
 return !pixels.length || Boolean(pixels[line * (placed.box[2] - placed.box[0]) + column]);
 });
 const area = ({ now, hint }) => {
-const [x0, y0, x1, y1] = /** @type {Placed} */ (now || hint).box;
+const [x0, y0, x1, y1] = (now || hint).box;
 return (x1 - x0) * (y1 - y0);
 };
 return here.sort((a, b) => area(a) - area(b)).map(({ key }) => key);
 }
-
 cursor(at) {
 this.mouse = at;
 if (!this.editing) return this.under(at).length ? "pointer" : "default";
 this.stage.redraw();
 return "crosshair";
 }
-
 canvas() {
 const size = this.size ?? this.stage.shown?.size;
 if (!size || size[0] * size[1] > MOST_PAINTED) {
@@ -2691,7 +2379,6 @@ return null;
 const [width, height] = size.map(Math.ceil);
 return { width, height, codes: new Int16Array(width * height) };
 }
-
 press(at, event) {
 const raster = this.canvas(),
 before = this.drawing ? null : this.drafted,
@@ -2728,7 +2415,6 @@ stroke.cancel?.();
 },
 };
 }
-
 take(key, label, raster, [x0, y0, x1, y1]) {
 const wide = x1 - x0,
 pixels = new Uint8Array(Math.max(wide, 0) * Math.max(y1 - y0, 0));
@@ -2741,17 +2427,13 @@ this.set(key, [left, top, left + region.width, top + region.height], label, regi
 } else if (this.units.some((unit) => unit.key === key)) this.drafts.set(key, null);
 else this.drafts.delete(key);
 }
-
-
 leave() {
 super.leave();
 this.outlined = [];
 }
-
 set(key, box, label, mask) {
 super.set(key, box, label, mask ?? this.startOf(key)?.mask);
 }
-
 nudge(dx, dy) {
 const box = this.drafted?.box,
 by = this.fast ? 10 : 1;
@@ -2759,13 +2441,11 @@ if (!box) return;
 this.begin(`move ${this.focus}`);
 this.set(this.focus, moved(box, dx * by, dy * by, this.size));
 }
-
 pickTool(tool) {
 this.tool = tool;
 this.say(tool === "erase" ? "the eraser takes pixels from the instance in focus" : `${tool} adds pixels to the instance in focus; with Alt it takes them away`);
 this.stage.redraw();
 }
-
 act(action) {
 if (action === "lasso" || action === "brush" || action === "erase") this.pickTool(action);
 else if (action === "thinner" || action === "thicker") {
@@ -2778,18 +2458,15 @@ this.stage.redraw();
 } else return super.act(action);
 return true;
 }
-
 use(drawing) {
 this.drawing = drawing;
 this.say(drawing ? "each stroke draws a new instance" : "strokes change the instance in focus");
 this.draw();
 }
-
 inside(value) {
 return value;
 }
 }
-
 function rowRuns(pixels, width, call) {
 for (let start = 0; start < pixels.length; start += width)
 for (let x = 0; x < width; x++) {
@@ -2839,13 +2516,11 @@ EDITORS[editor.task] = editor;
 
 // --- examples/masklayer.js
 const isBackground = (name) => /^(background|bg|ground|void)$|_background_/i.test(name);
-
 function layerOf(raster, colorOf) {
 const canvas = h("canvas", { width: raster.width, height: raster.height });
 refresh(canvas, raster, colorOf, [0, 0, raster.width, raster.height]);
 return canvas;
 }
-
 function refresh(canvas, raster, colorOf, [x0, y0, x1, y1]) {
 if (x1 <= x0 || y1 <= y0) return;
 const image = new ImageData(x1 - x0, y1 - y0),
@@ -2871,7 +2546,6 @@ const MOST_REGION = 4_000_000;
 const WINDOW = 2048;
 const PALETTE = 12;
 const TOOL_KEYS = { brush: "brush", erase: "erase", lasso: "lasso" };
-
 function windowOf(stage, size) {
 const { place } = stage,
 box = stage.box();
@@ -2883,7 +2557,6 @@ return [low + Math.floor(spare / 2), high - Math.ceil(spare / 2)];
 });
 return [sides[0][0], sides[1][0], sides[0][1], sides[1][1]];
 }
-
 class MaskEditor extends StageEditor {
 now = null;
 edited = null;
@@ -2893,7 +2566,7 @@ opening = false;
 after = null;
 past = [];
 future = [];
-painted = { row: -1, values: /** @type {string[]} */ ([]) };
+painted = { row: -1, values: ([]) };
 read = new Map();
 regions = new Map();
 tool = "brush";
@@ -2903,15 +2576,12 @@ opacity = 0.5;
 swipes = false;
 mouse = [0, 0];
 outline = [];
-
 constructor(options) {
 const palette = h("div", { class: "lw-palette", role: "group", "aria-label": "brush" });
 super(options, { one: "region", many: "regions" }, palette);
 this.palette = palette;
 this.pictures = options.pictures;
 }
-
-
 valueOf(text) {
 if (!text) return null;
 if (!this.read.has(text)) {
@@ -2921,45 +2591,34 @@ this.read.set(text, counts === undefined ? null : { label: value.label, region: 
 }
 return this.read.get(text) ?? null;
 }
-
 written(label, { y0, x0, height, width, counts }) {
 return JSON.stringify({ label, region: [y0, x0, height, width, counts] });
 }
-
 placeOf(unit) {
 return unit && (this.valueOf(unit.value) || this.valueOf(unit.suggested) || this.valueOf(unit.given));
 }
-
 codeOf(label) {
 return label === null ? -1 : (this.codes.get(label) ?? -1);
 }
-
 colorAt(code) {
 return code < 0 || isBackground(this.space.classes[code]) ? null : this.space.color(code);
 }
-
 get blank() {
 return this.space.classes.findIndex(isBackground);
 }
-
 get size() {
 const { mask } = this.example ?? {};
 return mask ? [mask.width, mask.height] : super.size;
 }
-
 get every() {
 return this.example?.mask?.step ?? 1;
 }
-
 get unsaved() {
 return this.past.length > 0;
 }
-
 open1(unit) {
 return Boolean(unit.doubted && !unit.decided && unit.suggested && !this.example?.hides);
 }
-
-
 show(example) {
 if (example?.row !== this.example?.row) {
 this.read.clear();
@@ -2968,19 +2627,17 @@ this.now = null;
 }
 super.show(example);
 }
-
 draw() {
 this.settle();
 this.drawOn(this.size ?? [1, 1]);
 this.drawPalette();
 }
-
 settle() {
 const { mask, row, units } = this.example ?? {},
 values = (units ?? []).filter((unit) => unit.value && (unit.changed || unit.decided)).map(({ value }) => value ?? ""),
 before = this.painted;
 if (this.now && before.row === row && before.values.length === values.length && values.every((value) => before.values.includes(value))) return;
-const more = this.now && before.row === row && before.values.every((value) => values.includes(value)); // nothing was undone
+const more = this.now && before.row === row && before.values.every((value) => values.includes(value));
 const fresh = more ? values.filter((value) => !before.values.includes(value)) : values;
 this.painted = { row: row ?? -1, values };
 this.after = null;
@@ -2989,17 +2646,14 @@ for (const value of fresh) this.paintValue(this.now, this.valueOf(value));
 if (!more) this.layer = this.now && layerOf(this.now, (code) => this.colorAt(code));
 else if (this.layer && this.now) for (const value of fresh) refresh(this.layer, this.now, (code) => this.colorAt(code), this.partOf(this.valueOf(value)));
 }
-
 partOf(value) {
 const { x0, y0, width, height } = value?.region ?? { x0: 0, y0: 0, width: 0, height: 0 },
 { every, now } = this;
 return [Math.floor(x0 / every), Math.floor(y0 / every), Math.min(now?.width ?? 0, Math.ceil((x0 + width) / every)), Math.min(now?.height ?? 0, Math.ceil((y0 + height) / every))];
 }
-
 paintValue(raster, value) {
 if (raster && value) paintRegion(raster, value.region, this.codeOf(value.label), this.every);
 }
-
 suggestions() {
 if (!this.after && this.now) {
 const raster = { ...this.now, codes: this.now.codes.slice() };
@@ -3008,12 +2662,10 @@ this.after = layerOf(raster, (code) => this.colorAt(code));
 }
 return this.after;
 }
-
 lineNow(unit) {
 const now = this.valueOf(unit.value) || this.placeOf(unit);
 return { now: now ? (now.label ?? IGNORED) : "none", color: this.colorOf(now?.label), edited: false };
 }
-
 headline() {
 const unit = this.current,
 place = this.placeOf(unit),
@@ -3028,7 +2680,6 @@ h("span", { class: "lw-num lw-quiet lw-clip", text: `${count(this.shapeOf(place.
 ...(this.editing ? [] : this.doubtOf(unit)),
 ];
 }
-
 drawPalette() {
 const { editing, space } = this;
 const button = (text, title, pressed, onclick, ...inside) => h("button", { type: "button", class: "lw-answer", title, "aria-pressed": String(pressed), onclick }, ...inside, text);
@@ -3051,19 +2702,15 @@ oninput: (event) => this.fade(Number(event.target.value) - this.opacity),
 }),
 );
 }
-
 fade(by) {
 this.opacity = Math.max(0, Math.min(1, this.opacity + by));
 this.stage.redraw();
 }
-
 swipe() {
 if (this.example?.hides) this.say("suggestions are hidden", "warn");
 else this.swipes = !this.swipes;
 this.draw();
 }
-
-
 shapeOf(region) {
 const key = `${region.x0},${region.y0},${region.width},${region.counts}`;
 let known = this.regions.get(key);
@@ -3081,7 +2728,6 @@ this.regions.set(key, known);
 }
 return known;
 }
-
 paint(context) {
 const { stage, layer, swipes } = this,
 { x, y, k } = stage.place,
@@ -3117,7 +2763,6 @@ if (this.current) this.paintRegion(context, this.current, k);
 if (this.editing) this.paintTool(context, k);
 context.restore();
 }
-
 around({ x0, y0, before }, w, hgt) {
 const path = new Path2D(),
 [left, top] = this.stage.toScreen([x0, y0]),
@@ -3126,7 +2771,6 @@ path.rect(0, 0, w, hgt);
 path.rect(left, top, before.width * k, before.height * k);
 return path;
 }
-
 paintWindow(context, { x0, y0, before, layer }) {
 const [left, top] = this.stage.toScreen([x0, y0]),
 { k } = this.stage.place,
@@ -3138,14 +2782,13 @@ context.strokeStyle = "#f0c000";
 context.lineWidth = 2;
 context.strokeRect(left, top, w, hgt);
 }
-
 paintRegion(context, unit, k) {
 const place = this.placeOf(unit),
 strong = unit.key === this.focus || this.chosen.has(unit.key);
 if (!place) return;
 const { border } = this.shapeOf(place.region),
 hint = this.open1(unit) ? this.valueOf(unit.suggested) : place;
-for (const [color, width, dash] of /** @type {[string, number, number[]][]} */ ([["rgba(0, 0, 0, 0.7)", strong ? 4.5 : 3, []], [strong ? "#fff" : hex(this.colorOf(hint?.label)), strong ? 2.5 : 1.5, strong ? [] : [4, 3]]])) {
+for (const [color, width, dash] of ([["rgba(0, 0, 0, 0.7)", strong ? 4.5 : 3, []], [strong ? "#fff" : hex(this.colorOf(hint?.label)), strong ? 2.5 : 1.5, strong ? [] : [4, 3]]])) {
 context.strokeStyle = color;
 context.lineWidth = width / k;
 context.setLineDash(dash.map((length) => length / k));
@@ -3153,7 +2796,6 @@ context.stroke(border);
 }
 context.setLineDash([]);
 }
-
 paintTool(context, k) {
 context.strokeStyle = "#fff";
 context.lineWidth = 1.5 / k;
@@ -3164,35 +2806,30 @@ context.globalCompositeOperation = "difference";
 context.stroke();
 context.globalCompositeOperation = "source-over";
 }
-
-
 under([x, y]) {
 const here = this.units.filter((unit) => {
 const region = this.placeOf(unit)?.region,
 [column, line] = region ? [Math.floor(x) - region.x0, Math.floor(y) - region.y0] : [-1, -1];
 return region && column >= 0 && line >= 0 && column < region.width && line < region.height && pixelsOf(region)[line * region.width + column];
 });
-const area = (/** @type {UnitInfo} */ unit) => this.shapeOf(/** @type {Painted} */ (this.placeOf(unit)).region).area;
+const area = (unit) => this.shapeOf((this.placeOf(unit)).region).area;
 return here.sort((a, b) => area(a) - area(b)).map(({ key }) => key);
 }
-
 cursor(at) {
 this.mouse = at;
 if (this.swipes || this.editing) this.stage.redraw();
 return this.editing ? "crosshair" : "default";
 }
-
 click(at, event) {
 if (this.editing) return;
 const here = this.under(at);
 if (here.length) this.pick(here[event.shiftKey ? 0 : (here.indexOf(this.focus) + 1) % here.length], event.shiftKey);
 }
-
 press(at, event) {
 const raster = this.edited;
 if (!raster) return null;
 const { x0 = 0, y0 = 0 } = this.window ?? {},
-inside = (/** @type {number[]} */ [x, y]) => [x - x0, y - y0];
+inside = ([x, y]) => [x - x0, y - y0];
 const whole = { ...raster, codes: raster.codes.slice() },
 code = this.tool === "erase" || event.altKey ? this.blank : this.codeOf(this.brush),
 lasso = this.tool === "lasso";
@@ -3226,14 +2863,11 @@ if (part) this.redrawPart(part);
 },
 };
 }
-
 redrawPart(part) {
 const layer = this.window?.layer ?? this.layer;
 if (layer && this.edited) refresh(layer, this.edited, (code) => this.colorAt(code), part);
 this.stage.redraw();
 }
-
-
 edit() {
 if (!this.now) {
 this.say("there is no mask to paint on", "warn");
@@ -3242,13 +2876,12 @@ return;
 if (this.every > 1) this.openWindow();
 else this.begin(this.now);
 }
-
 async openWindow() {
 const { pictures, example } = this,
 box = windowOf(this.stage, this.size ?? [1, 1]);
 if (!example || !pictures || this.opening) return;
 this.opening = true;
-const runs = await pictures.mask(example.row, box).catch((/** @type {Error} */ error) => this.say(error.message, "error"));
+const runs = await pictures.mask(example.row, box).catch((error) => this.say(error.message, "error"));
 this.opening = false;
 if (!runs || this.example?.row !== example.row || this.editing) return;
 const before = rasterOf(runs, runs.width, runs.height);
@@ -3256,7 +2889,6 @@ this.window = { x0: box[0], y0: box[1], before, layer: layerOf(before, (code) =>
 this.begin(before);
 this.say("paint inside the frame; to paint elsewhere, leave, move there and press Enter");
 }
-
 begin(raster) {
 const place = this.placeOf(this.current);
 this.editing = true;
@@ -3265,17 +2897,15 @@ this.brush ||= this.valueOf(this.current?.suggested)?.label ?? place?.label ?? t
 this.edited = { ...raster, codes: raster.codes.slice() };
 this.draw();
 }
-
 leave() {
 super.leave();
-this.window = null; // with its strokes
-if (this.past.length && this.every === 1 && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts)); // without strokes
+this.window = null;
+if (this.past.length && this.every === 1 && this.now && this.layer) refresh(this.layer, this.now, (code) => this.colorAt(code), this.past.map((stroke) => stroke.part).reduce(joinedParts));
 this.edited = null;
 this.past = [];
 this.future = [];
 this.outline = [];
 }
-
 drawn() {
 const { edited } = this,
 { x0 = 0, y0 = 0, before = this.now } = this.window ?? {};
@@ -3283,7 +2913,6 @@ if (!before || !edited || !this.past.length) return [];
 const part = this.past.map((stroke) => stroke.part).reduce(joinedParts);
 return changedRegions(before, edited, part).map(([code, region]) => ({ key: freshKey(), value: this.written(code < 0 ? null : this.space.classes[code], { ...region, x0: region.x0 + x0, y0: region.y0 + y0 }) }));
 }
-
 undo(back) {
 const [from, to] = back ? [this.past, this.future] : [this.future, this.past],
 stroke = from.pop();
@@ -3296,19 +2925,16 @@ putBack(this.edited, stroke.part, stroke.rows);
 this.redrawPart(stroke.part);
 this.draw();
 }
-
 use(tool) {
 this.tool = tool;
 this.say(tool === "erase" ? `the eraser leaves ${this.blank < 0 ? IGNORED : this.space.classes[this.blank]}` : `${tool} with ${this.brush ?? IGNORED}; with Alt it erases`);
 this.draw();
 }
-
 resize(factor) {
 this.radius = Math.max(0.5, Math.min(200, this.radius * factor));
 this.say(`brush of ${Math.round(2 * this.radius)} pixels`);
 this.stage.redraw();
 }
-
 act(action) {
 if (TOOL_KEYS[action]) this.use(TOOL_KEYS[action]);
 else if (action === "thinner" || action === "thicker") this.resize(action === "thicker" ? 1.25 : 0.8);
@@ -3317,8 +2943,6 @@ else if (action === "swipe") this.swipe();
 else return super.act(action);
 return true;
 }
-
-
 label(name, how) {
 if (this.editing) {
 this.brush = name;
@@ -3328,9 +2952,8 @@ return;
 }
 const found = this.wanted.map((unit) => ({ key: unit.key, place: this.placeOf(unit) })).filter(({ place }) => place);
 if (!found.length) this.say("no region in focus", "warn");
-else this.decide(found.map(({ key, place }) => ({ key, value: this.written(name, /** @type {Painted} */ (place).region) })), how);
+else this.decide(found.map(({ key, place }) => ({ key, value: this.written(name, (place).region) })), how);
 }
-
 nothing() {
 this.label(null, "key");
 }
@@ -3375,10 +2998,8 @@ const VERDICTS = { 1: "changed", ...STAYS };
 const FILTERS = ["all", "unjudged", "doubtful"];
 const BRIEF = 160,
 LONG = 1200;
-
 const parsed = (value) => (value ? JSON.parse(value) : null);
 const graded = (item, grade) => JSON.stringify({ grade, item });
-
 class PairsEditor extends ManyUnitsEditor {
 constructor(options) {
 const list = h("div", { class: "lw-graded-list", role: "list", "aria-label": "items of the query", tabindex: "-1" }),
@@ -3395,7 +3016,6 @@ this.frame = 0;
 this.place.root.classList.add("lw-many", "lw-of-pairs");
 this.grow();
 }
-
 grow() {
 const { space } = this;
 this.digits = digitClasses(space.classes);
@@ -3411,14 +3031,11 @@ node: (at) => [h("span", { class: "lw-clip", text: this.itemOf(this.units[at]) }
 choose: (at) => this.focusOn(this.units[Number(at)]?.key ?? ""),
 });
 }
-
 found(text) {
 const wanted = text.toLowerCase(),
-has = (/** @type {UnitInfo} */ unit) => `${this.itemOf(unit)} ${this.texts.get(this.itemOf(unit)) ?? ""}`.toLowerCase().includes(wanted);
+has = (unit) => `${this.itemOf(unit)} ${this.texts.get(this.itemOf(unit)) ?? ""}`.toLowerCase().includes(wanted);
 return this.units.flatMap((unit, at) => (has(unit) ? [at] : [])).slice(0, 50);
 }
-
-
 show(example) {
 const other = example?.row !== this.example?.row,
 before = this.asked;
@@ -3432,20 +3049,16 @@ this.draw();
 this.explain(this.current);
 this.reveal();
 }
-
 sift() {
 const { filter, example } = this;
 this.units = this.every.filter((unit) => filter === "all" || unit.decided || (filter === "unjudged" ? unit.given === null : Boolean(unit.doubted) && !example?.hides));
 }
-
 get asked() {
 return this.every.filter((unit) => unit.asked).map((unit) => unit.key).join(" ");
 }
-
 itemOf(unit) {
 return unit ? (unit.shape?.item ?? parsed(unit.value)?.item ?? parsed(unit.suggested)?.item ?? "") : "";
 }
-
 describe({ verdict, flagged, hides, pError }) {
 const doubted = this.every.filter((unit) => unit.doubted),
 unjudged = this.every.filter((unit) => unit.value === null || parsed(unit.value)?.grade === null),
@@ -3458,7 +3071,6 @@ factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("sp
 decisionLine(said, { verdict, flagged }),
 ];
 }
-
 draw() {
 this.shown.replaceChildren(
 ...FILTERS.map((name) =>
@@ -3467,7 +3079,6 @@ h("button", { type: "button", class: `lw-choice${name === this.filter ? " lw-is-
 );
 this.list.replaceChildren(...(this.units.length ? this.units.map((unit, i) => this.card(unit, i)) : [quiet(this.example ? `no ${this.filter === "all" ? "" : `${this.filter} `}items` : "")]));
 }
-
 card(unit, i) {
 const hides = this.example?.hides,
 focused = unit.key === this.focus,
@@ -3498,21 +3109,17 @@ this.chip(now),
 ...(text === undefined ? [] : [h("p", { class: "lw-graded-text", dir: "auto", text: clip(text, focused ? LONG : BRIEF) })]),
 );
 }
-
 chip(grade) {
 const code = this.codes.get(grade),
 color = code === undefined ? "transparent" : hex(this.space.color(code));
 return h("span", { class: `lw-grade${grade === null ? " lw-quiet" : ""}`, style: { "border-color": color }, text: grade ?? "unjudged" });
 }
-
-
 focusOn(key) {
 this.focus = key;
 this.draw();
 this.explain(this.current);
 this.reveal();
 }
-
 reveal() {
 cancelAnimationFrame(this.frame);
 this.frame = requestAnimationFrame(() => {
@@ -3524,13 +3131,11 @@ if (above < this.list.scrollTop) this.list.scrollTop = above;
 else if (below > this.list.scrollTop) this.list.scrollTop = Math.min(above, below);
 });
 }
-
 step(by) {
 if (!this.units.length) return;
 const at = this.units.findIndex((unit) => unit.key === this.focus);
 this.focusOn(this.units[at < 0 ? 0 : Math.max(0, Math.min(this.units.length - 1, at + by))].key);
 }
-
 sieve(name) {
 this.filter = name;
 this.sift();
@@ -3538,18 +3143,14 @@ if (!this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
 this.focusOn(this.focus);
 this.say(`${name} items: ${count(this.units.length)}`);
 }
-
 open(typing) {
 if (typing) super.open();
 else this.sieve(FILTERS[(FILTERS.indexOf(this.filter) + 1) % FILTERS.length]);
 }
-
-
 press(unit, value) {
 this.focus = unit.key;
 this.judge([{ key: unit.key, value }], "button");
 }
-
 digit(digit, selection) {
 const code = this.digits[digit],
 unit = this.current;
@@ -3557,29 +3158,24 @@ if (selection) this.say("digits apply to one item here, not to a selection", "wa
 else if (code === undefined) this.say(`no grade on key ${digit}`, "warn");
 else if (unit) this.judge([{ key: unit.key, value: graded(this.itemOf(unit), this.space.classes[code]) }], "key");
 }
-
 unknown() {
 const unit = this.current;
 if (unit) this.judge([{ key: unit.key, value: graded(this.itemOf(unit), null) }], "key");
 }
-
 nothing() {
 this.unknown();
 }
-
 accept() {
 const unit = this.current;
 if (!unit?.suggested) this.say("there is no suggestion for this item", "warn");
 else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
 }
-
 keep() {
 const unit = this.current;
 if (unit && unit.given === null) this.say("the item is unjudged: press a digit to grade it", "warn");
 else if (unit) this.judge([{ key: unit.key, value: unit.given }], "keep");
 }
 }
-
 const editor = {
 task: "pairs",
 nothing: true,
@@ -3628,8 +3224,6 @@ EDITORS[editor.task] = editor;
 // --- base/worddiff.js
 const MOST_CELLS = 4_000_000;
 const WORD = /[\p{L}\p{N}\p{M}_'’]+\s*|\s+|[^\s]\s*/gu;
-
-
 function wordDiff(old, now) {
 const a = old.match(WORD) ?? [],
 b = now.match(WORD) ?? [],
@@ -3644,7 +3238,6 @@ between(parts, a.slice(start, a.length - end), b.slice(start, b.length - end));
 add(parts, "same", a.slice(a.length - end));
 return parts;
 }
-
 function add(parts, kind, words) {
 if (!words.length) return;
 const last = parts[parts.length - 1],
@@ -3652,7 +3245,6 @@ text = words.join("");
 if (last?.kind === kind) last.text += text;
 else parts.push({ kind, text });
 }
-
 function between(parts, a, b) {
 const width = b.length + 1;
 if ((a.length + 1) * width > MOST_CELLS || !a.length || !b.length) {
@@ -3678,7 +3270,7 @@ else add(parts, "added", [b[j++]]);
 
 // --- editors/preferences.js
 {
-const OTHERS = /** @type {const} */ ([
+const OTHERS = ([
 ["0", "tie", "both are equally good"],
 ["3", "neither", "both are too poor to be used"],
 ]);
@@ -3688,14 +3280,12 @@ const WITHOUT = [
 ];
 const ALIKE = 0.4;
 const SAYS = { text: "p ", title: "p_error: probability that the given answer is not the better one", label: "probability that the label is wrong" };
-
 function markedAnswer(text, other) {
 const parts = wordDiff(other, text).filter((part) => part.kind !== "removed"),
 same = parts.reduce((sum, part) => sum + (part.kind === "same" ? part.text.length : 0), 0);
 const marks = same >= ALIKE * Math.min(text.length, other.length);
 return h("span", { class: "lw-text-words", dir: "auto" }, ...parts.map((part) => (marks && part.kind === "added" ? h("ins", { text: part.text }) : document.createTextNode(part.text))));
 }
-
 class PreferencesEditor extends ManyUnitsEditor {
 constructor(options) {
 const answers = h("div", { class: "lw-answers", role: "group", "aria-label": "answers" });
@@ -3705,7 +3295,6 @@ this.shown = WITHOUT;
 this.place.root.classList.add("lw-many", "lw-of-preferences");
 this.line.stand({ name: "answer", resting: "1 and 2 choose an answer, 0 a tie", placeholder: "first, second, tie or neither", choose: (text) => this.typed(String(text)) });
 }
-
 show(example) {
 super.show(example);
 this.units = example?.units ?? [];
@@ -3715,7 +3304,6 @@ this.facts.replaceChildren(...(example ? this.describe(example) : []));
 this.answers.replaceChildren(...(example ? [...this.shown.map((_, place) => this.card(place)), h("div", { class: "lw-answers-others" }, ...OTHERS.map(([digit, value, title]) => this.button(digit, value, title)))] : []));
 this.explain(this.current);
 }
-
 describe({ verdict, flagged, hides }) {
 const unit = this.current,
 said = unit?.changed ? "changed" : STAYS[verdict] || "undecided";
@@ -3725,14 +3313,12 @@ factLine("wrong?", hides ? quiet("hidden") : Number.isFinite(unit?.p_error) ? me
 decisionLine(said, { verdict, flagged }),
 ];
 }
-
 standing(value) {
 const unit = this.current,
 is = value === valueText(unit?.value),
 hint = !this.example?.hides && Boolean(unit?.doubted) && !unit?.decided && !is && value === valueText(unit?.suggested);
 return { is, hint, state: `${is ? " lw-is-label" : ""}${hint ? " lw-is-hint" : ""}`, said: [is && "label", hint && "suggested"].filter(Boolean).join(", ") };
 }
-
 card(place) {
 const { item, text } = this.shown[place],
 other = this.shown[1 - place].text,
@@ -3745,23 +3331,18 @@ h("span", { class: "lw-row" }, h("kbd", { text: digit }), h("span", { class: "lw
 text ? markedAnswer(text, other) : h("span", { class: "lw-quiet", text: text === "" && this.shown !== WITHOUT ? "an empty answer" : `${item} answer` }),
 );
 }
-
 button(digit, value, title) {
 const { is, state } = this.standing(value);
 return h("button", { type: "button", class: `lw-choice${state}`, "data-value": value, "aria-pressed": String(is), title, onclick: () => this.say1(value, "button") }, h("kbd", { text: digit }), h("span", { class: "lw-clip", text: value }));
 }
-
-
 say1(value, how) {
 const unit = this.current;
 if (unit) this.judge([{ key: unit.key, value: JSON.stringify(value) }], how);
 }
-
 typed(text) {
 if (this.space.choices.includes(JSON.stringify(text))) this.say1(text, "typed");
 else this.say("type first, second, tie or neither", "warn");
 }
-
 digit(digit, selection) {
 const other = OTHERS.find(([key]) => key === digit)?.[1],
 value = other ?? this.shown[Number(digit) - 1]?.item;
@@ -3769,20 +3350,17 @@ if (selection) this.say("digits apply to one pair here, since each has its own o
 else if (value === undefined) this.say(`no answer on key ${digit}`, "warn");
 else this.say1(value, "key");
 }
-
 accept() {
 const unit = this.current;
 if (!unit?.suggested) this.say("there is no suggestion for this pair", "warn");
 else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
 }
-
 keep() {
 const unit = this.current;
 if (!unit?.given) this.say("no answer was given", "warn");
 else this.judge([{ key: unit.key, value: unit.given }], "keep");
 }
 }
-
 const editor = {
 task: "preferences",
 nothing: false,
@@ -3800,16 +3378,12 @@ EDITORS[editor.task] = editor;
 const LETTER = 6.5;
 const FAR = 60;
 const PIECE = 80;
-
-
-
 function tokensOf({ begin, end, counts }, place) {
 if (counts === "tokens") return place.start < begin.length ? [place.start, Math.min(place.end, begin.length)] : null;
 const first = firstAfter(end, place.start),
 last = firstAfter(begin, place.end - 1);
 return first < last ? [first, last] : null;
 }
-
 function firstAfter(numbers, value) {
 let low = 0,
 high = numbers.length;
@@ -3820,18 +3394,16 @@ else low = middle + 1;
 }
 return low;
 }
-
 function placeOf({ begin, end, counts }, first, last) {
 return counts === "tokens" ? { start: first, end: last } : { start: begin[first], end: end[last - 1] };
 }
-
 function levels(ranges) {
 const order = ranges.map((_, i) => i).sort((a, b) => ranges[a].last - ranges[a].first - (ranges[b].last - ranges[b].first) || ranges[a].first - ranges[b].first),
 found = new Array(ranges.length).fill(0),
-taken = /** @type {Set<number>[]} tokens of each level */ ([]);
+taken = ([]);
 for (const i of order) {
 const { first, last } = ranges[i];
-const meets = (/** @type {Set<number>} */ level) => {
+const meets = (level) => {
 for (let token = first; token < last; token++) if (level.has(token)) return true;
 return false;
 };
@@ -3841,7 +3413,6 @@ for (let token = first; token < last; token++) level.add(token);
 }
 return found;
 }
-
 function equalForms(words, first, last) {
 const wanted = words.slice(first, last);
 const found = [];
@@ -3853,14 +3424,12 @@ at += wanted.length - 1;
 }
 return found;
 }
-
 const NO_TEXT = { text: "", begin: [], end: [], counts: "tokens" };
-
 class PassageView {
 constructor({ pick }) {
 this.pick = pick;
 this.el = h("div", { class: "lw-passage", dir: "auto", role: "group", "aria-label": "text with spans" });
-for (const type of ["pointerdown", "pointerover"]) this.el.addEventListener(type, (event) => this.pointed(/** @type {PointerEvent} */ (event)));
+for (const type of ["pointerdown", "pointerover"]) this.el.addEventListener(type, (event) => this.pointed((event)));
 this.passage = null;
 this.points = [];
 this.kept = null;
@@ -3870,27 +3439,24 @@ this.marked = null;
 this.seeking = null;
 this.watcher = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => this.seen(seen), { root: this.el, rootMargin: "200px" });
 }
-
 pointed(event) {
 const { target } = event,
-token = /** @type {HTMLElement | null} */ (target instanceof Element ? target.closest(".lw-token") : null);
+token = (target instanceof Element ? target.closest(".lw-token") : null);
 if (!token || (event.type === "pointerover" && !(event.buttons & 1))) return;
 event.preventDefault();
 this.pick(Number(token.dataset.token), event.type === "pointerover" || event.shiftKey);
 }
-
 get words() {
 const { passage } = this;
 if (!passage) return [];
 this.kept ||= passage.begin.map((first, i) => this.points.slice(first, passage.end[i]).join(""));
 return this.kept;
 }
-
 show(passage, rails, marked) {
 if (passage !== this.passage) {
 this.passage = passage;
 this.kept = null;
-this.points = Array.from(passage?.text || ""); // positions count characters, not units of UTF-16
+this.points = Array.from(passage?.text || "");
 this.build();
 }
 const now = rails.filter((rail) => !rail.hint),
@@ -3914,7 +3480,6 @@ piece.fresh = false;
 if (piece.near) this.fill(piece);
 }
 }
-
 build() {
 this.watcher?.disconnect();
 this.pieces = [];
@@ -3932,12 +3497,10 @@ this.el.replaceChildren(...(total ? nodes : [h("span", { class: "lw-empty-line",
 if (this.watcher) for (const piece of this.pieces) if (!piece.near) this.watcher.observe(piece.el);
 this.el.scrollTop = 0;
 }
-
 between(first, last) {
 const { begin, end } = this.passage ?? NO_TEXT;
 return this.points.slice(first ? end[first - 1] : 0, last === begin.length ? this.points.length : end[last - 1]).join("");
 }
-
 seen(entries) {
 for (const { target, isIntersecting } of entries) {
 const piece = this.pieces.find((one) => one.el === target);
@@ -3946,7 +3509,6 @@ piece.near = isIntersecting;
 if (isIntersecting && !piece.fresh) this.fill(piece);
 }
 }
-
 fill(piece) {
 const { first, last, el, drawing } = piece;
 piece.fresh = true;
@@ -3972,25 +3534,21 @@ own.classList.toggle("lw-marked", Boolean(this.marked && token >= this.marked[0]
 for (const [i, { rail }] of there.entries()) own.children[i].classList.toggle("lw-focused", rail.focused);
 }
 }
-
 drawingOf({ rail, level }, token) {
 const { key, first, last, name, color, hint } = rail;
 return JSON.stringify([key, first, last, name, color, hint, level, token === first ? this.roomOf(rail, level) : ""]);
 }
-
 rail({ rail, level }, token) {
 const { first, last, name, color, hint, key } = rail;
 const marks = `${hint ? " lw-is-hint" : ""}${token === first ? " lw-first" : ""}${token < last - 1 ? " lw-goes-on" : ""}`;
 return h("i", { class: `lw-rail${marks}`, "data-key": key, style: { "--lw-level": String(level), "--lw-rail": color }, title: hint ? `suggested: ${name}` : name }, token === first ? h("b", { text: name, style: { "max-width": this.roomOf(rail, level) } }) : null);
 }
-
 roomOf({ first, last, hint }, level) {
 const { begin } = this.passage ?? NO_TEXT;
 for (let token = last; token < begin.length && begin[token] - begin[first] <= FAR; token++)
 if (this.drawn.get(token)?.some((one) => one.level === level && one.rail.hint === hint)) return `${Math.max((begin[token] - begin[first]) * LETTER - 4, 9)}px`;
 return "none";
 }
-
 reveal(token) {
 const piece = this.pieces.find((one) => token >= one.first && token < one.last);
 if (!piece) return;
@@ -4004,14 +3562,12 @@ if (rootBounds) this.scrollTo(boundingClientRect, rootBounds);
 }, { root: this.el });
 this.seeking.observe(own);
 }
-
 scrollTo(own, seen) {
 const above = own.top - 20 - seen.top,
 below = own.bottom + 20 - seen.bottom;
 if (above < 0) this.el.scrollTop += above;
 else if (below > 0) this.el.scrollTop += below;
 }
-
 destroy() {
 this.watcher?.disconnect();
 this.seeking?.disconnect();
@@ -4024,7 +3580,6 @@ class PassageEditor extends ObjectEditor {
 marked = null;
 frame = 0;
 sought = false;
-
 constructor(options, one) {
 const passage = new PassageView({ pick: (token, extend) => this.pick(token, extend) }),
 head = h("div", { class: "lw-span-line" });
@@ -4033,26 +3588,20 @@ this.passage = passage;
 this.head = head;
 this.place.root.classList.add("lw-of-spans");
 }
-
 get isNew() {
 return Boolean(this.marked);
 }
-
 rails() {
 return [];
 }
-
 tokensIn(_unit) {
 return null;
 }
-
 pick(_token, _extend) {}
-
 draw() {
 if ((this.example?.passage ?? null) !== this.passage.passage) this.drawNow();
 else this.frame ||= requestAnimationFrame(() => this.drawNow());
 }
-
 drawNow() {
 cancelAnimationFrame(this.frame);
 this.frame = 0;
@@ -4062,17 +3611,14 @@ this.head.replaceChildren(...(example ? this.headline() : []));
 this.passage.el.classList.toggle("lw-editing", this.editing);
 if (this.sought) this.reveal();
 }
-
 textOf([first, last]) {
 return this.passage.words.slice(first, last).join(" ");
 }
-
 reveal() {
-this.sought = this.frame > 0; // what is not drawn yet has no place
+this.sought = this.frame > 0;
 const tokens = this.marked || this.tokensIn(this.current);
 if (tokens && !this.sought) this.passage.reveal(tokens[0]);
 }
-
 destroy() {
 cancelAnimationFrame(this.frame);
 super.destroy();
@@ -4085,29 +3631,22 @@ this.passage.destroy();
 const EDGES = { shrinkEnd: [0, -1], growEnd: [0, 1], growStart: [-1, 0], shrinkStart: [1, 0] };
 const MARKING = { nextToken: [1, false], previousToken: [-1, false], growToken: [1, true], shrinkToken: [-1, true] };
 const LONGEST = 40;
-
 const parsed = (value) => (value ? JSON.parse(value) : null);
 const written = (place, label) => JSON.stringify({ end: place.end, label, start: place.start });
-
 class SpansEditor extends PassageEditor {
 draft = null;
 anchor = null;
 marked = null;
-
 constructor(options) {
 super(options, "span");
 }
-
-
 inTurn(units) {
 const start = (unit) => (unit.shape || parsed(unit.value) || parsed(unit.suggested))?.start ?? 0;
 return [...units].sort((a, b) => start(a) - start(b));
 }
-
 placeNow(unit) {
 return unit && (parsed(unit.value) || unit.shape || parsed(unit.suggested));
 }
-
 rails() {
 const rails = [];
 const { passage = null, hides = false } = this.example ?? {};
@@ -4125,11 +3664,9 @@ if (!hides && !unit.decided && (unit.doubted || unit.key === this.focus) && unit
 }
 return rails;
 }
-
 labelOf(unit) {
 return (parsed(unit.value) || parsed(unit.given) || parsed(unit.suggested))?.label;
 }
-
 headline() {
 const unit = this.current,
 { passage = null } = this.example ?? {};
@@ -4142,14 +3679,11 @@ const same = parsed(unit.suggested),
 moved = same && passage && tokens && tokensOf(passage, same)?.join() !== tokens.join();
 return [...parts, ...this.doubtOf(unit, moved ? " with other boundaries" : "")];
 }
-
 tokensIn(unit) {
 const passage = this.example?.passage,
 place = this.placeNow(unit);
 return passage && place && tokensOf(passage, place);
 }
-
-
 pick(token, extend) {
 const passage = this.example?.passage;
 if (!passage) return;
@@ -4175,8 +3709,6 @@ this.draw();
 }
 this.anchor = token;
 }
-
-
 edit() {
 if (!this.example?.passage?.begin.length) {
 this.say("spans cannot be edited without the text", "warn");
@@ -4186,12 +3718,10 @@ this.editing = true;
 if (!this.current && !this.marked) this.mark(0, false);
 this.draw();
 }
-
 leave() {
 this.editing = false;
 this.draft = this.marked = this.anchor = null;
 }
-
 act(action) {
 if (EDGES[action]) this.move(...EDGES[action]);
 else if (MARKING[action]) this.mark(...MARKING[action]);
@@ -4201,7 +3731,6 @@ else if (action === "choose") this.commit();
 else return false;
 return true;
 }
-
 move(start, end) {
 const passage = this.example?.passage,
 place = this.draft || this.placeNow(this.current),
@@ -4215,7 +3744,6 @@ else this.draft = placeOf(passage, first, last);
 this.draw();
 this.passage.reveal(end ? last - 1 : first);
 }
-
 mark(by, extend) {
 const passage = this.example?.passage;
 if (!passage) return;
@@ -4232,7 +3760,6 @@ this.draft = null;
 this.draw();
 this.passage.reveal(by > 0 ? marked[1] - 1 : marked[0]);
 }
-
 commit() {
 const unit = this.current,
 { draft } = this;
@@ -4242,7 +3769,6 @@ this.leave();
 this.judge([{ key: unit.key, value: written(draft, label) }], "key");
 } else this.close();
 }
-
 everywhere() {
 const { passage = null, hides = false } = this.example ?? {},
 unit = this.current,
@@ -4264,8 +3790,6 @@ this.leave();
 this.say(`${value.label} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo reverts it`);
 this.judge(verdicts, "key");
 }
-
-
 label(name, how) {
 const unit = this.current,
 passage = this.example?.passage;
@@ -4284,16 +3808,13 @@ this.leave();
 this.judge([{ key: unit.key, value: written(place, name) }], how);
 }
 }
-
 nothing() {
 const unit = this.current;
 if (!unit) return;
 this.leave();
 this.judge([{ key: unit.key, value: "null" }], "key");
 }
-
 }
-
 const editor = {
 task: "spans",
 nothing: true,
@@ -4333,13 +3854,10 @@ return h(
 {
 const KEYS = 9;
 const SAYS = { text: "p ", title: "p_error: probability that the text is wrong", label: "probability that the text is wrong" };
-
 const textOf = (value) => (value === null || value === undefined ? null : JSON.parse(value));
-
 class TextsEditor extends ManyUnitsEditor {
 editing = false;
 draft = "";
-
 constructor(options) {
 const list = h("div", { class: "lw-texts", role: "list", "aria-label": "texts of the example" });
 super(options, list);
@@ -4355,28 +3873,23 @@ onkeydown: (event) => this.typed(event),
 this.place.root.classList.add("lw-many", "lw-of-texts");
 this.line.stand({ name: "text", resting: "Enter edits the text", placeholder: "type the whole text, Enter saves it", choose: (text) => this.save(String(text)) });
 }
-
 get asked() {
 return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "text").join(", ");
 }
-
-
 show(example) {
 const other = example?.row !== this.example?.row;
 super.show(example);
-if (this.editing && !other) return; // what is typed stays
+if (this.editing && !other) return;
 this.units = example?.units ?? [];
 if (other || !this.current) this.focus = (this.nextOpen() || this.units[0])?.key ?? "";
 this.draw();
 }
-
 draw() {
 const { example, current } = this;
 this.facts.replaceChildren(...(example ? this.describe(example) : []));
 this.list.replaceChildren(...this.units.map((unit) => this.card(unit)));
 this.explain(current);
 }
-
 describe({ verdict, flagged, hides }) {
 const unit = this.current;
 const now = unit?.changed ? "changed" : STAYS[verdict] || "undecided";
@@ -4386,7 +3899,6 @@ factLine("wrong?", hides ? quiet("hidden") : Number.isFinite(unit?.p_error) ? me
 decisionLine(now, { verdict, flagged }),
 ];
 }
-
 card(unit) {
 const now = textOf(unit.value),
 given = textOf(unit.given),
@@ -4402,13 +3914,11 @@ this.editing && focused
 ...(focused ? [...this.others(unit).map((text, i) => this.choice(text, i, now)), this.history(unit)] : []),
 );
 }
-
 others(unit) {
 const hint = this.example?.hides ? null : textOf(unit.suggested);
 const all = [hint, ...(unit.alternatives ?? []).map(textOf), unit.changed ? textOf(unit.given) : null];
 return [...new Set(all.filter((text) => text !== null && text !== textOf(unit.value)))];
 }
-
 choice(text, i, now) {
 const hint = !this.example?.hides && text === textOf(this.current?.suggested);
 return h(
@@ -4418,7 +3928,6 @@ h("kbd", { text: i < KEYS ? String(i + 1) : "" }),
 compared(text ?? "", now),
 );
 }
-
 history(unit) {
 const { versions = [] } = unit;
 if (versions.length < 2) return "";
@@ -4431,44 +3940,35 @@ h("div", { class: "lw-text-version" }, h("span", { class: "lw-quiet", text: auth
 ),
 );
 }
-
 focusOn(key) {
 this.close();
 this.focus = key;
 this.draw();
 }
-
 step(by) {
 const at = this.units.findIndex((unit) => unit.key === this.focus);
 if (this.units.length > 1) this.focusOn(this.units[(at + by + this.units.length) % this.units.length].key);
 }
-
-
 save(text, how = "typed") {
 const unit = this.current;
 if (unit && text !== null) this.judge([{ key: unit.key, value: JSON.stringify(text) }], how);
 }
-
 digit(digit, selection) {
 const text = this.current && this.others(this.current)[Number(digit) - 1];
 if (selection) this.say("digits apply to one example here, not to a selection", "warn");
 else if (text === undefined) this.say(`no alternative on key ${digit}`, "warn");
 else this.save(text, "key");
 }
-
 accept() {
 const unit = this.current;
 if (!unit?.suggested) this.say("there is no alternative that is suggested", "warn");
 else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
 }
-
 keep() {
 const unit = this.current;
 if (!unit?.given) this.say("no text was given", "warn");
 else this.judge([{ key: unit.key, value: unit.given }], "keep");
 }
-
-
 open() {
 if (!this.current || this.editing) return;
 this.editing = true;
@@ -4478,14 +3978,12 @@ this.draw();
 this.box.focus({ preventScroll: true });
 this.box.setSelectionRange(this.draft.length, this.draft.length);
 }
-
 close() {
 super.close();
 if (!this.editing) return;
 this.editing = false;
 this.draw();
 }
-
 typed(event) {
 if (event.isComposing || event.shiftKey || actionOf(event, this.keymap)?.action !== "choose") return;
 event.preventDefault();
@@ -4496,13 +3994,11 @@ view?.focus({ preventScroll: true });
 if (text === this.draft) this.keepOrSame();
 else this.save(text);
 }
-
 keepOrSame() {
 const unit = this.current;
 if (unit?.value) this.judge([{ key: unit.key, value: unit.value }], "keep");
 }
 }
-
 const editor = {
 task: "texts",
 nothing: false,
@@ -4521,15 +4017,12 @@ EDITORS[editor.task] = editor;
 const STEPS = { nextToken: 1, previousToken: -1 };
 const LONGEST = 40;
 const MOST_LETTERS = 8;
-
 const numberOf = ({ key }) => Number(key.slice(1));
-
 class TokensEditor extends PassageEditor {
 constructor(options) {
 super(options, "token");
 this.place.root.classList.add("lw-of-tokens");
 }
-
 rails() {
 const { hides = false } = this.example ?? {},
 total = this.example?.passage?.begin.length ?? 0;
@@ -4555,22 +4048,18 @@ const letters = Math.max(0, ...new Set(rails.map(({ name }) => name.length)));
 this.place.root.style.setProperty("--lw-letters", String(Math.min(letters, MOST_LETTERS)));
 return rails;
 }
-
 headline() {
 const unit = this.current;
 if (!unit) return [quiet("no tokens")];
 const words = this.example?.passage ? this.textOf([numberOf(unit), numberOf(unit) + 1]) : "";
 return [h("span", { class: "lw-clip lw-strong", text: `“${clip(words, LONGEST)}”` }), h("span", { class: "lw-unit-value", text: valueText(unit.value) }), ...this.doubtOf(unit)];
 }
-
 tokensIn(unit) {
 return unit ? [numberOf(unit), numberOf(unit) + 1] : null;
 }
-
 pick(token, _extend) {
 if (this.units.some(({ key }) => key === `p${token}`)) this.focusOn(`p${token}`);
 }
-
 step(by) {
 const at = this.units.findIndex((unit) => unit.key === this.focus),
 beyond = by > 0 ? this.units.slice(at + 1) : this.units.slice(0, Math.max(at, 0)).reverse();
@@ -4578,13 +4067,10 @@ const next = this.example?.hides ? undefined : beyond.find((unit) => unit.doubte
 if (next) this.focusOn(next.key);
 else if (this.example?.hides || !this.units.some((unit) => unit.doubted)) super.step(by);
 }
-
-
 edit() {
 this.editing = true;
 this.passage.el.classList.add("lw-editing");
 }
-
 act(action) {
 if (STEPS[action]) {
 super.step(STEPS[action]);
@@ -4594,7 +4080,6 @@ else if (action === "choose") this.close();
 else return false;
 return true;
 }
-
 everywhere() {
 const unit = this.current,
 value = unit && (unit.value || (this.example?.hides ? null : unit.suggested));
@@ -4609,20 +4094,17 @@ this.leave();
 this.say(`${valueText(value)} at ${count(verdicts.length)} ${verdicts.length === 1 ? "place" : "places"}; one undo reverts it`);
 this.judge(verdicts, "key");
 }
-
 label(name, how) {
 const unit = this.current;
 this.leave();
 if (unit) this.judge([{ key: unit.key, value: JSON.stringify(name) }], how);
 else this.say("no token in focus", "warn");
 }
-
 keep() {
 const unit = this.current;
 if (unit?.given) this.judge([{ key: unit.key, value: unit.given }], "keep");
 }
 }
-
 const editor = {
 task: "tokens",
 nothing: false,
@@ -4647,7 +4129,6 @@ const FEW = 3;
 const LONGEST = 36;
 const MARKS = { yes: "✓", no: "–", unknown: "?" };
 const VERDICTS = { 1: "changed", ...STAYS };
-
 function nudge(text, up, { shiftKey, altKey }) {
 const value = Number(text);
 if (!text.trim() || !Number.isFinite(value)) return text;
@@ -4655,7 +4136,6 @@ const power = (value ? Math.floor(Math.log10(Math.abs(value))) - 2 : 0) + (shift
 moved = value + (up ? 1 : -1) * 10 ** power;
 return String(Number(moved.toFixed(Math.max(0, Math.min(20, -power, 20)))));
 }
-
 class UnitsEditor extends ManyUnitsEditor {
 constructor(options) {
 const list = h("div", { class: "lw-units", role: "list", "aria-label": "labels of the example", tabindex: "-1" });
@@ -4668,11 +4148,9 @@ this.digits = this.few || !space.choices.length ? {} : digitClasses(space.choice
 this.place.root.classList.add("lw-many");
 this.grow();
 }
-
 grow() {
 this.line.stand(this.typing());
 }
-
 typing() {
 const { space } = this;
 const naming = space.choices.includes("yes") && space.classes.length > 0,
@@ -4694,25 +4172,20 @@ node: (code) => [h("span", { class: "lw-clip", text: names[code] })],
 choose: (code) => (naming ? this.apply(Number(code)) : this.say1(space.choices[Number(code)], "typed")),
 };
 }
-
 apply(code) {
 const name = this.space.classes[code],
 unit = this.units.find((one) => one.name === name);
-this.focus = unit?.key ?? `p${code}`; // a tag that is not listed is addressed by its number
+this.focus = unit?.key ?? `p${code}`;
 this.judge([{ key: this.focus, value: "yes" }], "typed");
 }
-
 typed(text) {
 if (!text) this.say("type a value first", "warn");
 else this.say1(text, "typed");
 }
-
 say1(value, how) {
 const unit = this.current;
 if (unit) this.judge([{ key: unit.key, value }], how);
 }
-
-
 show(example) {
 const before = this.asked;
 let other = example?.row !== this.example?.row;
@@ -4725,7 +4198,6 @@ this.drawLines();
 this.explain(this.current);
 this.lines.reveal();
 }
-
 drawLines() {
 const { example } = this;
 this.lines.draw(
@@ -4734,11 +4206,9 @@ this.units,
 (unit, i) => this.lineOf(unit, i),
 );
 }
-
 get asked() {
 return this.units.filter((unit) => unit.asked).map((unit) => unit.name || "label").join(", ");
 }
-
 describe({ verdict, flagged, hides, pError, audited }) {
 const doubted = this.units.filter((unit) => unit.doubted),
 open = doubted.filter((unit) => !unit.decided),
@@ -4759,7 +4229,6 @@ factLine("any wrong?", hides ? quiet("hidden") : Number.isFinite(pError) ? h("sp
 decisionLine(said, { verdict, flagged }),
 ];
 }
-
 lineOf(unit, i) {
 const hides = this.example?.hides,
 focused = unit.key === this.focus;
@@ -4781,7 +4250,6 @@ h("span", { class: "lw-num lw-quiet", text: unit.changed ? "✎" : doubt }),
 ...this.answers(unit),
 );
 }
-
 answers(unit) {
 const hides = this.example?.hides,
 hint = !hides && unit.doubted && !unit.decided ? unit.suggested : null;
@@ -4806,13 +4274,10 @@ onclick: () => this.press(unit, value),
 });
 });
 }
-
 press(unit, value) {
 this.focus = unit.key;
 this.judge([{ key: unit.key, value }], "button");
 }
-
-
 focusOn(key) {
 this.focus = key;
 for (const el of this.list.querySelectorAll("div")) {
@@ -4823,13 +4288,11 @@ el.setAttribute("aria-current", String(is));
 this.explain(this.current);
 this.lines.reveal();
 }
-
 step(by) {
 if (!this.units.length) return;
 const at = this.units.findIndex((unit) => unit.key === this.focus);
 this.focusOn(this.units[Math.max(0, Math.min(this.units.length - 1, at + by))].key);
 }
-
 digit(digit, selection) {
 const unit = this.units[(Number(digit) + 9) % 10];
 if (selection && this.few && unit) this.judge([{ key: unit.key, value: "yes" }], "selection");
@@ -4842,35 +4305,29 @@ else this.say(`no label on key ${digit}`, "warn");
 } else if (this.digits[digit] !== undefined) this.say1(this.space.choices[this.digits[digit]], "key");
 else this.say(`no answer on key ${digit}`, "warn");
 }
-
 nothing() {
 const value = this.space.choices.includes("no") ? "no" : this.space.choices.includes("null") ? "null" : null;
 if (value === null) this.say("“nothing” is not an answer here", "warn");
 else this.say1(value, "key");
 }
-
 unknown() {
 if (this.space.choices.includes("unknown")) this.say1("unknown", "key");
 else this.say("“unknown” is not an answer here", "warn");
 }
-
 open() {
 this.line.open({ ...this.typing(), value: this.space.choices.length ? "" : valueText(this.current?.value ?? "") });
 }
-
 accept() {
 const unit = this.current;
 if (!unit) return;
 if (unit.suggested === null || unit.suggested === undefined) this.say("there is no suggestion for this label", "warn");
 else this.judge([{ key: unit.key, value: unit.suggested }], "accept");
 }
-
 keep() {
 const unit = this.current;
 if (unit) this.judge([{ key: unit.key, value: unit.given }], "keep");
 }
 }
-
 const editor = {
 task: "units",
 nothing: true,
@@ -4891,32 +4348,27 @@ function arrayOf(Type, view) {
 const { buffer, byteOffset = 0, byteLength } = view;
 return new Type(buffer.slice(byteOffset, byteOffset + byteLength));
 }
-
 function packMask(mask) {
 const out = new Uint8Array((mask.length + 7) >> 3);
 for (let i = 0; i < mask.length; i++) if (mask[i]) out[i >> 3] |= 1 << (i & 7);
 return out;
 }
-
 function unpackMask(bytes, n) {
 const out = new Uint8Array(n);
 for (let i = 0; i < n; i++) out[i] = (bytes[i >> 3] >> (i & 7)) & 1;
 return out;
 }
-
 function countMask(mask) {
 let total = 0;
 for (let i = 0; i < mask.length; i++) total += mask[i];
 return total;
 }
-
 function rowsOf(mask, order) {
 const out = new Int32Array(countMask(mask));
 let at = 0;
 for (let i = 0; i < order.length; i++) if (mask[order[i]]) out[at++] = order[i];
 return out;
 }
-
 function extent(values) {
 let low = Infinity,
 high = -Infinity;
@@ -4930,7 +4382,6 @@ return low <= high && Number.isFinite(low) ? [low, high] : [0, 1];
 
 // --- review/actions.js
 const FEW = 500;
-
 class Actions {
 constructor({ store, wire, say }) {
 this.store = store;
@@ -4938,12 +4389,9 @@ this.wire = wire;
 this.say = say;
 this.asked = null;
 }
-
 name(code) {
 return this.store.shortName(code, 28);
 }
-
-
 label(code, how = "key") {
 const { store } = this,
 { row } = store;
@@ -4962,7 +4410,6 @@ how,
 );
 this.advance(row);
 }
-
 async units(verdicts, how, { changed, done, text, whole }) {
 const { store } = this,
 { row } = store;
@@ -4978,11 +4425,10 @@ await this.send("decide", whole ? { op: "keep", how, whole, rows: [row], units }
 return true;
 } catch (error) {
 store.past = store.past.filter((one) => one !== step);
-if (/** @type {any} */ (error).lost) store.write(step.before);
+if ((error).lost) store.write(step.before);
 return false;
 }
 }
-
 keep() {
 const { store } = this,
 { row } = store;
@@ -4994,7 +4440,6 @@ this.decide(
 );
 this.advance(row);
 }
-
 skip() {
 const { store } = this,
 { row } = store;
@@ -5002,7 +4447,6 @@ if (row < 0) return;
 this.decide({ op: "skip", rows: Int32Array.of(row), verdict: "skip", text: "skipped" }, { how: "key" });
 this.advance(row);
 }
-
 flag() {
 const { store } = this,
 { row } = store;
@@ -5010,7 +4454,6 @@ if (row < 0) return;
 const on = !store.flagged(row);
 this.decide({ op: "flag", rows: Int32Array.of(row), flag: on, text: on ? "flagged" : "flag removed" });
 }
-
 note(text) {
 const { row } = this.store;
 if (row < 0) return Promise.resolve();
@@ -5019,18 +4462,15 @@ return this.decide(
 { note: text },
 );
 }
-
 refused() {
 const { locked } = this.store;
 if (locked) this.say(locked, "error");
 return Boolean(locked);
 }
-
 advance(row) {
 const { store } = this;
 if (!store.locked && store.row === row && store.rows().includes(row)) store.goTo(store.nextOpen());
 }
-
 async addClass(name) {
 if (this.refused()) return -1;
 const { store } = this;
@@ -5045,8 +4485,6 @@ store.past = store.past.filter((one) => one !== step);
 return -1;
 }
 }
-
-
 labelSelection(code) {
 const { store } = this,
 rows = store.lists.selection;
@@ -5061,7 +4499,6 @@ new Int32Array(rows.length).fill(code),
 "selection",
 );
 }
-
 acceptable(least = null) {
 const { store } = this;
 return store.lists.selection.filter(
@@ -5071,7 +4508,6 @@ store.suggested[row] !== store.labels[row] &&
 (least === null || store.pSuggested[row] >= least),
 );
 }
-
 acceptSelection(least) {
 const { store } = this,
 rows = this.acceptable(least);
@@ -5086,37 +4522,31 @@ rows.map((row) => store.suggested[row]),
 "accept selection",
 );
 }
-
 async acceptUnits(body, mask) {
 await this.ofMany(Int32Array.from(this.store.rows()), "accept", body, [mask], ({ count: n, examples }) => `${count(n)} suggestions accepted in ${count(examples)} examples`);
 }
-
 async unitOfMany(rows, key, value) {
 const units = Array.from(rows, (row) => [row, key, value]);
 await this.ofMany(rows, "decide", { op: "relabel", how: "selection", units }, [], ({ count: n }) => `${value}, in ${count(n)} examples`);
 }
-
 async ofMany(rows, kind, body, buffers, inWords) {
 if (this.refused()) return;
 const { store } = this,
 before = store.standing(rows);
 try {
-const answer = await this.send(kind, body, buffers), // the answer contains the state of the examples
+const answer = await this.send(kind, body, buffers),
 text = inWords(answer.body);
 store.remember(before, text);
 this.say(text);
 } catch {
 }
 }
-
-
 undo() {
 return this.travel(false);
 }
 redo() {
 return this.travel(true);
 }
-
 async travel(forward) {
 if (this.refused()) return;
 const { store } = this,
@@ -5141,19 +4571,15 @@ this.visit(body.count === 1 ? [body.row] : []);
 } catch {
 }
 }
-
 visit(rows) {
-if (!rows.length) return; // a class that was added
+if (!rows.length) return;
 const { store } = this,
 row = rows.length === 1 ? rows[0] : store.firstOpen();
 if (row >= 0) store.goTo(row);
 }
-
-
 relabel(rows, labels, text, how) {
 return this.decide({ op: "relabel", rows, labels, verdict: "relabel", text }, { how });
 }
-
 async decide(change, extra = {}) {
 if (this.refused()) return;
 this.asked = null;
@@ -5169,10 +4595,9 @@ try {
 await this.send("decide", body, buffers, rows);
 } catch (error) {
 store.past = store.past.filter((one) => one !== step);
-if (/** @type {any} */ (error).lost) store.write(step.before); // an answer would restore the state from Python,
+if ((error).lost) store.write(step.before);
 }
 }
-
 async send(kind, body, buffers, rows) {
 const { store } = this;
 let asked = body;
@@ -5192,7 +4617,7 @@ const answer = await this.wire.ask(kind, asked, buffers);
 store.saved = answer.body.time || clock();
 return answer;
 } catch (error) {
-this.say(`not saved: ${/** @type {Error} */ (error).message}`, "error");
+this.say(`not saved: ${(error).message}`, "error");
 throw error;
 } finally {
 store.pending--;
@@ -5200,7 +4625,6 @@ store.emit("history");
 }
 }
 }
-
 function inRowOrder(rows, labels) {
 const order = Array.from(rows, (_, i) => i).sort((a, b) => rows[a] - rows[b]);
 return Int32Array.from(order, (i) => labels[i]);
@@ -5222,13 +4646,11 @@ column: "by the coloured score",
 all: "all examples",
 own: "in your own order",
 };
-
 function offeredOrders(possible, inForce, groups = []) {
 const offered = Object.entries(ORDERS).filter(([name]) => possible.includes(name) || name === inForce);
 const listed = groups.some(([, queues]) => queues.some(([name]) => name === inForce));
 return !inForce || listed || Object.hasOwn(ORDERS, inForce) ? offered : [[inForce, `by ${inForce}`], ...offered];
 }
-
 function tagQueues(tags) {
 const kinds = ["missing", "wrong"];
 return kinds.map((kind) => {
@@ -5236,15 +4658,11 @@ const some = tags.filter((tag) => tag[kind]).sort((a, b) => b[kind] - a[kind]);
 return [`${kind} tag`, some.map((tag) => [`${kind} tag ${tag.name}`, `${tag.name}: ${kind} in ${tag[kind]}`])];
 });
 }
-
 const OF_KIND = "kind: ";
-
 const kindOf = (order) => (order.startsWith(OF_KIND) ? order.slice(OF_KIND.length) : "");
-
 function kindQueues(kinds) {
 return [false, true].map((pairs) => [pairs ? "pair of classes" : "kind of error", kinds.filter(({ pair }) => pair === pairs).map(({ name, count }) => [OF_KIND + name, `${name}: ${count}`])]);
 }
-
 function emptyQueue({ meta }, order) {
 const why = {
 suspicion: "No label issues were found.",
@@ -5259,7 +4677,6 @@ own: "The list of ids that was passed as the queue is empty.",
 };
 return `${why[order] || "The queue is empty."} Choose “all examples” above to review all of them.`;
 }
-
 function classCounts(store) {
 const k = store.classes.length,
 given = new Int32Array(k),
@@ -5276,13 +4693,11 @@ if (store.pError[i] > 0) expected[c] += store.pError[i];
 }
 return { given, issues, changed, expected };
 }
-
 function topPairs(counts, k, most = 30) {
 const pairs = [];
 for (let i = 0; i < counts.length; i++) if (counts[i]) pairs.push([Math.floor(i / k), i % k, counts[i]]);
 return pairs.sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]).slice(0, most);
 }
-
 function cellCounts(given, codes, k) {
 const counts = new Int32Array(k * k);
 for (let i = 0; i < given.length; i++) if (given[i] >= 0 && codes[i] >= 0) counts[given[i] * k + codes[i]]++;
@@ -5291,43 +4706,37 @@ return counts;
 
 // --- review/unitsuggestions.js
 const ASK_PAUSE = 120;
-
 class UnitSuggestions {
 constructor({ store, actions, kind, onNews, fail }) {
 this.store = store;
 this.actions = actions;
 this.onNews = onNews;
-this.kind = kind; // name of the queue if it is about one kind of error
+this.kind = kind;
 this.fail = fail;
 this.likely = [];
 this.rows = [];
 this.asked = 0;
-this.due = false; // a decision is being saved: ask Python afterwards
+this.due = false;
 this.timer = 0;
 store.on("history", () => {
 if (this.due && !store.pending) this.renew();
 });
 }
-
 get offered() {
 const { list, queueUnit, meta } = this.store;
 return meta.doubted && (list === "selection" || (list === "queue" && Boolean(queueUnit || this.kind())));
 }
-
 get unit() {
 return this.store.unit || undefined;
 }
-
 get about() {
 return { unit: this.unit, queue: this.store.list === "queue" ? this.kind() : undefined };
 }
-
 mask() {
 const mask = new Uint8Array(this.store.n);
 for (const row of this.store.rows()) mask[row] = 1;
 return packMask(mask).buffer;
 }
-
 renew() {
 clearTimeout(this.timer);
 this.due = false;
@@ -5343,21 +4752,18 @@ this.likely = [...arrayOf(Float32Array, buffers[0])];
 this.rows = [...arrayOf(Int32Array, buffers[1])];
 this.onNews();
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }, ASK_PAUSE);
 }
-
 held(least) {
 const rows = this.rows.filter((_, i) => least === null || this.likely[i] >= least);
 return { count: rows.length, examples: new Set(rows).size };
 }
-
 accept(least) {
 const { count } = this.held(least);
 return this.actions.acceptUnits({ least, ...this.about, sure: count }, this.mask());
 }
-
 destroy() {
 clearTimeout(this.timer);
 }
@@ -5367,17 +4773,14 @@ clearTimeout(this.timer);
 const THRESHOLDS = [0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 const CAREFUL = 0.9;
 const ARMED = 4000;
-
 function thresholds(likely) {
-const all = [...THRESHOLDS.map((level) => /** @type {[number, number]} */ ([level, likely.filter((p) => p >= level).length])), [null, likely.length]];
+const all = [...THRESHOLDS.map((level) => ([level, likely.filter((p) => p >= level).length])), [null, likely.length]];
 return all.filter(([, held], i) => held && held !== all[i - 1]?.[1]);
 }
-
 function preset(levels) {
 const careful = levels.filter(([level]) => level !== null && level >= CAREFUL);
 return (careful[careful.length - 1] || levels[0])?.[0] ?? null;
 }
-
 class Bulk {
 constructor({ store, actions, units, fail, onRank }) {
 this.store = store;
@@ -5385,9 +4788,9 @@ this.actions = actions;
 this.onRank = onRank;
 this.onAudit = () => {};
 this.onReorder = () => {};
-this.armed = 0; // runs while a first click waits for the second
+this.armed = 0;
 this.frame = 0;
-this.chosen = false; // was the threshold set by hand?
+this.chosen = false;
 this.ranking = false;
 this.units = units ? new UnitSuggestions({ store, actions, fail, kind: () => (this.order.value.startsWith(OF_KIND) ? this.order.value : undefined), onNews: () => this.offer() }) : null;
 this.least = h("select", {
@@ -5414,12 +4817,10 @@ this.el = h("span", { class: "lw-gallery-actions" }, this.accepting, this.orderi
 for (const topic of ["list", "mask", "labels"]) store.on(topic, () => this.later());
 this.show();
 }
-
 later() {
 cancelAnimationFrame(this.frame);
 this.frame = requestAnimationFrame(() => this.show());
 }
-
 show() {
 const { store } = this;
 clearTimeout(this.armed);
@@ -5431,15 +4832,12 @@ if (this.accepting.hidden) return;
 this.offer();
 this.units?.renew();
 }
-
 get likely() {
 return this.units ? this.units.likely : Array.from(this.actions.acceptable(), (row) => this.store.pSuggested[row]);
 }
-
 get level() {
 return this.least.value === "" ? null : Number(this.least.value);
 }
-
 offer() {
 const { likely } = this,
 levels = thresholds(likely);
@@ -5457,13 +4855,11 @@ this.button.title = ready ? "" : "no suggested label differs from the current la
 this.button.disabled = !ready;
 this.button.classList.remove("lw-primary");
 }
-
 asked(least) {
 if (!this.units) return `Relabel ${count(this.actions.acceptable(least).length)}? Click again`;
 const held = this.units.held(least);
 return `Set ${count(held.count)} labels of ${count(held.examples)} examples? Click again`;
 }
-
 accept() {
 const least = this.level;
 if (!this.armed) {
@@ -5477,16 +4873,14 @@ this.armed = 0;
 if (this.units) this.units.accept(least);
 else this.actions.acceptSelection(least);
 }
-
 rebase(name) {
 const { queues = Object.keys(ORDERS), tags = [], kinds = [] } = this.store.meta,
 groups = [...tagQueues(tags), ...kindQueues(kinds)];
 fillSelect(this.order, [["", offeredOrders(queues, name, groups)], ...groups], name);
 }
-
 async rankAgain() {
 this.rank.textContent = "ranking…";
-this.rank.setAttribute("aria-disabled", "true"); // a disabled button would lose the focus
+this.rank.setAttribute("aria-disabled", "true");
 if (this.ranking) return;
 this.ranking = true;
 try {
@@ -5497,12 +4891,10 @@ this.rank.textContent = "Rank again";
 this.rank.removeAttribute("aria-disabled");
 }
 }
-
 reorder(name) {
 if (name === "audit" || name === "audit_examples") this.onAudit(name === "audit" ? "unit" : "example");
 else this.onReorder(name);
 }
-
 destroy() {
 this.units?.destroy();
 clearTimeout(this.armed);
@@ -5512,7 +4904,6 @@ cancelAnimationFrame(this.frame);
 
 // --- review/audit.js
 const PAUSE = 700;
-
 class Audit {
 constructor({ store, wire, say }) {
 this.store = store;
@@ -5521,13 +4912,11 @@ this.say = say;
 this.timer = 0;
 this.store.on("labels", () => this.later());
 }
-
 later() {
 if (!this.store.meta.audit?.text && !this.store.meta.audit?.begun) return;
 clearTimeout(this.timer);
 this.timer = setTimeout(() => this.refresh(), PAUSE);
 }
-
 async refresh() {
 try {
 const { body } = await this.wire.ask("audit");
@@ -5535,7 +4924,6 @@ this.take(body);
 } catch {
 }
 }
-
 async draw(per) {
 const { body, buffers } = await this.wire.ask("audit", { draw: true, per });
 this.take(body);
@@ -5545,21 +4933,17 @@ this.store.goTo(this.store.firstOpen("queue"));
 const drawn = body.audit.done || `${this.store.lists.queue.length} examples`;
 this.say(`queue of the random audit: ${drawn}, drawn at random; judge them in this order`);
 }
-
 take(body) {
 this.store.meta.audit = body.audit;
 this.store.emit("count");
 }
-
 destroy() {
 clearTimeout(this.timer);
 }
 }
-
 function leftInWords(audit) {
 return audit?.text || "";
 }
-
 function auditFeature(view) {
 const audit = new Audit({ store: view.store, wire: view.wire, say: view.say });
 view.bulk.onAudit = (per) => audit.draw(per).catch(view.fail);
@@ -5569,7 +4953,6 @@ view.registry.onEnd(() => audit.destroy());
 // --- base/geometry.js
 const NOWHERE = 1e4;
 const STRIPS = 256;
-
 function normalized(xs, ys, [x0, x1], [y0, y1], pad = 0.93) {
 const out = new Float32Array(2 * xs.length);
 const sx = x1 > x0 ? (2 * pad) / (x1 - x0) : 0,
@@ -5584,7 +4967,6 @@ out[2 * i + 1] = y === y ? y : NOWHERE;
 }
 return out;
 }
-
 function axesOf(xy) {
 const n = xy.length >> 1,
 xs = new Float32Array(n),
@@ -5595,15 +4977,12 @@ ys[i] = xy[2 * i + 1];
 }
 return [xs, ys];
 }
-
 function toData([px, py], { width, height }, { k, tx, ty }) {
 return [((px / width) * 2 - 1 - tx) / k, (1 - (py / height) * 2 - ty) / k];
 }
-
 function toScreen([x, y], { width, height }, { k, tx, ty }) {
 return [((x * k + tx + 1) / 2) * width, ((1 - (y * k + ty)) / 2) * height];
 }
-
 function zoomed(camera, factor, [px, py], { width, height }) {
 const k = Math.max(0.5, Math.min(200, camera.k * factor)),
 f = k / camera.k;
@@ -5611,16 +4990,13 @@ const x = (px / width) * 2 - 1,
 y = 1 - (py / height) * 2;
 return { k, tx: x - (x - camera.tx) * f, ty: y - (y - camera.ty) * f };
 }
-
 function centreOf({ k, tx, ty }) {
 return k === 1 && tx === 0 && ty === 0 ? null : [k, 0 - tx / k, 0 - ty / k];
 }
-
 function cameraAt(centre) {
 const [k, x, y] = centre || [1, 0, 0];
 return { k, tx: 0 - k * x, ty: 0 - k * y };
 }
-
 function insidePolygon(xy, outline, allowed) {
 const n = xy.length >> 1,
 m = outline.length,
@@ -5656,16 +5032,14 @@ mask[i] = inside;
 }
 return mask;
 }
-
 function edgesByStrip(ey, strip) {
-const edges = Array.from({ length: STRIPS + 1 }, () => /** @type {number[]} */ ([]));
+const edges = Array.from({ length: STRIPS + 1 }, () => ([]));
 for (let a = 0; a < ey.length; a++) {
 const [from, to] = [strip(ey[a]), strip(ey[a ? a - 1 : ey.length - 1])];
 for (let s = Math.min(from, to); s <= Math.max(from, to); s++) edges[s].push(a);
 }
 return edges;
 }
-
 function corners([ax, ay], [bx, by]) {
 return [
 [ax, ay],
@@ -5674,11 +5048,9 @@ return [
 [ax, by],
 ];
 }
-
 function insideBox(xy, a, b, allowed) {
 return insidePolygon(xy, corners(a, b), allowed);
 }
-
 function nearest(xy, [x, y], rx, ry, allowed) {
 let best = -1,
 least = 1;
@@ -5694,25 +5066,21 @@ best = i;
 }
 return best;
 }
-
 function combined(old, fresh, mode) {
 if (mode === "replace") return fresh;
 const out = new Uint8Array(fresh.length);
 for (let i = 0; i < out.length; i++) out[i] = mode === "add" ? old[i] | fresh[i] : old[i] & ~fresh[i];
 return out;
 }
-
 function modeFor(event, chosen) {
 if (event.shiftKey) return "add";
 return event.altKey || event.ctrlKey || event.metaKey ? "remove" : chosen;
 }
-
 function pointStyle(n, area, k) {
 const room = Math.sqrt((area * k * k) / Math.max(1, n));
 const size = Math.max(1.5, Math.min(8, 0.42 * room + 1.2));
 return { size, alpha: Math.max(0.35, Math.min(0.9, 0.3 + room / 12)) };
 }
-
 function cellsOf(xy, side) {
 const counts = new Uint32Array(side * side);
 for (let i = 0; i < xy.length; i += 2) {
@@ -5725,16 +5093,13 @@ return counts;
 
 // --- maps/overlay.js
 const MARGIN = 0.93;
-
 const ink = (rgb, alpha = 1) => (alpha === 1 ? hex(rgb) : `rgba(${rgb.map(Math.round).join(",")},${alpha})`);
-
 function trailOf({ steps }, i, upto = Infinity) {
 return steps
 .filter(({ epoch }) => epoch <= upto)
 .map(({ xy }) => [xy[2 * i], xy[2 * i + 1]])
 .filter(([x, y]) => Math.abs(x) < 100 && Math.abs(y) < 100);
 }
-
 function drawTrails(c, { trails, epoch, size, camera, store }, color, colors) {
 c.lineCap = "round";
 trails.rows.forEach((row, i) => {
@@ -5756,7 +5121,6 @@ line(c, x0, y0, x1, y1);
 if (path.length) ring(c, path[path.length - 1], 3.5, ink(color(row)), 2);
 });
 }
-
 function ring(c, [x, y], radius, stroke, line) {
 c.strokeStyle = stroke;
 c.lineWidth = line;
@@ -5764,7 +5128,6 @@ c.beginPath();
 c.arc(x, y, radius, 0, 7);
 c.stroke();
 }
-
 function drawAxes(c, { x, y, ranges: [xr, yr], size, camera }, colors) {
 const { width, height } = size;
 const invert = (v, [lo, hi]) => (hi > lo ? ((v / MARGIN + 1) / 2) * (hi - lo) + lo : lo);
@@ -5788,14 +5151,13 @@ c.textAlign = "left";
 c.textBaseline = "middle";
 for (const tick of ticks(invert(bottom, yr), invert(top, yr), Math.max(2, height / 60))) {
 const [, py] = toScreen([0, forward(tick, yr)], size, camera);
-if (py < 28) continue; // the name of the axis is there
+if (py < 28) continue;
 line(c, 0, py, 4, py);
 if (py < height - 18) c.fillText(short(tick), 6, py);
 }
 plate(c, `${x} →`, width - 6 - c.measureText(`${x} →`).width, height - 10, colors);
 plate(c, `↑ ${y}`, 6, 10, colors);
 }
-
 function readable(make, target, fits) {
 for (const finer of [1, 1.6, 2.5, 4]) {
 const found = make(Math.max(2, target * finer));
@@ -5803,14 +5165,12 @@ if (found.filter(fits).length > 1) return found;
 }
 return make(Math.max(2, target));
 }
-
 function line(c, x0, y0, x1, y1) {
 c.beginPath();
 c.moveTo(x0, y0);
 c.lineTo(x1, y1);
 c.stroke();
 }
-
 function drawRegions(c, { width, height }, colors, crowd) {
 if (width < 240) return;
 const steps = (from, to) => [0, 0.25, 0.5, 0.75, 1].map((t) => from + t * (to - from));
@@ -5823,12 +5183,11 @@ c.textBaseline = "middle";
 for (const [text, all] of places) {
 const wide = c.measureText(text).width + 6;
 const boxes = all.map(([x, y, right]) => [right ? x - wide + 3 : x - 3, y - 7, right ? x + 3 : x - 3 + wide, y + 7]);
-const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box))); // the name of the axis is there
+const clear = boxes.map((box) => (box[0] < 80 && box[1] < 18 ? Infinity : crowd(box)));
 const [x0, y0] = boxes[clear.indexOf(Math.min(...clear))];
 plate(c, text, x0 + 3, y0 + 7, colors);
 }
 }
-
 function plate(c, text, x, y, colors) {
 c.textAlign = "left";
 c.textBaseline = "middle";
@@ -5837,7 +5196,6 @@ c.fillRect(x - 3, y - 7, c.measureText(text).width + 6, 14);
 c.fillStyle = ink(colors.quiet);
 c.fillText(text, x, y);
 }
-
 function drawNeighbors(c, from, places, rays, colors) {
 if (rays)
 for (const place of places) {
@@ -5847,7 +5205,6 @@ line(c, from[0], from[1], place[0], place[1]);
 }
 for (const place of places) ring(c, place, 5, ink(colors.text, 0.6), 1);
 }
-
 function drawOutline(c, { kind, points, mode }, colors) {
 c.beginPath();
 (kind === "box" ? corners(points[0], points[points.length - 1]) : points).forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
@@ -5863,13 +5220,11 @@ c.setLineDash([]);
 
 // --- base/packing.js
 const TYPES = { i4: Int32Array, f4: Float32Array, u1: Uint8Array, u2: Uint16Array };
-
 function unpackedArrays(specs, buffers) {
 const out = {};
 for (const spec of specs) out[spec.name] = unpacked(spec, buffers, out);
 return out;
 }
-
 function unpacked(spec, buffers, earlier) {
 const Type = TYPES[spec.type],
 { length, fill, buffer, less = 0 } = spec;
@@ -5889,31 +5244,26 @@ return out;
 
 // --- state/source.js
 const ASK_AGAIN = 5000;
-
 class Source {
 constructor(wire, store) {
 this.wire = wire;
 this.store = store;
 this.layouts = new Map();
 }
-
 async load(name) {
 const { store } = this;
 if (store.values(name)) return;
 const { body, buffers } = await this.wire.ask("column", { name });
 store.setColumn(body.column, unpackedArrays(body.arrays, buffers)[name]);
 }
-
 async search(text) {
 const { buffers } = await this.wire.ask("search", { text });
 return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
 }
-
 async slice(name) {
 const { buffers } = await this.wire.ask("slice", { name });
 return unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
 }
-
 async dataMap(epoch) {
 const { meta } = this.store;
 if (meta.data_map && epoch === meta.epochs[meta.epochs.length - 1]) {
@@ -5923,12 +5273,10 @@ const { buffers } = await this.wire.ask("upto", { epoch });
 const [xs, ys] = buffers.map((buffer) => arrayOf(Float32Array, buffer));
 return [xs, ys];
 }
-
 async embedding(epoch = -1) {
 const { body, buffers } = await this.patiently("embedding", { epoch });
 return placed(body, buffers);
 }
-
 async patiently(kind, question) {
 for (;;) {
 const answer = await this.wire.ask(kind, question);
@@ -5936,11 +5284,10 @@ const epoch = answer.body.later;
 if (epoch === undefined) return answer;
 await new Promise((resolve, reject) => {
 this.layouts.set(epoch, [...(this.layouts.get(epoch) || []), { resolve, reject }]);
-setTimeout(resolve, ASK_AGAIN); // its message may have arrived before the answer
+setTimeout(resolve, ASK_AGAIN);
 });
 }
 }
-
 laidOut({ epoch, failed }) {
 const waiting = this.layouts.get(epoch) || [];
 this.layouts.delete(epoch);
@@ -5950,7 +5297,6 @@ else resolve();
 }
 }
 }
-
 function placed(body, buffers) {
 const [xs, ys] = axesOf(arrayOf(Float32Array, buffers[0]));
 return { note: body.note, xs, ys };
@@ -5959,17 +5305,14 @@ return { note: body.note, xs, ys };
 // --- maps/compare.js
 const MOST_ARROWS = 30;
 const HEAD_LENGTH = 6;
-
 function movedMost({ moved, passing, selection, most = MOST_ARROWS }) {
 const pool = selection.length ? Array.from(selection) : Array.from(moved.keys()).filter((row) => !passing || passing[row]);
 const far = pool.filter((row) => moved[row] > 0);
 return far.sort((a, b) => moved[b] - moved[a] || a - b).slice(0, most);
 }
-
 function distances([ax, ay], [bx, by]) {
 return Float32Array.from(ax, (x, row) => Math.hypot(bx[row] - x, by[row] - ay[row]) || 0);
 }
-
 class Compare {
 constructor(view, { map, name, here, there, ranges, how, far }) {
 this.view = view;
@@ -6000,7 +5343,6 @@ map.heading.after(this.el);
 store.on("mask", () => this.choose());
 this.choose();
 }
-
 go(at) {
 this.at = at;
 this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String((i ? "other" : "here") === at)));
@@ -6010,7 +5352,6 @@ const far = count(this.moved.filter((value) => value > this.far).length);
 const there = `positions in ${this.name}; ${far} moved by more than ${short(this.far)}${this.how && `; ${this.how}`}`;
 this.view.say(at === "here" ? "positions in this run" : there);
 }
-
 choose() {
 const { store } = this.view;
 this.rows = movedMost({
@@ -6020,7 +5361,6 @@ selection: store.lists.selection,
 });
 this.map.redrawOver();
 }
-
 draw(c, colors) {
 if (this.view.store.look.epochs[this.map.title] !== undefined) return;
 c.lineWidth = 1;
@@ -6029,14 +5369,12 @@ const from = this.screen(this.here),
 to = this.screen(this.there);
 from.forEach((place, i) => arrow(c, place, to[i]));
 }
-
 screen([xs, ys]) {
 const { map, rows } = this,
 xy = normalized(Float32Array.from(rows, (row) => xs[row]), Float32Array.from(rows, (row) => ys[row]), map.ranges[0], map.ranges[1]);
 return rows.map((_, i) => toScreen([xy[2 * i], xy[2 * i + 1]], map.size, map.camera));
 }
 }
-
 function arrow(c, [x0, y0], [x1, y1]) {
 const length = Math.hypot(x1 - x0, y1 - y0);
 if (!(length > 3)) return;
@@ -6051,7 +5389,6 @@ c.lineTo(x1 - head * Math.cos(turn + side), y1 - head * Math.sin(turn + side));
 }
 c.stroke();
 }
-
 function runsTab(view, { name, phrases = [], scores = [] }) {
 const value = (number) => (number === null ? "–" : short(number));
 const row = (score) =>
@@ -6082,14 +5419,13 @@ h("p", { class: "lw-quiet", text: `ρ: Spearman's rank correlation; changes are 
 ];
 view.addTab("runs", h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "runs", hidden: true }, ...parts), () => {});
 }
-
 async function compareEmbedding(view, name) {
 const { body, buffers } = await view.source.patiently("compare", { map: "embedding" });
 if (!buffers.length) return;
 const here = await view.source.embedding(),
 there = placed({}, buffers);
-const both = /** @type {("xs" | "ys")[]} */ (["xs", "ys"]);
-const ranges = both.map((axis) => extent([...extent(here[axis]), ...extent(there[axis])])); // that include
+const both = (["xs", "ys"]);
+const ranges = both.map((axis) => extent([...extent(here[axis]), ...extent(there[axis])]));
 const far = 0.1 * Math.max(...ranges.map(([low, high]) => high - low));
 new Compare(view, {
 map: view.maps[1],
@@ -6101,7 +5437,6 @@ how: body.how ?? "",
 far,
 });
 }
-
 function compareFeature(view) {
 const { store, wire, registry, say, fail } = view;
 if (!store.meta.other) return;
@@ -6165,25 +5500,21 @@ icon(ICONS.play),
 this.el = h("span", { class: "lw-timeline" }, this.button, this.slider, this.label);
 this.mark(this.last);
 }
-
 mark(position) {
 const { epochs } = this;
 this.label.textContent = `epoch ${epochs[position]}`;
 this.slider.setAttribute("aria-valuetext", this.label.textContent);
 }
-
 goTo(epoch) {
 this.stop();
 const at = epoch === undefined ? -1 : this.epochs.indexOf(epoch),
 position = at < 0 ? this.last : Math.max(this.first, at);
 if (position !== (this.wanted ?? this.last)) this.go(position);
 }
-
 turn(position) {
 this.onTurn(this.epochs[position]);
 return this.go(position);
 }
-
 async go(position) {
 this.slider.value = String(position);
 this.mark(position);
@@ -6193,10 +5524,9 @@ const [xs, ys, note] = await this.frame(position);
 if (this.wanted === position) this.show(xs, ys, this.epochs[position], note);
 } catch (error) {
 this.stop();
-this.say(/** @type {Error} */ (error).message, "error");
+this.say((error).message, "error");
 }
 }
-
 async frame(position) {
 const known = this.frames.get(position);
 if (known) return known;
@@ -6206,7 +5536,6 @@ const [oldest] = this.frames.keys();
 if (this.frames.size * this.n > 4e6) this.frames.delete(oldest);
 return frame;
 }
-
 toggle() {
 if (!this.playing) {
 this.play();
@@ -6215,7 +5544,6 @@ return;
 this.stop();
 this.onTurn(this.epochs[this.wanted ?? this.last]);
 }
-
 async play() {
 const mine = (this.playing = ++this.turns);
 this.button.replaceChildren(icon(ICONS.pause));
@@ -6228,12 +5556,10 @@ if (this.playing !== mine) return;
 this.stop();
 this.onTurn(this.epochs[this.last]);
 }
-
 stop() {
 this.playing = 0;
 this.button.replaceChildren(icon(ICONS.play));
 }
-
 destroy() {
 this.playing = 0;
 }
@@ -6242,7 +5568,6 @@ this.playing = 0;
 // --- state/look.js
 const CAMERAS = ["data map", "embedding map"];
 const REST = 200;
-
 function lookFeature(view) {
 const { store, registry, model } = view;
 const moved = afterRest(REST, () => store.setLook({ cameras: camerasOf(view.maps) }));
@@ -6254,7 +5579,7 @@ changed.clear();
 model.save_changes();
 });
 store.on("look", ({ part }) => {
-for (const name of /** @type {(keyof import("./store.js").Look)[]} */ (Object.keys(part))) changed.add(name);
+for (const name of (Object.keys(part))) changed.add(name);
 tell();
 });
 registry.onTrait("color_by", (color_by) => view.showLook({ color_by }));
@@ -6265,7 +5590,6 @@ registry.on("start", () => view.showLook({ cameras: model.get("cameras") || {}, 
 registry.onEnd(() => [moved, tell].forEach((one) => one.cancel()));
 view.showLook = (look) => showLook(view, look);
 }
-
 async function showLook(view, { filters, color_by, cameras, epochs }) {
 const { store, maps } = view;
 if (color_by && color_by !== view.paint.by) await view.colorBy(color_by);
@@ -6279,12 +5603,10 @@ store.setLook({ epochs });
 }
 if (filters && JSON.stringify(filters) !== JSON.stringify(view.filters.state())) await view.filters.restore(filters);
 }
-
 function camerasOf(maps) {
 const pairs = CAMERAS.map((name, i) => [name, centreOf(maps[i].camera)]);
 return Object.fromEntries(pairs.filter(([, centre]) => centre));
 }
-
 function afterRest(ms, run) {
 let timer = 0;
 const call = () => {
@@ -6298,12 +5620,10 @@ return call;
 // --- maps/trails.js
 const MOST_TRAILS = 50;
 const TRAIL_REST = 150;
-
 function stepOf(epoch, xy, ranges) {
 const [xs, ys] = axesOf(xy);
 return { epoch, xy: normalized(xs, ys, ranges[0], ranges[1]) };
 }
-
 class Trails {
 constructor(view) {
 this.view = view;
@@ -6312,14 +5632,12 @@ this.turn = 0;
 this.button = iconButton("trails", "trails of the selected examples over epochs", () => this.toggle());
 this.button.setAttribute("aria-pressed", "false");
 }
-
 toggle() {
 this.on = !this.on;
 this.button.setAttribute("aria-pressed", String(this.on));
 if (this.on) this.load(true);
 else this.clear();
 }
-
 clear() {
 this.turn++;
 for (const map of this.view.maps) {
@@ -6327,13 +5645,11 @@ map.trails = null;
 map.redrawOver();
 }
 }
-
 rows() {
 const { store } = this.view;
 if (store.selectedCount) return Array.from(store.lists.selection.slice(0, MOST_TRAILS));
 return store.row >= 0 ? [store.row] : [];
 }
-
 async load(aloud = false) {
 const { store, say, fail, maps } = this.view,
 turn = ++this.turn,
@@ -6348,14 +5664,12 @@ await this.embeddingSteps(rows, turn);
 fail(error);
 }
 }
-
 words(shown) {
 const { selectedCount } = this.view.store;
 return selectedCount > shown
 ? `trails of the ${shown} most suspicious of ${count(selectedCount)} selected`
 : `${shown === 1 ? "trail" : "trails"} of ${count(shown)} ${shown === 1 ? "example" : "examples"}`;
 }
-
 async dataSteps(rows, turn) {
 const { wire, store, maps } = this.view,
 { buffers } = await wire.ask("trail", { map: "data", rows }),
@@ -6366,9 +5680,8 @@ size = 2 * rows.length;
 const steps = store.meta.epochs.map((epoch, e) =>
 stepOf(epoch, all.slice(e * size, (e + 1) * size), ranges),
 );
-this.show(maps[0], { rows, steps: steps.slice(1) }); // after one epoch there is no variability yet
+this.show(maps[0], { rows, steps: steps.slice(1) });
 }
-
 async embeddingSteps(rows, turn) {
 const { source, store, maps } = this.view,
 { embedding_epochs: epochs } = store.meta;
@@ -6381,15 +5694,12 @@ trails.steps.unshift(stepOf(epoch, arrayOf(Float32Array, buffers[0]), body.exten
 this.show(maps[1], trails);
 }
 }
-
 show(map, trails) {
 map.trails = trails;
 map.redrawOver();
 }
 }
-
 const overEpochs = (meta) => !meta.pooled && meta.data_map?.x === "variability" && meta.epochs.length > 1;
-
 function trailsFeature(view) {
 const { store, registry } = view,
 { meta } = store;
@@ -6412,7 +5722,6 @@ registry.onEnd(() => later.cancel());
 
 // --- maps/epochs.js
 const EMBEDDING = "embedding map";
-
 function epochsFeature(view) {
 const { meta } = view.store,
 [data, embedding] = view.maps;
@@ -6425,10 +5734,10 @@ if (meta.maps[0] !== false && meta.maps[1] === false && !meta.embedding.there) {
 const title = meta.embedding.message.replaceAll("`", "");
 view.addTool(h("span", { class: "lw-quiet lw-clip", text: title, title }));
 }
-view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false)); // before sizes are measured
-embedding.stage.append(embedding.note); // there is no axis there, and the line above is short
+view.maps.forEach((map, i) => (map.el.hidden = meta.maps[i] === false));
+embedding.stage.append(embedding.note);
 view.registry.onPush("embedding", (body, buffers) => {
-if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers)); // otherwise an earlier epoch is
+if (view.store.look.epochs[EMBEDDING] === undefined) place(placed(body, buffers));
 });
 view.registry.onPush("projected", (body) => {
 view.source.laidOut(body);
@@ -6455,10 +5764,9 @@ show: (xs, ys) => embedding.setData(xs, ys),
 }
 view.registry.on("start", () => start(view, place));
 }
-
 function addTimeline(view, map, options) {
 const show = (xs, ys, epoch, note) => {
-map.epoch = epoch; // trails end there
+map.epoch = epoch;
 if (note) map.note.textContent = note;
 options.show(xs, ys);
 };
@@ -6468,14 +5776,12 @@ view.timelines.push(line);
 map.extra.append(line.el);
 view.registry.onEnd(() => line.destroy());
 }
-
 function turned({ store }, { name, epochs }, epoch) {
 const shown = { ...store.look.epochs };
 if (epoch === epochs[epochs.length - 1]) delete shown[name];
 else shown[name] = epoch;
 store.setLook({ epochs: shown });
 }
-
 async function start({ store, source, maps }, place) {
 const { meta } = store,
 [data, embedding] = maps;
@@ -6487,10 +5793,9 @@ try {
 const last = await source.embedding();
 if (store.look.epochs[EMBEDDING] === undefined) place(last);
 } catch (error) {
-embedding.say(/** @type {Error} */ (error).message);
+embedding.say((error).message);
 }
 }
-
 async function embeddingOf({ source, maps: { 1: map } }, epoch) {
 map.note.textContent = `computing the map of epoch ${epoch}…`;
 const { note, xs, ys } = await source.embedding(epoch);
@@ -6502,7 +5807,6 @@ const COLUMNS = [
 ["issues", "label issues among the examples with this given label"],
 ["wrong", "expected share of wrong labels among the examples with this given label (mean of the detector's p_error)"],
 ];
-
 class ClassTable {
 constructor({ store, paint, wire, select }) {
 this.store = store;
@@ -6513,7 +5817,6 @@ this.asked = false;
 this.estimated = null;
 this.el = h("div", { class: "lw-side lw-classes", role: "tabpanel", "aria-label": "classes", hidden: true });
 }
-
 async estimate() {
 if (this.asked) return;
 this.asked = true;
@@ -6521,11 +5824,10 @@ try {
 const { body, buffers } = await this.wire.ask("classes");
 this.estimated = { how: body.how, arrays: buffers.map((buffer) => arrayOf(Float32Array, buffer)) };
 } catch (error) {
-this.estimated = { how: /** @type {Error} */ (error).message, arrays: [] };
+this.estimated = { how: (error).message, arrays: [] };
 }
 this.draw();
 }
-
 draw() {
 const { store } = this,
 doubted = store.meta.doubted !== false,
@@ -6587,8 +5889,6 @@ noise: ["noise matrix (estimate)", "given ↓  truly → (% of the true class)",
 const ROOMY = 15,
 NAMED = 9;
 const NAMES = 62;
-
-
 class MatrixPanel {
 constructor({ store, wire, paint, theme, fail, select }) {
 this.store = store;
@@ -6605,7 +5905,7 @@ this.edge = 0;
 this.menu = h("select", {
 class: "lw-matrix-menu",
 "aria-label": "what the matrix shows",
-onchange: () => this.show(/** @type {Kind} */ (this.menu.value)),
+onchange: () => this.show((this.menu.value)),
 });
 fillSelect(this.menu, [["", Object.entries(KINDS).map(([kind, [text]]) => [kind, text])]], this.kind);
 this.axes = h("div", { class: "lw-quiet" });
@@ -6631,7 +5931,6 @@ this.list,
 this.how,
 );
 }
-
 async show(kind) {
 this.kind = kind;
 if (kind !== "issues" && !this.loaded.has(kind)) {
@@ -6642,12 +5941,11 @@ try {
 await this.load(kind);
 } catch (error) {
 this.menu.value = this.kind = "issues";
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
 this.draw();
 }
-
 async load(kind) {
 const { body, buffers } = await this.wire.ask("matrix", { of: kind });
 const [matrix, low, high] = buffers.slice(1).map((buffer) => arrayOf(Float32Array, buffer));
@@ -6655,7 +5953,6 @@ const codes = arrayOf(Int32Array, buffers[0]);
 const counts = cellCounts(this.store.given, codes, this.store.k);
 this.loaded.set(kind, { ...body, codes, counts, cells: matrix ?? counts, low, high });
 }
-
 data() {
 const { store } = this,
 k = store.k;
@@ -6665,7 +5962,6 @@ const codes = Int32Array.from(store.suggested, (code, row) => (store.issue[row] 
 const counts = cellCounts(store.given, codes, k);
 return { codes, counts, cells: counts, how: "" };
 }
-
 draw() {
 const { store } = this,
 k = store.k;
@@ -6680,11 +5976,9 @@ this.how.classList.toggle("lw-warn", this.kind === "noise");
 if (this.kind === "noise") this.how.append(h("span", { class: "lw-fine", text: this.shown.warning }));
 this.paintMatrix(k, off);
 }
-
 value(number) {
 return this.kind === "noise" ? `${(100 * number).toFixed(number < 0.0995 ? 1 : 0)}%` : count(number);
 }
-
 pair(a, b, value) {
 const { classes } = this.store,
 colors = this.paint.classColors();
@@ -6699,7 +5993,6 @@ h("span", { class: "lw-quiet", text: "→" }),
 h("span", { class: "lw-num", text: this.value(value) }),
 );
 }
-
 sentence(a, b) {
 const { classes } = this.store,
 at = a * this.store.k + b,
@@ -6709,7 +6002,6 @@ if (this.kind !== "noise" || !low || !high) return `${pair}: ${count(counts[at])
 const range = `${(100 * low[at]).toFixed(1)} to ${(100 * high[at]).toFixed(1)}`;
 return `${pair}: ${this.value(cells[at])} (${range}), ${count(counts[at])} examples`;
 }
-
 paintMatrix(k, off) {
 const width = this.canvas.clientWidth || 160,
 c = context2d(this.canvas),
@@ -6745,7 +6037,6 @@ if (value && cell >= ROOMY) this.write(c, value, x + cell / 2, y + cell / 2, sha
 this.cell = cell;
 this.edge = edge;
 }
-
 name(c, names, cell, edge, theme) {
 c.fillStyle = hex(theme.quiet);
 c.textBaseline = "middle";
@@ -6763,7 +6054,6 @@ c.fillText(name, 0, 0, c.textAlign === "left" ? edge - 4 : cell);
 c.restore();
 });
 }
-
 write(c, value, x, y, strong, cell) {
 const text = this.kind === "noise" ? (100 * value).toFixed(value < 0.0995 ? 1 : 0) : String(value);
 if (text === "0.0") return;
@@ -6774,23 +6064,20 @@ c.textAlign = "center";
 c.textBaseline = "middle";
 c.fillText(text, x, y);
 }
-
 at(event) {
 const box = this.canvas.getBoundingClientRect(),
 k = this.store.k,
-scale = this.canvas.clientWidth / box.width; // scaled pages
+scale = this.canvas.clientWidth / box.width;
 const a = Math.floor(((event.clientY - box.top) * scale - this.edge) / this.cell),
 b = Math.floor(((event.clientX - box.left) * scale - this.edge) / this.cell);
 return a >= 0 && b >= 0 && a < k && b < k ? [a, b] : null;
 }
-
 point(hit) {
 const nothing = !this.shown || !this.shown.counts.some((value) => value);
 const why = this.store.meta.doubted === false ? "Without probabilities or embeddings no label issues can be found." : "nothing to show";
 this.readout.textContent = hit ? this.sentence(hit[0], hit[1]) : nothing ? why : "click a cell to select it";
 this.canvas.style.cursor = hit && this.shown?.counts[hit[0] * this.store.k + hit[1]] ? "pointer" : "default";
 }
-
 choose(cell) {
 if (!cell || !this.shown) return;
 const [a, b] = cell,
@@ -6805,7 +6092,6 @@ this.select(
 
 // --- filters/evidence.js
 const SOON = 200_000;
-
 function evidenceFeature(view) {
 const { store, paint, theme, wire, fail, registry } = view;
 const select = (test, name) => {
@@ -6825,13 +6111,12 @@ if (!asked) fetchSlices(view);
 asked = true;
 };
 if (view.kind.units) {
-view.head.slicing.hidden = true; // slices are of classes
+view.head.slicing.hidden = true;
 return;
 }
 if (store.n <= SOON) registry.on("start", load);
 view.head.slices.addEventListener("focus", load);
 }
-
 async function fetchSlices({ store, wire, head, fail }) {
 try {
 const { body } = await wire.ask("slices");
@@ -6848,13 +6133,11 @@ const FORMATS = [
 ["jsonl", "JSON lines"],
 ["parquet", "Parquet"],
 ];
-
 const CONTENTS = [
 ["", "all examples, with author, time and reason of each change"],
 ["relabel", "cleaned training set: labels corrected"],
 ["drop", "cleaned training set: changed examples removed"],
 ];
-
 class Exporter {
 constructor({ wire, path, say, onClose, onToggle }) {
 this.wire = wire;
@@ -6917,13 +6200,11 @@ this.button,
 this.result,
 );
 }
-
 setFormat(chosen) {
 for (const radio of this.radios) radio.checked = radio === chosen;
 this.path.value = this.path.value.replace(/\.(csv|jsonl|parquet)$/i, "") + `.${chosen.value}`;
 this.whereTo();
 }
-
 toggle(open = Boolean(this.el.hidden)) {
 this.el.hidden = !open;
 if (open) {
@@ -6934,7 +6215,6 @@ this.whereTo();
 } else this.onClose?.();
 this.onToggle?.(open);
 }
-
 async whereTo() {
 const path = this.path.value.trim();
 if (!path) {
@@ -6947,10 +6227,9 @@ if (this.path.value.trim() !== path) return;
 this.place.textContent = `writes ${body.path}${body.there ? " · file exists" : ""}`;
 this.place.classList.toggle("lw-warn", Boolean(body.there));
 } catch (error) {
-this.place.textContent = /** @type {Error} */ (error).message;
+this.place.textContent = (error).message;
 }
 }
-
 async write() {
 this.button.disabled = true;
 this.result.className = "lw-result";
@@ -6966,13 +6245,12 @@ this.over.checked = false;
 this.say(body.text ?? "");
 } catch (error) {
 this.result.className = "lw-result lw-error";
-this.result.textContent = /** @type {Error} */ (error).message;
+this.result.textContent = (error).message;
 } finally {
 this.button.disabled = false;
 }
 }
 }
-
 function exportFeature(view) {
 const { head } = view;
 const exporter = new Exporter({
@@ -6996,8 +6274,6 @@ return true;
 
 // --- filters/countedpanel.js
 const QUICK = 1000;
-
-
 class CountedPanel {
 constructor({ store, wire, showSlice, fail }, { name, mark, tools = [] }) {
 this.store = store;
@@ -7021,20 +6297,16 @@ this.store.on("labels", () => {
 this.stale = true;
 });
 this.store.on("history", () => {
-if (!this.el.hidden) this.draw(); // what was decided is saved
+if (!this.el.hidden) this.draw();
 });
 }
-
 async request() {}
-
 fill(_body) {}
-
 draw() {
 if (!this.stale) return;
 if (this.took > QUICK) this.again.hidden = false;
 else if (!this.store.pending) this.ask();
 }
-
 async ask() {
 const asked = ++this.asked,
 begun = performance.now();
@@ -7048,7 +6320,7 @@ this.took = performance.now() - begun;
 this.fill(body);
 } catch (error) {
 this.how.textContent = "";
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
 }
@@ -7056,9 +6328,7 @@ this.fail(/** @type {Error} */ (error));
 // --- filters/forms.js
 const CONFIRMING = 4000;
 const NO_LABEL = "nothing";
-
 const countsInWords = ({ labels }) => labels.map(({ label, count: n }) => `${label} ${count(n)}`).join(" · ");
-
 class FormsPanel extends CountedPanel {
 constructor(options) {
 super(options, { name: "equal words with several labels", mark: "lw-of-forms", tools: [h("span", { class: "lw-quiet", text: "equal words, several labels" })] });
@@ -7069,11 +6339,9 @@ this.armed = 0;
 this.forms = [];
 this.total = 0;
 }
-
 async request() {
 return (await this.wire.ask("forms", {})).body;
 }
-
 fill({ forms, total }) {
 clearTimeout(this.armed);
 this.list.replaceChildren(...forms.flatMap((form) => (form.form === this.form ? [this.line(form), this.tools(form)] : [this.line(form)])));
@@ -7084,7 +6352,6 @@ this.how.textContent = forms.length
 ? `The most one-sided first, counted from the labels as they are now.${left ? ` ${count(left)} more are not listed.` : ""}`
 : "Equal words have the same label everywhere.";
 }
-
 line(form) {
 const counts = countsInWords(form),
 open = form.form === this.form;
@@ -7095,12 +6362,10 @@ h("span", { class: "lw-clip", text: form.form, dir: "auto" }),
 h("span", { class: "lw-clip lw-num lw-quiet", text: counts }),
 );
 }
-
 pick(form) {
 this.form = form;
 this.fill({ forms: this.forms, total: this.total });
 }
-
 tools(form) {
 const boxes = form.labels.map(({ label, count: n }, i) => {
 const box = h("input", { type: "checkbox", checked: i > 0, value: label, onchange: () => show() });
@@ -7122,16 +6387,14 @@ show();
 const look = h("button", { type: "button", class: "lw-link", text: "show", title: "select the examples with these labels", onclick: () => this.select(form.form, boxes.filter(({ box }) => box.checked).map(({ box }) => box.value)) });
 return h("div", { class: "lw-form-tools" }, ...boxes.map(({ el }) => el), look, target, go);
 }
-
 async select(form, labels) {
 try {
 const { buffers } = await this.wire.ask("form", { form, labels });
 this.showSlice(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), `“${form}” as ${labels.join(", ")}`);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
-
 async relabel(form, labels, label, button, sure) {
 if (!this.armed) {
 const before = button.textContent;
@@ -7150,11 +6413,10 @@ mask = unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n);
 const rows = Int32Array.from(Array.from(mask.keys()).filter((row) => mask[row]));
 await this.actions.ofMany(rows, "form", { form, labels, label, sure }, [], ({ count: n, examples }) => `“${form}”: ${label} at ${count(n)} places in ${count(examples)} examples; one undo reverts it`);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
 }
-
 function formsFeature(view) {
 const { store, wire, fail, actions } = view;
 if (store.meta.task !== "spans" && store.meta.task !== "tokens") return;
@@ -7169,20 +6431,17 @@ const TILE_CAPTION = 34;
 const LARGE_FROM = 110;
 const SCROLL_REST = 60;
 const MOST_TILES = 200_000;
-
 function layoutOf(n, width, size, caption = TILE_CAPTION) {
 const columns = Math.max(1, Math.floor((width + TILE_GAP) / (size + TILE_GAP)));
 const rows = Math.ceil(n / columns),
 tall = size + caption + TILE_GAP;
 return { columns, rows, tall, height: rows * tall };
 }
-
 function seenOf({ columns, rows, tall }, top, height, n) {
 const first = Math.max(0, Math.floor(top / tall) - 1),
 last = Math.min(rows, Math.ceil((top + height) / tall) + 1);
 return [first * columns, Math.min(n, last * columns)];
 }
-
 class Grid {
 constructor(view) {
 const { maps, no_data_map } = view.store.meta;
@@ -7236,19 +6495,16 @@ this.alone ? null : h("button", { type: "button", class: "lw-icon", text: "×", 
 this.scroller,
 );
 }
-
 toggle() {
 if (this.open) this.close();
 else this.show();
 }
-
 show() {
 this.open = true;
 this.el.hidden = false;
 this.drawTabs();
 this.follow();
 }
-
 close() {
 const was = this.open;
 if (this.alone) return false;
@@ -7258,40 +6514,31 @@ clearTimeout(this.timer);
 this.sheet.replaceChildren();
 return was;
 }
-
 get seen() {
 return (this.measured ||= { width: this.scroller.clientWidth, height: this.scroller.clientHeight });
 }
-
 scrolled() {
 this.top = this.scroller.scrollTop;
 this.redraw();
 }
-
 rows() {
 const rows = this.view.store.rows();
 return rows.length > MOST_TILES ? rows.slice(0, MOST_TILES) : rows;
 }
-
 layout(n = this.rows().length) {
 return layoutOf(n, this.seen.width - 2 * TILE_GAP, this.size);
 }
-
 resize(size) {
 this.size = Math.max(TILE_SIZES.least, Math.min(TILE_SIZES.most, Math.round(size)));
 this.slider.value = String(this.size);
 this.follow();
 }
-
 resizeBy(factor) {
 this.resize(this.size * factor);
 }
-
-
 redraw() {
 if (this.open && !this.frame) this.frame = requestAnimationFrame(() => this.draw());
 }
-
 draw() {
 this.frame = 0;
 if (!this.open) return;
@@ -7311,16 +6558,13 @@ this.said.textContent = [more, store.selectedCount && `${count(store.selectedCou
 this.all.hidden = !page.length;
 this.fill(page);
 }
-
 get shelf() {
 const { view } = this;
 return this.size > LARGE_FROM && view.media.large ? view.media.large : view.media;
 }
-
 item(row) {
 return this.shelf.peek(row) || this.view.media.peek(row);
 }
-
 tile(row) {
 const { store } = this.view,
 current = row === store.row;
@@ -7343,12 +6587,10 @@ el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
 if (current) el.setAttribute("aria-current", "true");
 return el;
 }
-
 doubt(row) {
 const { store } = this.view;
 return Number.isFinite(store.pError[row]) && !store.hides(row) ? `p(wrong) ${probability(store.pError[row])}` : "";
 }
-
 async fill(page) {
 const wanted = ++this.wanted,
 { shelf } = this;
@@ -7366,11 +6608,9 @@ if (wanted !== this.wanted) return;
 for (const el of this.sheet.querySelectorAll("button"))
 el.firstElementChild?.replaceChildren(this.view.media.node(this.item(Number(el.dataset.row)), "thumb"));
 }
-
 drawTabs() {
 this.view.gallery.drawTabs(this.tabs);
 }
-
 follow() {
 if (!this.open) return;
 const rows = this.rows(),
@@ -7386,8 +6626,6 @@ this.top = this.scroller.scrollTop;
 }
 this.redraw();
 }
-
-
 click(row, event) {
 const { store, lightbox } = this.view;
 if (event.shiftKey) {
@@ -7404,7 +6642,6 @@ return;
 store.goTo(row);
 if (event.detail === 2) lightbox?.show();
 }
-
 selectRange(row) {
 const { store } = this.view,
 rows = this.rows();
@@ -7414,7 +6651,6 @@ for (const one of a < 0 ? [row] : rows.slice(Math.min(a, b), Math.max(a, b) + 1)
 store.setSelection(mask, { stay: true });
 this.view.say(`${count(store.selectedCount)} selected`);
 }
-
 selectAll() {
 const { store } = this.view,
 mask = new Uint8Array(store.n);
@@ -7422,9 +6658,8 @@ for (const row of this.rows()) mask[row] = 1;
 store.setSelection(mask, { stay: true });
 this.view.say(`${count(store.selectedCount)} selected`);
 }
-
 key(event) {
-if (this.alone && !this.el.contains(/** @type {Node | null} */ (event.target))) return false;
+if (this.alone && !this.el.contains((event.target))) return false;
 if (!this.open || this.view.lightbox?.open || event.ctrlKey || event.metaKey || event.altKey) return false;
 const { columns } = this.layout(),
 page = columns * Math.max(1, Math.floor(this.scroller.clientHeight / this.layout().tall));
@@ -7446,13 +6681,11 @@ if (event.shiftKey) this.selectRange(next);
 else this.anchor = next;
 return true;
 }
-
 destroy() {
 clearTimeout(this.timer);
 cancelAnimationFrame(this.frame);
 }
 }
-
 function gridFeature(view) {
 const { store, registry, gallery, keymap } = view;
 const grid = (view.grid = new Grid(view));
@@ -7490,14 +6723,13 @@ const known = Object.keys(digits).sort((a, b) => Number(a === "0") - Number(b ==
 const span = known.length > 1 ? `${known[0]} … ${known[known.length - 1]}` : known[0];
 return keys.filter((key) => span || !key.endsWith("digit")).map((key) => keyCap(key).replace("digit", span || "").replace("⇧", key.endsWith("digit") ? "⇧ " : "⇧"));
 }
-
 function helpPanel({ keymap, edits, kind, digits, classes }, onClose) {
 const named = Object.entries(digits).every(([digit, code]) => classes[code] === digit);
 const words = named ? { ...MEANINGS, label: "set the class of that name" } : MEANINGS;
 const lines = Object.entries(words)
 .filter(([action]) => action in keymap)
-.map(([action, text]) => /** @type {[string[], string]} */ ([printed(keymap[action], digits), text]));
-const editing = Object.entries(kind.edits).map(([action, text]) => /** @type {[string[], string]} */ ([printed(edits[action], digits), text]));
+.map(([action, text]) => ([printed(keymap[action], digits), text]));
+const editing = Object.entries(kind.edits).map(([action, text]) => ([printed(edits[action], digits), text]));
 const mouse = [
 ["drag", "lasso or box; Shift adds, Alt or Ctrl removes"],
 ["wheel", "zoom; drag with the middle button to pan; double-click to reset"],
@@ -7520,12 +6752,10 @@ h("dd", { class: "lw-help-part" }),
 ),
 );
 }
-
 function keyRow(keys, text) {
 const caps = keys.length ? keys.map((key) => h("kbd", { text: key })) : h("span", { class: "lw-quiet", text: "no key" });
 return [h("dt", {}, caps), h("dd", { text })];
 }
-
 function keyLine(classes, keymap, suggests = true) {
 const digits = Object.keys(digitClasses(classes));
 const all =
@@ -7544,7 +6774,6 @@ of("help", "keys"),
 ];
 return parts.filter(Boolean).join("  ·  ");
 }
-
 function helpFeature(view) {
 const { store, head, keymap, kind } = view,
 { classes, meta } = store;
@@ -7568,14 +6797,12 @@ view.registry.onEscape(() => toggle(false));
 const PACK = 24;
 const ROOM = 16_000_000;
 const FOLD = 700;
-
 class Shelf {
 constructor(room = ROOM) {
 this.room = room;
 this.size = 0;
 this.items = new Map();
 }
-
 get(row) {
 const item = this.items.get(row);
 if (item) {
@@ -7584,7 +6811,6 @@ this.items.set(row, item);
 }
 return item;
 }
-
 put(row, item) {
 this.drop(row);
 this.items.set(row, item);
@@ -7594,7 +6820,6 @@ if (this.size <= this.room || this.items.size === 1) return;
 this.drop(oldest);
 }
 }
-
 drop(row) {
 const item = this.items.get(row);
 if (!item) return;
@@ -7602,11 +6827,9 @@ this.size -= weight(item);
 this.items.delete(row);
 }
 }
-
 function weight({ src = "", text = "", html = "", url = "", table = [] }) {
 return 200 + [src, text, html, url, ...table.flat()].reduce((sum, part) => sum + part.length, 0);
 }
-
 class Media {
 constructor(wire, kind, question = {}) {
 this.wire = wire;
@@ -7615,24 +6838,20 @@ this.question = question;
 this.shelf = new Shelf();
 this.asked = new Map();
 this.color = () => null;
-this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null; // larger pictures
+this.large = kind === "image" && !question.large ? new Media(wire, kind, { large: true }) : null;
 }
-
 get shape() {
 return this.kind === "image" || this.kind === "none" ? this.kind : "text";
 }
-
 peek(row) {
 return this.shelf.get(row);
 }
-
 async want(rows) {
 const missing = rows.filter((row) => !this.shelf.get(row) && !this.asked.has(row));
 for (let i = 0; i < missing.length; i += PACK) this.ask(missing.slice(i, i + PACK));
 await Promise.all(rows.map((row) => this.asked.get(row)).filter(Boolean));
 return rows.map((row) => this.shelf.get(row));
 }
-
 ask(rows) {
 const answer = this.wire
 .ask("media", { rows: Array.from(rows), ...this.question })
@@ -7643,12 +6862,10 @@ for (const item of body.items) this.keep(item);
 rows.forEach((row) => this.asked.set(row, answer));
 return answer;
 }
-
 forget(rows) {
 for (const row of rows) this.shelf.drop(row);
 this.large?.forget(rows);
 }
-
 node(item, size) {
 const node = mediaNode(item, size);
 if (!item?.mask && !item?.objects?.length) return node;
@@ -7656,24 +6873,20 @@ const both = document.createDocumentFragment();
 both.append(node, item.mask ? maskNode(item.mask, this.color) : objectsNode(item, this.color));
 return both;
 }
-
 keep(item) {
 this.shelf.put(item.row, item);
 }
 }
-
 function mediaNode(item, size) {
 if (!item) return h("span", { class: `lw-media lw-${size} lw-wait` });
 const kind = APPEARANCES.find((name) => item[name] !== undefined && item[name] !== null);
 return kind ? NODES[kind](item, size) : nothing(item, size);
 }
-
 function maskNode(mask, color) {
 const layer = layerOf(rasterOf(mask, Math.ceil(mask.width / mask.step), Math.ceil(mask.height / mask.step)), color);
 layer.className = "lw-objects";
 return layer;
 }
-
 function objectsNode({ width = 1, height = 1, objects = [] }, color) {
 const svg = svgNode("svg", { class: "lw-objects", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
 for (const [x0, y0, x1, y1, code] of objects) {
@@ -7684,9 +6897,7 @@ svg.append(point ? svgNode("circle", { cx: place.x, cy: place.y, r: Math.max(wid
 }
 return svg;
 }
-
 const APPEARANCES = ["error", "src", "html", "url", "sound", "table", "text"];
-
 const NODES = {
 error: ({ error = "", brief }, size) =>
 h("span", {
@@ -7714,19 +6925,15 @@ text ? textNode(text, size) : null,
 table: ({ table = [] }, size) => tableNode(table, size),
 text: ({ text = "" }, size) => textNode(text, size),
 };
-
 const isSmall = (width, height) => Math.max(width || 0, height || 0) < 64;
-
 function nothing({ id }, size) {
 return h("span", { class: `lw-media lw-${size} lw-none`, text: clip(String(id ?? ""), 18) });
 }
-
 function urlNode(url, size) {
 const attributes = { class: `lw-media lw-${size} lw-url`, title: `${url}\nnot fetched`, text: size === "full" ? url : clip(url, 40) };
 if (size !== "full" || !/^https?:\/\//i.test(url)) return h("span", attributes);
 return h("a", { ...attributes, href: url, target: "_blank", rel: "noopener noreferrer" });
 }
-
 function tableNode(table, size) {
 if (size !== "full")
 return h("span", { class: `lw-media lw-${size} lw-text`, text: table.map(([name, value]) => `${name}  ${value}`).join("\n") });
@@ -7736,12 +6943,10 @@ return h(
 table.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value, title: value })]),
 );
 }
-
 function textNode(text, size) {
 const node = h("span", { class: `lw-media lw-${size} lw-text`, dir: "auto", text: size === "thumb" ? clip(text, 160) : text });
 return size === "full" && text.length > FOLD * 1.2 ? folded(node, text) : node;
 }
-
 function folded(node, text) {
 let open = false;
 const button = h("button", { type: "button", class: "lw-link lw-unfold", onclick: () => turn(!open) });
@@ -7760,7 +6965,6 @@ const KEPT = 6;
 const FETCH_REST = 120;
 const ZOOM_STEP = 1.25;
 const LETTERS = [11, 13, 15, 17, 20, 24, 30];
-
 class Lightbox {
 constructor(view) {
 this.view = view;
@@ -7815,24 +7019,19 @@ this.stage,
 );
 this.listen();
 }
-
 get drawn() {
 return this.view.inspector.editor.stage;
 }
-
-
 toggle() {
 if (this.open) this.close();
 else this.show();
 }
-
 show() {
 if (this.view.store.row < 0) return;
 this.open = true;
 this.el.hidden = false;
 this.draw();
 }
-
 close() {
 const was = this.open;
 this.open = false;
@@ -7843,8 +7042,6 @@ if (was && this.drawn) this.view.inspector.drawPicture(undefined);
 this.row = -1;
 return was;
 }
-
-
 draw() {
 if (!this.open) return;
 const { store, media } = this.view,
@@ -7869,7 +7066,6 @@ else if (item && (changed || !this.size || (item.width ?? 0) > this.size[0])) th
 else if (!item) this.stage.replaceChildren(h("span", { class: "lw-empty-line", text: "…" }));
 if (!known) this.timer = setTimeout(() => this.fetch(row, item), FETCH_REST);
 }
-
 caption() {
 const { store } = this.view,
 { row } = store;
@@ -7883,7 +7079,6 @@ if (Number.isFinite(p) && !this.view.inspector.hides) parts.push(`p(wrong) ${pro
 this.facts.textContent = parts.join(" · ");
 this.facts.title = this.facts.textContent;
 }
-
 drawItem(item, answer) {
 this.noted = this.note.textContent = "";
 if (item.src) {
@@ -7897,12 +7092,10 @@ else if (item.table && this.view.inspector.rows) {
 this.stage.replaceChildren(this.view.inspector.rows.twin(answer));
 } else this.stage.replaceChildren(mediaNode(item, "full"));
 }
-
 drawKnown(known) {
 if (known.text !== undefined) this.drawText(known.text);
 else this.drawPicture(known.url ?? "", [known.width ?? 0, known.height ?? 0], known);
 }
-
 drawPicture(src, size, { alpha, original, note }) {
 const { size: old, place } = this,
 same = old && place && !this.fits && Math.abs(old[0] * size[1] - old[1] * size[0]) <= Math.max(...size, ...old);
@@ -7921,7 +7114,6 @@ this.stage.replaceChildren(this.img);
 if (same) this.lay();
 else this.fit();
 }
-
 drawText(text) {
 this.img = this.size = null;
 const words = searchWords(this.view.store.look.filters.search);
@@ -7933,7 +7125,6 @@ this.stage.replaceChildren(h("div", { class: "lw-lightbox-page", tabindex: "0", 
 this.text.querySelector("mark")?.scrollIntoView?.({ block: "center" });
 this.letter(0);
 }
-
 async fetch(row, item) {
 const { view } = this;
 if (!item || view.store.meta.locked) {
@@ -7947,27 +7138,22 @@ try {
 known = isText ? (await view.wire.ask("text", { row })).body : await view.inspector.pictures.fetch(row);
 this.keep(row, known);
 } catch (error) {
-if (this.row === row) this.tell(/** @type {Error} */ (error).message);
+if (this.row === row) this.tell((error).message);
 return;
 }
 if (this.open && this.row === row && !(isText && this.text?.textContent === known.text)) this.drawKnown(known);
 }
-
 keep(row, known) {
 this.kept.set(row, known);
 if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value ?? -1);
 }
-
 tell(text) {
 this.noted = text;
 this.note.textContent = text;
 }
-
-
 box() {
 return [this.stage.clientWidth, this.stage.clientHeight];
 }
-
 fit() {
 if (this.text) this.letter(0, 2);
 this.drawn?.fit();
@@ -7976,7 +7162,6 @@ this.place = fitted(this.box(), this.size);
 this.fits = true;
 this.lay();
 }
-
 zoom(factor, point = this.box().map((side) => side / 2)) {
 if (this.text) this.letter(factor > 1 ? 1 : -1);
 this.drawn?.zoom(factor);
@@ -7985,7 +7170,6 @@ this.place = scaled(this.place, factor, point, this.box(), this.size);
 this.fits = false;
 this.lay();
 }
-
 togglePixels() {
 this.drawn?.togglePixels();
 if (!this.size || !this.place) return;
@@ -7999,13 +7183,11 @@ this.place = originalPixels(this.place, this.box(), this.size, ratio);
 this.fits = false;
 this.lay();
 }
-
 letter(by, at = this.letters) {
 this.letters = Math.max(0, Math.min(LETTERS.length - 1, at + by));
 this.text?.style.setProperty("font-size", `${LETTERS[this.letters]}px`);
 this.note.textContent = this.noted;
 }
-
 lay() {
 const { place, size, img } = this;
 if (!place || !size || !img) return;
@@ -8018,7 +7200,6 @@ style.transform = `translate(${x}px, ${y}px)`;
 img.classList.toggle("lw-pixels", isSmall(size[0], size[1]) || k * ratio >= 3);
 this.note.textContent = [this.noted, `${count(100 * k * ratio)} %`].filter(Boolean).join(" · ");
 }
-
 listen() {
 const { stage } = this;
 let drag = null;
@@ -8055,20 +7236,17 @@ this.zoom(Math.exp(-event.deltaY * (event.deltaMode === 1 ? 16 : 1) * 0.0016), a
 { passive: false },
 );
 }
-
 key(event) {
 const by = { PageDown: 0.9, PageUp: -0.9 }[event.key];
 if (!this.open || !this.text || !by) return false;
 this.stage.firstElementChild?.scrollBy({ top: by * this.stage.clientHeight });
 return true;
 }
-
 destroy() {
 clearTimeout(this.timer);
 this.kept.clear();
 }
 }
-
 function lightboxFeature(view) {
 const { store, registry, inspector, gallery, keymap } = view;
 const box = (view.lightbox = new Lightbox(view));
@@ -8086,7 +7264,7 @@ inspector.picture.after(button);
 registry.listen(inspector.picture, "click", (event) => event.target.matches("img.lw-media") && box.show());
 registry.listen(gallery.strip, "click", (event) => event.detail === 2 && event.target.closest(".lw-card") && box.show());
 store.on("cursor", () => box.draw());
-store.on("neighbors", () => box.draw()); // the inspector has received its answer, with a larger picture
+store.on("neighbors", () => box.draw());
 store.on("labels", () => box.open && box.caption());
 registry.on("layout", () => box.open && box.size && (box.fits ? box.fit() : box.lay()));
 registry.onAction("enlarge", () => box.toggle());
@@ -8098,14 +7276,13 @@ if (box.open || (box.drawn && !view.grid?.open)) box.zoom(factor);
 else if (view.grid?.open) view.grid.resizeBy(factor);
 else view.maps.forEach((map) => map.zoomBy(factor));
 });
-registry.onEscape(() => !inspector.editing && box.close()); // Escape ends edit mode first
+registry.onEscape(() => !inspector.editing && box.close());
 registry.onEnd(() => box.destroy());
 }
 
 // --- state/lifeline.js
 const RESTARTED = "The kernel was restarted or shut down: decisions are no longer saved. Run this cell again.";
 const ANSWER_WITHIN = 4000;
-
 function lifelineFeature(view) {
 const { model, store, registry, root, wire } = view;
 const banner = h("div", { class: "lw-banner", role: "alert", hidden: true });
@@ -8142,7 +7319,6 @@ registry.onEnd(() => model.off("comm_live_update", look));
 const BINS = 40;
 const NO_BIN = 255;
 const BUCKETS = 8192;
-
 function binned(values, low, high, bins = BINS) {
 const out = new Uint8Array(values.length),
 factor = high > low ? bins / (high - low) : 0;
@@ -8152,7 +7328,6 @@ out[i] = v === v ? Math.max(0, Math.min(bins - 1, (v - low) * factor)) | 0 : NO_
 }
 return out;
 }
-
 function bucketed(values, buckets = BUCKETS) {
 const n = values.length;
 let low = Infinity,
@@ -8179,8 +7354,6 @@ rows = new Uint32Array(known);
 for (let i = 0; i < n; i++) if (values[i] === values[i]) rows[next[places[i]]++] = i;
 return { rows, starts, bucket };
 }
-
-
 class Crossfilter {
 constructor(n) {
 this.n = n;
@@ -8195,7 +7368,6 @@ this.indexes = new WeakMap();
 this.flipped = new Uint32Array(1024);
 this.flips = 0;
 }
-
 bit(name) {
 const known = this.bits.get(name);
 if (known !== undefined) return known;
@@ -8204,11 +7376,9 @@ let free = 0;
 while (used.has(1 << free)) free++;
 if (free > 30) throw new Error("more than 31 filters at once");
 this.bits.set(name, 1 << free);
-this.forget(name); // its counts ignore this bit from now on
+this.forget(name);
 return 1 << free;
 }
-
-
 range(name, values, low, high) {
 const bit = this.bit(name),
 before = this.ranges.get(name),
@@ -8233,7 +7403,6 @@ const end = starts[bucket(Math.max(a, b)) + 1];
 for (let at = starts[bucket(Math.min(a, b))]; at < end; at++) test(rows[at]);
 }
 }
-
 among(name, codes, kept) {
 let most = 0;
 for (const code of kept) most = Math.max(most, code);
@@ -8241,18 +7410,15 @@ const wanted = new Uint8Array(most + 2);
 for (const code of kept) wanted[code + 1] = 1;
 this.keep(name, (i) => wanted[codes[i] + 1]);
 }
-
 mask(name, mask) {
 this.keep(name, (i) => mask[i]);
 }
-
 keep(name, test) {
 const bit = this.bit(name),
 { failed, n } = this;
 this.ranges.delete(name);
 for (let i = 0; i < n; i++) if (!test(i) !== Boolean(failed[i] & bit)) this.flip(i, bit);
 }
-
 clear(name) {
 const bit = this.bits.get(name),
 { failed, n } = this;
@@ -8261,11 +7427,9 @@ for (let i = 0; i < n; i++) if (failed[i] & bit) this.flip(i, bit);
 this.bits.delete(name);
 this.ranges.delete(name);
 }
-
 get active() {
 return this.bits.size > 0;
 }
-
 flip(i, bit) {
 const old = this.failed[i],
 now = old ^ bit;
@@ -8290,14 +7454,11 @@ group.shown[b] += is ? 1 : -1;
 if (group.selected && group.selected[i]) group.chosen[b] += is ? 1 : -1;
 }
 }
-
 takeFlipped() {
 const rows = this.flipped.slice(0, this.flips);
 this.flips = 0;
 return rows;
 }
-
-
 counts(name, bins, size, selected) {
 const known = this.groups.get(name),
 bit = this.bits.get(name) || 0;
@@ -8308,7 +7469,6 @@ this.groups.set(name, group);
 this.list = [...this.groups.values()];
 return group;
 }
-
 counted(bins, size, bit, selected) {
 const { failed, n } = this;
 const all = new Int32Array(size),
@@ -8325,7 +7485,6 @@ if (selected && selected[i]) chosen[b]++;
 }
 return { all, shown, chosen };
 }
-
 forget(name) {
 this.groups.delete(name);
 this.list = [...this.groups.values()];
@@ -8336,10 +7495,8 @@ this.list = [...this.groups.values()];
 const VERDICTS = ["undecided", "relabelled", "kept", "skipped"];
 const BITS = { flagged: 1, noted: 2, edited: 4 };
 const CODE = { relabel: 1, keep: 2, skip: 3 };
-
 const LIVE = ["label", "verdict"];
 const NARROWED = ["queue", "all"];
-
 class Store {
 constructor(meta, arrays) {
 this.meta = meta;
@@ -8378,27 +7535,22 @@ this.pending = 0;
 this.saved = meta.saved || "";
 this.blind = Boolean(meta.blind);
 this.revealed = -1;
-this.changed = meta.changed; // number of examples whose labels differ from the given ones, counted by Python
-this.k = this.space.length; // classes of the dataset; added ones follow
+this.changed = meta.changed;
+this.k = this.space.length;
 this.gone = new Set();
 this.grow(meta.added);
-this.locked = ""; // why nothing can be saved
-this.emptyBecause = ""; // why the queue is empty, if Python gave a reason
+this.locked = "";
+this.emptyBecause = "";
 }
-
 on(topic, listener) {
 this.listeners.set(topic, [...(this.listeners.get(topic) || []), listener]);
 }
-
 emit(topic, detail) {
 for (const listener of this.listeners.get(topic) || []) listener(detail);
 }
-
-
 get space() {
 return this.meta.space.length ? this.meta.space : this.classes;
 }
-
 grow(added) {
 const { space, k } = this,
 gone = new Set(added.flatMap(({ stands }, i) => (stands ? [] : [k + i])));
@@ -8409,65 +7561,52 @@ const labels = this.columns.get("label");
 if (labels && space === this.classes) labels.categories = space;
 this.emit("space");
 }
-
-
 values(name) {
 if (name === "label") return this.labels;
 if (name === "verdict") return this.verdict;
 return this.columns.get(name)?.values || null;
 }
-
 loaded(name) {
 const values = this.values(name);
 if (!values) throw new Error(`the column ${name} is not loaded`);
 return values;
 }
-
 column(name) {
 const column = this.columns.get(name);
 if (!column) throw new Error(`no column is named ${name}`);
 return column;
 }
-
 isLive(name) {
 return LIVE.includes(name);
 }
-
 setColumn(column, values) {
 const known = this.columns.get(column.name);
 if (known) known.values = values;
 else this.columns.set(column.name, { ...column, values });
 }
-
-
 refilter(change) {
 change(this.filter);
 this.narrowed.clear();
 this.emit("mask", { filter: true, rows: this.filter.takeFlipped() });
 }
-
 setLook(part, { from = "page" } = {}) {
 const look = { ...this.look, ...part };
 if (JSON.stringify(look) === JSON.stringify(this.look)) return;
 this.look = look;
 this.emit("look", { part, from });
 }
-
 setSelection(mask, { from = "page", stay = false, unit = "" } = {}) {
 this.selected = mask;
 this.selectionUnit = unit;
 this.selectedCount = countMask(mask);
 this.lists.selection = rowsOf(mask, this.order);
-this.emit("selection", { from }); // Python is notified before anything is drawn
+this.emit("selection", { from });
 this.emit("mask", { selection: true, from });
 if (!stay || this.list === "selection") this.showList(this.selectedCount ? "selection" : "queue");
 }
-
 clearSelection() {
 if (this.selectedCount) this.setSelection(new Uint8Array(this.n));
 }
-
-
 rows(name = this.list) {
 const rows = this.lists[name] || this.lists.queue;
 if (!NARROWED.includes(name) || !this.filter.active) return rows;
@@ -8478,20 +7617,16 @@ this.narrowed.set(name, narrowed);
 }
 return narrowed.rows;
 }
-
 get unit() {
 return this.list === "queue" ? this.queueUnit : this.list === "selection" ? this.selectionUnit : "";
 }
-
 get kind() {
 return this.list === "queue" ? this.queueKind : "";
 }
-
 showList(name) {
 this.list = name;
 this.emit("list");
 }
-
 setQueue(rows, unit = "", order = "") {
 this.lists.queue = rows;
 this.queueUnit = unit;
@@ -8499,12 +7634,10 @@ this.queueKind = kindOf(order);
 this.emit("queue");
 this.emit("list");
 }
-
 setSaved(time) {
 this.saved = time || "";
 this.emit("history");
 }
-
 goTo(row) {
 if (row === this.row) return;
 this.row = row;
@@ -8512,14 +7645,12 @@ if (this.unitPicked.row !== row) this.unitPicked = { row: -1, key: "" };
 this.revealed = -1;
 this.emit("cursor");
 }
-
 step(by) {
 const rows = this.rows();
 if (!rows.length) return;
 const at = rows.indexOf(this.row);
 this.goTo(rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + by))]);
 }
-
 nextOpen() {
 const rows = this.rows(),
 at = rows.indexOf(this.row);
@@ -8527,21 +7658,17 @@ if (at < 0) return this.row;
 for (let i = at + 1; i < rows.length; i++) if (!this.verdict[rows[i]]) return rows[i];
 return rows[Math.min(at + 1, rows.length - 1)];
 }
-
 firstOpen(name = this.list) {
 const rows = this.rows(name);
 const open = rows.find((row) => !this.verdict[row]);
 return open === undefined ? (rows.length ? rows[0] : -1) : open;
 }
-
 progress() {
 const rows = this.rows("queue");
 let done = 0;
 for (const row of rows) if (this.verdict[row]) done++;
 return { done, total: rows.length, at: rows.indexOf(this.row) + 1 };
 }
-
-
 apply(change) {
 const { rows } = change;
 const before = this.standing(rows);
@@ -8555,7 +7682,6 @@ if (change.note !== undefined) this.flags[row] = change.note ? this.flags[row] |
 this.remember(before, change.text);
 this.touched(rows);
 }
-
 standing(rows) {
 const { labels, verdict, flags } = this;
 return {
@@ -8565,14 +7691,12 @@ verdict: Uint8Array.from(rows, (r) => verdict[r]),
 flags: Uint8Array.from(rows, (r) => flags[r]),
 };
 }
-
 remember(before, text) {
 const { rows } = before;
 this.past.push({ before, after: this.standing(rows), text, rows });
 if (this.past.length > 1000) this.past.shift();
 this.future = [];
 }
-
 travel(forward = false) {
 const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
 const step = from.pop();
@@ -8581,24 +7705,19 @@ to.push(step);
 this.write(forward ? step.after : step.before);
 return step;
 }
-
 expect(row, label) {
 this.labels[row] = label;
 this.flags[row] = label === this.given[row] ? this.flags[row] & ~BITS.edited : this.flags[row] | BITS.edited;
 }
-
 edited(row) {
 return Boolean(this.flags[row] & BITS.edited);
 }
-
 flagged(row) {
 return Boolean(this.flags[row] & BITS.flagged);
 }
-
 noted(row) {
 return Boolean(this.flags[row] & BITS.noted);
 }
-
 patch({ rows, labels, verdict, flags }, changed) {
 const news = rows.some(
 (row, i) => this.labels[row] !== labels[i] || this.verdict[row] !== verdict[i] || this.flags[row] !== flags[i],
@@ -8608,7 +7727,6 @@ if (changed === this.changed) return;
 this.changed = changed;
 this.emit("history");
 }
-
 write({ rows, labels, verdict, flags }) {
 for (let i = 0; i < rows.length; i++) {
 this.labels[rows[i]] = labels[i];
@@ -8617,21 +7735,17 @@ this.flags[rows[i]] = flags[i];
 }
 this.touched(rows);
 }
-
 touched(rows) {
 LIVE.forEach((name) => this.filter.forget(name));
 this.narrowed.clear();
 this.emit("labels", rows);
 }
-
 className(code) {
 return code >= 0 && code < this.classes.length ? this.classes[code] : "unlabelled";
 }
-
 shortName(code, most) {
 return code >= 0 && code < this.classes.length ? shortNames(this.classes, most)[code] : "unlabelled";
 }
-
 shortenIn(text, most) {
 if (text.length <= most) return text;
 const named = this.classes.map((name, code) => [name, code]);
@@ -8640,12 +7754,10 @@ found.sort((a, b) => b[0].length - a[0].length);
 const room = Math.max(10, Math.floor((most - 30) / Math.max(1, Math.min(2, found.length))));
 return found.reduce((all, [name, code]) => all.replaceAll(name, this.shortName(code, room)), text);
 }
-
 hides(row) {
 return this.blind && this.meta.ordered !== false && row >= 0 && this.revealed !== row && !this.verdict[row];
 }
 }
-
 function patchOf(buffers) {
 return {
 rows: arrayOf(Int32Array, buffers[0]),
@@ -8657,7 +7769,6 @@ flags: arrayOf(Uint8Array, buffers[3]),
 
 // --- state/news.js
 const TELL_PAUSE = 150;
-
 function newsFeature(view) {
 const { store, registry } = view;
 hear(view);
@@ -8667,11 +7778,10 @@ if (from !== "python") tellSelection(view);
 let timer = 0;
 store.on("cursor", () => {
 clearTimeout(timer);
-timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE); // nothing depends on it
+timer = setTimeout(() => view.wire.ask("current", { row: store.row }).catch(() => {}), TELL_PAUSE);
 });
 registry.onEnd(() => clearTimeout(timer));
 }
-
 function hear(view) {
 const { store, registry } = view;
 registry.onPush("selection", (_, buffers) =>
@@ -8682,12 +7792,10 @@ registry.onPush("error", (body) => view.say(body.text, "error"));
 registry.onPush("reopen", () => setTimeout(view.again));
 registry.onPush("decided", (body) => store.setSaved(body.time));
 }
-
 function takePatch(store, body, buffers) {
 if (body.patch?.added) store.grow(body.patch.added);
 if (body.patch) store.patch(patchOf(buffers.slice(body.patch.at, body.patch.at + 4)), body.patch.changed);
 }
-
 function tellSelection({ store, wire, fail }) {
 const buffers = store.selectedCount ? [packMask(store.selected).buffer] : [];
 wire.ask("select", { count: store.selectedCount }, buffers).catch(fail);
@@ -8706,13 +7814,10 @@ gl.enable(gl.DEPTH_TEST);
 gl.depthFunc(gl.LEQUAL);
 return { program, at, buffers, texture };
 }
-
-
 const PASSES = 1;
 const SELECTED = 2;
 const CHANGED = 4;
 const FLAGGED = 8;
-
 const VERTEX = `#version 300 es
 in vec2 place; in uint level; in uint state;
 uniform vec2 scale, shift; uniform float size, alpha, rise; uniform vec3 grey; uniform bool anySelected; uniform sampler2D table;
@@ -8728,7 +7833,6 @@ float big = shape > 0.0 ? max(1.5 * size, 5.0) : size * (anySelected ? 1.25 : 1.
 gl_PointSize = lit ? big : size * (passes ? 0.85 : 0.6);
 color = lit ? vec4(texelFetch(table, ivec2(int(level), 0), 0).rgb, alpha) : vec4(grey, passes ? alpha * 0.75 : alpha * 0.5);
 }`;
-
 const FRAGMENT = `#version 300 es
 precision mediump float;
 in vec4 color; flat in float shape; uniform vec3 outline; out vec4 pixel;
@@ -8740,7 +7844,6 @@ vec3 rgb = shape > 0.5 && r > 0.34 ? outline : color.rgb;
 float a = shape > 0.5 ? 1.0 : color.a;
 pixel = vec4(rgb * a, a);
 }`;
-
 function compiled(gl, kind, source) {
 const shader = gl.createShader(kind);
 if (!shader) throw new Error("the context is lost");
@@ -8749,7 +7852,6 @@ gl.compileShader(shader);
 if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader) || "shader");
 return shader;
 }
-
 function linked(gl) {
 const program = gl.createProgram();
 if (!program) throw new Error("the context is lost");
@@ -8760,7 +7862,6 @@ gl.linkProgram(program);
 if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program) || "program");
 return program;
 }
-
 class PointsGL {
 static on(canvas) {
 const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: true, depth: true });
@@ -8771,7 +7872,6 @@ return new PointsGL(canvas, gl);
 return null;
 }
 }
-
 constructor(canvas, gl) {
 this.canvas = canvas;
 this.gl = gl;
@@ -8787,7 +7887,6 @@ this.again();
 this.onrestored();
 });
 }
-
 again() {
 const { positions, levels, states, table } = this.kept;
 if (positions) this.setPositions(positions);
@@ -8795,13 +7894,11 @@ if (levels) this.setLevels(levels);
 if (states) this.setStates(states);
 if (table) this.setTable(table);
 }
-
 upload(index, data, usage) {
 const { gl } = this;
 gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[index]);
 gl.bufferData(gl.ARRAY_BUFFER, data, usage);
 }
-
 setPositions(xy) {
 this.kept.positions = xy;
 this.n = xy.length >> 1;
@@ -8815,7 +7912,6 @@ setStates(states) {
 this.kept.states = states;
 this.upload(2, states, this.gl.DYNAMIC_DRAW);
 }
-
 touch(which, rows) {
 const { gl } = this,
 data = which === "levels" ? this.kept.levels : this.kept.states;
@@ -8823,7 +7919,6 @@ if (!data) return;
 gl.bindBuffer(gl.ARRAY_BUFFER, this.parts.buffers[which === "levels" ? 1 : 2]);
 for (const row of rows) gl.bufferSubData(gl.ARRAY_BUFFER, row, data, row, 1);
 }
-
 setTable(rgba) {
 const { gl } = this;
 this.kept.table = rgba;
@@ -8831,7 +7926,6 @@ gl.bindTexture(gl.TEXTURE_2D, this.parts.texture);
 gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
 for (const p of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, p, gl.NEAREST);
 }
-
 draw({ camera, size, alpha, rise = 0, grey, outline, anySelected, ratio }) {
 const { gl, canvas } = this,
 { at } = this.parts;
@@ -8862,7 +7956,6 @@ gl.vertexAttribIPointer(i, 1, gl.UNSIGNED_BYTE, 0, 0);
 }
 gl.drawArrays(gl.POINTS, 0, this.n);
 }
-
 destroy() {
 this.gl.getExtension("WEBGL_lose_context")?.loseContext();
 this.kept = {};
@@ -8874,12 +7967,10 @@ function disc(diameter) {
 const d = Math.max(1, Math.round(diameter));
 return pixels(d, (x, y) => x ** 2 + y ** 2 <= (d / 2) ** 2);
 }
-
 function mark(diameter, kind) {
 const d = Math.max(3, Math.round(diameter));
 return pixels(d, (x, y) => kind === "square" || Math.abs(x) + Math.abs(y) <= d / 2);
 }
-
 function pixels(d, inside) {
 const half = (d - 1) / 2,
 out = [];
@@ -8887,13 +7978,11 @@ for (let y = 0; y < d; y++)
 for (let x = 0; x < d; x++) if (inside(x - half, y - half)) out.push([x - Math.floor(half), y - Math.floor(half)]);
 return out;
 }
-
 const packed = (rgb) => (255 << 24) | (Math.round(rgb[2]) << 16) | (Math.round(rgb[1]) << 8) | Math.round(rgb[0]);
-
 class Points2D {
 constructor(canvas) {
 this.canvas = canvas;
-this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")); // a fresh canvas has one
+this.context = (canvas.getContext("2d"));
 this.kind = "canvas2d";
 this.onrestored = () => {};
 this.n = 0;
@@ -8902,7 +7991,6 @@ this.levels = null;
 this.states = null;
 this.table = null;
 }
-
 setPositions(xy) {
 this.xy = xy;
 this.n = xy.length >> 1;
@@ -8918,13 +8006,11 @@ this.table = new Uint32Array(256).map((_, i) => packed(rgba.subarray(4 * i, 4 * 
 }
 touch() {
 }
-
 layer(state, anySelected) {
 if (!(state & PASSES)) return 0;
 if (anySelected && !(state & SELECTED)) return 1;
 return state & CHANGED ? 4 : state & FLAGGED ? 3 : 2;
 }
-
 draw({ camera, size, rise = 0, grey, outline, anySelected, ratio }) {
 const {
 canvas: { width, height },
@@ -8947,8 +8033,8 @@ discs = [
 mark(wide * 0.8, "square"),
 mark(wide, "diamond"),
 ],
-cores = [[], [], [], mark(wide * 0.5, "square"), mark(wide * 0.6, "diamond")]; // of the marks
-const shown = new Uint8Array(rise ? width * height : 0); // suspicion of the point shown at each pixel
+cores = [[], [], [], mark(wide * 0.5, "square"), mark(wide * 0.6, "diamond")];
+const shown = new Uint8Array(rise ? width * height : 0);
 const greyValue = packed(grey),
 edge = packed(outline),
 { k, tx, ty } = camera;
@@ -8973,7 +8059,6 @@ if (layer > 2) for (const [dx, dy] of cores[layer]) pixels[(y + dy) * width + x 
 }
 context.putImageData(image, 0, 0);
 }
-
 destroy() {
 this.xy = this.levels = this.states = null;
 }
@@ -8983,7 +8068,6 @@ this.xy = this.levels = this.states = null;
 const HOME = { k: 1, tx: 0, ty: 0 };
 const FEW_ROWS = 2000;
 const CELLS = 48;
-
 class PointMap {
 constructor(options) {
 this.store = options.store;
@@ -9034,14 +8118,11 @@ this.points = (options.webgl !== false && PointsGL.on(this.base)) || new Points2
 this.points.onrestored = () => this.redraw();
 this.listen();
 }
-
 freshCanvas() {
 const canvas = h("canvas", { class: "lw-points", "aria-hidden": "true" });
 this.base.replaceWith(canvas);
 return (this.base = canvas);
 }
-
-
 setData(xs, ys, ranges = null) {
 this.message.textContent = "";
 this.ranges = ranges || [extent(xs), extent(ys)];
@@ -9050,13 +8131,11 @@ const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
 if (this.xy && this.xy.length === next.length && !calm && next.length <= 200_000) this.glide(this.xy, next);
 else this.place(next);
 }
-
 place(xy) {
 this.xy = xy;
 this.points.setPositions(xy);
 this.recolor();
 }
-
 glide(from, to) {
 cancelAnimationFrame(this.gliding);
 const start = performance.now(),
@@ -9072,11 +8151,9 @@ if (t < 1) this.gliding = requestAnimationFrame(tick);
 this.xy = to;
 this.gliding = requestAnimationFrame(tick);
 }
-
 say(text) {
 this.message.replaceChildren(h("span", {}, withCode(text)));
 }
-
 recolor() {
 const { levels, states, table } = this.paint;
 if (!levels || !table) return;
@@ -9085,14 +8162,12 @@ this.points.setLevels(levels);
 this.points.setStates(states);
 this.redraw();
 }
-
 restate(rows = null) {
 if (!this.paint.levels) return;
 if (rows && rows.length <= FEW_ROWS) this.points.touch("states", rows);
 else this.points.setStates(this.paint.states);
 this.redraw();
 }
-
 retouch(rows) {
 if (rows.length > FEW_ROWS) {
 this.recolor();
@@ -9102,8 +8177,6 @@ this.points.touch("levels", rows);
 this.points.touch("states", rows);
 this.redraw();
 }
-
-
 resize() {
 const width = this.stage.clientWidth,
 height = this.stage.clientHeight,
@@ -9120,19 +8193,15 @@ this.base.width = w;
 this.base.height = hgt;
 this.draw();
 }
-
 flush() {
 if (this.frame) this.draw();
 }
-
 redraw() {
 if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
 }
-
 redrawOver() {
 if (!this.frame && !this.overFrame) this.overFrame = requestAnimationFrame(() => this.drawOver(this.theme()));
 }
-
 draw() {
 cancelAnimationFrame(this.frame);
 this.frame = 0;
@@ -9155,7 +8224,6 @@ ratio: window.devicePixelRatio || 1,
 });
 this.drawOver(colors);
 }
-
 drawOver(colors) {
 cancelAnimationFrame(this.overFrame);
 this.overFrame = 0;
@@ -9167,7 +8235,7 @@ if (this.x) drawAxes(c, { x: this.x, y: this.y ?? "", ranges: this.ranges, size,
 if (this.regions && this.camera.k === 1) drawRegions(c, size, colors, (box) => this.crowd(box));
 for (const paint of this.overlays) paint(c, this, colors);
 const near = store.neighborsOf,
-hidden = this.x && store.hides(store.row); // its position on a map of scores would reveal how suspicious it is
+hidden = this.x && store.hides(store.row);
 if (near && near.row === store.row && !hidden)
 drawNeighbors(
 c,
@@ -9178,7 +8246,7 @@ colors,
 );
 if (this.hover >= 0) {
 ring(c, this.place2d(this.hover), 6, ink(colors.text, 0.8), 1);
-this.onHover(this.hover, this); // the tooltip moves with the point
+this.onHover(this.hover, this);
 }
 if (store.row >= 0 && !hidden) {
 ring(c, this.place2d(store.row), 8, ink(colors.background), 4);
@@ -9187,26 +8255,22 @@ ring(c, this.place2d(store.row), 8, ink(colors.text), 2);
 }
 if (drag && drag.kind !== "pan") drawOutline(c, drag, colors);
 }
-
-crowd(/** @type {number[]} */ [x0, y0, x1, y1]) {
+crowd([x0, y0, x1, y1]) {
 if (this.xy && this.counted !== this.xy) {
 this.counted = this.xy;
 this.cells = cellsOf(this.xy, CELLS);
 }
 const { width, height } = this.size,
-at = (/** @type {number} */ v, /** @type {number} */ span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
+at = (v, span) => Math.max(0, Math.min(CELLS - 1, Math.floor((v / span) * CELLS)));
 let sum = 0;
 for (let b = at(y0, height); b <= at(y1, height); b++)
 for (let a = at(x0, width); a <= at(x1, width); a++) sum += this.cells[b * CELLS + a];
 return sum;
 }
-
 place2d(row) {
 const [x, y] = this.xy ? [this.xy[2 * row], this.xy[2 * row + 1]] : [NaN, NaN];
 return toScreen([x, y], this.size, this.camera);
 }
-
-
 listen() {
 const { over } = this;
 over.addEventListener("pointerdown", (event) => this.down(event));
@@ -9217,15 +8281,13 @@ over.addEventListener("pointerleave", () => this.setHover(-1));
 over.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
 over.addEventListener("dblclick", () => this.home());
 }
-
 at(event) {
-const box = this.over.getBoundingClientRect(); // scaled pages (browser zoom, CSS transforms) change its size
+const box = this.over.getBoundingClientRect();
 return [
 ((event.clientX - box.left) * this.size.width) / box.width,
 ((event.clientY - box.top) * this.size.height) / box.height,
 ];
 }
-
 down(event) {
 if (!this.xy || event.button > 1) return;
 this.over.setPointerCapture(event.pointerId);
@@ -9239,7 +8301,6 @@ far: 0,
 };
 event.preventDefault();
 }
-
 move(event) {
 const here = this.at(event);
 if (!this.drag) {
@@ -9260,7 +8321,6 @@ points.push(here);
 this.drawOver(this.theme());
 }
 }
-
 up(event) {
 const { drag } = this;
 if (!drag) return;
@@ -9269,12 +8329,10 @@ if (drag.far < 4) this.click(this.at(event), drag.mode, event);
 else if (drag.kind !== "pan") this.outline(drag);
 this.redrawOver();
 }
-
 cancel() {
 this.drag = null;
 this.redrawOver();
 }
-
 outline({ kind, points, mode }) {
 if (!this.xy) return;
 const path = points.map((p) => toData(p, this.size, this.camera));
@@ -9286,7 +8344,6 @@ kind === "box"
 const mask = combined(this.store.selected, fresh, mode);
 this.onSelect(mask, { taken: countMask(fresh), mode });
 }
-
 click(here, mode, event) {
 const row = this.find(here, 10);
 const modified = event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || this.tools.mode !== "replace";
@@ -9300,7 +8357,6 @@ fresh[row] = 1;
 this.onSelect(combined(this.store.selected, fresh, mode), { taken: 1, mode });
 } else this.onPick(row);
 }
-
 find(here, radius) {
 if (!this.xy) return -1;
 const { width, height } = this.size,
@@ -9313,7 +8369,6 @@ place,
 this.store.filter.passing,
 );
 }
-
 lookAt(here) {
 if (this.looking) return;
 this.looking = requestAnimationFrame(() => {
@@ -9321,7 +8376,6 @@ this.looking = 0;
 this.setHover(this.find(here, 7));
 });
 }
-
 setHover(row) {
 if (row === this.hover) return;
 this.hover = row;
@@ -9329,7 +8383,6 @@ this.over.style.cursor = row >= 0 ? "pointer" : "";
 this.drawOver(this.theme());
 this.onHover(row, this);
 }
-
 wheel(event) {
 if (!this.xy || this.tools.scrolling()) return;
 event.preventDefault();
@@ -9337,21 +8390,17 @@ event.stopPropagation();
 const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
 this.setCamera(zoomed(this.camera, Math.exp(-pixels * 0.0016), this.at(event), this.size));
 }
-
 zoomBy(factor) {
 this.setCamera(zoomed(this.camera, factor, [this.size.width / 2, this.size.height / 2], this.size));
 }
-
 home() {
 this.setCamera({ ...HOME });
 }
-
 setCamera(camera) {
 this.camera = camera;
 this.redraw();
 this.onCamera();
 }
-
 destroy() {
 cancelAnimationFrame(this.frame);
 cancelAnimationFrame(this.overFrame);
@@ -9364,8 +8413,6 @@ this.points.destroy();
 // --- maps/objectmap.js
 const LISTED = 12;
 const COLORS = ["class", "P(wrong)", "kind of error"];
-
-
 function objectsOf(body, buffers) {
 const [rows, xy, codes, p, errors] = buffers;
 return {
@@ -9377,7 +8424,6 @@ p: arrayOf(Float32Array, p),
 errors: arrayOf(Int16Array, errors),
 };
 }
-
 class ObjectMap {
 constructor(view) {
 this.view = view;
@@ -9400,7 +8446,6 @@ h("div", { class: "lw-row lw-cover-head" }, this.menu, this.said, this.names, h(
 this.place,
 );
 }
-
 toggle(open = Boolean(this.el.hidden)) {
 const was = !this.el.hidden;
 this.el.hidden = !open;
@@ -9410,14 +8455,12 @@ else if (open) this.map?.resize();
 if (!open && was) this.view.focus();
 return was !== open;
 }
-
 async load() {
 this.said.textContent = "projecting…";
 const { body, buffers } = await this.view.wire.ask("objects", {});
 this.objects = objectsOf(body, buffers);
 this.draw(this.objects);
 }
-
 draw(objects) {
 const { view } = this,
 n = objects.rows.length,
@@ -9425,8 +8468,8 @@ passing = new Uint8Array(n).fill(1);
 this.paint = { levels: new Uint8Array(n), states: new Uint8Array(n).fill(PASSES), table: new Uint8Array(0), rise: 0 };
 const store = { n, row: -1, selectedCount: 0, selected: new Uint8Array(n), neighborsOf: null, filter: { passing, active: false }, hides: () => false, clearSelection: () => view.store.clearSelection() };
 const map = new PointMap({
-store: /** @type {any} */ (store), // of objects instead of examples
-paint: /** @type {any} */ (this.paint),
+store: (store),
+paint: (this.paint),
 tools: view.toolbar,
 theme: view.theme,
 title: "map of the objects",
@@ -9447,7 +8490,6 @@ this.watch = new ResizeObserver(() => map.resize());
 this.watch.observe(map.stage);
 view.store.on("cursor", () => this.mark());
 }
-
 colorBy(name) {
 const { objects, map, paint, view } = this,
 { grey, dark } = view.theme();
@@ -9470,7 +8512,6 @@ this.names.replaceChildren(...names.slice(0, LISTED).map((one, code) => h("span"
 }
 map.recolor();
 }
-
 words(at) {
 const { objects, view } = this;
 if (!objects) return "";
@@ -9478,7 +8519,6 @@ const { codes, p, errors, kinds } = objects,
 kind = errors[at] < 0 ? "" : ` · ${kinds[errors[at]]}`;
 return `${codes[at] < 0 ? "none" : view.store.space[codes[at]]}${Number.isFinite(p[at]) ? ` · P(wrong) ${probability(p[at])}` : ""}${kind}`;
 }
-
 pick(at) {
 const { objects, view } = this;
 if (!objects) return;
@@ -9489,7 +8529,6 @@ if (view.store.row === row) view.inspector.editor.focusOn?.(key);
 else view.store.goTo(row);
 this.mark();
 }
-
 mark() {
 const { objects, map, view } = this,
 { row, key } = view.store.unitPicked;
@@ -9497,7 +8536,6 @@ if (!objects || !map) return;
 map.store.row = view.store.row === row ? objects.rows.findIndex((one, at) => one === row && objects.keys[at] === key) : -1;
 map.redrawOver();
 }
-
 examples(mask) {
 const out = new Uint8Array(this.view.store.n);
 mask.forEach((inside, at) => {
@@ -9505,13 +8543,11 @@ if (inside && this.objects) out[this.objects.rows[at]] = 1;
 });
 return out;
 }
-
 destroy() {
 this.watch?.disconnect();
 this.map?.destroy();
 }
 }
-
 function objectMapFeature(view) {
 const { store } = view;
 if (!store.meta.objects || store.locked || store.blind) return;
@@ -9530,7 +8566,6 @@ const opaque = backgrounds.find(([, , , alpha]) => alpha > 127);
 if (opaque) return luminance(opaque.slice(0, 3)) < 0.4;
 return scheme.includes("dark") && (prefersDark || !scheme.includes("light"));
 }
-
 function pageTheme(node) {
 const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
 const dark = darkPage({
@@ -9542,15 +8577,12 @@ prefersDark: Boolean(window.matchMedia?.("(prefers-color-scheme: dark)").matches
 });
 return dark ? "dark" : "light";
 }
-
 function around(node) {
 const found = [];
-for (let one = above(node); one; one = above(one)) if (one.nodeType === Node.ELEMENT_NODE) found.push(/** @type {Element} */ (one));
+for (let one = above(node); one; one = above(one)) if (one.nodeType === Node.ELEMENT_NODE) found.push((one));
 return found;
 }
-
-const above = (node) => node.parentNode || /** @type {Partial<ShadowRoot>} */ (node).host || null;
-
+const above = (node) => node.parentNode || (node).host || null;
 let painter;
 function painted(color) {
 const context = (painter ||= context2d(document.createElement("canvas"), { willReadFrequently: true }));
@@ -9569,7 +8601,6 @@ const LAYOUTS = [
 ];
 const THEME_CHECKS = [0, 120, 400, 1200];
 const THEME_ATTRIBUTES = ["class", "style", "data-theme", "data-jp-theme-name", "data-jp-theme-light", "data-vscode-theme-kind"];
-
 function pageFeature(view) {
 const { root, registry } = view;
 registry.on("start", () => {
@@ -9602,7 +8633,6 @@ view.head.fold.setAttribute("aria-expanded", String(root.classList.toggle("lw-un
 layout(view);
 };
 }
-
 function layout(view) {
 const width = view.root.clientWidth;
 if (!width) return;
@@ -9610,12 +8640,11 @@ const [, kind] = LAYOUTS.find(([least]) => width >= least) ?? LAYOUTS[LAYOUTS.le
 if (view.root.dataset.layout !== kind) view.root.dataset.layout = kind;
 view.registry.run("layout");
 }
-
 function watchSizes(view) {
 const sizes = new ResizeObserver(() => layout(view));
 sizes.observe(view.root);
 view.maps.forEach((map) => sizes.observe(map.stage));
-let away = false; // scrolled out of view: the drawing may have been discarded
+let away = false;
 const seen = new IntersectionObserver((entries) => {
 const here = entries.some((entry) => entry.isIntersecting);
 if (here && away) view.maps.forEach((map) => map.redraw());
@@ -9627,7 +8656,6 @@ sizes.disconnect();
 seen.disconnect();
 });
 }
-
 function watchPixels(view) {
 const resolution = window.matchMedia?.(`(resolution: ${window.devicePixelRatio}dppx)`);
 if (!resolution) return;
@@ -9638,7 +8666,6 @@ watchPixels(view);
 resolution.addEventListener("change", changed, { once: true });
 view.registry.onEnd(() => resolution.removeEventListener("change", changed));
 }
-
 function watchTheme(view) {
 const themes = new MutationObserver(() =>
 THEME_CHECKS.forEach((ms) => setTimeout(() => view.root.isConnected && retheme(view), ms)),
@@ -9649,9 +8676,8 @@ view.registry.onEnd(() => themes.disconnect());
 const scheme = window.matchMedia?.("(prefers-color-scheme: dark)");
 if (scheme) view.registry.listen(scheme, "change", () => retheme(view));
 }
-
 function retheme(view) {
-if (!view.root.clientWidth) return; // JupyterLab hides the page while it swaps themes: a later check will do
+if (!view.root.clientWidth) return;
 const before = JSON.stringify(view.colors);
 view.root.dataset.theme = pageTheme(view.root);
 view.colors = readTheme(view.root);
@@ -9660,7 +8686,6 @@ if (JSON.stringify(view.colors) !== before) view.registry.run("theme");
 
 // --- review/people.js
 const PACE_PAUSE = 1500;
-
 class PeoplePanel {
 constructor({ store, wire, showSlice, fail }) {
 this.store = store;
@@ -9669,17 +8694,15 @@ this.showSlice = showSlice;
 this.fail = fail;
 this.el = h("div", { class: "lw-side lw-people", role: "tabpanel", "aria-label": "people", hidden: true });
 }
-
 async draw() {
 if (!this.el.children.length) this.el.replaceChildren(h("span", { class: "lw-quiet", text: "counting…" }));
 try {
 const { body } = await this.wire.ask("people");
 this.fill(body);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
-
 fill({ author, pace, authors = [], withheld, annotators = [] }) {
 this.el.replaceChildren(
 h("h4", { text: `${author}, this session` }),
@@ -9690,7 +8713,6 @@ h("h4", { text: "Annotators" }),
 ...this.annotators(annotators),
 );
 }
-
 authors(pairs, withheld) {
 if (withheld) {
 const why = `Shown once you have judged all the examples that others have: ${count(withheld)} left. Until then it would reveal their verdicts.`;
@@ -9716,7 +8738,6 @@ h("span", { class: "lw-quiet lw-people-text", text }),
 ),
 );
 }
-
 annotators(people) {
 if (!people.length) return [h("p", { class: "lw-quiet", text: "No votes: wb.review.save_votes(run, frame) stores them." })];
 return people.map(({ name, votes, quality, often }) =>
@@ -9734,25 +8755,21 @@ h("span", { class: "lw-quiet lw-people-text", text: `${count(votes)} votes · mo
 ),
 );
 }
-
 async pick(body, name) {
 try {
 const { buffers } = await this.wire.ask("differ", body);
 this.showSlice(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
 }
-
 function paceInWords(pace) {
 if (!pace?.decisions) return "";
 const word = pace.decisions === 1 ? "decision" : "decisions";
 return `${count(pace.decisions)} ${word}${pace.per_minute ? `, ${paceOf(pace.per_minute)} a minute` : ""}`;
 }
-
 const paceOf = (rate) => (rate < 10 ? rate.toFixed(1) : count(rate));
-
 function peopleFeature(view) {
 const { store, wire, registry, fail } = view;
 const panel = new PeoplePanel({ store, wire, fail, showSlice: (mask, name) => view.showSlice(mask, name) });
@@ -9796,7 +8813,6 @@ registry.onEnd(() => clearTimeout(timer));
 
 // --- review/replacer.js
 const TYPING_PAUSE = 150;
-
 class Replacer {
 constructor(view) {
 this.view = view;
@@ -9823,7 +8839,6 @@ this.about,
 this.preview,
 );
 }
-
 toggle(open = Boolean(this.el.hidden)) {
 this.el.hidden = !open;
 this.opener.setAttribute("aria-expanded", String(open));
@@ -9833,24 +8848,20 @@ this.find.focus({ preventScroll: true });
 this.renew();
 } else this.view.focus();
 }
-
 get rows() {
 const { store } = this.view,
 rows = [];
 for (let row = 0; row < store.n; row++) if (!store.filter.active || store.filter.passing[row]) rows.push(row);
 return Int32Array.from(rows);
 }
-
 get mask() {
 const mask = new Uint8Array(this.view.store.n);
 for (const row of this.rows) mask[row] = 1;
 return packMask(mask).buffer;
 }
-
 get asked() {
 return { find: this.find.value, by: this.by.value, whole_words: this.whole.checked, match_case: !this.anyCase.checked };
 }
-
 renew = () => {
 clearTimeout(this.timer);
 this.button.disabled = true;
@@ -9871,11 +8882,10 @@ const texts = `${count(body.count)} text${body.count === 1 ? "" : "s"}`;
 this.about.textContent = body.count ? `${texts} of ${count(this.rows.length)} filtered examples change${body.count > body.shown.length ? `; the first ${body.shown.length}:` : ":"}` : `no text of ${count(this.rows.length)} filtered examples contains it`;
 this.preview.replaceChildren(...body.shown.map(({ id, before, after }) => h("div", { class: "lw-replaced-text", role: "listitem" }, h("span", { class: "lw-quiet lw-clip", text: String(id) }), compared(after, before))));
 } catch (error) {
-if (turn === this.turn) this.about.textContent = /** @type {Error} */ (error).message;
+if (turn === this.turn) this.about.textContent = (error).message;
 }
 }, TYPING_PAUSE);
 };
-
 async replace() {
 const { actions } = this.view;
 this.button.disabled = true;
@@ -9883,7 +8893,6 @@ await actions.ofMany(this.rows, "replace", { ...this.asked, sure: this.found }, 
 this.toggle(false);
 }
 }
-
 function replaceFeature(view) {
 if (view.inspector.kind.task !== "texts") return;
 const replacer = new Replacer(view);
@@ -9899,7 +8908,6 @@ return true;
 // --- review/review.js
 const BLIND = "blind: everything that reveals the suggestion is hidden until you choose";
 const BY_DOUBT = /^(suspicion|pairs|column|missing tag .*|wrong tag .*|kind: .*)$/s;
-
 function reviewFeature(view) {
 const { store, actions, inspector, registry, bulk, say } = view;
 const acts = {
@@ -9938,12 +8946,10 @@ takeQueue(store, buffers[0], unit, by);
 });
 bulk.onReorder = (name) => reorder(view, name);
 }
-
 function takeQueue(store, buffer, unit, order) {
 store.setQueue(arrayOf(Int32Array, buffer), unit, order);
 store.goTo(store.firstOpen("queue"));
 }
-
 async function reorder(view, name) {
 const { store, wire, paint, say, fail } = view;
 try {
@@ -9963,7 +8969,6 @@ say(body.count ? `queue ${words}: ${count(body.count)}` : `queue ${words}: empty
 fail(error);
 }
 }
-
 function selectNeighbors({ store, say }) {
 const near = store.neighborsOf;
 if (!near || near.row !== store.row || !near.rows.length) {
@@ -9977,7 +8982,6 @@ store.setSelection(mask);
 store.goTo(row);
 say(`${near.rows.length} neighbours selected`);
 }
-
 function toggleBlind(view) {
 const { store, inspector, gallery, bulk, paint, say } = view;
 store.blind = !store.blind;
@@ -9998,20 +9002,17 @@ const HEADINGS = [
 ["unusual", "unusual", "share of the examples of the given class that are at least as extreme; sort by it, most unusual first"],
 ];
 const ODD = 0.05;
-
 function sortedRows(rows, by) {
 if (by === "name") return [...rows].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
 if (by !== "value") return rows;
 const number = ({ number }) => (number !== null && Number.isFinite(number) ? number : -Infinity);
 return [...rows].sort((a, b) => number(b) - number(a) || a.value.localeCompare(b.value));
 }
-
 function percent(share) {
 if (share === null || !Number.isFinite(share)) return "–";
 if (share < 0.001) return "<0.1 %";
 return `${share < 0.01 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 }
-
 class RowTable {
 constructor({ store, paint, hides }) {
 this.store = store;
@@ -10026,12 +9027,10 @@ this.list = h("div", { class: "lw-rows-list", role: "table", tabindex: "0", "ari
 this.key = h("div", { class: "lw-rows-key" });
 this.el = h("div", { class: "lw-rows" }, h("div", { class: "lw-rows-line lw-rows-head" }, this.heads), this.list, this.key);
 }
-
 sort(by) {
 this.by = by;
 this.draw();
 }
-
 node(answer) {
 if (answer?.features && answer !== this.answer) {
 this.answer = answer;
@@ -10040,7 +9039,6 @@ this.list.scrollTop = 0;
 }
 return this.answer ? this.el : null;
 }
-
 draw() {
 const features = this.answer?.features;
 if (!features) return;
@@ -10054,7 +9052,6 @@ this.list.replaceChildren(
 );
 this.legend();
 }
-
 get classes() {
 const { store, answer } = this;
 if (!answer) return { given: -1, suggested: -1 };
@@ -10062,18 +9059,15 @@ const given = store.given[answer.row],
 suggested = store.suggested[answer.row];
 return { given, suggested: this.hides() || suggested === given ? -1 : suggested };
 }
-
 color(code) {
 const colors = this.paint.classColors();
 return colors[code % colors.length];
 }
-
 legend() {
 const { given, suggested } = this.classes,
-one = (/** @type {number} */ code) => (code >= 0 ? [h("span", {}, swatch(this.color(code)), clip(this.store.className(code), 22))] : []);
+one = (code) => (code >= 0 ? [h("span", {}, swatch(this.color(code)), clip(this.store.className(code), 22))] : []);
 this.key.replaceChildren(...one(given), ...one(suggested), h("span", { text: "| this example" }));
 }
-
 line(row, name) {
 const { store, answer } = this,
 of = row.of === "class" && answer ? store.className(store.given[answer.row]) : "all examples";
@@ -10087,7 +9081,6 @@ h("span", { class: "lw-rows-bar", role: "cell" }, this.bar(row)),
 h("span", { class: "lw-num", role: "cell", text: percent(row.unusual) }),
 );
 }
-
 bar(row) {
 const { given, suggested } = this.classes,
 parts = [];
@@ -10107,7 +9100,6 @@ if (suggested >= 0) strip("suggested", suggested);
 if (row.at !== undefined && Number.isFinite(row.at)) parts.push(h("span", { class: "lw-rows-at", style: { left: `${100 * row.at}%` } }));
 return parts;
 }
-
 twin(answer) {
 const { store, paint, hides } = this;
 const other = new RowTable({ store, paint, hides });
@@ -10115,22 +9107,19 @@ other.by = this.by;
 return other.node(answer) || h("span", { class: "lw-empty-line", text: "…" });
 }
 }
-
 function rowTableFeature(view) {
 const { store, paint, inspector, media, registry } = view;
 if (media.kind !== "none") return;
 const rows = (inspector.rows = new RowTable({ store, paint, hides: () => inspector.hides }));
 const again = () => rows.answer && rows.draw();
 registry.on("theme", again);
-store.on("labels", again); // a decision reveals the suggestion
+store.on("labels", again);
 }
 
 // --- filters/sets.js
 const SHARES = [0.99, 0.95, 0.9, 0.8, 0.65, 0.5];
 const FIRST = 0.9;
-
 const asShare = (share) => `${share > 0.995 && share < 1 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
-
 function ruleInWords({ tag, other, implies, count: n, share, expected, broken }) {
 const follows = n - broken;
 return [
@@ -10139,7 +9128,6 @@ return [
 broken ? `Click to select the ${count(broken)} that break${broken === 1 ? "s" : ""} the rule.` : "Click to select the examples that follow it.",
 ].join(" ");
 }
-
 class SetsPanel extends CountedPanel {
 constructor(options) {
 const least = h("select", {
@@ -10151,11 +9139,9 @@ super(options, { name: "tags that go together", mark: "lw-of-rules", tools: [lea
 this.least = least;
 fillSelect(this.least, [["", SHARES.map((share) => [String(share), `rules ≥ ${asShare(share)}`])]], String(FIRST));
 }
-
 async request() {
 return (await this.wire.ask("rules", { least: Number(this.least.value) })).body;
 }
-
 fill({ rules, total }) {
 this.list.replaceChildren(
 h(
@@ -10174,7 +9160,6 @@ this.how.textContent = rules.length
 ? `Counted from the tags as they are now, of tags with at least 10 examples.${left ? ` ${count(left)} more rules are not listed.` : ""}`
 : "No rule holds in this share of the examples.";
 }
-
 line(rule) {
 const words = ruleInWords(rule);
 return h(
@@ -10187,18 +9172,16 @@ h("span", { class: "lw-num lw-quiet", text: asShare(rule.share) }),
 h("span", { class: `lw-num${rule.broken ? "" : " lw-quiet"}`, text: rule.broken ? count(rule.broken) : "–" }),
 );
 }
-
 async pick({ tag, other, implies, broken }) {
 try {
 const { body, buffers } = await this.wire.ask("rule", { tag, other, implies, broken: broken > 0 });
 const name = implies ? `${tag} ${broken ? "without" : "with"} ${other}` : `${tag} ${broken ? "with" : "without"} ${other}`;
 this.showSlice(unpackMask(arrayOf(Uint8Array, buffers[0]), this.store.n), name, body.unit);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
 }
-
 function setsFeature(view) {
 const { store, wire, fail } = view;
 if (store.meta.task !== "multilabel" || store.space.length < 2) return;
@@ -10216,7 +9199,6 @@ this.audio = h("audio", { controls: true, preload: "auto", class: "lw-player", "
 this.message = h("span", { class: "lw-quiet" });
 this.el = h("div", { class: "lw-player-box" }, this.audio, this.message);
 }
-
 async show(row) {
 this.forget();
 this.row = row;
@@ -10228,10 +9210,9 @@ if (this.row !== row) return;
 this.url = URL.createObjectURL(new Blob([buffers[0]], { type: body.mime }));
 this.audio.src = this.url;
 } catch (error) {
-if (this.row === row) this.message.textContent = /** @type {Error} */ (error).message;
+if (this.row === row) this.message.textContent = (error).message;
 }
 }
-
 forget() {
 this.audio.pause();
 this.audio.removeAttribute("src");
@@ -10239,7 +9220,6 @@ if (this.url) URL.revokeObjectURL(this.url);
 this.url = "";
 }
 }
-
 function soundFeature(view) {
 if (view.media.kind !== "audio") return;
 const { store, wire, fail, registry, inspector } = view;
@@ -10249,7 +9229,7 @@ let timer = 0;
 const show = () => {
 clearTimeout(timer);
 player.forget();
-timer = setTimeout(() => player.show(store.row), 120); // not at every step while an arrow key is held
+timer = setTimeout(() => player.show(store.row), 120);
 };
 store.on("cursor", show);
 registry.on("start", show);
@@ -10263,14 +9243,12 @@ player.forget();
 const STEPS = 50;
 const STEP_REST = 350;
 const WORDS = { filters: "filters", color_by: "colour", cameras: "zoom", epochs: "epoch", selected: "selection" };
-
 class ViewHistory {
 constructor(state) {
 this.now = state;
 this.past = [];
 this.future = [];
 }
-
 record(state) {
 if (!changedParts(this.now, state).length) return false;
 this.past.push(this.now);
@@ -10279,7 +9257,6 @@ this.now = state;
 this.future = [];
 return true;
 }
-
 travel(forward = false) {
 const [from, to] = forward ? [this.future, this.past] : [this.past, this.future];
 const state = from.pop();
@@ -10289,18 +9266,15 @@ this.now = state;
 return state;
 }
 }
-
 function changedParts(a, b) {
-const parts = /** @type {(keyof ViewState)[]} */ (Object.keys(WORDS));
+const parts = (Object.keys(WORDS));
 return parts.filter((name) =>
 name === "selected" ? !sameMask(a.selected, b.selected) : JSON.stringify(a[name]) !== JSON.stringify(b[name]),
 );
 }
-
 function sameMask(a, b) {
 return a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
 }
-
 function viewHistoryFeature(view) {
 const { store, registry } = view;
 const state = () => ({ ...store.look, selected: store.selected });
@@ -10395,7 +9369,6 @@ onclick: () => this.save(),
 );
 this.show(this.store.meta.views || []);
 }
-
 show(names) {
 const empty = h("div", { class: "lw-quiet", text: "None yet. A view stores filters, selection, colour, zoom and the epochs of the sliders." });
 const line = (name) =>
@@ -10407,17 +9380,15 @@ closeButton(`delete the view ${name}`, () => this.wire.ask("delete_view", { name
 );
 this.list.replaceChildren(...(names.length ? names.map(line) : [empty]));
 }
-
 async open(name) {
 try {
 await this.wire.ask("show_view", { name });
 this.say(`view ${name}`);
 this.toggle(false);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
-
 async save() {
 const { store } = this,
 name = this.name.value.trim();
@@ -10431,10 +9402,9 @@ await this.wire.ask("save_view", { ...store.look, name }, mask);
 this.name.value = "";
 this.say(`saved the view ${name}`);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 }
 }
-
 toggle(open = Boolean(this.el.hidden)) {
 const was = !this.el.hidden;
 this.el.hidden = !open;
@@ -10446,9 +9416,8 @@ this.name.focus({ preventScroll: true });
 return was !== open;
 }
 }
-
 function viewsFeature(view) {
-if (view.store.locked) return; // a saved page cannot store views
+if (view.store.locked) return;
 const menu = new ViewsMenu({
 store: view.store,
 wire: view.wire,
@@ -10521,11 +9490,9 @@ this.lines.map((line) => line.el),
 );
 this.el = filterBox(column, onClose, this.bars);
 }
-
 get categories() {
 return this.column.categories ?? [];
 }
-
 line(name, code, color) {
 const fill = h("span", { class: "lw-bar-fill" }),
 back = h("span", { class: "lw-bar-all" }),
@@ -10540,24 +9507,21 @@ number,
 );
 return { el, fill, back, number, square };
 }
-
 toggle(code) {
 const kept = new Set(this.kept || []);
 if (!kept.delete(code)) kept.add(code);
 this.setKept(kept.size && kept.size < this.categories.length ? kept : null);
 }
-
 setKept(kept) {
 this.kept = kept;
 this.lines.forEach(({ el }, i) => el.setAttribute("aria-pressed", String(Boolean(kept?.has(i)))));
 this.el.classList.toggle("lw-on", Boolean(kept));
 this.onPick(kept);
 }
-
 draw() {
 const { column, store, categories } = this;
 for (let i = this.lines.length; i < categories.length; i++) {
-this.lines.push(this.line(categories[i], i, this.colors?.()[i])); // a class that was added
+this.lines.push(this.line(categories[i], i, this.colors?.()[i]));
 this.bars.append(this.lines[i].el);
 }
 const { all, shown, chosen } = store.filter.counts(
@@ -10570,7 +9534,7 @@ const numbers = store.selectedCount ? chosen : shown,
 most = Math.max(1, ...all);
 const colors = this.colors?.();
 this.lines.forEach(({ el, fill, back, number, square }, i) => {
-if (square && colors) square.style.background = hex(colors[i]); // the theme may have changed
+if (square && colors) square.style.background = hex(colors[i]);
 back.style.width = `${(100 * all[i]) / most}%`;
 fill.style.width = `${(100 * numbers[i]) / most}%`;
 number.textContent = count(numbers[i]);
@@ -10582,7 +9546,6 @@ el.classList.toggle("lw-off", Boolean(this.kept && !this.kept.has(i)));
 // --- filters/histogram.js
 const HEIGHT = 34;
 const GRIP = 6;
-
 class Histogram {
 constructor(column, store, theme, onBrush, onClose) {
 this.column = column;
@@ -10610,7 +9573,6 @@ this.el = filterBox(column, onClose, this.canvas, h("div", { class: "lw-range" }
 this.listen();
 this.showRange();
 }
-
 field(which) {
 return h("input", {
 class: "lw-bound",
@@ -10620,13 +9582,11 @@ onchange: () => this.typed(),
 onfocus: (event) => event.target.select(),
 });
 }
-
 typed() {
 const number = (input, other) =>
 input.value.trim() === "" || !Number.isFinite(Number(input.value)) ? other : Number(input.value);
 this.setRange([number(this.low, this.domain[0]), number(this.high, this.domain[1])]);
 }
-
 listen() {
 const { canvas } = this;
 canvas.addEventListener("pointerdown", (event) => {
@@ -10647,7 +9607,6 @@ this.drag = null;
 });
 canvas.addEventListener("dblclick", () => this.setRange(null));
 }
-
 pull(x) {
 const { drag } = this;
 if (!drag) return;
@@ -10657,35 +9616,29 @@ this.setShares(drag.span.map((s) => s + by));
 } else if (Math.abs(x - drag.other) * this.canvas.clientWidth >= 2)
 this.setShares([Math.min(x, drag.other), Math.max(x, drag.other)]);
 }
-
 share(event) {
 const box = this.canvas.getBoundingClientRect();
 return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
 }
-
 shares() {
 const [lo, hi] = this.domain;
 return this.range && hi > lo ? this.range.map((v) => (v - lo) / (hi - lo)) : null;
 }
-
 setShares(shares) {
 const [lo, hi] = this.domain;
 this.setRange(shares.map((s) => lo + s * (hi - lo)));
 }
-
 setRange(range) {
 this.range = range && range[0] <= range[1] ? range : null;
 this.showRange();
 this.onBrush(this.range);
 }
-
 showRange() {
 const [lo, hi] = this.range || this.domain;
 this.low.value = within(lo, this.domain);
 this.high.value = within(hi, this.domain);
 this.el.classList.toggle("lw-on", Boolean(this.range));
 }
-
 draw() {
 const width = this.canvas.clientWidth;
 if (!width) return;
@@ -10715,7 +9668,6 @@ c.fillStyle = hex(colors.line);
 c.fillRect(0, HEIGHT - 1, width, 1);
 this.drawBrush(c, width, colors);
 }
-
 drawBrush(c, width, colors) {
 const span = this.shares();
 if (!span) return;
@@ -10735,9 +9687,7 @@ const number = [...columns.values()].find((column) => column.kind === "number");
 if (!number) return `given_label == "${classes[0]}"`;
 return `${/^[A-Za-z_]\w*$/.test(number.name) ? number.name : `\`${number.name}\``} > 0`;
 }
-
 const foundBy = (text, found) => `${found ? count(found) : "nothing"} found by: ${text}`;
-
 class Filters {
 constructor({ store, theme, paint, load, search, onChange, say, fail }) {
 this.store = store;
@@ -10788,11 +9738,9 @@ this.store.on("labels", () => this.relive());
 this.store.on("space", () => this.redraw());
 this.resetAdder();
 }
-
 async start(names) {
 for (const name of names) if (this.store.columns.has(name)) await this.add(name);
 }
-
 resetAdder() {
 const free = (kind) =>
 [...this.store.columns.values()]
@@ -10810,14 +9758,13 @@ this.adder,
 "",
 );
 }
-
 async add(name) {
 if (!name || this.shown.has(name)) return this.shown.get(name);
 const { store } = this;
 try {
 await this.load(name);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 return null;
 }
 if (this.shown.has(name)) return this.shown.get(name);
@@ -10839,7 +9786,6 @@ this.resetAdder();
 this.redraw();
 return view;
 }
-
 remove(name) {
 const view = this.shown.get(name);
 if (!view) return;
@@ -10852,12 +9798,10 @@ filter.forget(name);
 this.resetAdder();
 this.notify();
 }
-
 brush(name, range) {
 this.waiting.set(name, range);
 this.redraw();
 }
-
 settle() {
 if (!this.waiting.size) return;
 const moves = [...this.waiting];
@@ -10870,16 +9814,13 @@ else filter.clear(name);
 });
 this.notify();
 }
-
 pick(name, kept) {
 this.store.refilter((filter) => (kept ? filter.among(name, this.store.loaded(name), kept) : filter.clear(name)));
 this.notify();
 }
-
 notify() {
 if (!this.quiet) this.onChange();
 }
-
 relive() {
 const live = [...this.shown].filter(([name]) => this.store.isLive(name));
 for (const [name, view] of live) {
@@ -10889,14 +9830,12 @@ if (kept) this.store.refilter((filter) => filter.among(name, this.store.loaded(n
 cancelAnimationFrame(this.liveFrame);
 this.liveFrame = requestAnimationFrame(() => live.forEach(([, view]) => view.draw()));
 }
-
 complain(text) {
 this.trouble.hidden = !text;
 this.trouble.replaceChildren(...text.split(/`([^`\s]{1,12})`/).map((part, i) => (i % 2 ? h("code", { text: part }) : part)));
 this.box.classList.toggle("lw-bad", Boolean(text));
 this.box.setAttribute("aria-invalid", String(Boolean(text)));
 }
-
 async find() {
 const text = this.box.value.trim();
 if (text === this.query) {
@@ -10913,16 +9852,14 @@ this.complain("");
 this.say(mask ? foundBy(text, countMask(mask)) : "");
 this.notify();
 } catch (error) {
-if (this.query !== text) return; // another search has begun
+if (this.query !== text) return;
 this.query = before;
-this.complain(`${/** @type {Error} */ (error).message.replace(/^`query` /, "This query ")}${before ? ` Still shown: ${before}` : ""}`);
+this.complain(`${(error).message.replace(/^`query` /, "This query ")}${before ? ` Still shown: ${before}` : ""}`);
 }
 }
-
 clearAll() {
 this.restore({});
 }
-
 state() {
 const out = {};
 for (const [name, view] of this.shown) {
@@ -10933,7 +9870,6 @@ if (view.range) out[name] = view.range;
 if (this.query) out.search = this.query;
 return out;
 }
-
 async restore(state) {
 this.quiet++;
 try {
@@ -10952,18 +9888,15 @@ this.quiet--;
 }
 this.notify();
 }
-
 async restoreOne(name, value) {
 const view = await this.add(name);
 if (!view) return;
 if (view instanceof Histogram) view.setRange(value);
-else view.setKept(new Set(value.map((/** @type {string} */ v) => view.categories.indexOf(v)).filter((/** @type {number} */ code) => code >= 0)));
+else view.setKept(new Set(value.map((v) => view.categories.indexOf(v)).filter((code) => code >= 0)));
 }
-
 redraw() {
 if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
 }
-
 draw() {
 this.settle();
 cancelAnimationFrame(this.frame);
@@ -10979,7 +9912,6 @@ h("span", { class: "lw-num lw-count", text: `${count(store.filter.passingCount)}
 h("button", { type: "button", class: "lw-link", text: "clear filters", onclick: () => this.clearAll() }),
 );
 }
-
 destroy() {
 cancelAnimationFrame(this.frame);
 cancelAnimationFrame(this.liveFrame);
@@ -10988,7 +9920,6 @@ cancelAnimationFrame(this.liveFrame);
 
 // --- examples/gallery.js
 const TITLES = { queue: "queue", all: "all", selection: "selection", neighbors: "neighbours" };
-
 class Gallery {
 constructor({ store, media, editor, bulk, onPick, onToggle, fail }) {
 this.store = store;
@@ -11037,12 +9968,10 @@ store.on("cursor", () => this.follow());
 store.on("pictures", () => this.redraw());
 store.on("labels", (rows) => this.relabelled(rows));
 }
-
 hideCards() {
 this.hidden = true;
 this.el.classList.add("lw-only-orders");
 }
-
 resize() {
 const width = this.strip.clientWidth,
 one = this.media.kind === "image" ? 74 : 158;
@@ -11052,7 +9981,6 @@ this.perPage = fits;
 this.follow();
 }
 }
-
 page(by) {
 const rows = this.store.rows();
 this.start = Math.max(
@@ -11061,17 +9989,14 @@ Math.min(Math.floor(Math.max(0, rows.length - 1) / this.perPage) * this.perPage,
 );
 this.redraw();
 }
-
 follow() {
 const at = this.store.rows().indexOf(this.store.row);
 if (at >= 0) this.start = Math.floor(at / this.perPage) * this.perPage;
 this.redraw();
 }
-
 redraw() {
 if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
 }
-
 draw() {
 this.frame = 0;
 const { store } = this,
@@ -11090,17 +10015,15 @@ return;
 }
 const focused = this.strip.contains(rootOf(this.strip).activeElement);
 this.strip.replaceChildren(...page.map((row) => this.card(row)));
-if (focused) /** @type {HTMLElement | null} */ (this.strip.querySelector("[aria-selected=true]"))?.focus({ preventScroll: true }); // new cards, same place
+if (focused) (this.strip.querySelector("[aria-selected=true]"))?.focus({ preventScroll: true });
 this.fill(page);
 }
-
 nothing() {
 const { store } = this;
 if (store.list === "selection") return "Nothing selected: draw around points in a map.";
 if (store.filter.active && store.lists.queue.length) return "No example in this list matches the filters.";
 return store.emptyBecause || emptyQueue(store, this.bulk.order.value);
 }
-
 drawTabs(tabs = this.tabs) {
 const { store } = this;
 const shown = Object.keys(store.lists).filter((name) => name === "queue" || store.lists[name].length);
@@ -11120,7 +10043,6 @@ h("span", { class: "lw-num", text: ` ${count(store.rows(name).length)}` }),
 ),
 );
 }
-
 card(row) {
 const { store } = this,
 current = row === store.row;
@@ -11142,7 +10064,6 @@ this.caption(row),
 el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
 return el;
 }
-
 caption(row) {
 const { store } = this;
 const label = store.labels[row],
@@ -11167,7 +10088,6 @@ this.editor.thumb(el, [{ value: label, most: 18 }]);
 el.append(h("span", { class: "lw-mark", text: `${mark}${store.flagged(row) ? "⚑" : ""}` }));
 return el;
 }
-
 async fill(page) {
 const wanted = ++this.wanted;
 if (page.every((row) => this.media.peek(row))) {
@@ -11177,7 +10097,7 @@ return;
 try {
 await this.media.want(page);
 } catch (error) {
-this.fail(/** @type {Error} */ (error));
+this.fail((error));
 return;
 }
 if (wanted !== this.wanted) return;
@@ -11185,14 +10105,12 @@ for (const el of this.strip.querySelectorAll("button"))
 el.firstElementChild?.replaceChildren(this.media.node(this.media.peek(Number(el.dataset.row)), "thumb"));
 this.ahead();
 }
-
 ahead() {
 const next = Array.from(this.store.rows().slice(this.start + this.perPage, this.start + 2 * this.perPage));
 if (next.length)
 this.media.want(next).catch(() => {
 });
 }
-
 relabelled(rows) {
 if (rows.length > 200) {
 this.redraw();
@@ -11215,7 +10133,6 @@ const SLICES = [
 ["with a note", (s, i) => s.noted(i)],
 ["unlabelled", (s, i) => s.given[i] < 0],
 ];
-
 class Head {
 constructor({ store, onColor, onSlice, onRemoteSlice }) {
 this.store = store;
@@ -11295,7 +10212,6 @@ store.on("labels", () => this.state());
 store.on("history", () => this.state());
 this.state();
 }
-
 fillColors() {
 const columns = [...this.store.columns.values()];
 const group = (test) => columns.filter(test).map((c) => [c.name, c.name]);
@@ -11305,7 +10221,6 @@ fillSelect(this.color, [
 ["columns", group((c) => !c.classes && c.name !== "verdict" && !(c.kind === "number" && c.suspicious))],
 ]);
 }
-
 fillSlices() {
 const { store } = this,
 totals = SLICES.map(() => 0);
@@ -11328,7 +10243,6 @@ this.slices,
 "",
 );
 }
-
 async pickSlice() {
 const { store } = this,
 { value } = this.slices;
@@ -11345,7 +10259,6 @@ const [name, test] = slice;
 for (let i = 0; i < store.n; i++) mask[i] = test(store, i) ? 1 : 0;
 this.onSlice(mask, name);
 }
-
 state(waiting = this.waiting) {
 const { store } = this;
 this.waiting = waiting;
@@ -11365,7 +10278,6 @@ this.saved.classList.toggle("lw-warn", Boolean(store.pending && waiting));
 // --- state/answers.js
 const ANSWERS_KEPT = 200;
 const AHEAD = 3;
-
 class InspectAnswers {
 constructor({ store, wire, media }) {
 this.store = store;
@@ -11374,19 +10286,15 @@ this.media = media;
 this.kept = new Map();
 this.timer = 0;
 }
-
 get(row) {
 return this.kept.get(row);
 }
-
 delete(row) {
 this.kept.delete(row);
 }
-
 clear() {
 this.kept.clear();
 }
-
 async fetch(row) {
 const { body } = await this.wire.ask("inspect", { row });
 for (const item of [body.media, ...body.neighbors.items, ...(body.linked?.items ?? [])]) this.media.keep(item);
@@ -11397,7 +10305,6 @@ this.kept.delete(oldest);
 }
 return body;
 }
-
 ahead() {
 clearTimeout(this.timer);
 this.timer = setTimeout(() => {
@@ -11410,7 +10317,6 @@ this.fetch(row).catch(() => {
 });
 }, 20);
 }
-
 destroy() {
 clearTimeout(this.timer);
 }
@@ -11418,17 +10324,15 @@ clearTimeout(this.timer);
 
 // --- examples/curve.js
 const PAD = { left: 22, right: 8, top: 6, bottom: 15 };
-
 function apart(a, b, gap) {
 if (Math.abs(a - b) >= gap) return [a, b];
 const middle = (a + b) / 2,
 sign = a <= b ? 1 : -1;
 return [middle - (sign * gap) / 2, middle + (sign * gap) / 2];
 }
-
 function spread(places, gap) {
 const order = places.map((_, i) => i).sort((a, b) => places[a] - places[b] || a - b),
-blocks = /** @type {{ sum: number, count: number }[]} */ ([]);
+blocks = ([]);
 order.forEach((i, rank) => {
 let block = { sum: places[i] - rank * gap, count: 1 };
 for (let last = blocks.at(-1); last && last.sum / last.count > block.sum / block.count; last = blocks.at(-1)) {
@@ -11442,18 +10346,13 @@ out = [...places];
 order.forEach((i, rank) => (out[i] = flat[rank] + rank * gap));
 return out;
 }
-
 const lastFinite = (values) => [...values].reverse().find((v) => v !== null && Number.isFinite(v)) ?? null;
-
 const missing = (values, epochs) => epochs.filter((_, i) => values[i] === null || !Number.isFinite(values[i]));
-
 const listed = (some, epochs) => (some.length > 4 ? `${some.length} of ${epochs.length} epochs` : `epoch${some.length > 1 ? "s" : ""} ${some.join(", ")}`);
-
 function tagGapsInWords({ epochs, given }, name) {
 const lost = missing(given, epochs);
 return lost.length ? `no value for ${name} in ${listed(lost, epochs)}: with very many tags, only the given and the most likely ones are recorded` : "";
 }
-
 function gapsInWords({ epochs, given, suggested }, name) {
 if (epochs.length < 2) return "";
 const lost = missing(given, epochs),
@@ -11465,7 +10364,6 @@ lost.length && `this example was not recorded in ${listed(lost, epochs)}`,
 .filter(Boolean)
 .join("; ");
 }
-
 function drawCurve(canvas, curve, { given = "", suggested = "", colors, theme, nothing }) {
 if (!curve) {
 drawLines(canvas, [], [], { theme, nothing });
@@ -11477,7 +10375,6 @@ const lines = [
 ];
 drawLines(canvas, curve.epochs, lines, { theme, nothing });
 }
-
 function drawLines(canvas, epochs, lines, { theme, nothing }) {
 const width = canvas.clientWidth,
 height = canvas.clientHeight;
@@ -11497,12 +10394,11 @@ bottom = height - PAD.bottom,
 e0 = epochs[0],
 e1 = epochs[epochs.length - 1];
 const x = (e) => PAD.left + ((e - e0) / (e1 - e0)) * (right - PAD.left),
-y = (/** @type {number} */ p) => bottom - p * (bottom - PAD.top);
+y = (p) => bottom - p * (bottom - PAD.top);
 grid(c, { x, y, e0, e1, right, bottom, theme });
 for (const { values, color, dash } of lines) stroke(c, epochs, values, x, y, color, dash);
 names(c, lines, y, right, theme);
 }
-
 function grid(c, { x, y, e0, e1, right, bottom, theme }) {
 c.strokeStyle = hex(theme.line);
 c.fillStyle = hex(theme.quiet);
@@ -11522,13 +10418,12 @@ c.fillText(`epoch ${e0}`, PAD.left, bottom + 4);
 c.textAlign = "right";
 c.fillText(String(e1), x(e1), bottom + 4);
 }
-
 function stroke(c, epochs, values, x, y, color, dash) {
 c.strokeStyle = hex(color);
 c.lineWidth = 1.8;
 c.setLineDash(dash);
 c.beginPath();
-const known = (/** @type {number} */ i) => i in values && Number.isFinite(values[i]);
+const known = (i) => i in values && Number.isFinite(values[i]);
 const alone = [];
 values.forEach((value, i) => {
 if (value === null || !known(i)) return;
@@ -11546,7 +10441,6 @@ c.arc(place[0], place[1], 2, 0, 7);
 c.fill();
 }
 }
-
 function names(c, lines, y, right, theme) {
 const placed = spread(
 lines.map(({ values }) => y(lastFinite(values) ?? 0)),
@@ -11563,8 +10457,8 @@ if (lastFinite(values) !== null) c.fillText(name, right + 5, placed[i]);
 // --- state/labelspace.js
 function labelSpace(store, paint) {
 const classes = store.space,
-gone = (/** @type {number} */ code) => store.gone.has(code),
-known = (/** @type {number} */ code) => code >= 0 && code < classes.length;
+gone = (code) => store.gone.has(code),
+known = (code) => code >= 0 && code < classes.length;
 return {
 classes,
 choices: store.meta.choices,
@@ -11579,9 +10473,7 @@ color: (code) => paint.classColor(code, classes.length),
 
 // --- examples/neighbors.js
 const HIDDEN = "hidden until you choose";
-
 const NO_NEIGHBORS = { rows: [], items: [] };
-
 class NeighborStrip {
 constructor(inspector) {
 this.inspector = inspector;
@@ -11589,11 +10481,9 @@ this.strip = h("div", { class: "lw-neighbors", "aria-label": "nearest neighbours
 this.name = h("span");
 this.parts = [h("h4", {}, this.name), this.strip];
 }
-
 get near() {
 return this.inspector.answer?.neighbors ?? NO_NEIGHBORS;
 }
-
 draw() {
 const { inspector } = this,
 { rows, items } = this.near;
@@ -11609,12 +10499,10 @@ this.caption(row),
 ),
 );
 }
-
 empty() {
 this.strip.replaceChildren();
 this.name.textContent = "";
 }
-
 title() {
 const { answer, store, hides, kind } = this.inspector;
 if (!answer || store.row < 0) return;
@@ -11628,7 +10516,6 @@ this.name.textContent = rows.length
 : none || "no embeddings, so no neighbours";
 this.name.title = rows.length ? [`by ${by}`, other].filter(Boolean).join(". ") : "";
 }
-
 caption(row) {
 const { store, hides, editor, kind, unit } = this.inspector,
 label = store.labels[row],
@@ -11646,12 +10533,10 @@ const el = h("span", { class: `lw-caption${differs ? " lw-disagrees" : ""}`, tit
 editor.thumb(el, [{ value: label, most: 20, before: was && "✎" }]);
 return el;
 }
-
 again() {
 this.title();
 this.captions();
 }
-
 captions() {
 for (const el of this.strip.querySelectorAll("button")) el.lastElementChild?.replaceWith(this.caption(Number(el.dataset.row)));
 }
@@ -11660,12 +10545,10 @@ for (const el of this.strip.querySelectorAll("button")) el.lastElementChild?.rep
 // --- examples/setcurve.js
 const WEIGHTS = "probability of each candidate as a share of the set after each epoch of the recorded training, which saw the set";
 const LEFT = "candidates left if those far behind the most likely one are removed after each epoch (POP: more than .6 behind at first, .05 at last)";
-
 function sizesInWords(epochs, sizes) {
 const steps = epochs.flatMap((epoch, i) => (i && sizes[i] !== sizes[i - 1] ? [`${sizes[i]} from epoch ${epoch}`] : []));
 return [`${sizes[0]} candidate${sizes[0] === 1 ? "" : "s"} left`, ...steps].join(", ");
 }
-
 class SetCurvePart {
 constructor({ paint, space, theme }) {
 this.paint = paint;
@@ -11675,11 +10558,9 @@ this.title = h("h4", { text: "weights of the candidates, by epoch", title: WEIGH
 this.canvas = h("canvas", { class: "lw-curve lw-set-curve", role: "img", hidden: true });
 this.sizes = h("p", { class: "lw-fine lw-quiet lw-set-sizes", title: LEFT, hidden: true });
 }
-
 get parts() {
 return [this.title, this.canvas, this.sizes];
 }
-
 draw(sets, hides) {
 for (const part of this.parts) part.hidden = !sets || (hides && part === this.sizes);
 if (!sets) return;
@@ -11707,7 +10588,6 @@ this.canvas.setAttribute("aria-label", `weights of ${sets.names.join(", ")} and 
 // --- examples/curvepart.js
 const TRAINING = "probability of a class after each epoch of the recorded training, which saw the given label";
 const OF_TAGS = "probability of the tag in focus after each epoch of the recorded training, which saw the given tags";
-
 class CurvePart {
 constructor({ store, paint, theme }) {
 this.store = store;
@@ -11717,7 +10597,6 @@ this.canvas = h("canvas", { class: "lw-curve", role: "img" });
 this.gaps = h("p", { class: "lw-fine lw-quiet", hidden: true });
 this.sets = store.meta.task === "candidates" ? new SetCurvePart({ paint, theme, space: labelSpace(store, paint) }) : null;
 }
-
 get parts() {
 if (this.sets) return this.sets.parts;
 const { epochs, unit_epochs: ofUnits, pooled } = this.store.meta;
@@ -11725,7 +10604,6 @@ if (ofUnits.length) return [h("h4", { text: "p(yes) during training, by epoch", 
 if (!epochs.length) return [];
 return [h("h4", { text: `probability during training, by epoch${pooled ? ` of ${pooled}` : ""}`, title: TRAINING }), this.canvas, this.gaps];
 }
-
 blank(nothing = "") {
 this.sets?.draw(null, false);
 if (this.sets) return;
@@ -11733,7 +10611,6 @@ this.gaps.hidden = true;
 drawCurve(this.canvas, null, { theme: this.theme(), nothing });
 if (nothing) this.canvas.setAttribute("aria-label", `probability over epochs: ${nothing}`);
 }
-
 drawUnit(unit, hides) {
 if (hides || !unit?.curve) {
 this.blank(hides ? HIDDEN : unit ? `${clip(unit.name, 24)}: not recorded` : "");
@@ -11747,7 +10624,6 @@ this.gaps.hidden = !gaps;
 this.gaps.textContent = gaps;
 this.canvas.setAttribute("aria-label", `probability of ${unit.name} over ${curve.epochs.length} epochs, given: ${valueText(unit.given)}${gaps && `; ${gaps}`}`);
 }
-
 draw(answer, hides) {
 this.sets?.draw(answer.sets, hides);
 if (this.sets) return;
@@ -11758,7 +10634,7 @@ return;
 const { store } = this,
 given = store.given[answer.row],
 suggested = store.suggested[answer.row];
-const of = (/** @type {number} */ code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
+const of = (code) => (code >= 0 ? this.paint.classColor(code) : this.theme().quiet);
 const curve = suggested === given ? { ...answer.curve, suggested: null } : answer.curve;
 drawCurve(this.canvas, curve, {
 given: store.shortName(given, 14),
@@ -11783,7 +10659,6 @@ const angle = (2 * Math.PI * i) / n;
 return [width / 2 + across * Math.sin(angle), height / 2 - up * Math.cos(angle)];
 });
 }
-
 function drawEgo(canvas, { center, around: colors, between, theme }) {
 const ratio = window.devicePixelRatio || 1,
 width = canvas.clientWidth || 220,
@@ -11795,7 +10670,7 @@ if (!context) return;
 context.setTransform(ratio, 0, 0, ratio, 0, 0);
 context.clearRect(0, 0, width, height);
 const places = placesAround(colors.length, width, height, 9),
-middle = /** @type {[number, number]} */ ([width / 2, height / 2]);
+middle = ([width / 2, height / 2]);
 const line = (from, to, color) => {
 context.strokeStyle = color;
 context.beginPath();
@@ -11818,7 +10693,6 @@ dot(middle, center, 7);
 
 // --- examples/linked.js
 const NO_LINKS = { rows: [], items: [], total: 0, between: [] };
-
 class LinkedStrip extends NeighborStrip {
 constructor(inspector) {
 super(inspector);
@@ -11827,27 +10701,22 @@ this.picture = h("canvas", { class: "lw-ego", role: "img" });
 this.el = h("div", { class: "lw-linked", hidden: true }, h("h4", {}, this.name), this.picture, this.strip);
 this.parts = [this.el];
 }
-
 get near() {
 return this.inspector.answer?.linked ?? NO_LINKS;
 }
-
 draw() {
 this.el.hidden = !this.inspector.answer?.linked;
 super.draw();
 this.ego();
 }
-
 empty() {
 super.empty();
 this.el.hidden = true;
 }
-
 again() {
 super.again();
 this.ego();
 }
-
 title() {
 const { answer, store, hides, kind } = this.inspector;
 if (!answer || store.row < 0) return;
@@ -11859,7 +10728,6 @@ const shown = rows.length < total ? `${rows.length} of ${count(total)}` : count(
 this.name.textContent = total ? `${shown} linked node${total === 1 ? "" : "s"}${counts}` : "no linked nodes";
 this.name.title = total ? "by the edges of this run, largest weight first" : "";
 }
-
 ego() {
 const { answer, store, hides, paint, theme } = this.inspector,
 { rows, between } = this.near;
@@ -11873,15 +10741,11 @@ this.picture.setAttribute("aria-label", `${this.name.textContent}; ${between.len
 
 // --- examples/pictures.js
 const ORIGINALS_KEPT = 6;
-
-
 class Pictures {
 kept = new Map();
-
 constructor(wire) {
 this.wire = wire;
 }
-
 async fetch(row) {
 const known = this.kept.get(row);
 if (known) return known;
@@ -11895,7 +10759,6 @@ this.kept.delete(oldest);
 }
 return made;
 }
-
 async original(row) {
 const { url } = await this.fetch(row),
 image = new Image();
@@ -11903,17 +10766,14 @@ image.src = url;
 await image.decode();
 return { image, width: image.naturalWidth };
 }
-
 async tile(row, level, x, y) {
 const { body, buffers } = await this.wire.ask("tile", { row, level, x, y });
 const image = await createImageBitmap(new Blob([buffers[0]], { type: body.mime }));
 return { image, width: image.width };
 }
-
 async mask(row, box) {
 return (await this.wire.ask("mask_part", { row, box })).body;
 }
-
 destroy() {
 for (const { url } of this.kept.values()) URL.revokeObjectURL(url);
 this.kept.clear();
@@ -11922,7 +10782,6 @@ this.kept.clear();
 
 // --- base/typebox.js
 const NEW = -2;
-
 class TypeBox {
 constructor({ keymap, onMode, onLeave }) {
 this.keymap = keymap;
@@ -11944,7 +10803,6 @@ onblur: () => this.close(),
 this.matches = h("div", { class: "lw-matches", role: "listbox", "aria-label": "matching classes" });
 this.el = h("div", { class: "lw-typebox" }, this.input, this.matches);
 }
-
 stand(typing) {
 const open = this.mode?.name === typing.name;
 this.standing = typing;
@@ -11954,11 +10812,9 @@ this.mode = typing;
 this.match();
 }
 }
-
 rest() {
 this.input.placeholder = this.standing?.resting || "";
 }
-
 open(mode) {
 this.mode = mode;
 this.onMode(true);
@@ -11968,7 +10824,6 @@ this.matches.replaceChildren();
 this.input.focus({ preventScroll: true });
 this.match();
 }
-
 close() {
 if (!this.mode) return;
 this.mode = null;
@@ -11977,7 +10832,6 @@ this.input.value = "";
 this.matches.replaceChildren();
 this.rest();
 }
-
 match() {
 this.mode ||= this.standing;
 const { mode } = this;
@@ -11992,7 +10846,6 @@ const none = this.found.length ? [] : [h("span", { class: "lw-empty-line", text:
 this.matches.replaceChildren(...this.found.map((item) => this.option(item)), ...none);
 this.reveal();
 }
-
 reveal() {
 const panel = this.el.closest(".lw-inspector");
 if (!panel) return;
@@ -12001,7 +10854,6 @@ below = this.matches.getBoundingClientRect().bottom - bottom,
 above = this.input.getBoundingClientRect().top - top;
 if (below > 0) panel.scrollTop += Math.min(below + 4, above);
 }
-
 option(item) {
 const onpointerdown = (event) => {
 event.preventDefault();
@@ -12014,12 +10866,10 @@ return h(
 ...(item === NEW ? [h("span", { class: "lw-clip", text: this.offer() })] : (mode?.node?.(item) ?? [])),
 );
 }
-
 offer() {
 const name = `“${this.input.value.trim()}”`;
 return this.sure ? `Press Enter again to add ${name}` : `+ add the ${this.mode?.name} ${name}`;
 }
-
 key(event) {
 const { action = "" } = actionOf(event, this.keymap) || {},
 step = { nextMatch: 1, previousMatch: -1 }[action];
@@ -12030,14 +10880,12 @@ else if (step) this.move(step);
 else if (this.mode && !this.mode.find) this.choose(this.input.value.trim());
 else if (this.best !== -1) this.choose(this.best);
 }
-
 move(by) {
 if (!this.mode?.find || !this.found.length) return;
 const at = Math.max(0, Math.min(this.found.length - 1, this.found.indexOf(this.best) + by));
 this.best = this.found[at];
 [...this.matches.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
 }
-
 choose(item) {
 const { mode } = this;
 if (item === NEW && !this.sure) {
@@ -12057,7 +10905,6 @@ return;
 mode.choose(item);
 if (mode.stays) this.open({ ...mode, value: "" });
 }
-
 leave() {
 this.close();
 this.onLeave();
@@ -12066,7 +10913,6 @@ this.onLeave();
 
 // --- examples/unitjudge.js
 const MANY = 1_000;
-
 class UnitJudge {
 constructor(inspector) {
 this.inspector = inspector;
@@ -12078,13 +10924,12 @@ for (const row of rows) this.changed.add(row);
 });
 store.on("history", () => this.renew());
 store.on("queue", () => {
-inspector.answers.clear(); // an audit is about other units, and hides earlier decisions
+inspector.answers.clear();
 if (store.row < 0) return;
 this.changed.add(store.row);
 this.renew();
 });
 }
-
 async judge(verdicts, how) {
 const { inspector } = this,
 { store, actions, answer } = inspector;
@@ -12099,18 +10944,17 @@ const changed = answer.units.some((unit) => unit.changed),
 asked = answer.units.filter((unit) => unit.asked),
 done = answer.whole !== false && (asked.length ? asked : answer.units.filter((unit) => unit.doubted)).every((unit) => unit.decided);
 const one = answer.units.find((unit) => unit.key === verdicts[0].key);
-const name = one?.shape?.item ?? (one?.name === one?.key ? "" : one?.name); // a key of a place says nothing to a person
+const name = one?.shape?.item ?? (one?.name === one?.key ? "" : one?.name);
 const named = [name && clip(String(name), 28), valueText(verdicts[0].value)].filter(Boolean).join(": ");
 const text = verdicts.length > 1 ? `${count(verdicts.length)} labels confirmed` : named;
 const saved = actions.units(verdicts, how, { changed, done, text });
 this.own = answer.units.length > MANY ? { row: answer.row, step: store.past[store.past.length - 1] } : null;
 inspector.showEditor();
-if (how === "typed" && !(await saved)) return; // what was typed may be refused
+if (how === "typed" && !(await saved)) return;
 const wanted = store.unit;
-if (wanted && said.has(wanted)) actions.advance(answer.row); // the list is about this unit only
+if (wanted && said.has(wanted)) actions.advance(answer.row);
 else if (!inspector.editor.advance?.() && done) actions.advance(answer.row);
 }
-
 confirm(verdicts) {
 const { inspector } = this,
 { store, actions, answer } = inspector;
@@ -12123,14 +10967,12 @@ actions.units(verdicts, "confirm", { changed, done: true, text: "judged as a who
 inspector.showEditor();
 actions.advance(answer.row);
 }
-
 judgeSelection(key, value) {
 const { store, actions } = this.inspector,
 rows = store.lists.selection;
 if (!rows.length) actions.say("nothing is selected: draw around points first", "warn");
 else actions.unitOfMany(rows, key, value);
 }
-
 async renew() {
 const { inspector, changed } = this,
 { store } = inspector,
@@ -12143,24 +10985,22 @@ this.own = null;
 inspector.media.forget([...changed]);
 store.emit("pictures");
 changed.clear();
-if (!here || (own && own.row === row && own.step === store.past[store.past.length - 1])) return; // shown already
+if (!here || (own && own.row === row && own.step === store.past[store.past.length - 1])) return;
 try {
 const answer = await inspector.answers.fetch(row);
 if (store.row !== row || store.pending) return;
 const before = inspector.answer?.row === row ? inspector.answer.passage : null;
-if (before && before.text === answer.passage?.text) answer.passage = before; // the same text is not drawn again
+if (before && before.text === answer.passage?.text) answer.passage = before;
 inspector.answer = answer;
 inspector.showEditor();
 } catch (error) {
-inspector.fail(/** @type {Error} */ (error));
+inspector.fail((error));
 }
 }
 }
 
 // --- examples/inspector.js
 const SKIPPED = 3;
-
-
 class Inspector {
 title = h("span", { class: "lw-title" });
 place = h("span", { class: "lw-num lw-place" });
@@ -12173,7 +11013,6 @@ acts = h("div", { class: "lw-acts", role: "group", "aria-label": "decisions" });
 noteLine = h("div", { class: "lw-note", role: "note", dir: "auto", hidden: true });
 table = h("dl", { class: "lw-columns" });
 whole = h("div", { class: "lw-whole lw-row", hidden: true });
-
 constructor(options) {
 this.frame = 0;
 this.store = options.store;
@@ -12236,7 +11075,6 @@ this.showEditor();
 for (const topic of ["list", "mask", "count"]) store.on(topic, () => this.queue());
 store.on("count", () => this.wholeLine());
 }
-
 build() {
 this.why.hidden = this.store.meta.ordered === false;
 return h(
@@ -12268,7 +11106,6 @@ this.table,
 ),
 );
 }
-
 buildActs() {
 const cap = (action) => capOf(this.keymap, action);
 const act = (action, text, run) =>
@@ -12295,8 +11132,6 @@ act("flag", "⚑", () => actions.flag()),
 act("note", "✎", () => this.openNote()),
 );
 }
-
-
 judge(verdicts, how, whole) {
 const { actions } = this,
 value = verdicts[0]?.value;
@@ -12307,7 +11142,6 @@ else if (how === "selection") actions.labelSelection(value);
 else if (how === "keep") actions.keep();
 else actions.label(value, how);
 }
-
 showEditor() {
 const { store } = this,
 { row } = store;
@@ -12344,7 +11178,6 @@ epoch: p_epoch,
 this.wholeLine();
 this.reveal();
 }
-
 wholeLine() {
 const { answer, store } = this,
 asked = answer?.row === store.row && answer.whole !== undefined;
@@ -12358,7 +11191,6 @@ h("button", { type: "button", class: "lw-button lw-whole-done", disabled: answer
 h("span", { class: "lw-quiet lw-num", text: store.meta.audit?.done ?? "" }),
 );
 }
-
 confirmAll() {
 const { store, actions } = this,
 { row } = store;
@@ -12368,21 +11200,16 @@ if (!this.editor.confirmAll?.()) actions.advance(row);
 } else if (store.verdict[row] && store.verdict[row] !== SKIPPED) actions.advance(row);
 else this.editor.keep();
 }
-
 get editing() {
 return Boolean(this.editor.editing || this.typeBox.mode);
 }
-
 openEditor(typing = false) {
 if (this.store.row >= 0 && !this.actions.refused()) this.editor.open(typing);
 }
-
 closeEditor() {
 this.editor.close();
 this.typeBox.close();
 }
-
-
 async show() {
 const { store } = this,
 { row } = store;
@@ -12404,14 +11231,12 @@ const answer = known || (await this.answers.fetch(row));
 if (store.row === row && !known) this.fill(answer);
 this.answers.ahead();
 } catch (error) {
-if (store.row === row) this.fail(/** @type {Error} */ (error));
+if (store.row === row) this.fail((error));
 }
 }
-
 get hides() {
 return this.store.hides(this.store.row);
 }
-
 empty() {
 this.answer = null;
 this.title.textContent = "no example";
@@ -12428,13 +11253,11 @@ this.showEditor();
 this.queue();
 this.curve.blank();
 }
-
 waiting() {
 this.title.textContent = "…";
 this.why.replaceChildren();
 this.note("");
 }
-
 fill(answer) {
 this.answer = answer;
 this.title.textContent = `example ${clip(String(answer.id), 22)}`;
@@ -12449,13 +11272,11 @@ this.showColumns(answer);
 this.store.neighborsOf = { row: answer.row, rows: answer.neighbors.rows };
 this.store.emit("neighbors");
 }
-
 drawPicture(item) {
 const stage = this.editor.stage?.el;
 if (!stage) this.picture.replaceChildren(this.rows?.node(this.answer) || mediaNode(item, "full"));
 else if (!stage.closest(".lw-lightbox:not([hidden])")) this.picture.replaceChildren(stage);
 }
-
 explain(unit) {
 this.unit = unit || null;
 if (!this.answer) return;
@@ -12465,7 +11286,6 @@ if (!this.store.meta.unit_epochs.length) return;
 cancelAnimationFrame(this.frame);
 this.frame = requestAnimationFrame(() => this.redrawCurve());
 }
-
 reasons() {
 const { answer } = this,
 { unit } = this,
@@ -12477,19 +11297,16 @@ this.why.replaceChildren(
 );
 this.note(this.hides ? "" : (answer?.note ?? ""));
 }
-
 note(text) {
 this.noteLine.hidden = !text;
 this.noteLine.textContent = text ? `✎ ${text}` : "";
 this.noteLine.title = text || "";
 }
-
 showColumns(answer) {
 const hidden = this.hides ? this.store.meta.evidence_columns : [];
 const shown = this.media.kind === "none" ? [] : answer.columns.filter(([key]) => !hidden.includes(key));
 this.table.replaceChildren(...shown.flatMap(([key, value]) => [h("dt", { text: key }), h("dd", { text: value, title: value })]));
 }
-
 reveal() {
 if (this.store.blind && this.answer?.row === this.store.row && !this.hides) {
 this.reasons();
@@ -12497,7 +11314,6 @@ this.redrawCurve();
 this.showColumns(this.answer);
 }
 }
-
 queue() {
 const { store } = this,
 name = store.list,
@@ -12512,13 +11328,11 @@ this.place.title = [this.place.textContent, `${count(done)} of ${count(total)} i
 .join("; ");
 this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
 }
-
 redrawCurve() {
 if (!this.answer) return;
 if (this.store.meta.unit_epochs.length) this.curve.drawUnit(this.unit, this.hides);
 else this.curve.draw(this.answer, this.hides);
 }
-
 blindChanged() {
 this.showEditor();
 if (!this.answer) return;
@@ -12528,13 +11342,11 @@ this.showColumns(this.answer);
 this.neighbors.again();
 this.linked.again();
 }
-
 openNote() {
 if (this.store.row < 0 || this.actions.refused()) return;
 const placeholder = "write a note, Enter saves it";
 this.typeBox.open({ name: "note", placeholder, value: this.answer?.note || "", choose: (text) => this.saveNote(String(text)) });
 }
-
 async saveNote(text) {
 const { row } = this.store,
 known = this.answers.get(row);
@@ -12543,7 +11355,6 @@ if (!known) return;
 known.note = text;
 if (this.store.row === row) this.reasons();
 }
-
 destroy() {
 cancelAnimationFrame(this.frame);
 this.answers.destroy();
@@ -12564,13 +11375,11 @@ registry.listen(root, "change", (event) => {
 if (event.target.tagName === "SELECT") frame.focus();
 });
 }
-
 takeFocus(event) {
 if (event.target.closest("input, select, textarea, label")) return;
 if (event.target.closest("button")) event.preventDefault();
 this.frame.focus();
 }
-
 key(event) {
 const { view } = this.frame;
 if (!view) return;
@@ -12582,7 +11391,7 @@ view.focus();
 return;
 }
 const button = event.target.closest("button") && (event.key === " " || event.key === "Enter");
-if (button && !event.ctrlKey && !event.metaKey) return; // a button reached by Tab
+if (button && !event.ctrlKey && !event.metaKey) return;
 if (view.inspector.editor.editing && event.key !== "Escape") {
 if (view.inspector.editor.key(event)) event.preventDefault();
 return;
@@ -12598,12 +11407,10 @@ if (meant.digit === undefined) this.run(meant.action);
 else view.inspector.editor.digit(meant.digit, meant.action === "labelSelection");
 view.maps.forEach((map) => map.flush());
 }
-
-run(/** @type {string} */ action) {
+run(action) {
 if (action === "leave") this.leave();
 else this.frame.registry.actions.get(action)?.();
 }
-
 leave() {
 const { root, registry } = this.frame;
 if (registry.escape()) return;
@@ -12626,7 +11433,6 @@ this.legend = null;
 this.palettes = new Map();
 this.restate();
 }
-
 classColors(k = this.store.classes.length) {
 const { dark } = this.theme(),
 name = `${k} ${dark}`;
@@ -12634,12 +11440,10 @@ const known = this.palettes.get(name) ?? classColors(k, dark);
 this.palettes.set(name, known);
 return known;
 }
-
 classColor(code, k = this.store.classes.length) {
 const colors = this.classColors(k);
 return code < 0 ? this.theme().grey : colors[code % colors.length];
 }
-
 colorBy(name) {
 const { store } = this,
 column = store.column(name),
@@ -12668,19 +11472,16 @@ this.levels = levelsOf(values, range[0], range[1]);
 this.table = scoreTable(look, grey);
 this.legend = { kind: "number", column, range, color: (t) => scoreColor(t, look) };
 }
-
 restate(rows = null) {
 const { store, states } = this,
 { passing } = store.filter;
 if (rows) for (let i = 0; i < rows.length; i++) states[rows[i]] = this.stateOf(rows[i], passing);
 else for (let i = 0; i < store.n; i++) states[i] = this.stateOf(i, passing);
 }
-
 get rise() {
 const suspicious = this.legend?.column.suspicious;
 return suspicious === "high" ? 1 : suspicious === "low" ? -1 : 0;
 }
-
 stateOf(i, passing) {
 const { store } = this;
 return (
@@ -12690,7 +11491,6 @@ return (
 (store.flagged(i) ? FLAGGED : 0)
 );
 }
-
 touch(rows) {
 const { store, levels } = this,
 { passing } = store.filter;
@@ -12704,7 +11504,6 @@ if (codes && levels) levels[row] = codes[row] < 0 ? 255 : codes[row] % 254;
 
 // --- base/progress.js
 const MOMENT = 400;
-
 class ProgressLine {
 constructor(line, pause = MOMENT) {
 this.line = line;
@@ -12714,19 +11513,16 @@ this.words = "";
 this.shown = "";
 this.before = "";
 }
-
 tell(words) {
 this.words = words;
 if (this.shown) this.show();
 else if (!this.timer) this.timer = setTimeout(() => this.show(), this.pause);
 }
-
 show() {
 const element = this.line();
 if (!this.shown) this.before = element.textContent;
 element.textContent = this.shown = `${this.words}…`;
 }
-
 end() {
 clearTimeout(this.timer);
 if (this.shown && this.line().textContent === this.shown) this.line().textContent = this.before;
@@ -12746,60 +11542,46 @@ this.keys = [];
 this.moments = new Map();
 this.endings = [];
 }
-
 onPush(kind, react) {
 once(this.pushes, kind, react, "push");
 }
-
 onTrait(name, react) {
 once(this.traits, name, react, "trait");
 }
-
 onAction(name, act) {
 once(this.actions, name, act, "action");
 }
-
 onEscape(close) {
 this.closers.unshift(close);
 }
-
 escape() {
 return this.closers.some((close) => close());
 }
-
 onKey(act) {
 this.keys.unshift(act);
 }
-
 took(event) {
 return this.keys.some((act) => act(event));
 }
-
 on(moment, react) {
 if (!MOMENTS.includes(moment)) throw new Error(`unknown moment ${moment}`);
 this.moments.set(moment, [...(this.moments.get(moment) || []), react]);
 }
-
 run(moment) {
 for (const react of this.moments.get(moment) || []) react();
 }
-
 onEnd(end) {
 this.endings.push(end);
 }
-
 listen(target, type, listener, options) {
 target.addEventListener(type, listener, options);
 this.onEnd(() => target.removeEventListener(type, listener, options));
 }
-
 end() {
 for (const end of this.endings.splice(0)) end();
 }
 }
-
 const MOMENTS = ["start", "ready", "layout", "theme"];
-
 function once(map, key, value, what) {
 if (map.has(key)) throw new Error(`two parts registered for the ${what} ${key}`);
 map.set(key, value);
@@ -12816,7 +11598,6 @@ this.bar = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "side pan
 this.el = h("div", { class: "lw-filters" }, this.bar);
 panels.splice(0).forEach((panel) => this.add(...panel));
 }
-
 add(name, el, draw) {
 this.panels.push([name, el, draw]);
 this.buttons.push(h("button", { type: "button", role: "tab", text: name, onclick: () => this.show(name) }));
@@ -12824,27 +11605,23 @@ this.bar.append(this.buttons[this.buttons.length - 1]);
 this.el.append(el);
 this.mark();
 }
-
 show(name) {
 this.shown = name;
 this.mark();
 this.refresh(true);
 }
-
 mark() {
 this.panels.forEach(([name, el], i) => {
 el.hidden = name !== this.shown;
 this.buttons[i].setAttribute("aria-selected", String(name === this.shown));
 });
 }
-
 refresh(all = false) {
 const [name, , draw] = this.panels.find(([one]) => one === this.shown) ?? this.panels[0];
 if (!all && name === this.panels[0][0]) return;
 cancelAnimationFrame(this.frame);
 this.frame = requestAnimationFrame(draw);
 }
-
 destroy() {
 cancelAnimationFrame(this.frame);
 }
@@ -12852,7 +11629,6 @@ cancelAnimationFrame(this.frame);
 
 // --- examples/tip.js
 const POINTER_REST = 120;
-
 class Tip {
 constructor({ store, media, paint, root }) {
 this.store = store;
@@ -12865,7 +11641,6 @@ this.picture = h("div", { class: "lw-tip-media", hidden: true });
 this.el = h("div", { class: "lw-tip", hidden: true }, this.picture, this.line);
 this.row = -1;
 }
-
 show(row, map) {
 const { el } = this;
 el.hidden = row < 0 || Boolean(map.drag);
@@ -12882,10 +11657,9 @@ top = stage.top - box.top + y + 12;
 el.style.left = `${Math.max(4, Math.min(left, box.width - el.offsetWidth - 8))}px`;
 el.style.top = `${top + el.offsetHeight > box.height - 4 ? Math.max(4, top - el.offsetHeight - 24) : top}px`;
 }
-
 draw(row) {
 const { media, picture } = this;
-picture.hidden = media.kind !== "image"; // its space is reserved, so that nothing moves when it arrives
+picture.hidden = media.kind !== "image";
 if (picture.hidden) return;
 const item = media.peek(row);
 picture.replaceChildren(media.node(item, "thumb"));
@@ -12894,18 +11668,16 @@ this.timer = setTimeout(async () => {
 try {
 await media.want([row]);
 } catch {
-return; // the text line names the example; the inspector shows why the picture is missing
+return;
 }
 if (this.row !== row) return;
 this.line.textContent = this.text(row);
 picture.replaceChildren(media.node(media.peek(row), "thumb"));
 }, POINTER_REST);
 }
-
 destroy() {
 clearTimeout(this.timer);
 }
-
 text(row) {
 const { store } = this,
 item = this.media.peek(row),
@@ -12930,7 +11702,6 @@ const MODES = [
 ["add", "add to the selection (Shift)"],
 ["remove", "remove from the selection (Alt or Ctrl)"],
 ];
-
 class Toolbar {
 constructor({ onZoom, onHome, onClear }) {
 this.onZoom = onZoom;
@@ -12966,10 +11737,9 @@ hidden: true,
 onclick: () => this.onClear(),
 })),
 );
-this.onWheel = (/** @type {WheelEvent} */ event) => this.noteWheel(event);
+this.onWheel = (event) => this.noteWheel(event);
 this.mark();
 }
-
 setTool(tool) {
 this.tool = tool;
 this.mark();
@@ -12978,33 +11748,27 @@ setMode(mode) {
 this.mode = mode;
 this.mark();
 }
-
 mark() {
 this.toolButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(TOOLS[i][0] === this.tool)));
 this.modeButtons.forEach((button, i) => button.setAttribute("aria-pressed", String(MODES[i][0] === this.mode)));
 }
-
 watch(stages) {
 this.stages = stages;
 window.addEventListener("wheel", this.onWheel, { passive: true, capture: true });
 }
-
 noteWheel(event) {
-const path = event.composedPath(); // in a shadow tree, the target is the host
+const path = event.composedPath();
 const inside = this.stages().some((stage) => path.includes(stage));
 if (event.timeStamp - this.wheelAt > 180 || !inside) this.wheelInside = inside;
 this.wheelAt = event.timeStamp;
 }
-
 scrolling() {
 return !this.wheelInside;
 }
-
 destroy() {
 window.removeEventListener("wheel", this.onWheel, { capture: true });
 }
 }
-
 function textButton(text, label, onclick) {
 return h("button", { type: "button", class: "lw-icon", text, title: label, "aria-label": label, onclick });
 }
@@ -13012,8 +11776,6 @@ return h("button", { type: "button", class: "lw-icon", text, title: label, "aria
 // --- state/wire.js
 const PATIENCE = 6;
 const CHANGES = new Set(["decide", "add_class", "accept", "undo", "redo"]);
-
-
 class Wire {
 constructor(model, onNews, onWaiting = () => {}) {
 this.model = model;
@@ -13024,14 +11786,13 @@ this.last = 0;
 this.turn = 0;
 this.stuck = false;
 this.patience = PATIENCE;
-this.onLost = () => {}; // called when a request could not be sent
-this.onSilence = () => {}; // called from time to time while a change waits; sending a request then reveals lost messages
+this.onLost = () => {};
+this.onSilence = () => {};
 this.view = Math.random().toString(36).slice(2, 10);
-this.listen = (/** @type {any} */ body, /** @type {DataView<ArrayBuffer>[] | undefined} */ buffers) => this.receive(body, buffers || []);
+this.listen = (body, buffers) => this.receive(body, buffers || []);
 model.on("msg:custom", this.listen);
 this.timer = setInterval(() => this.watch(), 2000);
 }
-
 ask(kind, body, buffers = []) {
 const request = `${this.view}.${++this.last}`;
 const message = { ...body, kind, request };
@@ -13042,12 +11803,11 @@ try {
 this.model.send(message, undefined, buffers);
 } catch (error) {
 this.open.delete(request);
-reject(Object.assign(new Error(`the kernel cannot be reached (${/** @type {Error} */ (error).message})`), { lost: true }));
+reject(Object.assign(new Error(`the kernel cannot be reached (${(error).message})`), { lost: true }));
 this.onLost();
 }
 });
 }
-
 receive(body, buffers) {
 this.onNews(body, buffers);
 const asked = this.open.get(body.request);
@@ -13058,7 +11818,6 @@ else asked.resolve({ body, buffers });
 this.sendAgain(asked.sent);
 this.watch();
 }
-
 sendAgain(answered) {
 for (const one of this.open.values()) {
 if (!one.message.turn || one.sent >= answered) continue;
@@ -13066,13 +11825,11 @@ one.sent = this.last;
 this.model.send(one.message, undefined, one.buffers);
 }
 }
-
 abandon(why) {
 const asked = [...this.open.values()];
 this.open.clear();
 for (const one of asked) one.reject(Object.assign(new Error(why), { lost: true }));
 }
-
 watch() {
 const now = Date.now(),
 open = [...this.open.values()];
@@ -13081,11 +11838,10 @@ if (stuck !== this.stuck) this.onWaiting((this.stuck = stuck));
 const waits = open.filter((one) => one.message.turn).map((one) => now - one.since);
 if (!waits.length) this.patience = PATIENCE;
 else if (Math.max(...waits) > this.patience * 1000) {
-this.patience *= 2; // a busy kernel is not asked too often
+this.patience *= 2;
 this.onSilence();
 }
 }
-
 close() {
 clearInterval(this.timer);
 this.model.off("msg:custom", this.listen);
@@ -13099,7 +11855,7 @@ constructor(model, el, again) {
 this.model = model;
 this.again = again;
 this.view = null;
-this.focused = false; // did an earlier view have the focus?
+this.focused = false;
 this.registry = new Registry();
 this.root = h("div", {
 class: "lw",
@@ -13122,36 +11878,31 @@ model,
 );
 this.keyboard = new Keyboard(this);
 }
-
 async open() {
 try {
 const { body, buffers } = await this.wire.ask("open", {});
-const arrays = /** @type {import("./state/store.js").StartArrays} */ (unpackedArrays(body.arrays, buffers));
+const arrays = (unpackedArrays(body.arrays, buffers));
 this.view = new Explorer(this, body, arrays);
 this.view.start(body);
 } catch (error) {
-this.opening.textContent = `could not open: ${/** @type {Error} */ (error).message}`;
+this.opening.textContent = `could not open: ${(error).message}`;
 this.root.dataset.state = "error";
 }
 }
-
 news(body, buffers) {
 if (body.push === "progress") this.progress.tell(body.text);
-else if (body.request) this.progress.end(); // Python answers one question at a time
+else if (body.request) this.progress.end();
 if (!this.view) return;
 takePatch(this.view.store, body, buffers);
 if (body.push) this.registry.pushes.get(body.push)?.(body, buffers);
 }
-
 waiting(stuck) {
 if (this.view) this.view.waiting(stuck);
 else if (stuck) this.opening.textContent = "waiting for the kernel… If it was restarted, run this cell again.";
 }
-
 focus() {
 this.root.focus({ preventScroll: true });
 }
-
 destroy() {
 this.progress.end();
 this.registry.end();
@@ -13159,7 +11910,6 @@ this.wire.close();
 this.root.remove();
 }
 }
-
 class Explorer {
 constructor(frame, meta, arrays) {
 this.frame = frame;
@@ -13170,16 +11920,16 @@ this.root = frame.root;
 this.wire = frame.wire;
 this.colors = null;
 this.say = (text, kind) => this.showStatus(text, kind);
-this.fail = (/** @type {unknown} */ error) => this.showStatus(/** @type {Error} */ (error).message, "error");
+this.fail = (error) => this.showStatus((error).message, "error");
 this.theme = () => (this.colors ||= readTheme(this.root));
-this.pick = (/** @type {number} */ row) => this.store.goTo(row);
+this.pick = (row) => this.store.goTo(row);
 this.store = makeStore(meta, arrays);
 this.source = new Source(this.wire, this.store);
 this.kind = EDITORS[meta.task] || EDITORS.units;
 this.keymap = inForce(meta.keymap.review, this.kind);
 this.paint = new Paint(this.store, this.theme);
 this.media = new Media(this.wire, meta.media);
-const named = (/** @type {number} */ code) => code >= 0 && !(meta.task === "masks" && isBackground(this.store.space[code]));
+const named = (code) => code >= 0 && !(meta.task === "masks" && isBackground(this.store.space[code]));
 this.media.color = (code) => (!named(code) ? null : this.store.blind ? this.theme().grey : this.paint.classColor(code, this.store.space.length));
 this.undoKey = capOf(this.keymap, "undo");
 this.actions = new Actions({ store: this.store, wire: this.wire, say: this.say });
@@ -13205,8 +11955,6 @@ this.putTogether();
 for (const feature of FEATURES) feature(this);
 this.listen();
 }
-
-
 makeHead() {
 return new Head({
 store: this.store,
@@ -13215,7 +11963,6 @@ onSlice: (mask, name) => this.showSlice(mask, name),
 onRemoteSlice: (name) => this.remoteSlice(name),
 });
 }
-
 makeFilters() {
 const { store, theme, paint, say, fail } = this;
 return new Filters({
@@ -13229,7 +11976,6 @@ say,
 fail,
 });
 }
-
 makeToolbar() {
 return new Toolbar({
 onZoom: (f) => this.maps.forEach((m) => m.zoomBy(f)),
@@ -13237,7 +11983,6 @@ onHome: () => this.maps.forEach((m) => m.home()),
 onClear: () => this.store.clearSelection(),
 });
 }
-
 makeMaps(meta) {
 const shared = {
 store: this.store,
@@ -13246,8 +11991,8 @@ theme: this.theme,
 paint: this.paint,
 onPick: this.pick,
 webgl: this.model.get("webgl") !== false,
-onHover: (/** @type {number} */ row, /** @type {PointMap} */ map) => this.tip.show(row, map),
-onSelect: (/** @type {Uint8Array} */ mask, /** @type {{ taken: number, mode: string }} */ how) => this.selectFromMap(mask, how),
+onHover: (row, map) => this.tip.show(row, map),
+onSelect: (mask, how) => this.selectFromMap(mask, how),
 };
 const axes = { x: meta.data_map?.x, y: meta.data_map?.y, regions: meta.data_map?.x === "variability" };
 return [
@@ -13255,7 +12000,6 @@ new PointMap({ ...shared, title: meta.data_map?.title || "data map", ...axes }),
 new PointMap({ ...shared, title: "embedding map" }),
 ];
 }
-
 makeInspector(meta) {
 const { store, wire, media, paint, theme, actions, kind, keymap, say, fail } = this;
 return new Inspector({
@@ -13275,12 +12019,10 @@ onLeave: () => this.focus(),
 emptyQueue: () => this.gallery.nothing(),
 });
 }
-
 makeBulk() {
 const { store, wire, actions, kind, fail } = this;
 return new Bulk({ store, actions, units: kind.units, fail, onRank: () => wire.ask("rank").catch(fail) });
 }
-
 makeGallery() {
 const { store, bulk, media, inspector, fail } = this;
 return new Gallery({
@@ -13293,7 +12035,6 @@ onToggle: (row) => this.toggleRow(row),
 fail,
 });
 }
-
 putTogether() {
 const undo = h(
 "button",
@@ -13322,32 +12063,24 @@ this.registry.onEnd(() =>
 [...this.maps, this.filters, this.side, this.bulk, this.inspector, this.toolbar, this.tip].forEach((part) => part.destroy()),
 );
 }
-
-
 addTab(name, el, draw) {
 this.side.add(name, el, draw);
 }
-
 addTool(el) {
 this.toolbar.info.before(el);
 }
-
 addToHead(el) {
 this.head.gap.before(el);
 }
-
 addToFoot(el) {
 this.footSpace.before(el);
 }
-
 addCover(el) {
 this.body.append(el);
 }
-
 addPanel(el) {
 this.root.append(el);
 }
-
 under(panel, button) {
 if (panel.hidden) return;
 const box = this.root.getBoundingClientRect(),
@@ -13357,8 +12090,6 @@ panel.style.left = `${left}px`;
 panel.style.right = "auto";
 panel.style.top = `${at.bottom - box.top + 4}px`;
 }
-
-
 async start(meta) {
 this.root.dataset.renderer = this.maps[0].points.kind;
 this.colorBy(this.model.get("color_by") || meta.color_by);
@@ -13367,7 +12098,6 @@ this.maps.forEach((map) => map.flush());
 await seen();
 if (this.root.isConnected) this.fill(meta);
 }
-
 fill(meta) {
 const { store } = this;
 store.goTo(store.firstOpen("queue"));
@@ -13386,13 +12116,11 @@ this.say([`${count(store.lists.queue.length)} to review`, meta.expected].filter(
 if (meta.warning) this.say(meta.warning, "warn");
 this.status.title = [this.status.textContent, meta.expected_title, meta.canaries, meta.warning, meta.how].filter(Boolean).join("; ");
 }
-
 waiting(stuck) {
 this.head.state(stuck);
 if (stuck && this.store.pending)
 this.say("the kernel does not answer: if it was restarted, run this cell again", "error");
 }
-
 listen() {
 const { store, paint, maps, registry, model } = this;
 const placed = (act) => maps.forEach((map) => map.xy && act(map));
@@ -13415,8 +12143,6 @@ model.on(`change:${name}`, listener);
 registry.onEnd(() => model.off(`change:${name}`, listener));
 }
 }
-
-
 async colorBy(name) {
 if (!this.store.columns.has(name)) return;
 try {
@@ -13431,19 +12157,16 @@ drawLegend(this.legend, this.paint.legend);
 this.maps.forEach((map) => map.xy && map.recolor());
 this.store.setLook({ color_by: name });
 }
-
 selectFromMap(mask, { taken, mode }) {
 this.store.setSelection(mask);
 const word = mode === "remove" ? "removed" : mode === "add" ? "added" : "selected";
 this.say(`${count(taken)} ${word}${mode === "replace" ? "" : `, ${count(this.store.selectedCount)} in all`}`);
 }
-
 toggleRow(row) {
 const mask = this.store.selected.slice();
 mask[row] ^= 1;
 this.store.setSelection(mask);
 }
-
 async remoteSlice(name) {
 try {
 this.showSlice(await this.source.slice(name), name);
@@ -13451,24 +12174,20 @@ this.showSlice(await this.source.slice(name), name);
 this.fail(error);
 }
 }
-
 showSlice(mask, name, unit = "") {
 this.store.setSelection(mask, { unit });
 this.say(`${count(this.store.selectedCount)} selected: ${name}`);
 this.focus();
 }
-
 focus() {
 this.frame.focus();
 }
-
 showStatus(text, kind = "") {
 this.status.className = `lw-said${kind ? ` lw-${kind}` : ""}`;
 this.status.textContent = text;
 this.status.title = text;
 }
 }
-
 function makeStore(meta, arrays) {
 const store = new Store(meta, arrays);
 for (const [name, values] of Object.entries({
@@ -13483,7 +12202,6 @@ if (column) store.setColumn(column, values);
 }
 return store;
 }
-
 function render({ model, el }) {
 let frame = null;
 const open = () => {
@@ -13497,5 +12215,4 @@ frame.open();
 open();
 return () => frame?.destroy();
 }
-
 export default { render };

@@ -145,7 +145,7 @@ def test_the_browser_gets_less_than_416_kilobytes():
 
 
 def test_a_line_that_begins_with_a_type_is_no_comment(tmp_path):
-    text = "/** @type {X} */ (a).b = 1;\n  let c;\n/** said */\nlet d;\n"
+    text = "/** @type {X} */ (a).b = 1;\n\n  let c; // why\n/** said */\nlet d = 'x; // y';\n"
     (tmp_path / "editors.js").write_text("export const EDITORS = {};\n")
     (tmp_path / "main.js").write_text(f'import {{ EDITORS }} from "./editors.js";\n{text}')
-    assert bundling.bundle(tmp_path).endswith("/** @type {X} */ (a).b = 1;\nlet c;\nlet d;\n")
+    assert bundling.bundle(tmp_path).endswith("\n(a).b = 1;\nlet c;\nlet d = 'x; // y';\n")
