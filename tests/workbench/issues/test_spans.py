@@ -245,6 +245,9 @@ def test_wrong_evidence_gets_one_error_with_its_row(planted):
         wb.find_issues([[(0, 9, "A")]], task="spans", texts=["short"])
     with pytest.raises(InputError, match="If spans count characters, pass `texts`"):
         wb.find_issues([[(0, 9, "A")]], task="spans", tokens=[["short"]])
+    for task, tags in (("spans", ["B-PER", "O"]), ("tokens", ["PER", "O"])):
+        with pytest.raises(MissingEvidence, match="sentences are all equal, or too few"):
+            wb.find_issues([tags] * 30, task=task, tokens=[["Anna", "left"]] * 30)
 
 
 # ---- parts -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from workbench.issues.spans.recorded import ON_DYNAMICS, recorded_confidence, wi
 from workbench.issues.spans.results import Layer, found_spans
 from workbench.issues.spans.span_count import token_noise
 from workbench.issues.spans.span_layers import given_spans
-from workbench.issues.spans.tag_opinions import ON_VECTORS, ON_WORDS, TagOpinions, pooled_tags
+from workbench.issues.spans.tag_opinions import ON_VECTORS, ON_WORDS, TagOpinions, no_opinion, pooled_tags
 from workbench.issues.spans.tokens import Tokens, blank_tokens, numbered_tokens, segments, tokens_of_texts
 from workbench.tasks.scored_spans import scored
 from workbench.tasks.sentences import listed, starts_of
@@ -57,7 +57,8 @@ class SpansEstimator:
             judged = judged_spans(*parts, probs, seen, tokens.rows, tokens.starts, closed)
             layers.append(Layer(judged, probs, seen, used, why))
         if not layers:
-            raise MissingEvidence.beside_labels("spans", dataset.kind.predictions)
+            words = heads.features is not None or heads.vectors is not None
+            raise no_opinion("spans", dataset.kind.predictions, words and bool(labelled.any()))
         step("spans")
         in_sample = not asked.out_of_fold and not {ON_WORDS, ON_VECTORS} & set(layers[0].used)
         return found_spans(asked, table, tokens, given, layers, in_sample)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from workbench.data.inputs import warn_if_permuted
 from workbench.foundation.checks import check_pred_probs, refuse_infinity
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.foundation.rows import softmax
 from workbench.issues.kinds.contract import Asked
 from workbench.issues.spans.crf import CRF, crf_probabilities, tagger_of
@@ -103,8 +104,14 @@ def held_out_tags(
     features : of words, (t, f); None without. vectors : of tokens, (t, d); None without. folds : (t,). labelled : (t,)
         bool, tokens to learn from. codes : (t,) their given tags. width : number of tags. starts : (n + 1,), first
         tokens of the sentences, for conditional random fields on words in addition; None without.
+
+    Returns
+    -------
+    Nothing if all labelled tokens are in one fold, such as those of equal sentences: there is nothing to learn from.
     """
     found: dict[str, np.ndarray] = {}
+    if len(np.unique(folds[labelled])) < 2:
+        return found
     if features is not None:
         taggers = Taggers(features, folds, labelled, width)
         found[ON_WORDS] = taggers.probabilities(codes)
@@ -116,6 +123,14 @@ def held_out_tags(
         taggers = Taggers(vectors, folds, labelled, width, penalty=EMBEDDING_PENALTY)
         found[ON_VECTORS] = taggers.probabilities(codes)
     return found
+
+
+def no_opinion(task: str, forms: Sequence[str], words: bool) -> MissingEvidence:
+    """Return an error: there is no evidence, or only the words (or embeddings) of sentences that are all equal."""
+    if not words:
+        return MissingEvidence.beside_labels(task, forms)
+    found = "The labelled sentences are all equal, or too few, so that no tagger can be trained without what it judges."
+    return MissingEvidence(f"{found} Pass `pred_probs`, or other sentences with them.")
 
 
 def pooled_tags(opinions: list[np.ndarray]) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.data.inputs import warn_if_permuted
-from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.errors import InputError
 from workbench.foundation.progress import step
 from workbench.issues.kinds.contract import Asked, Found
 from workbench.issues.spans.crf import CRF, TAGGERS, tagger_of
@@ -21,6 +21,7 @@ from workbench.issues.spans.tag_opinions import (
     ON_VECTORS,
     ON_WORDS,
     held_out_tags,
+    no_opinion,
     pooled_tags,
     token_probabilities,
     token_vectors,
@@ -54,7 +55,7 @@ class TokensEstimator:
         step("taggers that have not seen the sentence")
         opinions = _opinions(asked, tokens, given)
         if not opinions:
-            raise MissingEvidence.beside_labels("tokens", dataset.kind.predictions)
+            raise no_opinion("tokens", dataset.kind.predictions, tokens.known and bool((given >= 0).any()))
         probs = pooled_tags(list(opinions.values()))
         outside = dataset.classes.index(OUTSIDE) if OUTSIDE in dataset.classes else -1
         seen = token_posterior(probs, given, outside=outside, plain=True)
