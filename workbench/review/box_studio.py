@@ -69,10 +69,10 @@ def read_studio(
 
     Returns
     -------
-    Dataset with the boxes of rectangles, polygons and strokes of a brush, whose outlines stay with them, or with
-    `task="points"` the points. Results with the `id` of a region, such as a choice about it, and other fields stay with
-    its box. Predictions are not labels. A task without an
-    annotation has no label yet, one with an empty annotation has nothing there. Rectangles of negative width or height
+    Dataset with the boxes of rectangles, polygons and strokes of a brush, whose outlines stay with them; with
+    `task="instances"` their masks, with `task="points"` the points. Results with the `id` of a region, such as a choice
+    about it, and other fields stay with its box. Predictions are not labels. A task without an annotation has no label
+    yet, one with an empty annotation has nothing there. Rectangles of negative width or height
     are the same boxes drawn from another corner.
 
     Raises

@@ -45,6 +45,7 @@ class Instances(Boxes):
             "coco": "workbench.review.box_coco:COCO",
             "hf": "workbench.review.instance_hf:HF_INSTANCES",
             "cvat": "workbench.review.box_cvat:CVAT",
+            "labelstudio": "workbench.review.box_studio:STUDIO",
             "png": "workbench.review.instance_pngs:INSTANCE_PNG",
         }
     )

@@ -335,9 +335,12 @@ def test_brushes_of_label_studio(tmp_path):
     assert read.given[0]["bboxes"] == [[0, 1, 8, 5]]
     outline = json.loads(read.given[0]["more"][0])["segmentation"]
     assert np.array_equal(decode_runs(outline["counts"], *outline["size"]), BRUSHED)
-    written, told = exported(wb.import_run(read, tmp_path / "run"), tmp_path, "labelstudio")
-    assert json.loads(written.read_text())[0]["annotations"][0]["result"][0]["value"] == brush(BRUSH)["value"]
-    assert told == ""
+    masks = TASKS["instances"].formats["labelstudio"].read(file, task="instances")
+    for number, one in enumerate((read, masks)):
+        written, told = exported(wb.import_run(one, tmp_path / f"run {number}"), tmp_path, "labelstudio")
+        assert json.loads(written.read_text())[0]["annotations"][0]["result"][0]["value"] == brush(BRUSH)["value"]
+        assert told == ""
+    assert TASKS["instances"].formats["labelstudio"].read(written, task="instances").labels.equals(masks.labels)
 
 
 # ---- hostile files -------------------------------------------------------------------------------------------------
