@@ -81,7 +81,7 @@ def test_wheel_holds_our_packages_with_their_assets_and_nothing_else(wheel):
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {f"{package}/py.typed" for package in PACKAGES} <= names  # type checkers read our annotations
     assert not [name for name in names if name.endswith((".pyc", ".sqlite", ".ipynb")) or "node_modules" in name]
-    assert wheel.stat().st_size < 2_000_000
+    assert wheel.stat().st_size < 2_500_000  # all of it source
 
 
 def metadata_version(wheel: Path) -> str:
