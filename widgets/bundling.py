@@ -26,7 +26,7 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[\w./-]+\.js)";\n', re.MULTI
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 """A comment that occupies whole lines."""
-_TYPE = re.compile(r"/\*\* @type (?:(?!\*/).)*\*/ ?", re.DOTALL)
+_TYPE_WITHIN = re.compile(r"/\*\* @type (?:(?!\*/).)*\*/ ?", re.DOTALL)
 """A type within a line, which precedes an expression."""
 _AFTER = re.compile(r"(?<=[;,{(]) //[^\n\"'`]*$", re.MULTILINE)
 """A comment after code; one with quotation marks stays, since it may be part of a text."""
@@ -75,7 +75,7 @@ def _written(name: str, text: str) -> str:
 
 def _plain(text: str) -> str:
     """Return a module without imports, exports, comments, indentation and blank lines."""
-    code = _AFTER.sub("", _TYPE.sub("", _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))))
+    code = _AFTER.sub("", _TYPE_WITHIN.sub("", _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))))
     return _BLANK.sub("\n", _INDENT.sub("", code)).strip()
 
 
