@@ -78,15 +78,18 @@ def check_entries(root: Path) -> None:
                     raise no_file(Path(path), stat.S_IFDIR)
                 waiting.append((Path(path), f"{name}/"))
             else:
-                _check_entry(path, name)
+                _check_entry(entry, name)
 
 
-def _check_entry(path: str, name: str) -> None:
+def _check_entry(entry: os.DirEntry[str], name: str) -> None:
     """Raise if an entry that has the name of a file of a run, or is in one of its folders, is not a regular file."""
     top, _, rest = name.partition("/")
     stored = FILES.fullmatch(name)
     if not stored and top not in FOLDERS:
         return
+    if entry.is_file(follow_symlinks=False) and (rest or top not in FOLDERS):
+        return  # what the folder says of it is enough: no further call of the system
+    path = entry.path
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
