@@ -41,8 +41,8 @@ OPEN_TO = {
     "a recording of epochs": ("multiclass", "multilabel", "candidates", "spans", "tokens"),
     "replay": ("multiclass", "multilabel", "candidates"),
     "report": (
-        *("multiclass", "boxes", "candidates", "multilabel", "numbers", "spans", "tokens", "pairs", "preferences"),
-        *("points", "texts"),
+        *("multiclass", "boxes", "candidates", "instances", "masks", "multilabel", "numbers", "spans", "tokens"),
+        *("pairs", "preferences", "points", "texts"),
     ),
     "average precision": ("boxes",),
     "form_conflicts": ("spans", "tokens"),
