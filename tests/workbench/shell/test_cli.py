@@ -303,7 +303,7 @@ def test_migrate_has_nothing_to_do(run, capsys):
         (["import", "{tmp}/src.npz", "{tmp}/run"], "holds a run already"),
         (["import", "{tmp}/src.npz", "{tmp}/b", "--format", "excel"], "unknown format 'excel'"),
         (["import", "{tmp}/src.npz", "{tmp}/b", "--id", "key"], "unknown option 'id'.* The format is 'npz'"),
-        (["import", "{tmp}/src.npz", "{tmp}/b", "--format", "labelstudio"], "--task.: boxes, instances, masks, points, spans"),
+        (["import", "{tmp}/src.npz", "{tmp}/b", "--format", "labelstudio"], "--task.: boxes, instances, masks"),
         (["import", "{tmp}/src.npz", "{tmp}/b", "--option", "overwrite=true"], "`--option` is 'overwrite=true'"),
         (["export", "{tmp}/run", "{tmp}/a.json", "--format", "coco"], "unknown format 'coco'.* Known: table, hf"),
         (["export", "{tmp}/run", "{tmp}/a.parquet", "--format", "hf", "--no-images"], "`images` is about the columns"),
