@@ -17,6 +17,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.cells import is_missing
 from workbench.foundation.errors import InputError, MissingEvidence
 from workbench.review.box_files import tell_reading
+from workbench.review.label_folders import with_pictures
 from workbench.review.mask_files import (
     CHANGE_MASKS,
     MASK_FOLDER,
@@ -98,7 +99,8 @@ def read_geotiffs(
     Parameters
     ----------
     classes : by default those of masks.json, if it is there. id, label : ignored, since the format has no names.
-    options : as in `Dataset.from_arrays`; `ignore` replaces the nodata values of the files.
+    options : as in `Dataset.from_arrays`; `ignore` replaces the nodata values of the files, and `images` may be a
+        folder of pictures named like the masks.
 
     Returns
     -------
@@ -126,6 +128,7 @@ def read_geotiffs(
             masks = [mask if mask is None else _marked(mask, _nodata_of(one)) for mask, one in zip(masks, tags)]
     frame = pd.DataFrame({GEO_COLUMN: [json.dumps(one) if one else None for one in tags]}, dtype=object)
     classes = listed if classes is None else classes
+    options = with_pictures(options, ids)
     return Dataset.from_arrays(masks, task=task, ids=ids, classes=classes, metadata=frame, **options)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.review.box_files import Losses, labelled_images, size_of
+from workbench.review.label_folders import with_pictures
 from workbench.review.mask_files import listed_contents, opened_archive, palette, png_bytes
 from workbench.review.outlines import SEGMENTATION
 from workbench.runs.run import Run
@@ -106,6 +107,7 @@ def read_instance_pngs(
     Parameters
     ----------
     classes : by default those of instances.json, if it is there. id, label : ignored, since the format has no names.
+    options : as in `Dataset.from_arrays`; `images` may be a folder of pictures named like the PNGs.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def read_instance_pngs(
                 raise InputError.at(CLASS_FOLDER, f"lacks {one}.png", "Each image has two PNGs.", row=row)
             rasters = [raster_in(Path(file).name, source(file), row) for file in files if file]
             labels.append(_instances(rasters[0], rasters[1], list(classes), row))
-    return Dataset.from_arrays(labels, task=task, ids=ids, classes=classes, **options)
+    return Dataset.from_arrays(labels, task=task, ids=ids, classes=classes, **with_pictures(options, ids))
 
 
 def _instances(ids: np.ndarray, codes: np.ndarray, classes: list[object], row: int) -> dict[str, Any]:

@@ -6,14 +6,15 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote
 
 from workbench.data.dataset import Dataset
 from workbench.data.media import MAX_BYTES, image_size
-from workbench.foundation.errors import InputError
+from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import MOST_FILE, Labelled, file_name_of, read_bounded
 from workbench.storage.limits import MOST_JSON, TooMuch, check_unpacked
 
@@ -58,6 +59,35 @@ def files_within(path: Path, suffixes: Sequence[str]) -> dict[str, bytes]:
 def pictures_within(path: Path) -> list[str]:
     """Return the names of the pictures in a folder or a .zip, sorted."""
     return sorted(name for name, _, _ in _members(path) if PurePosixPath(name).suffix.lower() in PICTURES)
+
+
+def files_of_ids(field: str, folder: str | Path, ids: Iterable[Any], suffixes: Sequence[str]) -> list[str]:
+    """Return the names of the files in a folder that are named like ids, apart from suffixes, in the order of ids.
+
+    Raises
+    ------
+    InputError : an id has no file in the folder, or several.
+    """
+    named: dict[str, list[str]] = {}
+    for name, _, _ in _members(Path(folder)):
+        if PurePosixPath(name).suffix.lower() in suffixes:
+            named.setdefault(unquote(PurePosixPath(name).stem), []).append(name)
+    found = []
+    for row, one in enumerate(ids):
+        own = sorted(named.get(str(one), []))
+        if len(own) != 1:
+            what = f"names {folder}, which holds {' and '.join(own[:3]) or 'no file'} for {shortened(one)}"
+            raise InputError.at(field, what, f"Name one file like each id, such as {one}{suffixes[0]}.", row=row)
+        found += own
+    return found
+
+
+def with_pictures(options: Mapping[str, Any], ids: Sequence[Any]) -> dict[str, Any]:
+    """Return options of `Dataset.from_arrays`; a folder `images` stands for its pictures, named like the ids."""
+    folder = options.get("images")
+    if not isinstance(folder, (str, Path)):
+        return dict(options)
+    return {**options, "images": files_of_ids("images", folder, ids, PICTURES), "media_root": folder}
 
 
 def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], bytes]]]:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
+from workbench.review.label_folders import with_pictures
 from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.limits import parse_json
@@ -118,14 +119,14 @@ def read_mask_archive(
     Parameters
     ----------
     classes : by default those of masks.json, if it is there. id, label : ignored, since the format has no names.
-    options : as in `Dataset.from_arrays`, such as `ignore`.
+    options : as in `Dataset.from_arrays`, such as `ignore`; `images` may be a folder of pictures named like the masks.
     """
     with opened_masks(path, (".png", ".npy")) as found:
         masks = [
             None if one is None else raster_in(one.name, one.content(), row) for row, one in enumerate(found.files)
         ]
     classes = found.classes if classes is None else classes
-    return Dataset.from_arrays(masks, task=task, ids=found.ids, classes=classes, **options)
+    return Dataset.from_arrays(masks, task=task, ids=found.ids, classes=classes, **with_pictures(options, found.ids))
 
 
 class MaskFile(NamedTuple):

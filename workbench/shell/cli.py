@@ -166,7 +166,11 @@ def _import(command: Command) -> None:
     sub.add_argument("--embedding", metavar="COLUMN", help="column with lists of numbers")
     sub.add_argument("--embed", metavar="MODEL", help="embed the texts: ngrams, or minilm (extra `models`)")
     sub.add_argument("--image", metavar="COLUMN", help="column with image paths")
-    sub.add_argument("--images", metavar="FOLDER", help="the pictures that a file of boxes or points names")
+    sub.add_argument(
+        "--images",
+        metavar="FOLDER",
+        help="pictures that a file names, or named like the masks of a folder",
+    )
     sub.add_argument("--audio", metavar="COLUMN", help="column with paths of sounds")
     sub.add_argument("--text", metavar="COLUMN", help="column with texts")
     sub.add_argument("--edges", metavar="FILE", help="edges between the examples: columns source, target (ids), weight")
@@ -176,7 +180,7 @@ def _import(command: Command) -> None:
         action="append",
         default=[],
         help="a table of evidence of the kind of label, such as scores=scores.csv for pairs, or predictions=found.json "
-        "with detections of COCO for boxes; can be repeated",
+        "with detections of COCO for boxes, or a folder of predicted masks; can be repeated",
     )
     sub.add_argument("--classes", metavar="A,B,...", help="class names, in the order of logits or columns")
     sub.add_argument("--logits", action="store_true", help="store the logits too")

@@ -19,6 +19,7 @@ from workbench.recording.imports import import_run
 from workbench.reports.report import report as write_report
 from workbench.review.box_coco import read_detections
 from workbench.review.export import export as write_export
+from workbench.review.label_folders import files_of_ids
 from workbench.runs.run import Run, open_run
 from workbench.runs.saved_evidence import saved_names
 from workbench.scores import SCORES
@@ -28,6 +29,7 @@ from workbench.shell.terminal import table
 from workbench.storage.limits import parse_json
 from workbench.storage.tables import PAGE_SUFFIXES, check_target, read_table, write_table
 from workbench.tasks.box_frames import IMAGE_COLUMNS
+from workbench.tasks.raster_files import RASTER_READERS
 
 Lines = Iterator[str | int]
 ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
@@ -65,15 +67,15 @@ def import_(args: argparse.Namespace) -> Lines:
     }
     options = {name: value for name, value in given.items() if value is not None}
     files = dict(map(_evidence_file, args.evidence or ()))
-    later = {name: file for name, file in files.items() if Path(file).suffix.lower() == ".json"}
+    later = {name: file for name, file in files.items() if Path(file).suffix.lower() == ".json" or Path(file).is_dir()}
     tables = {name: read_table(file, text=ID_COLUMNS) for name, file in files.items() if name not in later}
     options |= {"evidence": tables} if tables else {}
     options |= dict(map(_format_option, args.option))
     progress = not args.quiet and sys.stderr.isatty()
     run = import_run(args.source, args.run, format=args.format, overwrite=args.force, progress=progress, **options)
-    for name, file in later.items():  # detections of COCO name images and categories of the labels
+    for name, file in later.items():  # files of a folder are named like ids, detections of COCO name images
         try:
-            run.save_evidence(name, read_detections(file, run), source=file)
+            run.save_evidence(name, _evidence_of(name, file, run), source=file)
         except InputError as error:
             raise InputError(f"{error} The run was imported without --evidence {name}.") from error
     yield describe(run)
@@ -249,11 +251,21 @@ def describe(run: Run) -> str:
     return f"{run.layout.url or run.path}: {', '.join(parts)}"
 
 
+RASTERS = tuple(RASTER_READERS)
+"""Suffixes of files of predicted masks or probabilities, one for each image."""
+
 OWN_ARGUMENTS = ("source", "run", "path", "format", "force", "overwrite", "progress")
 """Parameters that have arguments of their own and are no options of a format."""
 
 ID_COLUMNS = ("query", *IMAGE_COLUMNS)
 """Columns of tables of evidence that are read as text, since ids may look like numbers."""
+
+
+def _evidence_of(name: str, file: str, run: Run) -> Any:
+    """Return detections of COCO, or the paths of the files in a folder, one for each image."""
+    if not Path(file).is_dir():
+        return read_detections(file, run)
+    return [Path(file) / one for one in files_of_ids(f"--evidence {name}", file, run.dataset.ids.tolist(), RASTERS)]
 
 
 def _evidence_file(said: str) -> tuple[str, str]:

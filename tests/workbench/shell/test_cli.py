@@ -125,6 +125,21 @@ def test_boxes_make_the_round_trip_through_a_file_of_coco(tmp_path, instances, c
     assert (one["id"], one["category_id"], one["bbox"]) == (7, 3, [2, 3, 10, 12])
 
 
+def test_folders_of_masks_pictures_and_predictions_are_joined_by_file_names(tmp_path, capsys):
+    for folder, code, names in (("masks", 1, "ab"), ("predicted", 2, "ba"), ("photos", 0, "bac")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.fromarray(np.full((4, 6), code, np.uint8)).save(tmp_path / folder / f"{name}.png")
+    evidence = f"predictions={tmp_path / 'predicted'}"
+    options = ["--task", "masks", "--format", "png", "--classes", "sky,tree,road", "--images", tmp_path / "photos"]
+    said(capsys, "import", tmp_path / "masks", tmp_path / "run", *options, "--evidence", evidence)
+    run = wb.open_run(tmp_path / "run")
+    assert [run.dataset.image(row) for row in (0, 1)] == ["a.png", "b.png"]
+    assert (wb.find_issues(run, per="unit")["suggested_label"] == "road").all()
+    (tmp_path / "photos" / "b.png").unlink()
+    assert "no file for 'b'" in said(capsys, "import", tmp_path / "masks", tmp_path / "other", *options, code=1)
+
+
 @pytest.mark.parametrize("name", [name for name in TASKS["boxes"].formats if name != "table"])
 def test_every_format_of_boxes_is_written_and_read(tmp_path, instances, name, capsys):
     said(capsys, "import", instances, tmp_path / "run", "--format", "coco")
