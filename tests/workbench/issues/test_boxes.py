@@ -59,6 +59,21 @@ def test_wrong_boxes_come_first_and_the_probabilities_are_right(found, wrong):
     assert low <= wrong.sum() <= high
 
 
+def test_a_box_that_is_given_twice_is_wrong_once_and_changes_nothing_else(found):
+    labels = [dict(one) for one in MADE.labels]
+    for image in (3, 7, 8):
+        one = labels[image]
+        again = np.add(one["bboxes"][:1], [0.1, 0, 0, 0.1])
+        labels[image] = {"bboxes": np.concatenate([one["bboxes"], again]), "labels": [*one["labels"], one["labels"][0]]}
+    twice = issues(labels, MADE.predictions)
+    repeated = [(image, f"g{len(MADE.labels[image]['bboxes'])}") for image in (3, 7, 8)]
+    assert (twice.loc[repeated, "p_error"] > 0.98).all() and (twice.loc[repeated, "kind"] == "spurious").all()
+    assert twice.loc[repeated, "reasons"].str.contains("box 0 overlaps it by .99: one object twice").all()
+    pd.testing.assert_series_equal(twice["p_error"].drop(repeated), found["p_error"], check_index=False)
+    ends, before = (np.array(one.attrs["expected_errors_interval"]) for one in (twice, found))
+    assert np.allclose(ends, before + 3, atol=0.1)
+
+
 def test_kinds_of_errors_and_suggestions(found):
     given = found[[key.startswith("g") for _, key in found.index]]
     kind = np.array([MADE.wrong.get(place, "") for place in given.index])

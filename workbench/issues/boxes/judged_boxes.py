@@ -10,6 +10,7 @@ from workbench.issues.boxes import box_features
 from workbench.issues.boxes.locations import Locations, locations_of
 from workbench.issues.boxes.matched_boxes import COVERS, GivenBoxes, Matched, matched
 from workbench.issues.boxes.planted_odds import (
+    MOST_P,
     Examples,
     ShareBounds,
     in_order_of,
@@ -50,12 +51,14 @@ class JudgedPart(NamedTuple):
     ----------
     p : (u,) P(wrong). shares : bounds of the share of wrong units, None if too few errors could be planted.
     planted : number of planted errors. recall : share of planted errors that the part contains.
+    certain : number of units that are wrong whatever is predicted; `shares` are those of the others.
     """
 
     p: np.ndarray
     shares: ShareBounds | None
     planted: int
     recall: float
+    certain: int = 0
 
 
 class JudgedBoxes(NamedTuple):
@@ -80,6 +83,9 @@ class JudgedBoxes(NamedTuple):
 
 GIVEN_ERRORS = ("class", "place", "spurious")
 
+SAME_OBJECT = 0.98
+"""Intersection over union from which two given boxes of one class are the same box twice."""
+
 
 def judged_boxes(
     given: GivenBoxes, found: ScoredBoxes, n: int, k: int, size: np.ndarray | None = None, *, seed: int = 0
@@ -90,7 +96,44 @@ def judged_boxes(
     ----------
     given : m given boxes of k classes. found : predictions by models that have not seen the image's label.
     size : (n, 2) width and height in pixels, NaN unknown, or None.
+
+    Notes
+    -----
+    A box that repeats an earlier one is wrong whatever is predicted; the others are judged without it.
     """
+    original = _originals(given)
+    first = original == np.arange(len(original))
+    judged = _judged_once(given.chosen(first), found, n, k, size, seed)
+    return judged if first.all() else _with_repeated(judged, given, original, first)
+
+
+def _originals(given: GivenBoxes) -> np.ndarray:
+    """Return the first box of the same image, class and place as each box, (m,) int64: its own index if there is
+    none."""
+    original = np.arange(len(given.rows))
+    pairs = overlaps_of(given, least=SAME_OBJECT)
+    one, other = pairs.first, pairs.second
+    same = (other < one) & (given.label[one] == given.label[other]) & ~given.crowd[one] & ~given.crowd[other]
+    np.minimum.at(original, one[same], other[same])
+    return original[original]
+
+
+def _with_repeated(judged: JudgedBoxes, given: GivenBoxes, original: np.ndarray, first: np.ndarray) -> JudgedBoxes:
+    """Return the judged boxes together with those that repeat one of them: these are spurious."""
+    source = (np.cumsum(first) - 1)[original]
+    met, again = judged.met, ~first
+    met = met._replace(first=np.flatnonzero(first)[met.first], match=met.match[source], match_iou=met.match_iou[source])
+    p, kinds = judged.of_given.p[source], judged.kinds[source]
+    p[again], kinds[again] = MOST_P, np.eye(len(GIVEN_ERRORS))[GIVEN_ERRORS.index("spurious")]
+    return judged._replace(
+        met=met, given=given, of_given=judged.of_given._replace(p=p, certain=int(again.sum())), kinds=kinds,
+        support=box_features.BoxSupport(*(one[source] for one in judged.support)),
+    )  # fmt: skip
+
+
+def _judged_once(
+    given: GivenBoxes, found: ScoredBoxes, n: int, k: int, size: np.ndarray | None, seed: int
+) -> JudgedBoxes:
     seen = locations_of(found, k)
     met = matched(given, seen)
     forms = box_features.forms_of(given, k)

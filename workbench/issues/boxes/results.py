@@ -273,7 +273,8 @@ def _why(asked: Asked, judged: JudgedBoxes) -> str:
             return f"planted errors among {name} do not differ from the others"
         if part.shares.high > BOUNDS_APART * part.shares.low:
             return (
-                f"up to {part.shares.high:.1%} of {many:,} {name} may be wrong, {part.shares.low:.1%} by the clearest: "
+                f"up to {part.shares.high:.1%} of {many - part.certain:,} {name} may be wrong, "
+                f"{part.shares.low:.1%} by the clearest: "
                 "predictions cannot see what labels omit systematically"
             )
     return ""
@@ -294,9 +295,9 @@ def _interval(judged: JudgedBoxes, p_error: np.ndarray, why: str) -> tuple[float
 
 def _ends(part: JudgedPart, many: int) -> tuple[float, float]:
     if part.shares is None or part.shares.failed:
-        return 0.0, float(many)
-    known = part.shares.high <= BOUNDS_APART * part.shares.low
-    return part.shares.low * many * known, part.shares.high * many
+        return float(part.certain), float(many)
+    known, others = part.shares.high <= BOUNDS_APART * part.shares.low, many - part.certain
+    return part.certain + part.shares.low * others * known, part.certain + part.shares.high * others
 
 
 def _below(judged: JudgedBoxes, below: ScoredBoxes, k: int) -> float:
