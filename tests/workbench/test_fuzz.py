@@ -62,5 +62,5 @@ def test_a_trial_sees_what_is_silent(fuzz, monkeypatch):
     """The trials themselves can fail: they report numbers that change silently and unexpected exceptions."""
     monkeypatch.setattr(fuzzing, "inspect", lambda run: [])
     assert "gave something else" in fuzz.trial(0, "votes.parquet", "gone", True)[0]
-    monkeypatch.setattr(fuzzing, "read_plan", lambda run: 1 / 0)
+    monkeypatch.setattr(fuzzing, "read_plan", lambda run, path: 1 / 0)
     assert "ZeroDivisionError" in fuzz.trial(0, "votes.parquet", "one bit", False)[0]
