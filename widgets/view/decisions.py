@@ -213,8 +213,13 @@ class Decisions:
         self._shown |= touched
 
     def confirmed(self, row: int) -> bool | None:
-        """Whether an example was confirmed as a whole; None if the queue does not ask for that."""
-        return WHOLE_EXAMPLE in self.judged(row) if WHOLE_EXAMPLE in self.asked(row) else None
+        """Whether an example was confirmed as a whole; None if the queue does not ask for that.
+
+        In kinds with one unit per example, such as candidates, the unit is the example: deciding it is enough.
+        """
+        if WHOLE_EXAMPLE not in self.asked(row) or WHOLE_EXAMPLE in self.dataset.units.keys_of(row):
+            return None
+        return WHOLE_EXAMPLE in self.judged(row)
 
     def is_veiled(self, row: int, key: str) -> bool:
         """Return whether the decision on a unit is hidden."""
