@@ -18,6 +18,8 @@ from widgets.view.states import states_of
 from widgets.wire.shapes import ColumnInfo
 from workbench.foundation.cells import cell_text, is_plain
 from workbench.foundation.errors import InputError
+from workbench.review.box_files import FILE_FIELDS
+from workbench.review.geotiff_files import GEO_COLUMN
 from workbench.scores.registry import SCORES
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ MOST_CATEGORIES = 200
 """Text columns with more distinct values than this can be searched, but not used for filters or colours."""
 
 VERDICTS = ("undecided", "relabelled", "kept", "skipped")
+
+OF_FILES = (FILE_FIELDS, GEO_COLUMN)
+"""Columns that are only kept for a file of the same format; views do not show them."""
 
 OF_EVIDENCE = ("suggested_label", "p_error", "p_suggested")
 """Columns that are empty without evidence."""
@@ -137,7 +142,7 @@ def _completed(columns: list[Column], dataset: Dataset, scores: pd.DataFrame) ->
     taken = {column.name for column in columns}
     for name in dataset.metadata.columns:
         column = _of_user(name if name not in taken else f"{name} (data)", dataset.metadata[name])
-        if column is not None and name != dataset.text_column:
+        if column is not None and name not in (dataset.text_column, *OF_FILES):
             columns.append(column)
     return {column.name: column for column in columns}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from widgets.view.columns import OF_FILES
 from widgets.view.features import Features
 from widgets.view.items import FULL, THUMB, as_text, finite
 from widgets.view.media import Media
@@ -201,7 +202,7 @@ class Details:
     def _columns(self, row: int) -> list[list[str]]:
         """The user's own columns of one row, as text, without those that the editor shows."""
         dataset = self.run.dataset
-        elsewhere = {dataset.text_column, *(name for name in IN_EDITORS if name in dataset.kind.predictions)}
+        elsewhere = {dataset.text_column, *OF_FILES, *(name for name in IN_EDITORS if name in dataset.kind.predictions)}
         elsewhere |= {PASSAGES} if dataset.task == "pairs" else set()
         elsewhere |= set(PREFERENCE_TEXTS[1:]) if dataset.task == "preferences" else set()
         shown = [name for name in dataset.metadata.columns if name not in elsewhere]

@@ -68,7 +68,7 @@ def test_a_box_that_is_given_twice_is_wrong_once_and_changes_nothing_else(found)
     twice = issues(labels, MADE.predictions)
     repeated = [(image, f"g{len(MADE.labels[image]['bboxes'])}") for image in (3, 7, 8)]
     assert (twice.loc[repeated, "p_error"] > 0.98).all() and (twice.loc[repeated, "kind"] == "spurious").all()
-    assert twice.loc[repeated, "reasons"].str.contains("box 0 overlaps it by .99: one object twice").all()
+    assert twice.loc[repeated, "reasons"].str.match("box 0 overlaps it by .99: one object twice").all()
     pd.testing.assert_series_equal(twice["p_error"].drop(repeated), found["p_error"], check_index=False)
     ends, before = (np.array(one.attrs["expected_errors_interval"]) for one in (twice, found))
     assert np.allclose(ends, before + 3, atol=0.1)

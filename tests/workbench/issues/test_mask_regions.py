@@ -95,7 +95,7 @@ def test_units_are_explained(world):
     _, _, units = world
     assert set(units["kind"]) == {"boundary", "interior"}
     first = units.iloc[0]
-    assert first["reasons"].startswith("out-of-fold, mean of ") and f"{first['kind']}, " in first["reasons"]
+    assert first["reasons"].startswith("out-of-fold: ") and f" pixels; {first['kind']}, " in first["reasons"]
     assert "a whole object of" in " ".join(units["reasons"])
     assert json.loads(first["suggested_value"])["label"] == first["suggested_label"] != first["given_label"]
     assert json.loads(first["suggested_value"])["region"] == json.loads(first["given_value"])["region"]
@@ -122,6 +122,8 @@ def test_refusals_in_words(world):
     assert not few["errors_identified"] and "regions of planted errors could be made" in few["errors_in_words"]
     seen = wb.find_issues(data, pred_probs=probs, out_of_fold=False).attrs
     assert not seen["errors_identified"] and "the model has seen the masks" in seen["errors_in_words"]
+    without = wb.find_issues(data, per="unit", predictions=probs.argmax(axis=1))  # their probability is not known
+    assert not without["reasons"].str.contains(r" \.\d\d").any() and without["reasons"].str.contains("instead of").all()
     none = wb.find_issues(data, per="unit", predictions=given[:6])
     assert not len(none) and none.attrs["expected_errors"] == 0
     with pytest.raises(InputError, match="unknown array 'probs'"):

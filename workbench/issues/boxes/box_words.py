@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.issues.boxes.box_checks import BoxChecks
-from workbench.issues.boxes.judged_boxes import JudgedBoxes
+from workbench.issues.boxes.judged_boxes import SAME_OBJECT, JudgedBoxes
 from workbench.issues.boxes.matched_boxes import COVERS
 from workbench.issues.boxes.stage_classes import StageClasses
 from workbench.issues.tags.words import hundredths
@@ -69,6 +69,8 @@ class BoxWords:
         code, score = (other, seen.score[at]) if other != label else (seen.other[at], seen.second[at])
         if code >= 0 and score >= WORTH_SAYING:
             text += f", {self.names[code]} {hundredths(float(score))}"
+        if self.checks.twin_iou[given] >= SAME_OBJECT and self.checks.same_class[given]:
+            return [*self.checks.of(given), text, self._of_stages(given)]
         iou = float(judged.met.match_iou[given])
         moved = f"the predicted {self.one} overlaps it by {hundredths(iou)}" if iou < WELL_PLACED else ""
         return [text, moved + " only" * (iou < COVERS), *self.checks.of(given), self._of_stages(given)]

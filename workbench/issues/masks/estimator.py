@@ -50,7 +50,9 @@ class MasksEstimator:
             values[regions.predicted],
             judged.p * regions.p_predicted / np.maximum(1 - regions.p_given, regions.p_predicted),
             _interval(judged, why),
-            RegionWords(judged, kinds, dataset.classes, says),
+            RegionWords(
+                judged, kinds, dataset.classes, says, named["pred_probs"] is not None or named["scores"] is not None
+            ),
             kind=kinds,
             columns={"area": regions.area.astype(float)},
             values=_values(asked, units, regions.predicted),

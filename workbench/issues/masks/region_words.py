@@ -36,11 +36,14 @@ class RegionWords:
 
     Parameters
     ----------
-    kinds : (m,) their kinds. classes : class names. says : description of the source of the probabilities.
+    kinds : (m,) their kinds. classes : class names. says : description of the source of the probabilities. known :
+        whether probabilities were passed, not only predicted classes.
     """
 
-    def __init__(self, judged: JudgedRegions, kinds: np.ndarray, classes: Sequence[str], says: str) -> None:
-        self.judged, self.kinds, self.classes, self.says = judged, kinds, classes, says
+    def __init__(
+        self, judged: JudgedRegions, kinds: np.ndarray, classes: Sequence[str], says: str, known: bool
+    ) -> None:
+        self.judged, self.kinds, self.classes, self.says, self.known = judged, kinds, classes, says, known
 
     def __call__(self, places: np.ndarray) -> list[str]:
         """Return up to three reasons of each region."""
@@ -54,7 +57,7 @@ class RegionWords:
             names = self.classes[given], self.classes[predicted]
             deep = f"more than {depth - 1}" if depth == MOST_DEPTH else str(depth)
             reasons = [
-                f"{self.says}, mean of {area:,} pixels: {names[0]} {hundredths(p)}, {names[1]} {hundredths(q)}",
+                self._predicted(names, p, q, area),
                 f"{kind}, {deep} {'pixel' if deep == '1' else 'pixels'} deep",
             ]
             if of_predicted >= WHOLE_OBJECT:
@@ -63,3 +66,9 @@ class RegionWords:
                 reasons.append(f"the whole object of {names[0]} is doubtful")
             sentences.append("; ".join(reasons))
         return sentences
+
+    def _predicted(self, names: tuple[str, str], p: float, q: float, area: int) -> str:
+        """State the given and the predicted class, with their mean probabilities where they were passed."""
+        if not self.known:
+            return f"{self.says}: {names[1]} instead of {names[0]}, {area:,} pixels"
+        return f"{self.says}: {names[0]} {hundredths(p)}, {names[1]} {hundredths(q)}, mean of {area:,} pixels"
