@@ -77,7 +77,8 @@ def _not_known(asked: Asked, judged: JudgedRegions) -> str:
     if any(one.failed for one in judged.shares):
         return "planted errors look like the regions that are there, so they were not learned"
     if high > SHARES_APART * sum(one.many * one.middle for one in judged.shares):
-        return f"between {low / len(judged.p):.0%} and {high / len(judged.p):.0%} of the regions are wrong"
+        shares = f"{low / len(judged.p):.0%} to {high / len(judged.p):.0%}"
+        return f"estimates of the share of wrong regions go from {shares}"
     return ""
 
 

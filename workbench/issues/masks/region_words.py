@@ -67,7 +67,7 @@ class RegionWords:
             sentences.append("; ".join(reasons))
         return sentences
 
-    def _predicted(self, names: tuple[str, str], p: float, q: float, area: int) -> str:
+    def _predicted(self, names: tuple[object, object], p: float, q: float, area: int) -> str:
         """State the given and the predicted class, with their mean probabilities where they were passed."""
         if not self.known:
             return f"{self.says}: {names[1]} instead of {names[0]}, {area:,} pixels"
