@@ -260,7 +260,7 @@ def test_coco_files_keep_polygons_and_write_changed_masks(tmp_path, capsys):
     run.journal.relabel(4, KIND.encode(new), old=None, units="a0123456789ab")
     written = json.loads(wb.export(run, tmp_path / "b.json", format="coco").read_text())["annotations"]
     assert [one["id"] for one in written] == [10, 11, 12, 13] and written[0]["segmentation"] == polygons
-    assert [one["area"] for one in written] == [9.5, 78, 9.5, 78]
+    assert [one["area"] for one in written] == [9.5, 78, 9.5, 78] and written[0]["bbox"] == [2, 2, 5, 6]
     for at in (1, 3):
         peer = coco.decode({**written[at]["segmentation"], "counts": written[at]["segmentation"]["counts"].encode()})
         assert np.array_equal(peer.astype(bool), full(new)) and written[at]["bbox"] == [3, 5, 12, 9]

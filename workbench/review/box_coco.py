@@ -11,6 +11,7 @@ import numpy as np
 from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError, shortened
 from workbench.review.box_files import (
+    COCO_BOX,
     FILE_NAME,
     ImageLabels,
     Labelled,
@@ -82,7 +83,7 @@ def read_coco(
     records = image_records(content["images"], source, id)
     outlines: list[tuple[str, Any]] = []
     for number, one in enumerate(content["annotations"]):
-        _add(records, categories, one, f"{source}: annotation {number}", outlines)
+        _add(records, categories, one, f"{source}: annotation {number}", outlines, keeps_box=task == "instances")
     few, crossing, first = crossing_outlines(outlines)
     tell_reading(source, {f"polygons cross themselves, the first of {first}": crossing,
                           "polygons have fewer than three points": few})  # fmt: skip
@@ -148,9 +149,9 @@ def image_records(listed: list[Any], path: Path, id: str | None) -> dict[Any, Im
 
 def _add(
     records: Mapping[Any, ImageLabels], categories: Mapping[Any, str], one: Any, where: str,
-    outlines: list[tuple[str, Any]],
+    outlines: list[tuple[str, Any]], keeps_box: bool,
 ) -> None:  # fmt: skip
-    """Add an annotation to its image, and its polygons to `outlines`."""
+    """Add an annotation to its image, and its polygons to `outlines`; keep its `bbox` beside its outline if asked."""
     image, category, where = annotation_place(records, categories, one, where)
     name = categories[category]
     outline = one.get(SEGMENTATION)
@@ -168,6 +169,8 @@ def _add(
     more = {key: value for key, value in one.items() if key not in COCO_FIELDS}
     if more.get("area") == (place[2] - place[0]) * (place[3] - place[1]):
         del more["area"]
+    if keeps_box and outline and box is not None:
+        more[COCO_BOX] = box
     if one.get("iscrowd"):
         more[CROWD] = True
     image.add(place, name, more)
@@ -240,7 +243,8 @@ def write_coco(run: Run, path: str | Path, *, force: bool = False) -> Path:
             area = size[0] * size[1]
             if dataset.task == "instances":
                 area = _area_of(fields.get(SEGMENTATION), area)
-            record |= {"bbox": [_plain(value) for value in (*place[:2], *size)], "area": _plain(area)}
+            box = fields.pop(COCO_BOX, None) or [_plain(value) for value in (*place[:2], *size)]
+            record |= {"bbox": box, "area": _plain(area)}
             annotations.append({**record, "iscrowd": int(is_crowd(more)), **fields})
     content = {**others, "images": images, "annotations": annotations, "categories": listed}
     write_finite_json(content, target)

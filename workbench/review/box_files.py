@@ -45,6 +45,12 @@ FILE_NAME, ROTATED = "file_name", "rotated"
 """Column with the name of an image's file; field of `more`: a rotated box, x0, y0, x1, y1 before the rotation and its
 degrees, clockwise, about its centre."""
 
+COCO_BOX = "coco_bbox"
+"""Field of `more`: `bbox` of an instance in a file of COCO; that of its mask, in whole pixels, differs a little."""
+
+OF_PLACE = (SEGMENTATION, "area", ROTATED, COCO_BOX)
+"""Fields of `more` that no longer belong to an object that was moved."""
+
 MORE_DIGITS = 6
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """Half of a character in JSON, which is not Unicode if it stands alone."""
@@ -338,9 +344,11 @@ def labelled_images(run: Run, losses: Losses) -> Iterator[Labelled]:
         for at, text in enumerate(table.more[own].to_pylist(), own.start):
             fields, stays = more_of(text), text is not None and _description(table, at, text) in known
             if text is not None and not stays:
-                gone = [name for name in (SEGMENTATION, "area", ROTATED) if fields.pop(name, None) is not None]
+                gone = [name for name in OF_PLACE if fields.pop(name, None) is not None]
                 lost = table.masks is None and (SEGMENTATION in gone or ROTATED in gone)
                 losses.add("outlines of moved objects", int(lost))
+            if losses.format != "COCO":
+                fields.pop(COCO_BOX, None)
             more.append(fields)
         size = None if sizes is None or np.isnan(sizes[row]).any() else (float(sizes[row, 0]), float(sizes[row, 1]))
         codes = table.label[own].tolist()
