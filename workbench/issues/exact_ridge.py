@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.foundation.reductions import in_threads
-from workbench.issues.kernels import gaussian_kernel, median_width, parts_of
+from workbench.issues.kernels import gaussian_kernel, kernel_with, median_width, parts_of
 from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.loo_classifiers import (
     PENALTIES,
@@ -246,8 +246,13 @@ def _kernel(known: np.ndarray, width: float) -> np.ndarray:
     kernel = np.empty((n, n), np.float32)
     exact = known.astype(np.float64) if width < NARROWEST else known
 
+    values = kernel_with(exact, width)
+
     def compare(part: slice) -> None:
-        kernel[part] = gaussian_kernel(exact[part], exact, width)
+        if exact.dtype == kernel.dtype:
+            values(exact[part], kernel[part])
+        else:
+            kernel[part] = values(exact[part])
 
     in_threads(compare, parts_of(n, n, most=1 << 20), kernel.size)
     kernel[np.diag_indices(n)] = 1

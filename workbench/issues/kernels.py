@@ -22,11 +22,20 @@ CUTS = 8  # blocks of columns of a triangular matrix: 9/16 of the work of a full
 
 def gaussian_kernel(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
     """Return exp(-|x - z|^2 / (2 width)) for all rows x of `a` and z of `b`: (n, m) in their dtype."""
-    narrow = a.dtype.type(1 / width)
-    values = _beside(a * narrow, a, -narrow / 2, 0) @ _beside(b, b, -narrow / 2, 1).T  # the exponent as a single
-    # product
-    np.minimum(values, 0, out=values)
-    return np.exp(values, out=values)
+    return kernel_with(b, width)(a)
+
+
+def kernel_with(b: np.ndarray, width: float) -> Callable[..., np.ndarray]:
+    """Return the function of rows `a` and an array `out` (optional) that computes `gaussian_kernel(a, b, width)`."""
+    narrow = b.dtype.type(1 / width)
+    right = _beside(b, b, -narrow / 2, 1).T
+
+    def compare(a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        values = np.matmul(_beside(a * narrow, a, -narrow / 2, 0), right, out=out)  # the exponent as a single product
+        np.minimum(values, 0, out=values)
+        return np.exp(values, out=values)
+
+    return compare
 
 
 def _beside(rows: np.ndarray, of: np.ndarray, scale: float, first: int) -> np.ndarray:

@@ -444,7 +444,8 @@ class Journal:
         source = text_of("source", source)
         reasons = texts_of("reason", reason, ids)
         old_given = old is not ...
-        rows = zip(range(len(ids)), ids, units, new, old if old_given else [None] * len(ids), reasons, strict=True)
+        olds = old if old_given else [None] * len(ids)
+        rows = list(zip(range(len(ids)), ids, units, new, olds, reasons, strict=True))
         with self._file.transaction() as db:
             return append_decision(db, kind, rows, Stamp(author, now(), source), old_given=old_given)
 

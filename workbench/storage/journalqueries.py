@@ -15,6 +15,8 @@ _BY_SOMEBODY = "b.depth % 2 = 0 AND typeof(b.owner) = 'text'"
 STANDING = f"WITH standing AS (SELECT batch, owner FROM batches b WHERE {_BY_SOMEBODY} AND {FREE})"
 OF_OWNER = "b.owner = :owner"
 INCOMING = "CREATE TEMP TABLE IF NOT EXISTS incoming (n INTEGER PRIMARY KEY, id, unit, new, old, reason)"
+ONE_INCOMING = "WITH incoming (n, id, unit, new, old, reason) AS (VALUES (:n, :id, :unit, :new, :old, :reason))"
+"""SQL: the same as a table of a single row, which needs no writing."""
 INSERT = "INSERT INTO entries (id, unit, field, old, new, author, time, source, reason, batch, reverts)"
 
 

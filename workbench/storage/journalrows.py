@@ -103,6 +103,8 @@ def per_id(field: str, value: Any, ids: Sequence[object]) -> list[Any]:
 
 def texts_of(field: str, value: object, ids: Sequence[object], *, none: bool = False) -> list[Any]:
     """Return one str per id; with `none`, None is allowed."""
+    if isinstance(value, str) and ids:
+        return [text_of(field, value, 0)] * len(ids)
     values = enumerate(per_id(field, value, ids))
     return [None if none and one is None else text_of(field, one, row) for row, one in values]
 

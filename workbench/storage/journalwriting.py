@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from workbench.storage.journalqueries import (
@@ -12,6 +12,7 @@ from workbench.storage.journalqueries import (
     INCOMING,
     INSERT,
     OF_OWNER,
+    ONE_INCOMING,
     current,
     known,
     next_batch,
@@ -29,7 +30,7 @@ class Stamp(NamedTuple):
 
 
 def append_decision(
-    db: sqlite3.Connection, kind: str, rows: Iterable[tuple[object, ...]], stamp: Stamp, *, old_given: bool
+    db: sqlite3.Connection, kind: str, rows: Sequence[tuple[object, ...]], stamp: Stamp, *, old_given: bool
 ) -> int | None:
     """Append a batch of decisions and return its number.
 
@@ -40,20 +41,24 @@ def append_decision(
     old_given : whether the caller has passed old values.
     """
     batch = db.execute("INSERT INTO batches (owner, depth) VALUES (?, 0)", (stamp.author,)).lastrowid
-    db.execute(INCOMING)
-    db.execute("DELETE FROM incoming")
-    db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
     values = {**stamp._asdict(), "batch": batch}
+    single = len(rows) == 1
+    if single:
+        values |= zip(("n", "id", "unit", "new", "old", "reason"), rows[0])
+    else:
+        db.execute(INCOMING)
+        db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def append(field: str, value: str, where: str = "1") -> None:
         f = f"'{field}'"
         before = f"CASE WHEN {known(f)} THEN {current(f)} ELSE {'i.old' if field == 'label' else 'NULL'} END"
         db.execute(
-            f"{INSERT} SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, "
+            f"{insert} SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, "
             f":batch, NULL FROM incoming i WHERE {where} ORDER BY i.n",
             values,
         )
 
+    insert = f"{ONE_INCOMING} {INSERT}" if single else INSERT
     label = "'label'"
     if kind == "relabel":
         append("label", "i.new")
@@ -64,7 +69,8 @@ def append_decision(
         append("verdict", "'keep'")
     else:
         append(kind, "i.new")
-    db.execute("DELETE FROM incoming")
+    if not single:
+        db.execute("DELETE FROM incoming")  # after an error, the rollback empties it
     return batch
 
 
