@@ -38,7 +38,12 @@ class Instances(Boxes):
     one_unit = "one instance of one image"
     column: pa.DataType = INSTANCES_TYPE
     predictions: tuple[str, ...] = ("predictions",)
-    evidence_forms = LazyTable({"predictions": "workbench.tasks.instance_evidence:PREDICTED_INSTANCES"})
+    evidence_forms = LazyTable(
+        {
+            "predictions": "workbench.tasks.instance_evidence:PREDICTED_INSTANCES",
+            "object_embeddings": "workbench.tasks.object_vectors:OBJECT_FORM",
+        }
+    )
     formats = LazyTable(
         {
             "table": "workbench.review.export:TABLE",

@@ -18,10 +18,14 @@ from workbench.runs.run import Run
 from workbench.runs.saved_evidence import SavedEvidence, saved_evidence
 from workbench.storage.cache import cached, fingerprint
 from workbench.storage.evidence_tables import evidence_files
+from workbench.tasks.box_table import BOX
 from workbench.tasks.object_vectors import OBJECT_EMBEDDINGS, ObjectVectors
 
 CROP_MODELS = {"efficientnet": "EfficientNet-Lite0 of the crops"}
 """Models of `embed_objects`, and what they are."""
+
+EMBEDDED = ("boxes", "instances")
+"""Kinds of labels whose objects are cut out; of an instance, the box around its mask is."""
 
 LEAST_CROP = 8
 """Side in pixels of the smallest square that is cut out around a box."""
@@ -32,7 +36,7 @@ def embed_objects(run: Run, issues: pd.DataFrame | None = None, *, model: str = 
 
     Parameters
     ----------
-    run : run of the task "boxes" with pictures.
+    run : run of the task "boxes" or "instances" with pictures.
     issues : result of `find_issues(run, per="unit")`; the boxes that it suggests where none was given are embedded,
         too. By default only the given boxes are.
     model : {"efficientnet"}; `efficientnet` of the square around each box (extra `models`).
@@ -52,8 +56,8 @@ def embed_objects(run: Run, issues: pd.DataFrame | None = None, *, model: str = 
     dataset = run.dataset
     if model not in CROP_MODELS:
         raise InputError.unknown("model", model, CROP_MODELS)
-    if dataset.task != "boxes" or dataset.images is None:
-        found = f"is {dataset.task!r}" if dataset.task != "boxes" else "has no pictures"
+    if dataset.task not in EMBEDDED or dataset.images is None:
+        found = f"is {dataset.task!r}" if dataset.task not in EMBEDDED else "has no pictures"
         todo = f"Pass embeddings of your own: `run.save_evidence({OBJECT_EMBEDDINGS!r}, vectors)`."
         raise InputError.at("task", found, todo)
     rows, keys, boxes = _boxes(run, issues)
@@ -80,7 +84,8 @@ def _boxes(run: Run, issues: pd.DataFrame | None) -> tuple[np.ndarray, list[str]
     dataset = run.dataset
     units = dataset.units
     rows, keys = units.rows.tolist(), [units.key(unit) for unit in range(units.m)]
-    boxes = [list(shape.values()) for shape in ([] if units.shapes is None else units.shapes.to_pylist())]
+    shapes = [] if units.shapes is None else units.shapes.to_pylist()
+    boxes = [[shape[name] for name in BOX.names] for shape in shapes]
     if issues is not None:
         if issues.index.nlevels != 2 or not {"row", "suggested_value"} <= set(issues.columns):
             raise InputError.at("issues", "is not a table of boxes", "Pass `find_issues(run, per='unit')`.")

@@ -57,6 +57,19 @@ def test_crops_are_embedded_and_projected(run, monkeypatch):
     assert xy.shape == (4, 2) and np.ptp(xy[:3], axis=0).max() < 1e-2 < np.ptp(xy[:, 0])
 
 
+def test_instances_are_cut_out_by_the_boxes_of_their_masks(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(object_embeddings, "picture_features", lambda crops: np.stack([of_crop(one) for one in crops]))
+    x, y = np.meshgrid(np.arange(70), np.arange(50))
+    masks = [(x >= x0) & (x < x1) & (y >= y0) & (y < y1) for x0, y0, x1, y1 in BOXES]
+    labels = [{"masks": masks[:2], "labels": ["a", "b"]}, {"masks": masks[2:], "labels": ["a"]}]
+    images = [run.dataset.image(row) for row in (0, 1)]
+    data = wb.Dataset.from_arrays(labels, task="instances", images=images, ids=["x", "y"])
+    outlined = wb.import_run(data, tmp_path / "instances")
+    for one in (run, outlined):
+        wb.vision.embed_objects(one)
+    assert np.array_equal(saved_objects(outlined).values.vectors, saved_objects(run).values.vectors)
+
+
 def test_imported_vectors_are_stored_by_unit(run, tmp_path):
     vectors = np.arange(6, dtype=float).reshape(3, 2)
     again = wb.import_run(run.dataset, tmp_path / "again", object_embeddings=vectors)

@@ -26,7 +26,7 @@ SHARES_APART = 3.0
 class MasksEstimator:
     """The estimator of the task "masks"."""
 
-    version = 2
+    version = 3
 
     def judge(self, asked: Asked) -> Found:
         """Estimate P(wrong) for each region of disagreement."""
