@@ -38,6 +38,8 @@ SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swi
 NO_GL = ("--disable-gpu", "--disable-webgl", "--disable-webgl2", "--disable-3d-apis")
 NO_BUILD = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
 """Otherwise each page asks whether JupyterLab is to be built again, for which the server starts Node.js."""
+DISABLED = {"disabledExtensions": {"@jupyterlab/application-extension:faviconbusy": True}}
+"""Otherwise the tab's icon is fetched and drawn again each time that a kernel begins or ends work."""
 
 
 def find_browser() -> str | None:
@@ -79,7 +81,7 @@ class LabServer:
         self.token = os.urandom(12).hex()
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        self._no_questions()
+        self._write_settings()
         self._log = open(self.state / "server.log", "wb")  # noqa: SIM115 (closed in stop)
         self._process = subprocess.Popen(
             lifelines.tied(self._command()), env=self._environment(pythonpath, kernels), stdout=self._log,
@@ -91,8 +93,11 @@ class LabServer:
             self.stop()
             raise
 
-    def _no_questions(self) -> None:
-        """Disable the question whether JupyterLab may fetch news."""
+    def _write_settings(self) -> None:
+        """Disable the question whether JupyterLab may fetch news, and the parts of JupyterLab in `DISABLED`."""
+        page = self.state / "config" / "labconfig" / "page_config.json"
+        page.parent.mkdir(parents=True)
+        page.write_text(json.dumps(DISABLED), encoding="utf-8")
         settings = self.state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
         settings.parent.mkdir(parents=True)
         settings.write_text('{"fetchNews": "false"}', encoding="utf-8")
