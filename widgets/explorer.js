@@ -1606,12 +1606,13 @@ const others = [...this.chosen].filter((key) => key !== this.focus).length,
 [x0, y0, x1, y1] = now.box.map((side) => Math.round(side * 10) / 10),
 where = this.point ? `at ${x0}, ${y0}` : `${Math.round((x1 - x0) * 10) / 10} × ${Math.round((y1 - y0) * 10) / 10} at ${x0}, ${y0}`;
 const hint = unit && this.placed(unit.suggested),
-other = hint && thing.now && hint.label === thing.now.label && String(hint.box) !== String(thing.now.box);
+same = hint && thing.now && hint.label === thing.now.label,
+other = !same ? "" : hint.mask !== thing.now?.mask ? " redrawn" : String(hint.box) !== String(thing.now?.box) ? " elsewhere" : "";
 return [
 act,
 h("span", { class: "lw-unit-value lw-clip", text: `${thing.now ? thing.now.label : "none"}${others ? ` and ${count(others)} more` : ""}`, title: thing.now?.label ?? "" }),
 h("span", { class: "lw-num lw-quiet lw-clip", text: where }),
-...(unit && !this.editing ? this.doubtOf(unit, other ? " elsewhere" : "") : []),
+...(unit && !this.editing ? this.doubtOf(unit, other) : []),
 ];
 }
 paint(context) {

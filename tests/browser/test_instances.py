@@ -52,6 +52,10 @@ def test_instances_are_judged_and_painted(explorer, tmp_path: Path):
     probe.wait(f"len({VALUES}) == 2")
     assert said(lab)[("canvas-15", f"g{len(given[15]) - 1}")] is None
 
+    # a suggested outline of the same class says what differs: its place, here, or its form
+    shown(lab, "canvas-17")
+    assert page.locator(".lw-answer.lw-is-hint").inner_text().endswith(" elsewhere")
+
     # a lasso adds to the instance in focus, the eraser takes away, a stroke is undone; then a new one: one decision
     shown(lab, "canvas-20")
     before = samples.outlined(given[20][0])
