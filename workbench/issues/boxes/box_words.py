@@ -63,14 +63,15 @@ class BoxWords:
             near = float(judged.support.same1[given])
             text = f"{self.says}: no {self.names[label]} here" if same == 0 else text
             text += f", {hundredths(near)} where they touch" if near > max(same, WORTH_SAYING) else ""
+        if self.checks.twin_iou[given] >= SAME_OBJECT and self.checks.same_class[given]:
+            return [*self.checks.of(given), text, self._of_stages(given)]
+        if at < 0:
             return [text, *self.checks.of(given), self._of_stages(given)]
         seen = judged.seen
         other = int(seen.label[at])
         code, score = (other, seen.score[at]) if other != label else (seen.other[at], seen.second[at])
         if code >= 0 and score >= WORTH_SAYING:
             text += f", {self.names[code]} {hundredths(float(score))}"
-        if self.checks.twin_iou[given] >= SAME_OBJECT and self.checks.same_class[given]:
-            return [*self.checks.of(given), text, self._of_stages(given)]
         iou = float(judged.met.match_iou[given])
         moved = f"the predicted {self.one} overlaps it by {hundredths(iou)}" if iou < WELL_PLACED else ""
         return [text, moved + " only" * (iou < COVERS), *self.checks.of(given), self._of_stages(given)]
