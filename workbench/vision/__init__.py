@@ -37,7 +37,7 @@ HOMES = {
     "match_class_names": "open_names",
     "merge_coco": "open_names",
     "merge_parts": "proposal_masks",
-    "odd_boxes": "box_checks",
+    "odd_boxes": "unusual_boxes",
     "pixel_thresholds": "pseudo_masks",
     "pointing_accuracy": "text_queries",
     "points_outside": "point_boxes",
