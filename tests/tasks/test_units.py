@@ -78,6 +78,10 @@ def test_ema_and_softmin_are_those_of_cleanlab():
 def test_examples_that_are_their_own_units():
     units = Units.of_examples(np.array([2, -1, 0]))
     assert (units.n, units.m, units.keys, units.keys_of(1)) == (3, 3, None, [""])
+    rows = np.repeat([0, 1], [60, 1])
+    many = Units(2, rows, np.zeros(61, np.int64), keys.position_keys(np.arange(61)))
+    assert np.float32(many.pool(np.full(61, 0.9), "any")[0]) < 1  # only a certain unit makes an example certain
+    assert many.pool(np.ones(61), "any").tolist() == [1, 1]
     assert units.pool(np.array([0.5, np.nan, 1e-20]), "any").tolist()[::2] == pytest.approx([0.5, 1e-20], rel=1e-12)
     assert units.worst(np.array([0.5, np.nan, 0])).tolist() == [0, -1, 2]
     assert units.named(pd.Index([7, 8, 9])).tolist() == [(7, ""), (8, ""), (9, "")]

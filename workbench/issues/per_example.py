@@ -12,7 +12,7 @@ from workbench.data.dataset import Dataset
 from workbench.foundation.errors import InputError
 from workbench.issues import calibration
 from workbench.storage.journalqueries import PER
-from workbench.tasks.units import Units
+from workbench.tasks.units import ALMOST_ONE, Units
 
 COUNT_ATTRS = ("expected_errors", "expected_errors_interval")
 """Attributes whose unit is a row of the result."""
@@ -120,7 +120,8 @@ def examples_of_units(frame: pd.DataFrame, dataset: Dataset) -> tuple[pd.DataFra
         left=("left", lambda one: one.sum(min_count=1)), issue=("issue", "sum"), units=("issue", "size")
     )
     examples = units[first].assign(
-        p_error=1 - np.exp(grouped["left"].to_numpy(float)), is_issue=grouped["issue"].to_numpy() > 0,
+        p_error=np.minimum(1 - np.exp(grouped["left"].to_numpy(float)), ALMOST_ONE),
+        is_issue=grouped["issue"].to_numpy() > 0,
         unit=units.index.get_level_values(1)[first], units=grouped["units"].to_numpy(),
         units_doubted=grouped["issue"].to_numpy(np.int64),
     )  # fmt: skip

@@ -32,6 +32,7 @@ from workbench.tasks.box_frames import IMAGE_COLUMNS
 from workbench.tasks.raster_files import RASTER_READERS
 
 Lines = Iterator[str | int]
+UNIT_NAMES = ("tag", "target", "text")
 ISSUE_COLUMNS = ("id", "given_label", "suggested_label", "p_error", "reasons")
 
 
@@ -127,7 +128,8 @@ def issues(args: argparse.Namespace) -> Lines:
         yield f"{some} ({summary}); {len(listed):,} rows -> {out}"
         return
     yield f"{some} ({summary})."
-    shown = listed.head(max(args.top, 0)).drop(columns=["unit"], errors="ignore")
+    named = any(name in columns for name in UNIT_NAMES)  # says more than a key
+    shown = listed.head(max(args.top, 0)).drop(columns=["unit"] if named and "unit" in columns else [])
     yield from table(tuple(shown), shown.assign(p_error=shown["p_error"].map("{:.3f}".format)).to_numpy())
     if len(listed) > len(shown):
         yield f"... and {len(listed) - len(shown):,} more; write them with --out issues.csv."
@@ -141,8 +143,9 @@ def several_units(run: Run) -> bool:
 def issue_columns(found: pd.DataFrame) -> list[str]:
     """Return the columns of a table of issues: those of units start with their key and their name."""
     first, *rest = ISSUE_COLUMNS
-    name = next((one for one in ("tag", "target", "text") if one in found), None)
-    return [first, *(["unit"] if found.index.nlevels > 1 else []), *([name] if name else []), *rest]
+    name = next((one for one in UNIT_NAMES if one in found), None)
+    units = ["unit"] if found.index.nlevels > 1 else []
+    return [first, *units, *([name] if name else []), *(["kind"] if "kind" in found else []), *rest]
 
 
 def _basis_of(attrs: Mapping[str, object]) -> str:

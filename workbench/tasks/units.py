@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from workbench.foundation.errors import InputError
 
+ALMOST_ONE = 1 - 1e-6  # no number of doubtful units makes it certain; float32 still tells it from 1
 POOL_WAYS = ("sum", "max", "any", "ema", "softmin")
 """Methods of pooling."""
 
@@ -266,6 +267,7 @@ def _any(p: np.ndarray, starts: np.ndarray) -> np.ndarray:
     if p.min() < 0 or p.max() > 1:
         raise InputError.at("values", f"lies in [{p.min():g}, {p.max():g}]", "Pass probabilities for `any`.")
     found = 1 - np.multiply.reduceat(1 - p, starts)
+    found = np.minimum(found, np.maximum(np.maximum.reduceat(p, starts), ALMOST_ONE))
     small = np.flatnonzero(found < 1e-4)  # here 1 - p has lost precision
     if len(small):
         sizes = np.diff(starts, append=len(p))[small]

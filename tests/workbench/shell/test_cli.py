@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -115,7 +116,11 @@ def test_boxes_make_the_round_trip_through_a_file_of_coco(tmp_path, instances, c
         capsys, "import", instances, tmp_path / "b", *options, code=1
     )
     assert (run.dataset.media_root / run.dataset.image(0)).read_bytes()[1:4] == b"PNG"
-    assert "of 2 units (each is one box of one image) look wrong" in said(capsys, "issues", place)
+    listed = said(capsys, "issues", place, "--all")
+    assert "of 2 units (each is one box of one image) look wrong" in listed
+    assert re.search(r"^id +unit +kind +given_label", listed, re.MULTILINE) and re.search(
+        r"^1 +g0 +place ", listed, re.M
+    )
     run.journal.relabel([1], '{"box": [2, 3, 12, 15], "label": "dog"}', old='{"box": [2, 3, 12, 15], "label": "cat"}',
                         units="g0")  # fmt: skip
     out = said(capsys, "export", place, tmp_path / "out.json", "--format", "coco")
