@@ -274,5 +274,7 @@ def _npy(values: np.ndarray) -> bytes:
     return found.getvalue()
 
 
-MASK_PNG = Format((".zip",), read_mask_archive, write_masks, ("columns other than the id",))
+MASK_PNG = Format(
+    (".zip",), read_mask_archive, write_masks, ("columns other than the id", "the colours of the palette that was read")
+)
 MASK_NPY = Format((".zip",), read_mask_archive, write_arrays, ("columns other than the id",))
