@@ -11,6 +11,7 @@ import pytest
 import workbench as wb
 from workbench.foundation.errors import FdrNotPossible
 from workbench.issues import detector
+from workbench.issues.numbers.estimator import NumbersEstimator
 from workbench.issues.tags.estimator import Tags
 from workbench.storage import cache
 
@@ -148,6 +149,21 @@ def test_the_tables_of_examples_and_of_units_come_from_one_computation(tmp_path,
     assert len(judged) == 1
     assert by_example["units_doubted"].sum() == by_unit["is_issue"].sum() > 0
     same(wb.find_issues(wb.open_run(run.path), per="unit"), by_unit)
+    fresh = wb.find_issues(run, per="unit", threshold=0.5 + 1e-9)
+    assert len(judged) == 2
+    pd.testing.assert_frame_equal(by_unit, fresh)
+
+
+def test_the_tables_of_examples_that_are_units_come_from_one_computation(tmp_path, rng, monkeypatch):
+    x = rng.normal(size=(60, 2))
+    y = x @ [1.0, 2.0] + rng.normal(0, 0.1, 60)
+    y[::20] *= 100
+    run = wb.import_run(pd.DataFrame({"y": y}), tmp_path / "run", label="y", task="numbers", embeddings=x)
+    judged, real = [], NumbersEstimator.judge
+    monkeypatch.setattr(NumbersEstimator, "judge", lambda *args: judged.append(1) or real(*args))
+    by_example, by_unit = wb.find_issues(run), wb.find_issues(run, per="unit")
+    assert len(judged) == 1
+    assert by_unit.index.droplevel("unit").tolist() == by_example.index.tolist()
     fresh = wb.find_issues(run, per="unit", threshold=0.5 + 1e-9)
     assert len(judged) == 2
     pd.testing.assert_frame_equal(by_unit, fresh)

@@ -59,8 +59,7 @@ def find_in_kind(
     with one_blas_thread():
         found = ESTIMATORS[task].judge(asked)
     # A view shows both tables; at a threshold they differ in their arrangement only.
-    both = kept is not None and fdr is None and per == "example" and found.units.keys is not None
-    both = both and len(found.units.rows) <= EXPLAINED_UNITS
+    both = kept is not None and fdr is None and per == "example" and len(found.units.rows) <= EXPLAINED_UNITS
     frames, promised = _as_tables(asked, found, (per, "unit") if both else (per,), fdr, threshold, audit)
     if kept is not None and promised:  # otherwise the warning is repeated on every call
         for one, frame in frames.items():

@@ -91,12 +91,15 @@ def judge(y: np.ndarray, evidence: ColumnEvidence, seed: int, name: str) -> Judg
 
 def _number(y: np.ndarray, evidence: ColumnEvidence, seed: int) -> JudgedNumbers:
     known, best = ~np.isnan(y), None
-    for scale in scales_for(y[known]):
+    scales = scales_for(y[known])
+    with np.errstate(invalid="ignore"):
+        scaled = [scale.to(y) for scale in scales]
+    own_fits = [left_out(one, scaled, seed) for one in evidence.features]
+    for place, (scale, z) in enumerate(zip(scales, scaled)):
         with np.errstate(invalid="ignore"):
-            z = scale.to(y)
             views = [] if evidence.predictions is None else list(scale.to(evidence.predictions).T)
         own = len(views)
-        views += [left_out(one, z, seed) for one in evidence.features]
+        views += [one[place] for one in own_fits]
         predicted = pooled_views(np.stack(views, axis=1), z)
         judged = known & ~np.isnan(predicted)
         rows = np.flatnonzero(judged)

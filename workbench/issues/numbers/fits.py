@@ -26,27 +26,36 @@ FIT_LANDMARKS = ((20_000, 1000), (200_000, 500))
 FEWEST_LANDMARKS = 256
 
 
-def left_out(vectors: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Predict the number of each row without using it.
+def left_out(vectors: np.ndarray, scaled: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
+    """Predict the number of each row without using it, on each of several scales.
 
     Parameters
     ----------
     vectors : float (n, d), NaN for unknown features
-    y : float (n,), NaN for unknown numbers
+    scaled : arrays (n,) of the same numbers on different scales, NaN for unknown ones
     seed : random seed of landmarks, folds and trees
 
     Returns
     -------
-    float64 (n,)
+    float64 (n,) for each scale
     """
-    known = ~np.isnan(y)
+    known = ~np.isnan(scaled[0])
     inputs = prepared_vectors(vectors)
-    best = [_cut_fit(_Ridge(features, known), y) for features in _spaces(inputs, seed)]
-    predicted = nearest_to(best, y)
-    if 4 * FIT_FOLDS <= known.sum() <= MOST_ROWS_OF_TREES:
-        trees = _trees(inputs, _cut(predicted, y)[known], known, seed)
-        predicted = pooled_views(np.stack([predicted, trees, (predicted + trees) / 2], axis=1), y)
-    return predicted
+    tried: list[list[np.ndarray]] = [[] for _ in scaled]
+    for features in _spaces(inputs, seed):
+        ridge = _Ridge(features, known)
+        for found, y in zip(tried, scaled):
+            found.append(_cut_fit(ridge, y))
+    best = [nearest_to(found, y) for found, y in zip(tried, scaled)]
+    if not 4 * FIT_FOLDS <= known.sum() <= MOST_ROWS_OF_TREES:
+        return best
+    return [_with_trees(inputs, predicted, y, seed) for predicted, y in zip(best, scaled)]
+
+
+def _with_trees(inputs: np.ndarray, predicted: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    known = ~np.isnan(y)
+    trees = _trees(inputs, _cut(predicted, y)[known], known, seed)
+    return pooled_views(np.stack([predicted, trees, (predicted + trees) / 2], axis=1), y)
 
 
 def _cut_fit(space: _Ridge, y: np.ndarray) -> np.ndarray:
@@ -198,15 +207,17 @@ def forest(taught: np.ndarray, target: np.ndarray, asked: np.ndarray, seed: int)
     Returns
     -------
     float64 (m,), as `ExtraTreesRegressor(100, min_samples_leaf=3, random_state=seed)` of scikit-learn predicts, which
-    takes nearly twice the time for hundreds of rows: it copies and checks the parameters of each tree.
+    takes more than twice the time for hundreds of rows: it copies and checks the parameters of each tree, and makes a
+    generator for it.
     """
     from sklearn import config_context
     from sklearn.tree import ExtraTreeRegressor
 
-    total = np.zeros(len(asked))
+    total, rng = np.zeros(len(asked)), np.random.RandomState()
+    tree = ExtraTreeRegressor(min_samples_leaf=3, random_state=rng)
     with config_context(skip_parameter_validation=True):
         for one in np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=TREES):
-            tree = ExtraTreeRegressor(min_samples_leaf=3, random_state=int(one))
+            rng.seed(one)
             total += tree.fit(taught, target, check_input=False).predict(asked, check_input=False)
     return total / TREES
 
