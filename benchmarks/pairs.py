@@ -13,10 +13,11 @@ Cells are AUROC / average precision of finding wrong grades among the judged one
 rankers above the weakest relevant (for relevant pairs: below the strongest irrelevant) other item; "BM25": the same of
 BM25 alone; "judge": share of judges that give another grade. ECE: calibration error of p_error, and of the rest after
 an audit of 200 units (mean of five draws) / what these probabilities would have if they were right, since shares of few
-units vary ("audited / right"). "counted": expected over true errors; "known": seeds in which
-the number counts as known. "unjudged": average precision of finding relevant ones among the unjudged pairs. "nDCG@10":
-of a model trained on rankers and texts, judged by the true grades, with the given and with the repaired grades
-(suggestions with p_error of at least .5), and the 95 % interval of the difference by bootstrap over queries.
+units vary / `debiased_calibration_error`, without that ("audited / right / debiased"). "counted": expected over true
+errors; "known": seeds in which the number counts as known. "unjudged": average precision of finding relevant ones among
+the unjudged pairs. "nDCG@10": of a model trained on rankers and texts, judged by the true grades, with the given and
+with the repaired grades (suggestions with p_error of at least .5), and the 95 % interval of the difference by bootstrap
+over queries.
 `--write` puts the table into BENCHMARKS.md.
 """
 
@@ -34,15 +35,15 @@ import numpy as np
 import pandas as pd
 from measuring import write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
-from verdicts import by_verdicts, errors_after_verdicts
+from verdicts import by_verdicts, errors_after_verdicts, rooted
 
 import workbench as wb
 from workbench.issues.audit_plan import stratify
 from workbench.issues.calibration import calibration_error
 from workbench.issues.pairs.lexical import lexical_scores
 
-HEAD = """| data | pairs, wrong | margin | BM25 | judge | `find_issues` | ECE | audited / right | counted | known | \
-unjudged | nDCG@10 | s |
+HEAD = """| data | pairs, wrong | margin | BM25 | judge | `find_issues` | ECE | audited / right / debiased | \
+counted | known | unjudged | nDCG@10 | s |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -175,7 +176,7 @@ def judged_world(world: World) -> dict[str, object]:
     row |= {
         "ours": both(wrong, p),
         "ECE": calibration_error(p, wrong),
-        "audited": errors_after_verdicts(p, wrong, stratify(p), by_verdicts(p, wrong)),
+        "audited": errors_after_verdicts(p, wrong, stratify(p), by_verdicts(p, wrong)).means(),
     }
     row |= {"counted": p.sum() / wrong.sum(), "known": int(units.attrs["errors_identified"])}
     row["unjudged"] = average_precision_score(rest["true"] > 0, rest["p_relevant"]) if len(rest) else np.nan
@@ -208,6 +209,10 @@ def averaged(rows: list[dict[str, object]]) -> dict[str, object]:
     def short(value: float, digits: int = 3) -> str:
         return f"{value:.{digits}f}".replace("0.", ".", 1) if value < 1 else f"{value:.{digits}f}"
 
+    def audited(values: list[tuple[float, float, float]]) -> str:
+        after, right, square = np.mean(values, axis=0)
+        return " / ".join(map(short, (after, right, rooted(square))))
+
     ndcg = [one for one in frame["ndcg"] if one]
     change = ""
     if ndcg:
@@ -218,7 +223,7 @@ def averaged(rows: list[dict[str, object]]) -> dict[str, object]:
         "pairs, wrong": f"{frame['pairs'].mean():,.0f}, {frame['wrong'].mean():,.0f}",
         **{name: pair(name) for name in ("margin", "BM25", "judge", "ours")},
         "ECE": short(frame["ECE"].mean()),
-        "audited": pair("audited"),
+        "audited": audited(frame["audited"].tolist()),
         "counted": f"{frame['counted'].mean():.2f}",
         "known": f"{frame['known'].sum()} of {len(frame)}",
         "unjudged": "" if frame["unjudged"].isna().all() else short(frame["unjudged"].mean()),

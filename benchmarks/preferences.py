@@ -13,8 +13,9 @@ Cells are AUROC / average precision of finding wrong labels. "scores": minus the
 "judges": share of votes for another answer, and "consistent": the same with judges weighed by their consistency over
 both orders. ECE: calibration error of p_error, and of the rest after an audit of 200 pairs, or of a third of fewer than
 400 (mean of five draws) / the error that these probabilities would have if they were right, since shares of few pairs
-vary ("audited / right"). "counted": expected over true errors; "inside": draws in which the interval holds the
-true number; "known": draws in which the number counts as known. Means of the draws (5 made, 10 LLMBar).
+vary / `debiased_calibration_error`, without that ("audited / right / debiased"). "counted": expected over true errors;
+"inside": draws in which the interval holds the true number; "known": draws in which the number counts as known. Means
+of the draws (5 made, 10 LLMBar).
 `--write` puts the table into BENCHMARKS.md.
 """
 
@@ -33,7 +34,7 @@ import numpy as np
 import pandas as pd
 from measuring import write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
-from verdicts import errors_after_verdicts
+from verdicts import errors_after_verdicts, rooted
 
 import workbench as wb
 from workbench.issues.audit_plan import stratify
@@ -41,8 +42,8 @@ from workbench.issues.calibration import calibration_error
 
 SHARES = (0.05, 0.1, 0.2)
 SIDE = {"first": 1.0, "second": -1.0, "tie": 0.0}
-HEAD = """| data | pairs, wrong | scores | judges | consistent | `find_issues` | ECE | audited / right | counted | \
-inside | known |
+HEAD = """| data | pairs, wrong | scores | judges | consistent | `find_issues` | ECE | audited / right / debiased | \
+counted | inside | known |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -171,9 +172,9 @@ def measure(data: Judged) -> dict[str, object]:
         return after.sort_values("row")["p_error"].to_numpy()[held]
 
     budget = 200 if len(p) >= 400 else len(p) // 3
-    after, right = errors_after_verdicts(p, truth, stratify(p), moved, budget=budget)
+    after, right, debiased = errors_after_verdicts(p, truth, stratify(p), moved, budget=budget).means()
     low, high = found.attrs["expected_errors_interval"]
-    row |= {"ece": calibration_error(p, truth), "audited": after, "right": right}
+    row |= {"ece": calibration_error(p, truth), "audited": after, "right": right, "debiased": debiased}
     row |= {"counted": p.sum() / max(truth.sum(), 1), "inside": low <= truth.sum() <= high}
     row["known"] = found.attrs["errors_identified"]
     return row
@@ -199,7 +200,7 @@ def main() -> None:
             row[one] = "" if np.isnan(auroc) else f"{short(auroc)} / {short(ap)}"
         row |= {
             "ece": short(mean["ece"]),
-            "audited": f"{short(mean['audited'])} / {short(mean['right'])}",
+            "audited": " / ".join(map(short, (mean["audited"], mean["right"], rooted(mean["debiased"])))),
             "counted": f"{mean['counted']:.2f}",
         }
         row |= {one: f"{int(own[one].sum())} of {len(own)}" for one in ("inside", "known")}

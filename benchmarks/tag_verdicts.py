@@ -3,7 +3,9 @@
     python benchmarks/tag_verdicts.py [DATA_DIR] [--draws N] [--write]
 
 The sets are those of tags.py. "measured" is the calibration error of the other cells, the mean over draws; "by chance"
-what calibrated probabilities would show on as many cells; "without" the square root of the difference of their squares.
+what calibrated probabilities would show on as many cells; "without" the square root of the difference of their squares;
+"debiased" is the root mean square error without chance (`debiased_calibration_error`), and the interval of 90 % of the
+draws.
 "stated" and "upper" are what `with_verdicts` says: the expected calibration error and the 95 % limit; "held" is the
 share of draws in which "without" is below the limit. "model" is the share of draws above .05 if errors followed the
 model that is fitted to all verdicts: what a correct model reaches with 200. `--write` writes the table into
@@ -22,14 +24,16 @@ import pandas as pd
 from measuring import write_section
 from scipy.stats import rankdata
 from tags import doubts, planted, worlds
+from verdicts import rooted
 
 import workbench as wb
 from workbench.issues.audit_plan import allocate, stratify_sides
-from workbench.issues.calibration import calibration_error
+from workbench.issues.calibration import calibration_error, debiased_calibration_error
 from workbench.issues.review import with_verdicts
 
-HEAD = """| data | draw | before | measured | above .05 | by chance | without | stated | upper | held | model |
-|---|---|---|---|---|---|---|---|---|---|---|"""
+HEAD = """| data | draw | before | measured | above .05 | by chance | without | debiased | stated | upper | \
+held | model |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 BUDGET, REPEATS = 200, 20
 
@@ -75,12 +79,13 @@ def judged(p: np.ndarray, wrong: np.ndarray, pair: np.ndarray, some: np.ndarray)
 
 def row(name: str, p: np.ndarray, wrong: np.ndarray, pair: np.ndarray, how: str, draws: int) -> dict[str, str]:
     model = with_verdicts(pd.Series(p), pd.Series(wrong), pair)[0].to_numpy()
-    measured, chance, stated, simulated = [], [], [], []
+    measured, chance, debiased, stated, simulated = [], [], [], [], []
     for seed in range(draws):
         rng = np.random.default_rng(300 + seed)
         some = drawn(p, pair % 2 == 0, rng, how)
         error, rest, moved = judged(p, wrong, pair, some)
         measured.append(error)
+        debiased.append(debiased_calibration_error(rest, np.delete(wrong, some)))
         chance.append(np.mean([calibration_error(rest, rng.random(len(rest)) < rest) for _ in range(REPEATS)]))
         stated.append(moved.attrs.get("calibration_error", (np.nan, np.nan)))
         simulated.append(judged(p, rng.random(len(p)) < model, pair, some)[0])
@@ -88,10 +93,14 @@ def row(name: str, p: np.ndarray, wrong: np.ndarray, pair: np.ndarray, how: str,
     expected, upper = np.array(stated).T
     above = [np.mean(np.array(one) > 0.05) for one in (measured, simulated)]
     numbers = {"before": calibration_error(p, wrong), "measured": np.mean(measured), "above": above[0]}
-    numbers |= {"chance": np.mean(chance), "without": without.mean(), "stated": expected.mean(), "upper": upper.mean()}
+    numbers |= {"chance": np.mean(chance), "without": without.mean(), "debiased": np.nan}
+    numbers |= {"stated": expected.mean(), "upper": upper.mean()}
     numbers |= {"held": np.mean(without <= upper), "model": above[1]}
     shares = ("above", "held", "model")
     text = {key: f"{one:.0%}" if key in shares else f"{one:.3f}".lstrip("0") for key, one in numbers.items()}
+    squares, ends = np.square(debiased) * np.sign(debiased), np.quantile(debiased, [0.05, 0.95])
+    low, high = (f"{one:.3f}".replace("0.", ".", 1) for one in ends)
+    text["debiased"] = f"{rooted(squares.mean()):.3f} ({low} to {high})".replace("0.", ".", 1)
     return {"data": name, "draw": how, **text}
 
 

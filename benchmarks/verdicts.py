@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from workbench.issues.audit_plan import allocate
-from workbench.issues.calibration import calibration_error
+from workbench.issues.calibration import calibration_error, debiased_calibration_error
 from workbench.issues.review import with_verdicts
+
+
+class AfterVerdicts(NamedTuple):
+    """Errors of the units without a verdict, (draws,) each.
+
+    measured : calibration error. right : what it would be by chance if these probabilities were exactly right.
+    debiased : `debiased_calibration_error`.
+    """
+
+    measured: np.ndarray
+    right: np.ndarray
+    debiased: np.ndarray
+
+    def means(self) -> tuple[float, float, float]:
+        """Return the means, that of `debiased` of its squares with their signs (`rooted` gives the error)."""
+        squares = self.debiased * np.abs(self.debiased)
+        return float(self.measured.mean()), float(self.right.mean()), float(squares.mean())
 
 
 def error_after_verdicts(
@@ -22,7 +40,7 @@ def error_after_verdicts(
     ----------
     p, wrong : (m,) P(wrong) and whether the unit is. stratum : (m,) from 0. pair : (m,) units that share an effect.
     """
-    return errors_after_verdicts(p, wrong, stratum, by_verdicts(p, wrong, pair), draws, budget)[0]
+    return errors_after_verdicts(p, wrong, stratum, by_verdicts(p, wrong, pair), draws, budget).means()[0]
 
 
 def by_verdicts(p: np.ndarray, wrong: np.ndarray, pair: np.ndarray | None = None) -> Callable[[np.ndarray], np.ndarray]:
@@ -33,8 +51,8 @@ def by_verdicts(p: np.ndarray, wrong: np.ndarray, pair: np.ndarray | None = None
 def errors_after_verdicts(
     p: np.ndarray, wrong: np.ndarray, stratum: np.ndarray, moved: Callable[[np.ndarray], np.ndarray], draws: int = 5,
     budget: int = 200,
-) -> tuple[float, float]:  # fmt: skip
-    """The same, and the calibration error that these probabilities would have if they were right (`of_right`).
+) -> AfterVerdicts:  # fmt: skip
+    """The errors of each draw.
 
     Parameters
     ----------
@@ -49,11 +67,17 @@ def errors_after_verdicts(
         some = np.concatenate(drawn)
         rest = np.setdiff1d(np.arange(len(p)), some)
         after = moved(some)[rest]
-        errors.append((calibration_error(after, wrong[rest]), of_right(after)))
-    return float(np.mean([one for one, _ in errors])), float(np.mean([one for _, one in errors]))
+        own = calibration_error(after, wrong[rest]), of_right(after), debiased_calibration_error(after, wrong[rest])
+        errors.append(own)
+    return AfterVerdicts(*np.array(errors).T)
 
 
 def of_right(p: np.ndarray, draws: int = 100) -> float:
     """Mean calibration error if each unit is wrong with probability `p`: above 0, since shares of few units vary."""
     rng = np.random.default_rng(0)
     return float(np.mean([calibration_error(p, rng.random(len(p)) < p) for _ in range(draws)]))
+
+
+def rooted(square: float) -> float:
+    """The debiased calibration error of a mean of squares: its root, 0 if it is negative."""
+    return float(np.sqrt(max(square, 0.0)))

@@ -10,6 +10,7 @@ from workbench.issues.calibration import (
     along_score,
     around_share,
     calibration_error,
+    debiased_calibration_error,
     expit,
     largest_set,
     logit,
@@ -21,6 +22,37 @@ def test_calibration_error_by_hand():
     assert calibration_error(p, np.array([0, 0, 1, 1])) == pytest.approx(0.1)
     assert calibration_error(p, np.array([0, 1, 1, 1])) == pytest.approx(0.25)
     assert calibration_error(np.array([]), np.array([])) == 0
+
+
+def test_debiased_calibration_error_by_hand():
+    p, came = np.repeat([0.2, 0.6], 5), np.array([1, 0, 0, 0, 1, 1, 1, 1, 0, 1])
+    # gaps .2 and .2; shares .4 and .8 have variances .24 / 4 and .16 / 4
+    assert debiased_calibration_error(p, came) == pytest.approx(-np.sqrt((0.06 + 0.04) / 2 - 0.04))
+    some = np.random.default_rng(0).permutation(10)
+    assert debiased_calibration_error(p[some], came[some]) == pytest.approx(debiased_calibration_error(p, came))
+    assert debiased_calibration_error(np.full(4, 0.3), np.ones(4)) == pytest.approx(0.7)
+    assert debiased_calibration_error(np.array([0.5]), np.array([1])) == 0
+
+
+@pytest.mark.parametrize(
+    "n, shift, slope", [(140, 0.0, 1.0), (1000, 0.0, 1.0), (140, 0.5, 1.0), (1000, 0.0, 0.6), (300, 0.0, 1.6)]
+)
+def test_the_debiased_calibration_error_is_right_on_average_where_the_other_is_too_large(rng, n, shift, slope):
+    plain, squares, true = [], [], []
+    for _ in range(120):
+        x = rng.normal(-1.5, 1.5, n)
+        p, right = expit(x), expit(shift + slope * x)
+        came = rng.random(n) < right
+        error = debiased_calibration_error(p, came)
+        plain.append(calibration_error(p, came))
+        squares.append(error * abs(error))
+        true.append(((p - right) ** 2).mean())
+    assert np.mean(plain) > np.sqrt(np.mean(true)) - 0.01  # the mean absolute error is the smaller one
+    chance = 4 * np.std(squares) / np.sqrt(120)
+    assert np.mean(squares) == pytest.approx(np.mean(true), abs=chance + 0.0004)
+    if slope == 1 and not shift:
+        assert np.mean(plain) > (0.06 if n == 140 else 0.02)
+        assert abs(np.mean(squares)) < 0.0004
 
 
 def test_largest_set_by_hand():
