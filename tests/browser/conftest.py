@@ -43,7 +43,7 @@ def _unavailable(why: str) -> None:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[object]:
-    if labharness.find_browser() is None:
+    if labharness.find_browser(shell=True) is None:
         _unavailable(NO_BROWSER)
     try:
         from playwright.sync_api import sync_playwright
@@ -55,7 +55,17 @@ def playwright() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: object) -> Iterator[object]:
-    context = labharness.launch(playwright)
+    context = labharness.launch(playwright, shell=True)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def whole_browser(playwright: object) -> Iterator[object]:
+    """A Chromium that is not the shell: it connects ahead of requests."""
+    if labharness.find_browser() is None:
+        _unavailable(NO_BROWSER)
+    context = labharness.launch(playwright, gl=False)
     yield context
     context.close()
 

@@ -144,8 +144,7 @@ def test_boxes_are_judged_drawn_and_moved(explorer, box_run, tmp_path):
         "many => document.querySelector('.lw-gallery-actions .lw-bulk .lw-button').textContent.includes(` ${many} `)",
         arg=many,
     )
-    button.click()
-    button.click()
+    lab.confirm(button, page.locator(".lw-gallery-actions .lw-bulk .lw-button", has_text="Click again"))
     probe.wait(f"len({VALUES}) == {5 + many}")
 
     # an audit of whole examples: K confirms what is open, and that nothing is missing; one undo takes it back

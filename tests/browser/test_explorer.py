@@ -300,7 +300,7 @@ def test_without_webgl(explorer, shared_lab, playwright, tmp_path: Path):
     assert lab.errors == []
 
     lab.probe.run(f"ex.save_html({str(tmp_path / 'saved.html')!r}, examples=5)")
-    context = labharness.launch(playwright, gl=False)
+    context = labharness.launch(playwright, gl=False, shell=True)
     try:
         page = context.new_page()
         page.goto((tmp_path / "saved.html").as_uri())

@@ -65,14 +65,14 @@ def frame(page_of_html: str) -> str:
 
 
 @pytest.mark.parametrize("policy", ["", FRAME_POLICY + "; frame-src 'none'"], ids=["live", "saved"])
-def test_a_frame_opens_no_connection(browser, listeners, tmp_path, policy):
+def test_a_frame_opens_no_connection(whole_browser, listeners, tmp_path, policy):
     """A second frame with the unmodified HTML shows that a connection would have been detected."""
     quiet, control = listeners
     head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">' if policy else ""
     bare = f"<link rel=preconnect href=http://127.0.0.1:{control.port}>"
     body = frame(document(HOSTILE.format(p=quiet.port))) + frame(bare)
     (tmp_path / "page.html").write_text(f"<!doctype html><html><head>{head}</head><body>{body}</body></html>")
-    page = browser.new_page()
+    page = whole_browser.new_page()
     try:
         page.goto((tmp_path / "page.html").as_uri())
         inner = page.frame_locator("iframe").first
