@@ -5,6 +5,7 @@ Each kind defines its data as a `Case` in its own test module, tests/tasks/test_
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
@@ -81,6 +82,7 @@ class Case:
         return TASKS[self.task].read(pd.Series(given, dtype=object), self.classes, **self.options)[0]
 
 
+@functools.cache
 def case_of(task: str) -> Case:
     """Return the case in tests/tasks/test_NAME.py."""
     spec = importlib.util.spec_from_file_location(f"case_{task}", Path(__file__).with_name(f"test_{task}.py"))

@@ -10,14 +10,18 @@ from contract import CHECKS, case_of
 from prototypes import CASES, PLACES
 
 from workbench.foundation.errors import InputError
+from workbench.issues.boxes import planted_odds
+from workbench.issues.numbers import fits
 from workbench.tasks import TASKS, find_task, require_task
 from workbench.tasks.protocol import Task
 
 
 @pytest.fixture(autouse=True)
 def prototypes(monkeypatch):
-    """Register the prototypes in the table."""
+    """Register the prototypes in the table; small models suffice, as no check is about how well errors are ranked."""
     monkeypatch.setattr(TASKS, "_places", {**TASKS._places, **PLACES})
+    monkeypatch.setattr(planted_odds, "BOX_TREES", 3)
+    monkeypatch.setattr(fits, "TREES", 5)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
