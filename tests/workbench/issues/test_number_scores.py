@@ -44,17 +44,16 @@ SHAPES = ("normal", "skewed", "whole", "constant", "huge", "tiny")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("n", [2, 3, 7, 100, 101, 300])
 def test_the_values_are_those_of_cleanlab(method, shape, n):
-    for seed in range(2):
-        y, predictions = made(seed, n, shape)
-        np.testing.assert_allclose(OURS[method](y, predictions), theirs(y, predictions, method), rtol=1e-6, atol=1e-12)
+    y, predictions = made(n, n, shape)
+    np.testing.assert_allclose(OURS[method](y, predictions), theirs(y, predictions, method), rtol=1e-6, atol=1e-12)
 
 
 def test_outre_of_many_rows_is_that_of_cleanlab():
-    y, predictions = made(5, 2000, "skewed")  # with more rows, cleanlab takes seconds to sort all pairs
+    y, predictions = made(5, 1000, "skewed")  # with more rows, cleanlab takes seconds to sort all pairs
     np.testing.assert_allclose(confident.outre_scores(y, predictions), theirs(y, predictions, "outre"), rtol=1e-6)
 
 
-@settings(max_examples=40, database=None, deadline=None)
+@settings(max_examples=25, database=None, deadline=None)
 @given(st.lists(st.tuples(*[st.floats(-1e6, 1e6, width=32)] * 2), min_size=2, max_size=40))
 def test_any_numbers_get_the_values_of_cleanlab(pairs):
     y, predictions = np.array(pairs).T

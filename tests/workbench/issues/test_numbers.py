@@ -14,6 +14,12 @@ from workbench.issues.calibration import calibration_error
 from workbench.issues.numbers import fits, ratings, scales, spread, swaps
 
 
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    """For all but the data of the whole module, by which the ranking of errors and the intervals are measured."""
+    monkeypatch.setattr(fits, "TREES", 20)
+
+
 def planted(y, seed, share=0.08, factors=(10, 0.1, -1, 2.54, 0)):
     """Return (numbers with errors, mask of wrong ones): factors, and 0 for two standard deviations in either
     direction."""

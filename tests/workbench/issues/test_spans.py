@@ -116,14 +116,8 @@ def test_what_is_said_of_a_unit(planted, units):
     assert units.attrs["evidence"].startswith("held-out taggers on words")
 
 
-def test_the_same_seed_gives_the_same_answer(planted, units):
-    words, given, _, _ = planted
-    again = wb.find_issues(given, task="spans", tokens=words, per="unit", threshold=0.1)
-    pd.testing.assert_frame_equal(again, units)
-
-
 def test_texts_and_tokens_tell_the_same(planted, units):
-    """Spans in characters of the joined words are judged like those in tokens."""
+    """Spans in characters of the joined words are judged like those in tokens, and the second time as the first."""
     words, given, _, _ = planted
     texts = [" ".join(one) for one in words]
     spans = []
@@ -137,7 +131,7 @@ def test_texts_and_tokens_tell_the_same(planted, units):
     assert by_text["text"].tolist() == units["text"].tolist()
     frame = pd.DataFrame({"text": texts, "spans": spans})
     run_like = wb.Dataset.from_frame(frame, "spans", text="text", task="spans")
-    np.testing.assert_allclose(wb.find_issues(run_like, per="unit")["p_error"], by_text["p_error"])
+    pd.testing.assert_frame_equal(wb.find_issues(run_like, per="unit"), by_text)
 
 
 def test_the_users_probabilities_are_pooled_in(planted):
@@ -149,15 +143,11 @@ def test_the_users_probabilities_are_pooled_in(planted):
         one = np.full((len(tags), 5), 0.02) + 0.02 * rng.random((len(tags), 5))
         one[np.arange(len(tags)), [names.index(tag) for tag in tags]] = 0.9
         probs.append(one / one.sum(axis=1, keepdims=True))
-    found = {}
-    for order in (names, ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]):
-        columns = [names.index(name) for name in order]
-        told = {"pred_probs": [one[:, columns] for one in probs], "tags": order}
-        found[tuple(order)] = wb.find_issues(given, task="spans", tokens=words, per="unit", **told)
-    one, other = found.values()
-    np.testing.assert_allclose(one["p_error"], other["p_error"])
+    order = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+    told = {"pred_probs": [one[:, [names.index(name) for name in order]] for one in probs], "tags": order}
+    named = wb.find_issues(given, task="spans", tokens=words, per="unit", **told)
     plain = wb.find_issues(given, task="spans", tokens=words, per="unit", pred_probs=probs)
-    np.testing.assert_allclose(plain["p_error"], one["p_error"])
+    np.testing.assert_allclose(plain["p_error"], named["p_error"])
     assert plain.attrs["evidence"] == "held-out taggers on words, the same, on corrected tags, given probabilities"
     alone = wb.find_issues(given, task="spans", per="unit", pred_probs=probs)
     assert alone.attrs["evidence"] == "given probabilities" and alone["text"].isna().all()
@@ -188,7 +178,7 @@ def test_embeddings_of_tokens(planted):
 
 
 def test_nested_spans_are_judged_in_layers():
-    words, true = sentences(300)
+    words, true = sentences(150)
     spans = [[*spans_of_tags(tags).spans] for tags in true]
     for row, listed in enumerate(spans):  # "Ada Berg" also holds a family name
         listed += [(end - 1, end, "NAME") for start, end, label in listed if label == "PER"]
@@ -198,7 +188,7 @@ def test_nested_spans_are_judged_in_layers():
     assert units["p_error"].notna().all()
     assert "spans overlap longer ones" in units.attrs["method"]
     nested = units[units["given_label"] == "NAME"]
-    assert len(nested) > 100 and nested["p_error"].median() < 0.1
+    assert len(nested) > 50 and nested["p_error"].median() < 0.1
 
 
 def test_unlabelled_examples_get_suggestions(planted):

@@ -14,7 +14,7 @@ from workbench.foundation.errors import InputError
 TEXTS = st.text(alphabet="ab c.是的", max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=4))
 def test_all_edits_give_the_target_and_none_the_source(pairs):
     sources, targets = ([one[side] for one in pairs] for side in (0, 1))

@@ -69,7 +69,7 @@ def test_coverage_of_the_bootstrap_in_a_simulation(rng):
     held = 0
     for seed in range(200):
         gains = rng.choice([-1.0, 0.0, 1.0], 300, p=[0.06, 0.84, 0.10])
-        low, high = paired_bootstrap(gains, resamples=400, seed=seed)
+        low, high = paired_bootstrap(gains, resamples=200, seed=seed)
         held += low <= 0.04 <= high
     assert 180 <= held <= 199
 
