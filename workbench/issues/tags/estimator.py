@@ -105,7 +105,7 @@ def _all_cells(
     says = "held-out models" if HEADS in seen.used else "out-of-fold"
     says = "in-sample" if GIVEN in seen.used and not asked.out_of_fold else says
     words = TagWords(
-        units.rows, units.groups, units.given, p_error, odds, says, sets, lambda rows, tag: table[rows, tag],
+        units.rows, units.groups, units.given, p_error, odds, says, sets, lambda rows, tags: table[rows, tags],
         judged.likeliest, dataset.classes, None if vectors is None else TagNeighbors(unit_vectors(vectors)),
     )  # fmt: skip
     views_used = [one.replace("embeddings", of or "embeddings") for one in seen.used]
@@ -137,10 +137,10 @@ def _some_cells(
     width = dataset.k
     listed = chosen.rows[chosen.given == 1] * width + chosen.tags[chosen.given == 1]
 
-    def given_of(rows: np.ndarray, tag: int) -> np.ndarray:
-        place = rows.astype(np.int64) * width + tag
+    def given_of(rows: np.ndarray, tags: np.ndarray) -> np.ndarray:
+        place = rows.astype(np.int64) * width + tags
         at = np.minimum(np.searchsorted(listed, place), max(len(listed) - 1, 0))
-        yes = listed[at] == place if len(listed) else np.zeros(len(rows), bool)
+        yes = listed[at] == place if len(listed) else np.zeros(place.shape, bool)
         return np.where(yes, 1, np.where(given.missing[rows] | given.open[rows], -1, 0))
 
     says = "held-out models" if HEADS in chosen.used else "out-of-fold" if asked.out_of_fold else "in-sample"

@@ -6,6 +6,8 @@ of the hat matrix H (Allen 1974), so no folds are needed. The penalty is chosen 
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from workbench.foundation.rows import unit_rows
@@ -104,18 +106,29 @@ def factors(x: np.ndarray, linear: bool = False) -> tuple[np.ndarray, np.ndarray
     """Return r eigenvectors (n, r) and eigenvalues of the kernel of unit rows: Gaussian for few rows, else linear."""
     n, d = x.shape
     if n <= KERNEL_ROWS and not linear:
-        far = np.maximum(2 - 2 * (x @ x.T), 0)
-        rank = min(KERNEL_WIDTH_RANK, n - 1)
-        width = float(np.median(np.partition(far, rank, axis=1)[:, rank]))
-        sizes, basis = np.linalg.eigh(np.exp(-far / max(width, 1e-6)).astype(np.float64))
-        keep = sizes > 1e-7 * n
-        return basis[:, keep].astype(np.float32), sizes[keep]
+        return _kernel_factors(x.astype(np.float32, copy=False).tobytes(), n, d)
     if d == 0:
         return np.zeros((n, 0), np.float32), np.zeros(0)
     sizes, turn = np.linalg.eigh((x.T @ x).astype(np.float64))
     keep = sizes > 1e-7 * n
     basis = x @ (turn[:, keep] / np.sqrt(sizes[keep])).astype(np.float32)
     return basis, sizes[keep]
+
+
+@functools.lru_cache(maxsize=1)
+def _kernel_factors(content: bytes, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the factors of a Gaussian kernel. The latest are kept: labels change more often than embeddings, and most
+    of the time of judging a table of tags again would be spent here."""
+    x = np.ndarray((n, d), np.float32, content)
+    far = np.maximum(2 - 2 * (x @ x.T), 0)
+    rank = min(KERNEL_WIDTH_RANK, n - 1)
+    width = float(np.median(np.partition(far, rank, axis=1)[:, rank]))
+    sizes, basis = np.linalg.eigh(np.exp(-far / max(width, 1e-6)).astype(np.float64))
+    keep = sizes > 1e-7 * n
+    found = basis[:, keep].astype(np.float32), sizes[keep]
+    for one in found:
+        one.flags.writeable = False
+    return found
 
 
 def slope_likelihood(z: np.ndarray, y: np.ndarray, known: np.ndarray, mean: np.ndarray) -> float:

@@ -65,13 +65,14 @@ class TagWords:
     Parameters
     ----------
     rows, tags, given, p_error : (m,) of the units. odds : (m,) log odds of yes. says : source of the odds, in words.
-    sets : (m,) predictions from the other tags, in standard deviations, or None. given_of : (rows, tag) -> given codes.
+    sets : (m,) predictions from the other tags, in standard deviations, or None. given_of : given codes of cells, from
+        their rows and tags, integer arrays that broadcast.
     rates : how often each tag is missing or extra. names : names of the tags. neighbors : or None.
     """
 
     def __init__(
         self, rows: np.ndarray, tags: np.ndarray, given: np.ndarray, p_error: np.ndarray, odds: np.ndarray, says: str,
-        sets: np.ndarray | None, given_of: Callable[[np.ndarray, int], np.ndarray], rates: Rates, names: Sequence[str],
+        sets: np.ndarray | None, given_of: Callable[[np.ndarray, np.ndarray], np.ndarray], rates: Rates, names: Sequence[str],
         neighbors: TagNeighbors | None,
     ) -> None:  # fmt: skip
         self.rows, self.tags, self.given, self.p_error, self.odds = rows, tags, given, p_error, odds
@@ -87,16 +88,14 @@ class TagWords:
             _, at = np.unique(first, return_index=True)
             most = min(MOST_EXPLAINED_ROWS, MOST_PAIRS // self.neighbors.n)
             close = self.neighbors.of(first[np.sort(at)][:most])
+        have, known = self._neighbor_counts(places, close)
         p = 1 / (1 + np.exp(-self.odds[places].astype(float)))
         sentences = []
-        for place, chance in zip(places.tolist(), p.tolist()):
-            row, tag, given = int(self.rows[place]), int(self.tags[place]), int(self.given[place])
+        for place, chance, with_it, of in zip(places.tolist(), p.tolist(), have.tolist(), known.tolist()):
+            tag, given = int(self.tags[place]), int(self.given[place])
             words = [f"{self.says}: {self.names[tag]} {hundredths(chance)}"]
-            if row in close:
-                codes = self.given_of(close[row], tag)
-                known = int((codes >= 0).sum())
-                if known:
-                    words.append(f"{int((codes == 1).sum())} of {known} neighbours have it")
+            if of:
+                words.append(f"{with_it} of {of} neighbours have it")
             if self.sets is not None and abs(self.sets[place]) > 0.3:
                 expected = self.sets[place] > 0
                 if given < 0 or expected != (given == 1):
@@ -107,6 +106,17 @@ class TagWords:
                 words.append(f"given by mistake to about {self.rates.extra[tag]:.0%} of the other examples")
             sentences.append("; ".join(words[:3]))
         return sentences
+
+    def _neighbor_counts(self, places: np.ndarray, close: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return how many neighbours have the tag of each unit and in how many it is known, int64 (m,) each."""
+        rows = self.rows[places]
+        found = np.flatnonzero(np.isin(rows, list(close)))
+        counts = np.zeros((2, len(places)), np.int64)
+        if len(found):
+            near = np.stack([close[row] for row in rows[found].tolist()])
+            codes = self.given_of(near, self.tags[places[found], None])
+            counts[:, found] = (codes == 1).sum(axis=1), (codes >= 0).sum(axis=1)
+        return counts[0], counts[1]
 
 
 def hundredths(p: float) -> str:
