@@ -86,7 +86,9 @@ def run(path: Path, page: Any) -> None:
         code = digest(json.loads(path.read_text(encoding="utf-8")))
         notebook = nbformat.read(path, as_version=4)
         where = {"metadata": {"path": str(Path(folder) / "notebooks")}}
-        nbclient.NotebookClient(notebook, timeout=900, kernel_name="python3", resources=where).execute()
+        nbclient.NotebookClient(
+            notebook, timeout=900, kernel_name="python3", resources=where, coalesce_streams=True
+        ).execute()  # one print on a busy machine may arrive in parts
     outputs: dict[str, list[dict[str, str]]] = {}
     pictures: dict[str, bytes] = {}
     for cell in notebook.cells:

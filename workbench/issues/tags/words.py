@@ -72,8 +72,8 @@ class TagWords:
 
     def __init__(
         self, rows: np.ndarray, tags: np.ndarray, given: np.ndarray, p_error: np.ndarray, odds: np.ndarray, says: str,
-        sets: np.ndarray | None, given_of: Callable[[np.ndarray, np.ndarray], np.ndarray], rates: Rates, names: Sequence[str],
-        neighbors: TagNeighbors | None,
+        sets: np.ndarray | None, given_of: Callable[[np.ndarray, np.ndarray], np.ndarray], rates: Rates,
+        names: Sequence[str], neighbors: TagNeighbors | None,
     ) -> None:  # fmt: skip
         self.rows, self.tags, self.given, self.p_error, self.odds = rows, tags, given, p_error, odds
         self.says, self.sets, self.given_of, self.rates, self.names = says, sets, given_of, rates, names
