@@ -11,10 +11,14 @@ import html
 import importlib.util
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+
+from workbench.issues.detector import find_issues
+from workbench.runs.run import open_run
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -70,9 +74,18 @@ def test_a_page_imports_what_it_shows(page):
     assert used & {"wb", "wd", "np", "pd", "torch", "Path"} <= imported
 
 
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
+    """A folder with a copy of `data/digits-run` and the detector's answers, which four pages look at."""
+    folder = tmp_path_factory.mktemp("repository")
+    ignored = shutil.ignore_patterns("cache", "journal*")
+    find_issues(open_run(shutil.copytree(ROOT / "data" / "digits-run", folder / "data" / "digits-run", ignore=ignored)))
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
+def test_every_block_of_a_page_runs(page, repository, tmp_path, monkeypatch):
     text = page.read_text(encoding="utf-8")
     blocks = BLOCK.findall(text)
     if not blocks:
@@ -81,7 +94,7 @@ def test_every_block_of_a_page_runs(page, tmp_path, monkeypatch):
         pytest.importorskip(package, reason=f"{name_of(page)} needs {package} (in the test extra)")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
-    space: dict[str, object] = {"__name__": "page", "REPOSITORY": str(ROOT)}
+    space: dict[str, object] = {"__name__": "page", "REPOSITORY": str(repository)}
     prepared = [*PREPARE.findall(text), *([READER] if page.name == "README.md" else [])]
     for number, code in enumerate([*prepared, *blocks]):
         where = "prepare" if number < len(prepared) else f"block {number - len(prepared) + 1}"

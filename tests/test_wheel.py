@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import contextlib
-import io
 import json
 import site
 import subprocess
@@ -88,42 +86,6 @@ def metadata_version(wheel: Path) -> str:
     return wheel.name.split("-")[1]
 
 
-def test_command_of_the_wheel(wheel, installed):
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        points = configparser.ConfigParser()
-        points.read_string(archive.read(name).decode())
-    assert dict(points["console_scripts"]) == {"workbench": "workbench.shell.cli:main"}
-    code = "from workbench.shell.cli import main; print(json.dumps(callable(main)))"
-    assert use(installed, code) is True
-
-
-def test_imports_come_from_the_wheel_and_the_rest_of_the_repository_does_not(installed):
-    code = """
-import importlib.util, workbench, widgets
-home = [workbench.__file__, widgets.__file__]
-leaked = [name for name in ("tests", "data", "notebooks", "benchmarks", "runs") if importlib.util.find_spec(name)]
-print(json.dumps([home, leaked, workbench.__version__]))
-"""
-    home, leaked, version = use(installed, code)
-    assert all(Path(path).is_relative_to(installed) for path in home)
-    assert leaked == []
-    assert version == "0.2.0"
-
-
-def test_each_import_name_has_one_owner(installed):
-    """As `importlib.metadata.packages_distributions()`, which on Python 3.10 does not read file lists."""
-    code = """
-from importlib.metadata import distributions
-owners = {"workbench": set(), "widgets": set()}
-for dist in distributions():
-    for name in {file.parts[0] for file in dist.files or [] if len(file.parts) > 1} & set(owners):
-        owners[name].add(dist.metadata["Name"])
-print(json.dumps({name: sorted(found) for name, found in owners.items()}))
-"""
-    assert use(installed, code) == {"workbench": ["label-workbench"], "widgets": ["label-workbench"]}
-
-
 ASSETS = """
 import hashlib, widgets
 found = {}
@@ -134,16 +96,58 @@ for name in widgets.__all__:
             text = str(getattr(text, "default_value", text))
             assert text.strip(), f"{name}.{asset} is empty"
             found[f"{name}.{asset}"] = hashlib.sha256(text.encode()).hexdigest()
-print(json.dumps(found))
+"""
+USED = f"""{ASSETS}
+import importlib.util
+from importlib.metadata import distributions
+import workbench, widgets
+from workbench.shell.cli import main
+owners = {{"workbench": set(), "widgets": set()}}
+for dist in distributions():
+    for name in {{file.parts[0] for file in dist.files or [] if len(file.parts) > 1}} & set(owners):
+        owners[name].add(dist.metadata["Name"])
+print(json.dumps({{
+    "assets": found, "homes": [workbench.__file__, widgets.__file__], "version": workbench.__version__,
+    "callable": callable(main),
+    "leaked": [name for name in ("tests", "data", "notebooks", "benchmarks", "runs") if importlib.util.find_spec(name)],
+    "owners": {{name: sorted(names) for name, names in owners.items()}},
+}}))
 """
 
 
-def test_every_widget_finds_its_script_and_style_in_the_wheel(installed):
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        exec(ASSETS, {"json": json})
-    expected = json.loads(said.getvalue())
-    assert expected, "no widget has an asset: widgets.__all__ is empty?"
-    assert use(installed, ASSETS) == expected
+@pytest.fixture(scope="module")
+def used(installed) -> dict[str, object]:
+    """What one process finds that imports the installed wheel.
+
+    Owners are as of `importlib.metadata.packages_distributions()`, which on Python 3.10 does not read file lists.
+    """
+    return use(installed, USED)
+
+
+def test_command_of_the_wheel(wheel, used):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
+        points = configparser.ConfigParser()
+        points.read_string(archive.read(name).decode())
+    assert dict(points["console_scripts"]) == {"workbench": "workbench.shell.cli:main"}
+    assert used["callable"] is True
+
+
+def test_imports_come_from_the_wheel_and_the_rest_of_the_repository_does_not(installed, used):
+    assert all(Path(path).is_relative_to(installed) for path in used["homes"])
+    assert used["leaked"] == []
+    assert used["version"] == "0.2.0"
+
+
+def test_each_import_name_has_one_owner(used):
+    assert used["owners"] == {"workbench": ["label-workbench"], "widgets": ["label-workbench"]}
+
+
+def test_every_widget_finds_its_script_and_style_in_the_wheel(used):
+    here: dict[str, object] = {}
+    exec(ASSETS, here)
+    assert here["found"], "no widget has an asset: widgets.__all__ is empty?"
+    assert used["assets"] == here["found"]
 
 
 def test_an_editable_install_does_not_leak_the_repository(tmp_path):

@@ -74,7 +74,8 @@ def paired_bootstrap(
     Notes
     -----
     The statistic is the mean over repeats of the mean over tested examples. Without `repeats_too` the trained models
-    are fixed, so the interval reflects the choice of test examples, but not that of the training set.
+    are fixed, so the interval reflects the choice of test examples, but not that of the training set. Examples with the
+    same gains are drawn together, by their number: with few repeats there are few kinds of examples.
 
     References
     ----------
@@ -86,16 +87,16 @@ def paired_bootstrap(
     (1.0, 1.0)
     """
     gains = np.atleast_2d(np.asarray(gains, float))
-    there = ~np.isnan(gains)
-    values = np.where(there, gains, 0.0)
     r, m = gains.shape
+    kinds, counts = np.unique(np.concatenate([np.nan_to_num(gains), ~np.isnan(gains)]), axis=1, return_counts=True)
+    values, there = kinds[:r], kinds[r:]
     rng = np.random.default_rng(seed)
     means = np.empty(resamples)
-    step = max(1, (1 << 22) // max(m, 1))
+    step = max(1, (1 << 22) // len(counts))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
-        weights = rng.multinomial(m, np.full(m, 1 / m), size=size).astype(float)
-        per_repeat = (weights @ values.T) / np.maximum(weights @ there.T.astype(float), 1e-12)
+        weights = rng.multinomial(m, counts / m, size=size).astype(float)
+        per_repeat = (weights @ values.T) / np.maximum(weights @ there.T, 1e-12)
         if repeats_too:
             per_repeat = np.take_along_axis(per_repeat, rng.integers(0, r, (size, r)), axis=1)
         means[start : start + size] = per_repeat.mean(axis=1)
