@@ -300,7 +300,7 @@ COLUMNS = ("p_error", "p_suggested", "is_issue", "reasons", "row")
 
 def check_issues_are_found_per_unit_and_per_example(case: Case) -> None:
     """Both tables agree, include examples without units, and are the same for a Dataset and for its labels."""
-    dataset = case.dataset(times=24)
+    dataset = case.dataset(times=16)
     evidence = case.predictions(dataset)
     units = wb.find_issues(dataset, per="unit", **evidence)
     examples = wb.find_issues(dataset, per="example", **evidence)
@@ -335,7 +335,7 @@ def check_issues_are_found_per_unit_and_per_example(case: Case) -> None:
 
 def check_verdicts_of_the_journal_are_used(case: Case, path: Path) -> None:
     """p_error of a unit increases if its given value is judged wrong, and decreases if it is confirmed."""
-    run, kind = recorded(case, path, times=24), TASKS[case.task]
+    run, kind = recorded(case, path, times=16), TASKS[case.task]
     if kind.one_class:
         return  # the recorded evidence of such runs is used: tests/workbench/issues
     evidence = case.predictions(run.dataset)

@@ -69,7 +69,7 @@ def test_filters_are_those_of_cleanlab(seed, k, by):
     np.testing.assert_array_equal(confident.find_tagged_examples(labels, p, by=by), theirs)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6))
 def test_unknown_cells_enter_nothing(seed):
     labels, p = random_tags(seed)

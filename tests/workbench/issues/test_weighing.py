@@ -237,8 +237,8 @@ def test_noise_has_no_telling_columns(columns):
         assert "left out" not in telling_space(rng.normal(size=(300, columns)), given, 4).how
 
 
-@pytest.mark.parametrize(("how", "penalty"), [("pair", 100), ("pair", 1), ("symmetric", 1)])
-def test_in_sample_linear_models_are_held_to_their_usual_share(how, penalty):
+@pytest.mark.parametrize(("how", "penalties"), [("pair", (100, 1)), ("symmetric", (1,))])
+def test_in_sample_linear_models_are_held_to_their_usual_share(how, penalties):
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
 
@@ -247,7 +247,6 @@ def test_in_sample_linear_models_are_held_to_their_usual_share(how, penalty):
     rng = np.random.default_rng(1)
     step = 1 if how == "pair" else rng.integers(1, 10, 600)
     given = np.where(rng.random(600) < 0.2, (true + step) % 10, true)
-    seen = LogisticRegression(C=penalty, max_iter=1000).fit(4 * vectors, given).predict_proba(4 * vectors)
 
     def precision(**arrays):
         issues = wb.find_issues(Evidence.from_arrays(given, 10, embeddings=vectors, **arrays))
@@ -256,9 +255,11 @@ def test_in_sample_linear_models_are_held_to_their_usual_share(how, penalty):
         return average_precision_score(given != true, doubt), issues.attrs
 
     alone, _ = precision()
-    both, told = precision(pred_probs=seen)
-    assert both > alone - 0.02
-    assert told["set_aside"] or weighing.HELD in told["method"]
+    for penalty in penalties:
+        model = LogisticRegression(C=penalty, solver="newton-cholesky").fit(4 * vectors, given)
+        both, told = precision(pred_probs=model.predict_proba(4 * vectors))
+        assert both > alone - 0.02
+        assert told["set_aside"] or weighing.HELD in told["method"]
 
 
 def test_better_probabilities_that_are_honest_are_not_held(world):
