@@ -9935,6 +9935,7 @@ this.perPage = 12;
 this.wanted = 0;
 this.frame = 0;
 this.hidden = false;
+this.shown = "";
 this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
 this.pager = h("span", { class: "lw-num lw-quiet" });
 this.back = iconButton("left", "previous examples", () => this.page(-1));
@@ -9965,7 +9966,7 @@ this.start = 0;
 }
 this.redraw();
 });
-store.on("cursor", () => this.follow());
+store.on("cursor", () => this.follow(true));
 store.on("pictures", () => this.redraw());
 store.on("labels", (rows) => this.relabelled(rows));
 }
@@ -9990,20 +9991,40 @@ Math.min(Math.floor(Math.max(0, rows.length - 1) / this.perPage) * this.perPage,
 );
 this.redraw();
 }
-follow() {
+follow(kept = false) {
 const at = this.store.rows().indexOf(this.store.row);
 if (at >= 0) this.start = Math.floor(at / this.perPage) * this.perPage;
-this.redraw();
+if (kept && !this.frame && this.shown && this.shown === this.listed().join()) this.mark();
+else this.redraw();
 }
 redraw() {
 if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
+}
+listed() {
+return Array.from(this.store.rows().slice(this.start, this.start + this.perPage));
+}
+mark() {
+const { store, strip } = this,
+focused = strip.contains(rootOf(strip).activeElement);
+this.drawTabs();
+for (const el of strip.querySelectorAll("button")) {
+const row = Number(el.dataset.row),
+current = row === store.row;
+el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
+if ((el.getAttribute("aria-selected") === "true") === current) continue;
+el.setAttribute("aria-selected", String(current));
+el.tabIndex = current ? 0 : -1;
+if (store.blind) el.lastElementChild?.replaceWith(this.caption(row));
+if (focused && current) el.focus({ preventScroll: true });
+}
 }
 draw() {
 this.frame = 0;
 const { store } = this,
 rows = store.rows(),
-page = Array.from(rows.slice(this.start, this.start + this.perPage));
+page = this.listed();
 if (this.hidden) return;
+this.shown = page.join();
 this.drawTabs();
 this.pager.textContent = rows.length
 ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}`
@@ -11221,12 +11242,14 @@ if (row < 0) {
 this.empty();
 return;
 }
-this.showEditor();
-this.queue();
-this.drawPicture(this.media.peek(row));
 const known = this.answers.get(row);
 if (known) this.fill(known);
-else this.waiting();
+else {
+this.showEditor();
+this.drawPicture(this.media.peek(row));
+this.waiting();
+}
+this.queue();
 try {
 const answer = known || (await this.answers.fetch(row));
 if (store.row === row && !known) this.fill(answer);
@@ -11266,7 +11289,7 @@ this.title.title = String(answer.id);
 this.drawPicture(answer.media);
 this.reasons();
 this.showEditor();
-this.redrawCurve();
+this.curveSoon();
 this.neighbors.draw();
 this.linked.draw();
 this.showColumns(answer);
@@ -11283,7 +11306,9 @@ this.unit = unit || null;
 if (!this.answer) return;
 this.reasons();
 this.neighbors.captions();
-if (!this.store.meta.unit_epochs.length) return;
+if (this.store.meta.unit_epochs.length) this.curveSoon();
+}
+curveSoon() {
 cancelAnimationFrame(this.frame);
 this.frame = requestAnimationFrame(() => this.redrawCurve());
 }

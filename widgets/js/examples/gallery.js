@@ -25,6 +25,7 @@ export class Gallery {
     this.wanted = 0;
     this.frame = 0;
     this.hidden = false;
+    this.shown = ""; // the rows of the cards, once they are drawn
     this.tabs = h("div", { class: "lw-tabs", role: "tablist", "aria-label": "examples" });
     this.pager = h("span", { class: "lw-num lw-quiet" });
     this.back = iconButton("left", "previous examples", () => this.page(-1));
@@ -55,7 +56,7 @@ export class Gallery {
       }
       this.redraw();
     });
-    store.on("cursor", () => this.follow());
+    store.on("cursor", () => this.follow(true));
     store.on("pictures", () => this.redraw());
     store.on("labels", (rows) => this.relabelled(rows));
   }
@@ -87,23 +88,47 @@ export class Gallery {
     this.redraw();
   }
 
-  /** Show the page with the current row. */
-  follow() {
+  /** Show the page with the current row. @param {boolean} [kept] cards of the same rows can stay */
+  follow(kept = false) {
     const at = this.store.rows().indexOf(this.store.row);
     if (at >= 0) this.start = Math.floor(at / this.perPage) * this.perPage;
-    this.redraw();
+    if (kept && !this.frame && this.shown && this.shown === this.listed().join()) this.mark();
+    else this.redraw();
   }
 
   redraw() {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.draw());
   }
 
+  /** The rows of the page. */
+  listed() {
+    return Array.from(this.store.rows().slice(this.start, this.start + this.perPage));
+  }
+
+  /** Move the mark of the current row: new cards would decode and lay out all their pictures again. */
+  mark() {
+    const { store, strip } = this,
+      focused = strip.contains(rootOf(strip).activeElement);
+    this.drawTabs();
+    for (const el of strip.querySelectorAll("button")) {
+      const row = Number(el.dataset.row),
+        current = row === store.row;
+      el.classList.toggle("lw-chosen", Boolean(store.selected[row]));
+      if ((el.getAttribute("aria-selected") === "true") === current) continue;
+      el.setAttribute("aria-selected", String(current));
+      el.tabIndex = current ? 0 : -1;
+      if (store.blind) el.lastElementChild?.replaceWith(this.caption(row)); // shown only of the current row
+      if (focused && current) el.focus({ preventScroll: true });
+    }
+  }
+
   draw() {
     this.frame = 0;
     const { store } = this,
       rows = store.rows(),
-      page = Array.from(rows.slice(this.start, this.start + this.perPage));
+      page = this.listed();
     if (this.hidden) return;
+    this.shown = page.join();
     this.drawTabs();
     this.pager.textContent = rows.length
       ? `${count(this.start + 1)}–${count(this.start + page.length)} of ${count(rows.length)}`

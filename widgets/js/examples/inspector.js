@@ -289,12 +289,14 @@ export class Inspector {
       this.empty();
       return;
     }
-    this.showEditor();
-    this.queue();
-    this.drawPicture(this.media.peek(row));
     const known = this.answers.get(row);
     if (known) this.fill(known);
-    else this.waiting();
+    else {
+      this.showEditor();
+      this.drawPicture(this.media.peek(row));
+      this.waiting();
+    }
+    this.queue();
     try {
       const answer = known || (await this.answers.fetch(row));
       if (store.row === row && !known) this.fill(answer);
@@ -340,7 +342,7 @@ export class Inspector {
     this.drawPicture(answer.media);
     this.reasons();
     this.showEditor();
-    this.redrawCurve();
+    this.curveSoon();
     this.neighbors.draw();
     this.linked.draw();
     this.showColumns(answer);
@@ -361,7 +363,11 @@ export class Inspector {
     if (!this.answer) return;
     this.reasons();
     this.neighbors.captions();
-    if (!this.store.meta.unit_epochs.length) return;
+    if (this.store.meta.unit_epochs.length) this.curveSoon();
+  }
+
+  /** Draw the curve when the page is laid out anyway: its width is needed. */
+  curveSoon() {
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.redrawCurve());
   }
