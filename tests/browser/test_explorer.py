@@ -166,7 +166,10 @@ def test_help_typing_and_leaving(explorer):
     focus(lab)
     page.keyboard.press("?")
     assert page.locator(".lw-help").is_visible()
+    page.locator(".lw-card").nth(1).evaluate("card => { card.dataset.kept = 'yes'; }")
     page.keyboard.press("ArrowRight")  # keys work while it is open
+    page.locator(".lw-card[aria-selected=true][tabindex='0'][data-kept]").wait_for()  # the same card
+    assert page.locator(".lw-card[aria-selected=true]").count() == 1
     page.wait_for_function(
         "id => document.querySelector('.lw-title').textContent.includes(id)", arg=str(lab.probe.eval("ex.queue[1]"))
     )
