@@ -228,14 +228,18 @@ class _Accuracies:
 
 
 def _drawn(right: dict[str, np.ndarray], changed: np.ndarray, resamples: int, seed: int) -> _Accuracies:
-    """Accuracies in bootstrap resamples of the examples."""
+    """Accuracies in bootstrap resamples of the examples; those on which all models do the same are drawn together."""
     n = len(changed)
+    kinds, counts = np.unique(
+        np.concatenate([right["given"], right["corrected"], changed[None]]), axis=1, return_counts=True
+    )
+    given, corrected, changed = np.split(kinds, [len(right["given"]), -1])
     rng = np.random.default_rng(seed)
-    step = max(1, DRAWS_AT_A_TIME // n)
+    step = max(1, DRAWS_AT_A_TIME // len(counts))
     parts = []
     for start in range(0, resamples, step):
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=min(step, resamples - start)).astype(float)
-        parts.append(_Accuracies.of(right, changed, weights))
+        weights = rng.multinomial(n, counts / n, size=min(step, resamples - start)).astype(float)
+        parts.append(_Accuracies.of({"given": given, "corrected": corrected}, changed[0] > 0, weights))
     names = _Accuracies.__dataclass_fields__
     return _Accuracies(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
