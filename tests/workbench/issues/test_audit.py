@@ -105,14 +105,12 @@ def test_coverage_and_width_when_p_is_calibrated(probabilities, monkeypatch):
     """300 audits, half of them after the most suspicious examples were reviewed."""
     monkeypatch.setattr(module, "DRAWS", FEW_DRAWS)
     p, wrong = probabilities
-    stratum, covered = stratify(p), []
+    stratum = stratify(p)
     for reviewed in (0, 150):
         targeted = np.zeros(len(p), bool)
         targeted[np.argsort(-p)[:reviewed]] = True
-        of_these, width = _repeated(p, wrong, stratum, np.random.default_rng(1), 150, targeted)
-        assert of_these >= 0.9 and width <= 0.70, reviewed
-        covered.append(of_these)
-    assert np.mean(covered) >= 0.93
+        covered, width = _repeated(p, wrong, stratum, np.random.default_rng(1), 150, targeted)
+        assert covered >= 0.93 and width <= 0.70, reviewed
 
 
 def test_a_miscalibrated_detector_does_not_mislead_the_audit(probabilities, monkeypatch):
@@ -396,6 +394,6 @@ def test_coverage_and_width_on_real_label_errors(shared, monkeypatch):
         wrong = given != data["clean_label"]
         of_these, width = _repeated(p, wrong, stratify(p), np.random.default_rng(0), 100)
         # .72 until strata that look clean were allowed to be further off, without which reviewers' mistakes broke it
-        assert of_these >= 0.9 and width <= 0.75, labels
+        assert of_these >= 0.92 and width <= 0.75, labels
         covered.append(of_these)
-    assert np.mean(covered) >= 0.93
+    assert np.mean(covered) >= 0.95
