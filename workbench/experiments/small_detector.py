@@ -149,7 +149,7 @@ def _train(
     """Train on the pictures `train`, with a one-cycle learning rate."""
     import torch
 
-    optimizer = torch.optim.Adam(net.parameters(), lr=DETECTOR_RATE)
+    optimizer = torch.optim.Adam(net.parameters(), lr=DETECTOR_RATE, foreach=True)
     batches = -(-len(train) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, DETECTOR_RATE, total_steps=max(epochs * batches, 2))
     starts = table.starts
@@ -190,15 +190,18 @@ def _targets(places: np.ndarray, label: np.ndarray, k: int, height: int, width: 
     heat = np.zeros((k, height, width), np.float32)
     where = np.zeros((4, height, width), np.float32)
     centers = np.zeros((height, width), np.float32)
-    y, x = np.ogrid[:height, :width]
-    for box, code in zip(places / STRIDE, label.tolist()):
-        side, middle = np.maximum(box[2:] - box[:2], 0.25), (box[:2] + box[2:]) / 2
-        column, row = (int(np.clip(at, 0, most - 1)) for at, most in zip(middle, (width, height)))
-        sigma = np.maximum(side / 6, 0.6)
-        spot = np.exp(-((x - column) ** 2) / (2 * sigma[0] ** 2) - (y - row) ** 2 / (2 * sigma[1] ** 2))
+    boxes = places / STRIDE
+    side, middle = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.25), (boxes[:, :2] + boxes[:, 2:]) / 2
+    cell = np.clip(middle, 0, [width - 1, height - 1]).astype(np.int64)
+    column, row = cell.T
+    across, down = 2 * np.maximum(side / 6, 0.6).T ** 2
+    from_column = (np.arange(width) - column[:, None]) ** 2 / across[:, None]
+    from_row = (np.arange(height) - row[:, None]) ** 2 / down[:, None]
+    spots = np.exp(-from_column[:, None, :] - from_row[:, :, None])
+    for code, spot in zip(label.tolist(), spots):
         np.maximum(heat[code], spot, out=heat[code])
-        where[:, row, column] = [*np.log(side), middle[0] - column - 0.5, middle[1] - row - 0.5]
-        centers[row, column] = 1
+    where[:, row, column] = np.concatenate([np.log(side), middle - cell - 0.5], axis=1).T  # the last one in each cell
+    centers[row, column] = 1
     return heat, where, centers
 
 
