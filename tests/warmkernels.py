@@ -47,7 +47,7 @@ def start() -> tuple[str, object]:
     spec = {"argv": command, "display_name": "Python 3", "language": "python", "interrupt_mode": "message"}
     (folder / "kernels" / "python3").mkdir(parents=True)
     (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-    one = {"OMP_NUM_THREADS": "1"} | os.environ  # two threads of BLAS that wait for each other on busy cores cost tenfold
+    one = {"OMP_NUM_THREADS": "1"} | os.environ  # two threads that wait for each other cost tenfold on busy cores
     process = subprocess.Popen([sys.executable, __file__, door], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=one)
     assert process.stdout.readline() == READY, "it did not start: see the error above"
     return str(folder), process
