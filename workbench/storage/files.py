@@ -32,15 +32,20 @@ def is_there(path: Path) -> bool:
     ------
     RunError : the path cannot be accessed, or is something other than a regular file.
     """
+    return stat_of(path) is not None
+
+
+def stat_of(path: Path) -> os.stat_result | None:
+    """Return the status of a regular file, None if nothing exists there; raises the errors of `is_there`."""
     try:
-        mode = os.stat(path).st_mode
+        found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
-    if not stat.S_ISREG(mode):
-        raise no_file(path, mode)
-    return True
+    if not stat.S_ISREG(found.st_mode):
+        raise no_file(path, found.st_mode)
+    return found
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:

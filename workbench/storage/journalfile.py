@@ -9,6 +9,7 @@ file of an older schema is read in place and upgraded by the first write, which 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import sqlite3
@@ -24,7 +25,7 @@ from typing import Any
 from workbench.foundation.errors import RunError
 from workbench.storage.checksums import sha256
 from workbench.storage.failures import WriteError
-from workbench.storage.files import is_there, no_file
+from workbench.storage.files import is_there, no_file, stat_of
 from workbench.storage.journalschema import (
     JOURNAL_VERSION,
     SHADOW,
@@ -39,7 +40,8 @@ from workbench.storage.journalschema import schema_version as version_in
 from workbench.storage.layout import atomic
 
 WAIT = 30.0  # seconds that a writer waits for others before it gives up
-CHECKPOINTS = 20  # most checkpoints per second that move the write-ahead log to the file, and in a row after a pause
+CHECKPOINTS = 20  # most checkpoints in a row, which move the write-ahead log to the file
+REFILL = 4.0  # further checkpoints per second: more than a person decides
 SYNCHRONOUS = "FULL"  # each decision is on disk when the call returns, so it survives a power failure
 TRAILING = 1.0  # seconds until the checkpoint after writes that exceeded that rate
 
@@ -55,7 +57,7 @@ class JournalFile:
         self.read_only = False  # known after the first read or write
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._opened: tuple[int, int, int] | None = None  # process, device, inode
+        self._opened: tuple[int, tuple[int, int] | None] | None = None  # process; device and inode
         self._finalizer: weakref.finalize[..., JournalFile] | None = None
         self._left = float(CHECKPOINTS)  # checkpoints that may still be made without a pause
         self._settled = float("-inf")
@@ -66,7 +68,8 @@ class JournalFile:
 
     def exists(self) -> bool:
         """Whether anything was ever written (an empty file means that its creation was interrupted)."""
-        return is_there(self.path) and self.path.stat().st_size > 0
+        found = stat_of(self.path)
+        return found is not None and found.st_size > 0
 
     def read(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query; none if there is no file yet."""
@@ -139,7 +142,7 @@ class JournalFile:
         So a copy of the file alone contains all decisions, even if it is made while the journal is open here.
         """
         now = time.monotonic()
-        self._left = min(CHECKPOINTS, self._left + (now - self._settled) * CHECKPOINTS)
+        self._left = min(CHECKPOINTS, self._left + (now - self._settled) * REFILL)
         self._settled = now
         if self._left >= 1:
             self._left -= 1
@@ -169,7 +172,7 @@ class JournalFile:
                     self._finalizer.detach()
                 _FORKED.append(self._connection)
                 self._connection = None
-            elif not self.exists() or opened[1:] != _identity(self.path) or (write and self.read_only):
+            elif opened[1] is None or opened[1] != _identity(self.path) or (write and self.read_only):
                 self.close()
         if self._connection is None:
             _check_files(self.path)
@@ -182,7 +185,7 @@ class JournalFile:
             if self.version in SHADOW:
                 self._connection.execute(SHADOW[self.version])
             self.strange = self._connection.execute(f"SELECT count(*) FROM entries WHERE NOT ({SOUND})").fetchone()[0]
-            self._opened = (os.getpid(), *_identity(self.path))
+            self._opened = (os.getpid(), _identity(self.path))
             self._finalizer = weakref.finalize(self, _leave, self._connection, copy)
         if write and self.read_only:
             raise self._refusal()
@@ -321,7 +324,7 @@ def _raw(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False)
     with _closed_on_error(db):
-        db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        db.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
         db.execute("PRAGMA trusted_schema = OFF")
         db.execute("PRAGMA temp_store = MEMORY")
     return db
@@ -367,6 +370,7 @@ def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_dev, stat.st_ino
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of a file; None if there is none, or only an empty one."""
+    found = stat_of(path)
+    return (found.st_dev, found.st_ino) if found is not None and found.st_size else None

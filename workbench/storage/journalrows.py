@@ -70,6 +70,8 @@ class Entries(list[Entry]):
 
 def text_of(field: str, value: object, row: int | None = None) -> str:
     """Return `value` if it is a str that can be stored, else raise InputError."""
+    if type(value) is str and value.isascii():
+        return value
     if not isinstance(value, str):
         raise InputError.at(field, f"is {value!r}", "Pass a str", row=row)
     try:
@@ -82,8 +84,10 @@ def text_of(field: str, value: object, row: int | None = None) -> str:
 
 def labels_of(field: str, value: object, ids: list[Any], *, none: bool = False) -> list[Any]:
     """Return one class name per id, from class names or from labels of type int, bool or float."""
-    values = enumerate(per_id(field, value, ids))
-    return [None if none and is_missing(one) else text_of(field, _named(one), row) for row, one in values]
+    values = per_id(field, value, ids)
+    if set(map(type, values)) == {str}:
+        return [text_of(field, one, row) for row, one in enumerate(values)]
+    return [None if none and is_missing(one) else text_of(field, _named(one), row) for row, one in enumerate(values)]
 
 
 def _named(label: object) -> object:
@@ -117,7 +121,7 @@ def targets_of(ids: object, units: object = "") -> tuple[list[int | str], list[s
     listed = _ids(ids)
     units = texts_of("units", units, listed)
     targets = list(zip(listed, units))
-    if len(set(targets)) != len(targets):
+    if len(targets) > 1 and len(set(targets)) != len(targets):
         seen: set[tuple[Any, str]] = set()
         twice = [one for one in targets if one in seen or seen.add(one)]
         named = any(units)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -48,30 +49,40 @@ def append_decision(
     else:
         db.execute(INCOMING)
         db.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-    def append(field: str, value: str, where: str = "1") -> None:
-        f = f"'{field}'"
-        before = f"CASE WHEN {known(f)} THEN {current(f)} ELSE {'i.old' if field == 'label' else 'NULL'} END"
-        db.execute(
-            f"{insert} SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, "
-            f":batch, NULL FROM incoming i WHERE {where} ORDER BY i.n",
-            values,
-        )
-
-    insert = f"{ONE_INCOMING} {INSERT}" if single else INSERT
-    label = "'label'"
-    if kind == "relabel":
-        append("label", "i.new")
-        append("verdict", f"CASE WHEN i.new IS {original(label)} THEN 'keep' ELSE 'relabel' END")
-    elif kind == "keep":
-        first = f"CASE WHEN {known(label)} THEN {original(label)} ELSE i.old END"
-        append("label", first, where="1" if old_given else known(label))
-        append("verdict", "'keep'")
-    else:
-        append(kind, "i.new")
+    for sql in _insertions(kind, single, old_given):
+        db.execute(sql, values)
     if not single:
         db.execute("DELETE FROM incoming")  # after an error, the rollback empties it
     return batch
+
+
+@functools.cache
+def _insertions(kind: str, single: bool, old_given: bool) -> list[str]:
+    """SQL: the statements that append the entries of a decision, one if it has a `single` row; see `append_decision`.
+    """
+    label = "'label'"
+    first = f"CASE WHEN {known(label)} THEN {original(label)} ELSE i.old END"
+    if kind == "relabel":
+        verdict = f"CASE WHEN i.new IS {first} THEN 'keep' ELSE 'relabel' END"
+        selected = [_selected("label", "i.new"), _selected("verdict", verdict)]
+    elif kind == "keep":
+        where = "1" if old_given else known(label)
+        selected = [_selected("label", first, where), _selected("verdict", "'keep'")]
+    else:
+        selected = [_selected(kind, "i.new")]
+    if single:
+        return [f"{ONE_INCOMING} {INSERT} {' UNION ALL '.join(selected)}"]
+    return [f"{INSERT} {one} ORDER BY i.n" for one in selected]
+
+
+def _selected(field: str, value: str, where: str = "1") -> str:
+    """SQL: the entries on this field, in columns as of `INSERT`, of the incoming rows `i`."""
+    f = f"'{field}'"
+    before = f"CASE WHEN {known(f)} THEN {current(f)} ELSE {'i.old' if field == 'label' else 'NULL'} END"
+    return (
+        f"SELECT i.id, i.unit, {f}, {before}, {value}, :author, :time, :source, i.reason, :batch, NULL "
+        f"FROM incoming i WHERE {where}"
+    )
 
 
 def append_reversal(
@@ -106,4 +117,4 @@ def append_reversal(
         {**stamp._asdict(), "batch": batch, "reverted": reverted},
     )
     sql = f"SELECT {ALL} FROM entries WHERE batch = ? ORDER BY seq"
-    return Entries(Entry(*row) for row in db.execute(sql, (batch,)))
+    return Entries(map(Entry._make, db.execute(sql, (batch,))))
