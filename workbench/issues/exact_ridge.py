@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.foundation.reductions import in_threads
-from workbench.issues.kernels import gaussian_kernel, kernel_with, median_width, parts_of
+from workbench.issues.kernels import gaussian_kernel, kernel_with, median_width
 from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.loo_classifiers import (
     PENALTIES,
@@ -241,20 +241,22 @@ def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _kernel(known: np.ndarray, width: float) -> np.ndarray:
-    """Return the Gaussian kernel (n, n) of all rows."""
+    """Return the Gaussian kernel (n, n) of all rows: the lower half is computed, and mirrored tile by tile."""
     n = len(known)
     kernel = np.empty((n, n), np.float32)
     exact = known.astype(np.float64) if width < NARROWEST else known
+    tiles = _tiles(n)
+    against = [kernel_with(exact[tile], width) for tile in tiles]
 
-    values = kernel_with(exact, width)
+    def compare(place: int) -> None:
+        mine = tiles[place]
+        for values, other in zip(against[: place + 1], tiles):
+            block = values(exact[mine])
+            kernel[mine, other] = block
+            if other != mine:
+                kernel[other, mine] = block.T
 
-    def compare(part: slice) -> None:
-        if exact.dtype == kernel.dtype:
-            values(exact[part], kernel[part])
-        else:
-            kernel[part] = values(exact[part])
-
-    in_threads(compare, parts_of(n, n, most=1 << 20), kernel.size)
+    in_threads(compare, range(len(tiles))[::-1], kernel.size)  # the longest first
     kernel[np.diag_indices(n)] = 1
     return kernel
 

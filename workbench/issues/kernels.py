@@ -25,13 +25,13 @@ def gaussian_kernel(a: np.ndarray, b: np.ndarray, width: float) -> np.ndarray:
     return kernel_with(b, width)(a)
 
 
-def kernel_with(b: np.ndarray, width: float) -> Callable[..., np.ndarray]:
-    """Return the function of rows `a` and an array `out` (optional) that computes `gaussian_kernel(a, b, width)`."""
+def kernel_with(b: np.ndarray, width: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function of rows `a` that computes `gaussian_kernel(a, b, width)`."""
     narrow = b.dtype.type(1 / width)
     right = _beside(b, b, -narrow / 2, 1).T
 
-    def compare(a: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        values = np.matmul(_beside(a * narrow, a, -narrow / 2, 0), right, out=out)  # the exponent as a single product
+    def compare(a: np.ndarray) -> np.ndarray:
+        values = _beside(a * narrow, a, -narrow / 2, 0) @ right  # the exponent as a single product
         np.minimum(values, 0, out=values)
         return np.exp(values, out=values)
 

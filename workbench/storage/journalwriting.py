@@ -58,7 +58,7 @@ def append_decision(
 
 @functools.cache
 def _insertions(kind: str, single: bool, old_given: bool) -> list[str]:
-    """SQL: the statements that append the entries of a decision, one if it has a `single` row; see `append_decision`."""
+    """SQL: the statements that append the entries of a decision (`append_decision`), only one for a `single` row."""
     label = "'label'"
     first = f"CASE WHEN {known(label)} THEN {original(label)} ELSE i.old END"
     if kind == "relabel":
