@@ -116,4 +116,4 @@ def append_reversal(
         {**stamp._asdict(), "batch": batch, "reverted": reverted},
     )
     sql = f"SELECT {ALL} FROM entries WHERE batch = ? ORDER BY seq"
-    return Entries(map(Entry._make, db.execute(sql, (batch,))))
+    return Entries([Entry(*row) for row in db.execute(sql, (batch,))])
