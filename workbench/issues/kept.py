@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 NAME = "shown-issues"
-VERSION = 15
+VERSION = 16
 """Version of the detector, increased if the same evidence gives a different result."""
 
 

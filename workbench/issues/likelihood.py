@@ -14,6 +14,8 @@ from workbench.foundation.reductions import in_threads
 from workbench.issues.temperature import USUAL_POWER
 
 LOG_POWERS = np.linspace(-1.0, 3.0, 17)
+LOWER_POWERS = np.linspace(-5.0, 3.0, 17)
+"""Powers at which even hard predictions, such as those of one neighbour, become unsure."""
 FINE = np.array([-0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15])
 NOISE = (3.4e-4, 0.73)
 """Range of the share of noise."""
@@ -82,6 +84,19 @@ class Surface:
         own, into = self._own[self.best], self._into[self.best]
         return self.noise * into / ((1 - self.noise) * own + self.noise * into)
 
+    def least_doubts(self) -> np.ndarray:
+        """Return the same for the pair with the least noise, of any power, whose likelihood is within `DROP`."""
+        least = self.value - DROP / (2 * self.m)
+        low, high = np.zeros(len(self._own)), self._likeliest()
+        inside = self._values(high) >= least
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            enough = self._values(middle) >= least
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        place = int(np.argmin(np.where(inside, high, 1.0)))
+        own, into, noise = self._own[place], self._into[place], float(high[place])
+        return noise * into / ((1 - noise) * own + noise * into)
+
     def _values(self, noise: np.ndarray) -> np.ndarray:
         share = noise[:, None].astype(np.float32)
         return np.log((1 - share) * self._own + share * self._into).mean(axis=1, dtype=np.float64)
@@ -120,6 +135,17 @@ def surfaces(log_probs: np.ndarray, labels: np.ndarray, flips: Sequence[np.ndarr
         Surface(powers[order], *(np.concatenate(parts)[order] for parts in zip(one, other)))
         for one, other in zip(coarse, fine)
     ]
+
+
+def least_doubts(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the least probability (m,) of each label to be uniform noise that agrees with the likelihood.
+
+    Hard predictions do not tell their own mistakes from noise in the labels: many powers are equally likely, and at low
+    ones nearly all is their own mistake. Predictions that are unsure where they are often wrong allow a single power.
+    """
+    logs = np.asarray(log_probs, np.float32)
+    own, into = _columns(logs - logs.max(axis=1, keepdims=True), labels, [None], LOWER_POWERS)[0]
+    return Surface(LOWER_POWERS, own, into).least_doubts()
 
 
 def _columns(

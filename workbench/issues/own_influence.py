@@ -5,7 +5,8 @@ class is more likely to be the label if the model predicts it for similar rows, 
 label, its prediction is what similar rows suggest plus the influence of the label itself: at equal probability, a class
 is then more likely to be the label if similar rows do not suggest it.
 
-Nearest neighbours that include the row itself show it more directly: no row is without a vote for its own label.
+Nearest neighbours that include the row itself show it more directly: no row is without a vote for its own label. So do
+decision trees: among the rows of a leaf, the labels are exactly as frequent as predicted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ SHRINKAGE = 1e-3
 NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
 MOST_VOTING, FIRST_ROWS, ROUNDED = 25, 100, 0.01
 """Maximum number of voters, rows on which numbers of voters are tried first, and tolerance of their votes."""
+GROUPED, SURE = 4, 1 - 1e-3
+"""Decimal places of probabilities that are regarded as equal, and the probability from which a prediction is sure."""
 COPIED_ROWS = 0.1
 """Maximum number of rows without a vote for their label, relative to the expected one, if every row itself votes."""
 
@@ -74,6 +77,39 @@ def expected_without_own(probs: np.ndarray, labels: np.ndarray) -> float:
         return 0.0
     expected = float((found[1] / q) ** 2 * (q * (q - 1) / 2) / found[2])
     return expected if found[0] <= COPIED_ROWS * expected else 0.0
+
+
+def chance_of_frequencies(probs: np.ndarray, labels: np.ndarray) -> float:
+    """Return the log probability that labels are exactly as frequent as predicted by chance; 0 if they are not.
+
+    Parameters
+    ----------
+    probs : float (m, k); rows with equal probabilities are a group, such as those of leaves of a tree.
+    labels : int (m,), class indices
+
+    Returns
+    -------
+    float, the sum of log multinomial probabilities over the groups of 2 to `MOST_VOTING` rows with an unsure
+    prediction, as if the predictions were the probabilities of the labels; in larger groups a single label has little
+    influence. 0 if a group of any size has other frequencies.
+    """
+    m, k = probs.shape
+    rounded = np.round(np.asarray(probs, float), GROUPED)
+    keys = np.round(rounded @ np.random.default_rng(0).normal(size=k), GROUPED + 2)
+    _, first, group, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
+    chosen = (sizes > 1) & (rounded[first].max(axis=1) < SURE)
+    if not chosen.any() or len(sizes) > m / 2:  # continuous predictions
+        return 0.0
+    counted = np.zeros((len(sizes), k))
+    np.add.at(counted, (group, labels), 1)
+    expected = sizes[:, None] * rounded[first]
+    if (np.abs(counted - expected)[chosen].max(axis=1) > ROUNDED + sizes[chosen] * 10.0**-GROUPED).any():
+        return 0.0
+    from scipy.special import gammaln, xlogy
+
+    ways = gammaln(sizes + 1) - gammaln(counted + 1).sum(axis=1)
+    chances = ways + xlogy(counted, rounded[first]).sum(axis=1)
+    return float(chances[chosen & (sizes <= MOST_VOTING)].sum())
 
 
 def _are_shares(probs: np.ndarray, q: int) -> bool:

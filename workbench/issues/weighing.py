@@ -13,9 +13,9 @@ import numpy as np
 
 from workbench.foundation.rows import softmax
 from workbench.issues.kernels import class_sums
-from workbench.issues.likelihood import Surface, surfaces
+from workbench.issues.likelihood import Surface, least_doubts, surfaces
 from workbench.issues.noise import SMOOTHING, flips_of, noise_matrices
-from workbench.issues.own_influence import expected_without_own
+from workbench.issues.own_influence import chance_of_frequencies, expected_without_own
 
 LEAST_FLOOR = 0.1
 """Minimum weight of a view that passed all tests, as a share of all weights, even beside a stronger one."""
@@ -56,6 +56,14 @@ OWN_LABELS = (
     "for similar rows contradict them: it has seen the labels"
 )
 AGREEING = "contradicts no label: it has seen the labels"
+TIES = (
+    "contradicts no label, since the given one always has the highest probability or shares it, as with two nearest "
+    "neighbours that include the row itself: it has seen the labels"
+)
+FREQUENCIES = (
+    "predicts exactly the frequencies of the given labels among the rows with equal probabilities, as a decision tree "
+    "does for the rows from which it was learned: it has seen the labels"
+)
 OWN_VOTE = (
     "looks like votes among which the given label of a row always has one, like those of nearest neighbours that "
     "include the row itself: it has seen the labels"
@@ -69,6 +77,10 @@ SAME_FOR_ALL = (
 )
 SAME = 1e-3
 """Probabilities of the given labels that differ by less than this are the same."""
+TIED = 1e-6
+"""Difference of log probabilities that are the same."""
+BY_CHANCE = float(np.log(1e-3))
+"""Log probability of frequencies of labels that are not by chance exactly as predicted."""
 LEAST_OWN, LOW_EXPECTED = 0.04, 8.0
 """Evidence that gives no given label less than `LEAST_OWN` is set aside if more than `LOW_EXPECTED` of them should have
 less: as a share of votes (`expected_without_own`), or because they are noise (`_low_ones`), for which at most 1.1 were
@@ -126,14 +138,17 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     -----
     The gain of a view is the mean log likelihood of the given labels under its power and one share of uniform noise
     (`likelihood`), minus that of the class shares. A view is set aside if its gain is below log m / m (half of the
-    Bayesian information criterion of two parameters), if it agrees with labels that another view confidently rejects,
-    or if it contradicts no label while another one does. A given view is limited to the default share if it explains
-    more than a view made here but finds much less noise (a quarter, or less than its 95 % interval: random flips cannot
-    be predicted, so clean evidence that explains more labels finds no less noise), or if it leads by `LEADS` and
-    neither finds noise. It is not limited if its predictions for similar rows support those for the row itself
-    (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose them, or
-    if it gives no given label a low probability although many should have one (`expected_without_own`, `_low_ones`),
-    or the same one to all.
+    Bayesian information criterion of two parameters), if it agrees with labels that another view confidently rejects
+    (even if as many of its doubts as possible are its own mistakes, `least_doubts`), or if it contradicts no label
+    while another one does, where ties are no contradictions. A given view is limited to the default share if it
+    explains more than a view made here but finds much less noise (a quarter, or less than its 95 % interval: random
+    flips cannot be predicted, so clean evidence that explains more labels finds no less noise), or if it leads by
+    `LEADS` and neither finds noise. It is not limited if its predictions for similar rows support those for the row
+    itself (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose
+    them, or if it gives no given label a low probability although many should have one (`expected_without_own`,
+    `_low_ones`), or the same one to all, or predicts exactly their frequencies among few rows
+    (`chance_of_frequencies`; with two classes, as isotonic regression does so, too, only if similar rows do not
+    support it).
     Shares are w^(1/3) (base gain^2)^(2/3) with w the weights of the stacked likelihood (Yao et al. 2018, Using stacking
     to average Bayesian predictive distributions).
     """
@@ -162,10 +177,14 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
             rejected = doubts[other] > SURE_AT
             if gains[judge.name] < WEAK_GAIN * gains[view.name]:
                 rejected[:] = False  # a much weaker view is confident of its own mistakes
-            if rejected.sum() >= SURE_ROWS and agrees[place][rejected].mean() > REPEATS:
+            if _repeats(agrees[place], rejected) and _repeats(
+                agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT)
+            ):
                 aside[view.name] = REPEATING
             elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
                 aside[view.name] = AGREEING
+            elif _at_most_ties(view, agrees[place], labels) and (~agrees[other]).sum() >= SURE_ROWS:
+                aside[view.name] = TIES
     capped = _never_low(views, gains, aside, labels, k)
     kept = [view for view in views if view.name not in aside]
     if len(kept) == 1:
@@ -190,6 +209,19 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     return Weights(shares_of, aside, gains, capped)
 
 
+def _repeats(agrees: np.ndarray, rejected: np.ndarray) -> bool:
+    """Return whether a view agrees with most of the labels that another one rejects."""
+    return rejected.sum() >= SURE_ROWS and agrees[rejected].mean() > REPEATS
+
+
+def _at_most_ties(view: EvidenceView, agrees: np.ndarray, labels: np.ndarray) -> bool:
+    """Return whether a given view contradicts no label, but only because ties are no contradictions."""
+    if view.made_here or agrees.all():
+        return False
+    least = view.honest.max(axis=1) - TIED
+    return bool((view.honest[np.arange(len(labels)), labels] >= least).all())
+
+
 def _never_low(
     views: Sequence[EvidenceView], gains: dict[str, float], aside: dict[str, str], labels: np.ndarray, k: int
 ) -> dict[str, str]:
@@ -208,12 +240,19 @@ def _never_low(
             aside[view.name] = SAME_FOR_ALL
         elif expected_without_own(probs, labels) > LOW_EXPECTED:
             (aside if others else capped)[view.name] = OWN_VOTE
+        elif chance_of_frequencies(probs, labels) < BY_CHANCE and (k > 2 or _not_supported(view)):
+            (aside if others else capped)[view.name] = FREQUENCIES
     for view, judge in [(one, other) for one in views for other in views if other.made_here]:
         if view.support is None or not {view.name, judge.name}.isdisjoint(aside):
             continue  # views from outside that can be compared with classifiers of the same rows
         if gains[judge.name] >= WEAK_GAIN * gains[view.name] and _low_ones(view, judge, labels, k) > LOW_EXPECTED:
             aside[view.name] = NEVER_LOW
     return capped
+
+
+def _not_supported(view: EvidenceView) -> bool:
+    """Return whether what a given view predicts for similar rows is known and does not support it."""
+    return view.support is not None and view.support() < SUPPORTED
 
 
 def _low_ones(view: EvidenceView, judge: EvidenceView, labels: np.ndarray, k: int) -> float:

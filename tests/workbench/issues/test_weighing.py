@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import workbench as wb
 from workbench.evidence.evidence import Evidence
 from workbench.issues import own_influence, weighing
-from workbench.issues.likelihood import surfaces
+from workbench.issues.likelihood import least_doubts, surfaces
 from workbench.issues.own_influence import support_of_similar_rows
 from workbench.issues.posterior import opinion
 from workbench.issues.telling_columns import telling_columns, telling_space
@@ -288,6 +288,8 @@ def test_a_view_that_explains_little_is_no_judge_of_a_better_one(world, monkeypa
     assert not found.aside
     assert found.shares["pred_probs"] > 0.5
     monkeypatch.setattr(weighing, "WEAK_GAIN", 0.0)
+    assert not weighing.weigh(views, given, K).aside, "nor is a view whose mistakes may be all that it doubts"
+    monkeypatch.setattr(weighing, "least_doubts", lambda logs, labels: surfaces(logs, labels, [None])[0].doubts())
     assert "pred_probs" in weighing.weigh(views, given, K).aside, "else this world would show nothing"
 
 
@@ -381,6 +383,55 @@ def test_nearest_neighbors_that_include_the_row_are_set_aside(few_rows, near, ho
         probs = neighbors_of(vectors, given, near, honest)
         weights = opinion(Evidence.from_arrays(given, 5, embeddings=vectors, pred_probs=probs)).weights
         assert ("pred_probs" in weights.aside) == (not honest)
+
+
+def test_two_neighbors_with_the_row_are_set_aside_where_few_labels_are_in_doubt():
+    """Nearly all neighbours agree, so votes alone do not show that the row is one of them; no label is contradicted."""
+    rng = np.random.default_rng(0)
+    vectors, given, _ = blobs(rng, n=300, k=2, d=10, noise=0.02, spread=0.9)
+    for honest in (False, True):
+        probs = neighbors_of(vectors, given, 2, honest)
+        weights = opinion(Evidence.from_arrays(given, 2, embeddings=vectors, pred_probs=probs)).weights
+        assert weights.aside == ({} if honest else {"pred_probs": weighing.TIES})
+    assert own_influence.expected_without_own(neighbors_of(vectors, given, 2, False), given) < weighing.LOW_EXPECTED
+
+
+def test_trees_that_have_seen_the_labels_are_set_aside(few_rows):
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.tree import DecisionTreeClassifier
+
+    vectors, given, _ = few_rows
+    tree = DecisionTreeClassifier(min_samples_leaf=6, random_state=0)
+    seen = tree.fit(vectors, given).predict_proba(vectors)
+    honest = cross_val_predict(tree, vectors, given, method="predict_proba")
+    for probs, reasons in ((seen, {"pred_probs": weighing.FREQUENCIES}), (honest, {})):
+        weights = opinion(Evidence.from_arrays(given, 5, embeddings=vectors, pred_probs=probs)).weights
+        assert weights.aside == reasons
+    assert any(weighing.FREQUENCIES in note for note in opinion(Evidence.from_arrays(given, 5, pred_probs=seen)).notes)
+
+
+def test_frequencies_count_where_groups_are_small():
+    """Three groups of two with one label of each class: (1/2)^3. The frequencies of a few large groups say little."""
+    probs = np.repeat([[0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]], 2, axis=0)
+    labels = np.array([0, 1, 0, 2, 2, 1])
+    assert own_influence.chance_of_frequencies(probs, labels) == pytest.approx(3 * np.log(0.5))
+    assert own_influence.chance_of_frequencies(np.repeat(probs, 20, axis=0), np.repeat(labels, 20)) == 0
+    labels[0] = 1
+    assert own_influence.chance_of_frequencies(probs, labels) == 0
+
+
+def test_hard_predictions_do_not_silence_better_embeddings(world, alone):
+    """They are sure of their own mistakes, and nothing tells these from wrong labels."""
+    kinds, given, _ = world
+    hard = neighbors_of(kinds["embeddings"][:, :6], given, 1, honest=True)
+    ap, auroc, _ = alone["embeddings"]
+    both, lower, attrs = found(world, embeddings=kinds["embeddings"], pred_probs=hard)
+    assert both > ap - 0.01
+    assert lower > auroc - 0.005
+    assert not attrs["set_aside"]
+    judge = np.log(np.maximum(hard, 1e-6))
+    assert (surfaces(judge, given, [None])[0].doubts() > weighing.SURE_AT).sum() > 50
+    assert (least_doubts(judge, given) > weighing.SURE_AT).sum() < weighing.SURE_ROWS
 
 
 def test_the_labels_themselves_are_set_aside_where_nearly_all_are_right():
