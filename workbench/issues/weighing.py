@@ -139,9 +139,9 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     The gain of a view is the mean log likelihood of the given labels under its power and one share of uniform noise
     (`likelihood`), minus that of the class shares. A view is set aside if its gain is below log m / m (half of the
     Bayesian information criterion of two parameters), if it agrees with labels that another view confidently rejects
-    (even if as many of its doubts as possible are its own mistakes, `least_doubts`), or if it contradicts no label
-    while another one does, where ties are no contradictions. A given view is limited to the default share if it
-    explains more than a view made here but finds much less noise (a quarter, or less than its 95 % interval: random
+    (if made here, even if as many of its doubts as possible are its own mistakes, `least_doubts`), or if it contradicts
+    no label while another one does, where ties are no contradictions. A given view is limited to the default share if
+    it explains more than a view made here but finds much less noise (a quarter, or less than its 95 % interval: random
     flips cannot be predicted, so clean evidence that explains more labels finds no less noise), or if it leads by
     `LEADS` and neither finds noise. It is not limited if its predictions for similar rows support those for the row
     itself (`own_influence`), which is not so for models that have seen its label, and it is set aside if they oppose
@@ -177,9 +177,10 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
             rejected = doubts[other] > SURE_AT
             if gains[judge.name] < WEAK_GAIN * gains[view.name]:
                 rejected[:] = False  # a much weaker view is confident of its own mistakes
-            if _repeats(agrees[place], rejected) and _repeats(
-                agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT)
-            ):
+            repeating = _repeats(agrees[place], rejected)
+            if repeating and view.made_here:  # it may be a hard prediction, sure of its own mistakes, that is judging
+                repeating = _repeats(agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT))
+            if repeating:
                 aside[view.name] = REPEATING
             elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
                 aside[view.name] = AGREEING
