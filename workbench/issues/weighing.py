@@ -79,7 +79,7 @@ SAME = 1e-3
 """Probabilities of the given labels that differ by less than this are the same."""
 TIED = 1e-6
 """Difference of log probabilities that are the same."""
-BY_CHANCE = float(np.log(1e-3))
+LOG_LEAST_CHANCE = float(np.log(1e-3))
 """Log probability of frequencies of labels that are not by chance exactly as predicted."""
 LEAST_OWN, LOW_EXPECTED = 0.04, 8.0
 """Evidence that gives no given label less than `LEAST_OWN` is set aside if more than `LOW_EXPECTED` of them should have
@@ -241,7 +241,7 @@ def _never_low(
             aside[view.name] = SAME_FOR_ALL
         elif expected_without_own(probs, labels) > LOW_EXPECTED:
             (aside if others else capped)[view.name] = OWN_VOTE
-        elif chance_of_frequencies(probs, labels) < BY_CHANCE and (k > 2 or _not_supported(view)):
+        elif chance_of_frequencies(probs, labels) < LOG_LEAST_CHANCE and (k > 2 or _not_supported(view)):
             (aside if others else capped)[view.name] = FREQUENCIES
     for view, judge in [(one, other) for one in views for other in views if other.made_here]:
         if view.support is None or not {view.name, judge.name}.isdisjoint(aside):
