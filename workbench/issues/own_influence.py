@@ -20,8 +20,8 @@ SHRINKAGE = 1e-3
 NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
 MOST_VOTING, FIRST_ROWS, ROUNDED = 25, 100, 0.01
 """Maximum number of voters, rows on which numbers of voters are tried first, and tolerance of their votes."""
-GROUPED, SURE = 4, 1 - 1e-3
-"""Decimal places of probabilities that are regarded as equal, and the probability from which a prediction is sure."""
+GROUPED, UNSURE_BELOW = 4, 1 - 1e-3
+"""Decimal places of probabilities that are regarded as equal, and the probability below which a prediction is unsure."""
 COPIED_ROWS = 0.1
 """Maximum number of rows without a vote for their label, relative to the expected one, if every row itself votes."""
 
@@ -97,7 +97,7 @@ def chance_of_frequencies(probs: np.ndarray, labels: np.ndarray) -> float:
     rounded = np.round(np.asarray(probs, float), GROUPED)
     keys = np.round(rounded @ np.random.default_rng(0).normal(size=k), GROUPED + 2)
     _, first, group, sizes = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-    chosen = (sizes > 1) & (rounded[first].max(axis=1) < SURE)
+    chosen = (sizes > 1) & (rounded[first].max(axis=1) < UNSURE_BELOW)
     if not chosen.any() or len(sizes) > m / 2:  # continuous predictions
         return 0.0
     counted = np.zeros((len(sizes), k))
