@@ -21,7 +21,7 @@ NEWTON_STEPS, SMALLEST_STEP = 60, 1e-5
 MOST_VOTING, FIRST_ROWS, ROUNDED = 25, 100, 0.01
 """Maximum number of voters, rows on which numbers of voters are tried first, and tolerance of their votes."""
 GROUPED, UNSURE_BELOW = 4, 1 - 1e-3
-"""Decimal places of probabilities that are regarded as equal, and the probability below which a prediction is unsure."""
+"""Decimal places of probabilities that are regarded as equal, and below which probability a prediction is unsure."""
 COPIED_ROWS = 0.1
 """Maximum number of rows without a vote for their label, relative to the expected one, if every row itself votes."""
 
