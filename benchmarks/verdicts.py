@@ -72,7 +72,7 @@ def errors_after_verdicts(
     return AfterVerdicts(*np.array(errors).T)
 
 
-def of_right(p: np.ndarray, draws: int = 100) -> float:
+def of_right(p: np.ndarray, draws: int = 20) -> float:
     """Mean calibration error if each unit is wrong with probability `p`: above 0, since shares of few units vary."""
     rng = np.random.default_rng(0)
     return float(np.mean([calibration_error(p, rng.random(len(p)) < p) for _ in range(draws)]))

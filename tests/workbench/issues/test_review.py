@@ -32,6 +32,19 @@ def test_verdicts_correct_the_probabilities(rng):
     assert (moved.rank() == belief.rank()).all()
 
 
+def test_odds_that_are_too_high_at_both_ends_are_corrected_by_an_increasing_map():
+    rng = np.random.default_rng(2)
+    x = rng.normal(0, 2.5, 5000)
+    belief = pd.Series(expit(x))
+    right = expit(x + 0.5 * np.log(4 * belief * (1 - belief)))
+    wrong = pd.Series(rng.random(5000) < right)
+    moved, _ = with_verdicts(belief, wrong.sample(1500, random_state=1))
+    assert (moved - right).abs().mean() < 0.015 < 0.025 < (belief - right).abs().mean()
+    assert (moved.rank() == belief.rank()).all()
+    middle, _ = with_verdicts(belief, (belief - 0.5).abs().sample(1500, random_state=1) < 0.2)
+    assert (middle.rank() == belief.rank()).all()
+
+
 def test_verdicts_from_the_top_correct_the_top_and_spoil_nothing(rng):
     wrong, belief = truth_and_belief(rng)
     top = belief.sort_values(ascending=False).index[:600]
