@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib.util
 import os
@@ -99,28 +98,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(group_of(item.nodeid), len(FIRST)))
 
 
-def import_from_another_place(session: pytest.Session) -> None:
-    """Import the test modules of a whole run in an order in which no two processes begin with the same.
-
-    In a new checkout pytest first rewrites the assertions of each module, which takes longer than the rest of
-    the collection. Each process then finds most modules already rewritten and stored by another.
-    """
-    config = session.config
-    worker = getattr(config, "workerinput", None)
-    if worker and config.args == config.getini("testpaths"):
-        modules = list(modules_below(pytest.Dir.from_parent(session, path=ROOT / "tests")))
-        start = len(modules) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
-        for module in modules[start:] + modules[:start]:
-            with contextlib.suppress(pytest.Collector.CollectError):  # the collection will report it
-                assert module.obj
-
-
-def modules_below(folder: pytest.Collector) -> Iterator[pytest.Module]:
-    """Yield the test modules in a folder, whose `conftest.py` is then loaded."""
-    for node in folder.ihook.pytest_make_collect_report(collector=folder).result:
-        yield from [node] if isinstance(node, pytest.Module) else modules_below(node)
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Collect garbage only among what is made after the imports, and more rarely than by default.
@@ -129,7 +106,6 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     tests and a twentieth of that of the tests; going through those of a test every 700 objects took a twelfth.
     """
     gc.disable()
-    import_from_another_place(session)
     yield
     gc.freeze()
     session.config.frozen_modules = len(sys.modules)
