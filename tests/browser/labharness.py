@@ -6,6 +6,7 @@ relies on the page for what was saved.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -265,8 +266,13 @@ class KernelProbe:
         self._execute(code, timeout)
 
     def eval(self, expression: str, timeout: float = 2 * PATIENCE) -> object:
-        """Return the value of an expression, which must be JSON-serializable."""
-        return self._ask(expression, timeout)
+        """Return the value of an expression, which must be JSON-serializable, after the messages that the page has
+        sent: a message to the kernel waits for them, the socket does not."""
+        asked = f"_json.dumps({expression}, default=lambda value: value.item())"
+        value = self._execute("", timeout, value=asked)["user_expressions"]["value"]
+        if value["status"] != "ok":
+            raise RuntimeError(f"{value['ename']}: {value['evalue']}")
+        return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
     def wait(self, expression: str, timeout: float = PATIENCE) -> object:
         """Wait for and return the first true value of an expression."""

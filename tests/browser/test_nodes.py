@@ -99,7 +99,7 @@ def test_linked_nodes_are_shown_counted_and_stepped_to(explorer, nodes):
     page, probe = lab.page, lab.probe
     linked = page.locator(".lw-linked .lw-neighbor")
     linked.first.wait_for()
-    current = probe.eval("ex.current")
+    current = probe.wait("ex.current")
     row = f"int(ex._view.dataset.rows([{current!r}])[0])"
     rows = probe.eval(f"ex.run.dataset.edges.linked({row}).tolist()")
     shown = [int(one) for one in linked.evaluate_all("all => all.map((one) => one.dataset.row)")]

@@ -36,7 +36,8 @@ def slow(values: list[float], how: str) -> float:
     if how == "max":
         return known[-1]
     if how == "any":
-        return -math.expm1(math.fsum(math.log1p(-p) if p < 1 else -math.inf for p in known))
+        some = -math.expm1(math.fsum(math.log1p(-p) if p < 1 else -math.inf for p in known))
+        return min(some, max(known[-1], 1 - 1e-6))
     if how == "ema":
         average = known[0]
         for value in known[1:]:
