@@ -405,6 +405,14 @@ class LabPage:
                 return question.click(timeout=5000)
         raise AssertionError(f"the question never stayed: {question}")
 
+    def wait_until_painted(self, canvas: str) -> None:
+        """Wait until a flat canvas shows anything; it is drawn in a frame after the text beside it."""
+        self.page.wait_for_function(
+            """(name) => { const canvas = document.querySelector(name);
+            return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 0); }""",
+            arg=canvas,
+        )
+
     def close(self) -> None:
         self.probe.close()
         self.page.close()

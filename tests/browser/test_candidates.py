@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -95,11 +96,8 @@ def test_the_audit_asks_about_drawn_sets_and_undoes(explorer, tmp_path):
     row = "int(ex._view.dataset.rows([ex.current])[0])"
     sets = probe.eval(f"__import__('widgets.view.sets').view.sets.set_curve(ex.run, {row})")
     assert sets["epochs"] == list(range(5)) and len(sets["sizes"]) == 5
-    assert sizes.text_content().startswith(f"{sets['sizes'][0]} candidate")
-    painted = (
-        "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 0)"
-    )
-    assert page.locator(".lw-set-curve").evaluate(painted)
+    sizes.filter(has_text=re.compile(f"^{sets['sizes'][0]} candidate")).wait_for()
+    lab.wait_until_painted(".lw-set-curve")
     assert sets["names"][0] in page.locator(".lw-set-curve").get_attribute("aria-label")
     page.screenshot(path=str(tmp_path / "audited.png"))
     probe.run("sample = __import__('workbench').audit(ex.run, 12)")

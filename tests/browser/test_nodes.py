@@ -110,10 +110,7 @@ def test_linked_nodes_are_shown_counted_and_stepped_to(explorer, nodes):
     title = page.locator(".lw-linked h4").text_content()
     assert title == f"{len(rows)} linked nodes: {differ} given another label"
     assert "linked nodes are labelled" in page.locator(".lw-inspector").text_content()
-    painted = (
-        "(canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 0)"
-    )
-    assert page.locator(".lw-ego").evaluate(painted)
+    lab.wait_until_painted(".lw-ego")
 
     linked.first.click()  # along a link
     probe.wait(f"ex.current == ex.run.dataset.ids[{shown[0]}]")
