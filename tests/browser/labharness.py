@@ -409,7 +409,7 @@ class LabPage:
         """Wait until a flat canvas shows anything; it is drawn in a frame after the text beside it."""
         self.page.wait_for_function(
             """(name) => { const canvas = document.querySelector(name);
-            return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v > 0); }""",
+            return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean); }""",
             arg=canvas,
         )
 
