@@ -111,38 +111,25 @@ def shared_lab(browser: object, server: object) -> Iterator[object]:
 
 
 @pytest.fixture
-def explorer(request: pytest.FixtureRequest, server: object, run_path: Path) -> Iterator[object]:
-    """Function that opens an Explorer on the run: `explorer(width=1280)`; with `own`, in a separate notebook.
+def explorer(request: pytest.FixtureRequest, shared_lab: object, run_path: Path) -> Iterator[object]:
+    """Function that opens an Explorer on the run: `explorer(width=1280)`.
 
     `issues` is the path of a Parquet file with a table of units.
     """
-    opened = []
 
-    def open_(
-        width: int = 1280, own: bool = False, path: Path | None = None, issues: Path | None = None, **options: object
-    ):
-        if own:
-            notebook = server.write_notebook(f"own-{request.node.name}.ipynb", CELLS)
-            lab = labharness.LabPage(request.getfixturevalue("browser"), server, notebook, width)
-        else:
-            lab = request.getfixturevalue("shared_lab")
-            lab.reset(width)
-        opened.append((lab, own))
-        lab.probe.run(f"path, options = {str(path or run_path)!r}, {options!r}")
+    def open_(width: int = 1280, path: Path | None = None, issues: Path | None = None, **options: object):
+        shared_lab.reset(width)
+        shared_lab.probe.run(f"path, options = {str(path or run_path)!r}, {options!r}")
         if issues is not None:
-            lab.probe.run(f"import pandas; options['issues'] = pandas.read_parquet({str(issues)!r})")
-        lab.run_all()
-        return lab
+            shared_lab.probe.run(f"import pandas; options['issues'] = pandas.read_parquet({str(issues)!r})")
+        shared_lab.run_all()
+        return shared_lab
 
     yield open_
-    failed = getattr(request.node, "report_call", None) is not None and request.node.report_call.failed
-    for lab, own in opened:
-        if failed:
-            RESULTS.mkdir(exist_ok=True)
-            lab.page.screenshot(path=str(RESULTS / f"failed-{request.node.name}.png"))
-            print("errors in the page:", lab.errors[:5])
-        if own:
-            lab.close()
+    if getattr(request.node, "report_call", None) is not None and request.node.report_call.failed:
+        RESULTS.mkdir(exist_ok=True)
+        shared_lab.page.screenshot(path=str(RESULTS / f"failed-{request.node.name}.png"))
+        print("errors in the page:", shared_lab.errors[:5])
 
 
 @pytest.hookimpl(hookwrapper=True)

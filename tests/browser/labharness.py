@@ -173,6 +173,14 @@ class LabServer:
         """Return the sources of the cells in a notebook file."""
         return [cell["source"] for cell in json.loads((self.root / name).read_text(encoding="utf-8"))["cells"]]
 
+    def end(self, path: str) -> None:
+        """End a kernel, or a session with its kernel, by its path in the REST interface."""
+        try:
+            self.api("DELETE", path)
+        except urllib.error.HTTPError as error:
+            if error.code != 500:  # its answer for a kernel that was restarted; it ends with the server
+                raise
+
     def stop(self) -> None:
         """End the server and its kernels."""
         if self._process.poll() is None:
@@ -361,17 +369,22 @@ class LabPage:
         light = "true" if "Light" in name else "false"
         self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
 
-    def settle(self) -> None:
-        """Wait until nothing in the view has moved or changed its colours for a fifth of a second, in five looks."""
+    def settle(self, still: int = 200) -> None:
+        """Wait until nothing in the view has moved or changed its colours for some milliseconds.
+
+        It looks every 24 ms and a frame: five times in a fifth of a second.
+        """
         self.page.evaluate(
-            """() => new Promise((resolve, reject) => { const root = document.querySelector('.lw'); let before, since;
+            """still => new Promise((resolve, reject) => { let before, since;
+            const root = document.querySelector('.lw');
             setTimeout(() => reject(new Error('the view does not come to rest')), 90000);
             const look = now => { const all = [root, ...root.querySelectorAll('*')].map(e => {
                 const r = e.getBoundingClientRect(), s = getComputedStyle(e);
                 return [r.left, r.top, r.width, r.height, s.color, s.backgroundColor, s.opacity].join(); }).join(';');
               if (all !== before) [before, since] = [all, now];
-              if (now - since >= 200) resolve(); else setTimeout(requestAnimationFrame, 24, look); };
-            requestAnimationFrame(look); })"""
+              if (now - since >= still) resolve(); else setTimeout(requestAnimationFrame, 24, look); };
+            requestAnimationFrame(look); })""",
+            still,
         )
 
     def cells(self) -> int:
@@ -416,11 +429,7 @@ class LabPage:
     def close(self) -> None:
         self.probe.close()
         self.page.close()
-        try:
-            self.server.api("DELETE", f"/api/kernels/{self.probe.id}")
-        except urllib.error.HTTPError as error:
-            if error.code != 500:  # its answer for a kernel that was restarted; it ends with the server
-                raise
+        self.server.end(f"/api/kernels/{self.probe.id}")
 
 
 def free_port() -> int:

@@ -36,9 +36,13 @@ def decide_and_read(page: object, run_path: Path) -> None:
     assert page.locator(".lw-card img").count() > 3
 
 
-def test_notebook_7(browser: object, server: object, run_path: Path):
+def run_all(page: object) -> None:
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+def test_notebook_7_says_a_restart_and_loses_nothing(browser: object, server: object, run_path: Path):
     pytest.importorskip("notebook", reason="needs Notebook 7")
-    name = server.write_notebook("seven.ipynb", [f"import widgets as wd\nwd.Explorer({str(run_path)!r})"])
+    name = server.write_notebook("seven.ipynb", [f"import widgets as wd\nex = wd.Explorer({str(run_path)!r})\nex"])
     page = browser.new_page()
     page.set_viewport_size({"width": 1280, "height": 1000})
     try:
@@ -47,13 +51,54 @@ def test_notebook_7(browser: object, server: object, run_path: Path):
             """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel
             ?.connectionStatus === 'connected'"""
         )
-        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        run_all(page)
         decide_and_read(page, run_path)
+        restart_is_said(page, run_path)
+        kernel_is_killed(page, server, name, run_path)
     finally:
         page.close()
         for session in server.api("GET", "/api/sessions"):
             if session["path"].endswith(name):
-                server.api("DELETE", f"/api/sessions/{session['id']}")
+                server.end(f"/api/sessions/{session['id']}")
+
+
+def restart_is_said(page: object, run_path: Path) -> None:
+    """A restart is reported at once; after it, keys change nothing on the page or on disk."""
+    from workbench.runs.journal import Journal
+
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    page.wait_for_selector(".lw[data-locked=gone]")
+    assert "decisions are no longer saved" in page.locator(".lw-banner").inner_text()
+    decided = len(Journal(run_path / "journal.sqlite").state())
+    state = page.locator(".lw-state").inner_text()
+    for key in (" ", "k", "5", "f", "u"):
+        page.keyboard.press(key)
+    assert "decisions are no longer saved" in page.locator(".lw-said").inner_text()
+    assert page.locator(".lw-state").inner_text() == state
+    assert len(Journal(run_path / "journal.sqlite").state()) == decided == 1
+
+
+def kernel_is_killed(page: object, server: object, name: str, run_path: Path) -> None:
+    """A restarted kernel is killed as soon as the page says "saved": the decision is on disk."""
+    from workbench.runs.journal import Journal
+
+    [kernel] = [one["kernel"]["id"] for one in server.api("GET", "/api/sessions") if one["path"].endswith(name)]
+    end = time.monotonic() + labharness.PATIENCE
+    while server.api("GET", f"/api/kernels/{kernel}")["execution_state"] != "idle":
+        assert time.monotonic() < end, "the kernel did not come back"
+        page.wait_for_timeout(100)
+    run_all(page)
+    page.wait_for_selector(".lw[data-state=ready]:not([data-locked=gone])")
+    probe = labharness.KernelProbe(server, name)
+    try:
+        pid, current = probe.eval("[__import__('os').getpid(), ex.current]")
+        page.locator(".lw-name").click()
+        page.keyboard.press("k")
+        page.wait_for_function("() => /^saved/.test(document.querySelector('.lw-saved').textContent)")
+        os.kill(pid, signal.SIGKILL)
+        assert Journal(run_path / "journal.sqlite").state().loc[current, "verdict"] == "keep"
+    finally:
+        probe.close()
 
 
 NOTEBOOK = """import marimo
