@@ -26,7 +26,7 @@ from workbench.storage.columns import read_column
 from workbench.storage.evidence_tables import read_evidence_table
 
 HERE = Path(__file__).parent / "killed.py"
-CODE = HERE.read_text(encoding="utf-8")
+CODE = "import sys, killed; killed.main(*sys.argv[1:3], int(sys.argv[3]))"
 JOURNALS = ("journal", "older_journal")  # saving again is one more decision
 
 _spec = importlib.util.spec_from_file_location("killed", HERE)
@@ -37,8 +37,10 @@ _spec.loader.exec_module(killed)
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Forks]:
     imports = "import workbench.scores.sources, workbench.review.audit, workbench.issues.plant, workbench.issues.review"
+    module = f"import sys; sys.path.insert(0, {str(HERE.parent)!r}); import killed; sys.path.pop(0)"
     made = Forks(
-        f"import numpy, pandas, pyarrow.parquet, widgets.saved.page, workbench.reports.report, {imports[7:]}", warm=True
+        f"import numpy, pandas, pyarrow.parquet, widgets.saved.page, workbench.reports.report, {imports[7:]}; {module}",
+        warm=True,
     )
     yield made
     made.close()

@@ -22,6 +22,7 @@ N = 60
 ORDER = ["small", "large", "medium"]
 
 
+@functools.cache
 def columns() -> dict[str, pd.Series]:
     """Columns of labels by type; each has three classes (except bool), and rows 0 and 1 are equal."""
     rng = np.random.default_rng(3)
@@ -62,7 +63,7 @@ WITH_ROOM = {"Int64 with a gap", "boolean with a gap"}
 
 @pytest.fixture(params=KINDS)
 def given(request) -> pd.Series:
-    return columns()[request.param].rename("y")
+    return columns()[request.param].copy().rename("y")
 
 
 def recorded(given: pd.Series, place) -> wb.Run:

@@ -115,7 +115,7 @@ def test_killed_while_recording(tmp_path, forks):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 5))
 def test_killed_while_recording_many_times(tmp_path, forks, seed):
-    kill_again_and_again(tmp_path / "run", forks, seed, times=12)
+    kill_again_and_again(tmp_path / "run", forks, seed, times=8)
 
 
 def test_a_stream_cut_anywhere_is_readable_up_to_there(tmp_path):
