@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.foundation.errors import ExistsError, InputError
@@ -74,6 +74,7 @@ def test_csv_with_returns_inside_is_quoted_so_that_no_line_begins_with_a_formula
     assert read_table(path, neutralized=True)["t"].tolist() == [text, "b\n=2"]
 
 
+@settings(max_examples=60)
 @given(st.lists(st.text(alphabet="'=+-@\t\r\nab,\";é"), min_size=1, max_size=8))
 def test_csv_round_trip_of_hostile_text(texts):
     import tempfile
