@@ -286,13 +286,13 @@ def test_many_objects_are_fluent_and_large_pictures_come_in_tiles(explorer, tmp_
         spent[name] = 1000 * (script() - before) / frames
 
     page.mouse.move(*Canvas(page, (640, 480)).at(300, 200))
-    timed("zoom", 40, lambda frame: page.mouse.wheel(0, -30 if frame % 2 else 25))
-    timed("step", 40, lambda frame: page.keyboard.press("Tab"))
+    timed("zoom", 20, lambda frame: page.mouse.wheel(0, -30 if frame % 2 else 25))
+    timed("step", 20, lambda frame: page.keyboard.press("Tab"))
     page.keyboard.press("Enter")
     page.locator(".lw-stage.lw-editing").wait_for()
     page.keyboard.press("r")
     page.mouse.down()
-    timed("draw", 40, lambda frame: page.mouse.move(*Canvas(page, (640, 480)).at(300 + frame, 200 + frame)))
+    timed("draw", 20, lambda frame: page.mouse.move(*Canvas(page, (640, 480)).at(300 + frame, 200 + frame)))
     page.mouse.up()
     page.keyboard.press("Control+z")
     page.keyboard.press("Escape")
