@@ -14,6 +14,13 @@ from workbench.tasks.object_overlaps import GivenObjects, areas_of, chosen_masks
 EDGE_PIXELS = 1.5
 """Distance from the border of the image, in pixels, up to which a box lies at the edge."""
 
+SUPPORTING = (0, 1, 4, 5, 6, 7, 8, 15, 16)
+"""Features of given boxes that never make one more suspicious as they grow: support by its class, overlap and score of
+the location that it owns, and the shares of masks inside one another."""
+
+MATCH_IOU = 6
+"""The feature of given boxes with the overlap of the location that it owns."""
+
 
 class BoxForms(NamedTuple):
     """Typical log area (k,) and log aspect (k,) of the boxes of each class, and the share (k,) of each class."""
@@ -154,9 +161,16 @@ def _moved(given: GivenBoxes, seen: Locations, met: Matched) -> tuple[np.ndarray
 def candidate_features(
     given: GivenBoxes, seen: Locations, met: Matched, forms: BoxForms, size: np.ndarray | None
 ) -> np.ndarray:
-    """Return features (c, f) of the candidates; the first is the score."""
+    """Return features (c, f) of the candidates; the first is the score.
+
+    One is the overlap with a given box that owns no location, or a doubtful one: the object that it was meant for.
+    """
     at, total = met.candidates, len(seen.rows)
     near = _largest(met.second, met.iou, total)[at]
+    backed = np.zeros(len(met.match))
+    matched_ = met.match >= 0
+    backed[matched_] = met.match_iou[matched_] * seen.score[met.match[matched_]]
+    deserted = _largest(met.second, met.iou * (1 - backed[met.first]), total)[at]
     better_score, better_iou = _better(seen, at)
     area, aspect = log_sides(seen.places[at])
     label = seen.label[at]
@@ -169,6 +183,7 @@ def candidate_features(
         seen.second[at],
         seen.total[at],
         near,
+        deserted,
         better_score,
         better_iou,
         area - forms.area[label],

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.issues.boxes import box_features
+from workbench.issues.boxes.box_features import MATCH_IOU, SUPPORTING
 from workbench.issues.boxes.locations import Locations, locations_of
 from workbench.issues.boxes.matched_boxes import COVERS, GivenBoxes, Matched, matched
 from workbench.issues.boxes.planted_odds import (
@@ -20,7 +21,7 @@ from workbench.issues.boxes.planted_odds import (
     share_bounds,
     with_squares,
 )
-from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes
+from workbench.issues.boxes.planting import MISPLACED, PLANTED_MIX, planted_boxes
 from workbench.issues.from_dynamics import normal_scores
 from workbench.tasks.object_overlaps import GivenObjects, chosen_masks, overlaps_of
 from workbench.tasks.scored_boxes import ScoredBoxes
@@ -36,9 +37,10 @@ CROSS_FOLDS = 3
 LEAST_PLANTED_BOXES = 30
 """Smallest number of planted errors of a part from which they are learned."""
 
-PLAIN_WEIGHT, SCORE_WEIGHT = 0.5, 1.0
-"""Weights of each plain score of given boxes, and of the score of candidates, beside planted errors in the ranking, in
-normal scores."""
+PLAIN_WEIGHT, OUTLINE_WEIGHT, SCORE_WEIGHT = 0.5, 2.0, 0.75
+"""Weights of each plain score of given boxes, of given masks, and of the score of candidates, beside planted errors in
+the ranking, in normal scores. Real outlines are wrong by less than planted ones, whose odds hardly tell such masks
+apart."""
 
 BOUNDS_APART = 3.0
 """Ratio of the bounds of a share from which it is not identified."""
@@ -145,17 +147,24 @@ def _judged_once(
     plain = (1 - back.same5, _mistaken(given, seen, met))
     if given.masks is not None:  # an outline that differs by a third is an error, a box often is not
         plain = (np.maximum(plain[0], 1 - met.match_iou), np.maximum(plain[1], 1 - met.match_iou))
-    of_given = _judged_given(taught, own, given.rows, fold, plain, seed)
+    weight = PLAIN_WEIGHT if given.masks is None else OUTLINE_WEIGHT
+    of_given = _judged_given(taught, own, given.rows, fold, plain, weight, seed)
     rows = seen.rows[met.candidates]
-    of_candidates = _judged_candidates(taught, new, rows, fold, most_overlooked(seen.score, met.candidates), seed)
     of_given.p[given.crowd] = 0.0
-    return JudgedBoxes(seen, met, given, of_given, of_candidates, _kinds(taught, own, back, met), back)
+    kinds = _kinds(taught, own, back, met)
+    most, left = most_overlooked(seen.score, met.candidates), _left(taught, of_given, kinds)
+    of_candidates = _judged_candidates(taught, new, rows, fold, most, left, seed)
+    return JudgedBoxes(seen, met, given, of_given, of_candidates, kinds, back)
 
 
 class _Taught(NamedTuple):
+    """Units with planted errors, the kinds (e,) of those of given boxes, and the candidates (c,) bool at the places
+    that misplaced boxes left."""
+
     given: Examples
     candidates: Examples
     kinds: np.ndarray
+    left: np.ndarray
     recall: float
 
 
@@ -170,7 +179,7 @@ def _taught(
         given = given.chosen(sample[given.rows])
         seen = locations_of(found.chosen(sample[found.rows]), k)
     forms = box_features.forms_of(given, k)
-    parts: list[list[np.ndarray]] = [[] for _ in range(7)]
+    parts: list[list[np.ndarray]] = [[] for _ in range(8)]
     dropped, reached = 0, 0
     for _ in range(REPETITIONS):
         planted = planted_boxes(given, forms.share, rng)
@@ -178,13 +187,15 @@ def _taught(
         own, _ = box_features.given_features(planted.given, seen, met, forms, size)
         new = box_features.candidate_features(planted.given, seen, met, forms, size)
         hit, again = _reached(planted.dropped, seen, met)
+        # A mask with a bad outline is one error, wherever its object lies.
+        left = np.zeros(len(hit), bool) if given.masks is not None else _reached(planted.moved, seen, met)[0] & ~hit
         wrong = planted.kind >= 0
         dropped, reached = dropped + len(planted.dropped.rows), reached + again
-        columns = (own, wrong, planted.given.rows, planted.kind, new, hit, seen.rows[met.candidates])
+        columns = (own, wrong, planted.given.rows, planted.kind, new, hit, seen.rows[met.candidates], left)
         for part, column in zip(parts, columns):
             part.append(column)
     one = [np.concatenate(part) for part in parts]
-    return _Taught(Examples(*one[:3]), Examples(*one[4:]), one[3], reached / max(dropped, 1))
+    return _Taught(Examples(*one[:3]), Examples(*one[4:7]), one[3], one[7], reached / max(dropped, 1))
 
 
 def _sampled(given: GivenBoxes, seen: Locations, n: int, rng: np.random.Generator) -> np.ndarray | None:
@@ -221,25 +232,44 @@ def _mistaken(given: GivenBoxes, seen: Locations, met: Matched) -> np.ndarray:
 
 def _judged_given(
     taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, plain: tuple[np.ndarray, np.ndarray],
-    seed: int,
+    weight: float, seed: int,
 ) -> JudgedPart:  # fmt: skip
     planted = int(taught.given.planted.sum())
     if planted < LEAST_PLANTED_BOXES or not len(rows):
         return JudgedPart(np.clip(plain[0], 0.001, 0.99), None, planted, 1.0)
-    odds, of_planted = learned_odds(taught.given, features, rows, fold, seed=seed)
+    odds, of_planted = learned_odds(
+        taught.given, features, rows, fold, falling=SUPPORTING, alone=(MATCH_IOU,), seed=seed
+    )
     shares = share_bounds(odds, of_planted)
-    score = normal_scores(odds) + PLAIN_WEIGHT * sum(normal_scores(one) for one in plain)
+    score = normal_scores(odds) + weight * sum(normal_scores(one) for one in plain)
     return JudgedPart(in_order_of(score, probabilities_of(odds, shares)), shares, planted, 1.0)
 
 
+def _left(taught: _Taught, of_given: JudgedPart, kinds: np.ndarray) -> float:
+    """Return the expected number of candidates that are the true places of misplaced given boxes, by the lower bound of
+    the share of wrong ones."""
+    shares, misplaced = of_given.shares, int((taught.kinds == MISPLACED).sum())
+    if shares is None or not misplaced:
+        return 0.0
+    each = taught.left.sum() / misplaced
+    return float(each * (of_given.p @ kinds[:, MISPLACED]) * shares.low / shares.middle)
+
+
 def _judged_candidates(
-    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, most: float, seed: int
+    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, most: float, left: float, seed: int
 ) -> JudgedPart:
     planted = int(taught.candidates.planted.sum())
     score = features[:, 0]
     if planted < LEAST_PLANTED_BOXES or not len(rows):
         return JudgedPart(np.clip(score, 0.001, 0.99), None, planted, taught.recall)
-    odds, of_planted = learned_odds(taught.candidates, features, rows, fold, rising=(0,), seed=seed)
+    examples = taught.candidates.chosen(~taught.left)
+    odds, of_planted = learned_odds(examples, features, rows, fold, rising=(0,), alone=(0,), seed=seed)
+    if left:
+        dropped = share_bounds(odds, of_planted).low
+        often = left / len(rows) / dropped * planted / taught.left.sum()
+        keep = ~taught.left | (np.random.default_rng(seed).random(len(taught.left)) < often)
+        examples = taught.candidates._replace(planted=taught.candidates.planted | taught.left).chosen(keep)
+        odds, of_planted = learned_odds(examples, features, rows, fold, rising=(0,), alone=(0,), seed=seed)
     shares = share_bounds(odds, of_planted).at_most(most)
     ranked = normal_scores(odds) + SCORE_WEIGHT * normal_scores(score)
     return JudgedPart(in_order_of(ranked, probabilities_of(odds, shares)), shares, planted, taught.recall)

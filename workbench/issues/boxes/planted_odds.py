@@ -31,10 +31,14 @@ class Examples(NamedTuple):
     planted: np.ndarray
     rows: np.ndarray
 
+    def chosen(self, keep: np.ndarray) -> Examples:
+        """Select units by a mask."""
+        return Examples(*(one[keep] for one in self))
+
 
 def learned_odds(
     taught: Examples, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, *, rising: Sequence[int] = (),
-    seed: int = 0,
+    falling: Sequence[int] = (), alone: Sequence[int] = (), seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return the log odds (u,) that units are planted errors, by models that were taught with other images, and those
     of the planted errors themselves.
@@ -42,8 +46,8 @@ def learned_odds(
     Parameters
     ----------
     taught : units with planted errors. features, rows : (u, f) and (u,) of the units as they are.
-    fold : (n,) fold of each image. rising : features in which trees are monotone, and each of which also has a logistic
-        regression by itself.
+    fold : (n,) fold of each image. rising, falling : features in which trees are monotone. alone : features each of
+        which also has a logistic regression by itself.
 
     Notes
     -----
@@ -51,6 +55,8 @@ def learned_odds(
     """
     planted = np.flatnonzero(taught.planted)
     odds, of_planted = np.zeros(len(features)), np.zeros(len(planted))
+    signs = np.zeros(features.shape[1], int)
+    signs[list(rising)], signs[[one for one in falling if one < len(signs)]] = 1, -1
     of_taught, of_units = fold[taught.rows], fold[rows]
     for held in np.unique(fold):
         own, other = of_units == held, of_taught != held
@@ -60,21 +66,19 @@ def learned_odds(
         wanted = np.concatenate([features[own], taught.features[planted[held_out]]])
         if not len(wanted):
             continue
-        parts = _fitted(taught.features[other], taught.planted[other], wanted, rising, seed)
+        parts = _fitted(taught.features[other], taught.planted[other], wanted, signs, alone, seed)
         found = np.mean([np.clip(part, LOW_ODDS, -LOW_ODDS) for part in parts], axis=0)
         odds[own], of_planted[held_out] = found[: own.sum()], found[own.sum() :]
     return odds, of_planted
 
 
 def _fitted(
-    features: np.ndarray, planted: np.ndarray, wanted: np.ndarray, rising: Sequence[int], seed: int
+    features: np.ndarray, planted: np.ndarray, wanted: np.ndarray, signs: np.ndarray, alone: Sequence[int], seed: int
 ) -> list[np.ndarray]:
     """Return the log odds (u,) of `wanted` by each model."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
 
-    signs = np.zeros(features.shape[1], int)
-    signs[list(rising)] = 1
     trees = HistGradientBoostingClassifier(
         max_iter=BOX_TREES, max_leaf_nodes=BOX_LEAVES, min_samples_leaf=BOX_LEAF_SIZE, monotonic_cst=signs,
         random_state=seed, early_stopping=False,
@@ -83,9 +87,9 @@ def _fitted(
     mean, spread = features.mean(axis=0), features.std(axis=0)
     line = LogisticRegression(C=1.0, max_iter=300).fit(with_squares(features, mean, spread), planted)
     parts.append(line.decision_function(with_squares(wanted, mean, spread)))
-    for column in rising:
-        alone = LogisticRegression(max_iter=300).fit(features[:, [column]], planted)
-        parts.append(alone.decision_function(wanted[:, [column]]))
+    for column in alone:
+        single = LogisticRegression(max_iter=300).fit(features[:, [column]], planted)
+        parts.append(single.decision_function(wanted[:, [column]]))
     return parts
 
 

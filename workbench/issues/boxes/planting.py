@@ -32,12 +32,13 @@ class PlantedBoxes(NamedTuple):
     Attributes
     ----------
     given : the boxes, sorted by image. kind : (m,) int64, code of the planted error, -1 for a box as it was.
-    dropped : the boxes that were removed.
+    dropped, moved : the boxes that were removed, and those that were misplaced, as they were.
     """
 
     given: GivenBoxes
     kind: np.ndarray
     dropped: GivenBoxes
+    moved: GivenBoxes
 
 
 def planted_boxes(given: GivenBoxes, shares: np.ndarray, rng: np.random.Generator) -> PlantedBoxes:
@@ -72,7 +73,7 @@ def planted_boxes(given: GivenBoxes, shares: np.ndarray, rng: np.random.Generato
     every = joined_boxes([changed, new, copies])
     order = np.argsort(every.rows, kind="stable")
     kinds = np.concatenate([kind[kept], np.full(len(new.rows) + len(copies.rows), SPURIOUS_BOX)])[order]
-    return PlantedBoxes(every.chosen(order), kinds, given.chosen(~kept))
+    return PlantedBoxes(every.chosen(order), kinds, given.chosen(~kept), given.chosen(kind == MISPLACED))
 
 
 def _shifted(places: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
