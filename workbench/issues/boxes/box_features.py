@@ -14,12 +14,9 @@ from workbench.tasks.object_overlaps import GivenObjects, areas_of, chosen_masks
 EDGE_PIXELS = 1.5
 """Distance from the border of the image, in pixels, up to which a box lies at the edge."""
 
-SUPPORTING = (0, 1, 4, 5, 6, 7, 8, 15, 16)
-"""Features of given boxes that never make one more suspicious as they grow: support by its class, overlap and score of
-the location that it owns, and the shares of masks inside one another."""
-
-MATCH_IOU = 6
-"""The feature of given boxes with the overlap of the location that it owns."""
+SUPPORTING = (0, 1, 6, 8, 15, 16)
+"""Features of given boxes that never make one more suspicious as they grow: support by its class, overlap with the
+location that it owns, the same class there, and the shares of masks inside one another."""
 
 
 class BoxForms(NamedTuple):

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.issues.boxes import box_features
-from workbench.issues.boxes.box_features import MATCH_IOU, SUPPORTING
 from workbench.issues.boxes.locations import Locations, locations_of
 from workbench.issues.boxes.matched_boxes import COVERS, GivenBoxes, Matched, matched
 from workbench.issues.boxes.planted_odds import (
@@ -37,7 +36,7 @@ CROSS_FOLDS = 3
 LEAST_PLANTED_BOXES = 30
 """Smallest number of planted errors of a part from which they are learned."""
 
-PLAIN_WEIGHT, OUTLINE_WEIGHT, SCORE_WEIGHT = 0.5, 2.0, 0.75
+PLAIN_WEIGHT, OUTLINE_WEIGHT, SCORE_WEIGHT = 0.5, 3.0, 0.75
 """Weights of each plain score of given boxes, of given masks, and of the score of candidates, beside planted errors in
 the ranking, in normal scores. Real outlines are wrong by less than planted ones, whose odds hardly tell such masks
 apart."""
@@ -237,9 +236,7 @@ def _judged_given(
     planted = int(taught.given.planted.sum())
     if planted < LEAST_PLANTED_BOXES or not len(rows):
         return JudgedPart(np.clip(plain[0], 0.001, 0.99), None, planted, 1.0)
-    odds, of_planted = learned_odds(
-        taught.given, features, rows, fold, falling=SUPPORTING, alone=(MATCH_IOU,), seed=seed
-    )
+    odds, of_planted = learned_odds(taught.given, features, rows, fold, falling=box_features.SUPPORTING, seed=seed)
     shares = share_bounds(odds, of_planted)
     score = normal_scores(odds) + weight * sum(normal_scores(one) for one in plain)
     return JudgedPart(in_order_of(score, probabilities_of(odds, shares)), shares, planted, 1.0)
