@@ -14,10 +14,6 @@ from workbench.tasks.object_overlaps import GivenObjects, areas_of, chosen_masks
 EDGE_PIXELS = 1.5
 """Distance from the border of the image, in pixels, up to which a box lies at the edge."""
 
-SUPPORTING = (0, 1, 6, 8, 15, 16)
-"""Features of given boxes that never make one more suspicious as they grow: support by its class, overlap with the
-location that it owns, the same class there, and the shares of masks inside one another."""
-
 
 class BoxForms(NamedTuple):
     """Typical log area (k,) and log aspect (k,) of the boxes of each class, and the share (k,) of each class."""
@@ -165,8 +161,8 @@ def candidate_features(
     at, total = met.candidates, len(seen.rows)
     near = _largest(met.second, met.iou, total)[at]
     backed = np.zeros(len(met.match))
-    matched_ = met.match >= 0
-    backed[matched_] = met.match_iou[matched_] * seen.score[met.match[matched_]]
+    owns = met.match >= 0
+    backed[owns] = met.match_iou[owns] * seen.score[met.match[owns]]
     deserted = _largest(met.second, met.iou * (1 - backed[met.first]), total)[at]
     better_score, better_iou = _better(seen, at)
     area, aspect = log_sides(seen.places[at])

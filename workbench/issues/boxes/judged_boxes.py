@@ -41,9 +41,6 @@ PLAIN_WEIGHT, OUTLINE_WEIGHT, SCORE_WEIGHT = 0.5, 3.0, 0.75
 the ranking, in normal scores. Real outlines are wrong by less than planted ones, whose odds hardly tell such masks
 apart."""
 
-BOUNDS_APART = 3.0
-"""Ratio of the bounds of a share from which it is not identified."""
-
 
 class JudgedPart(NamedTuple):
     """One part of the units, given boxes or candidates.
@@ -236,20 +233,23 @@ def _judged_given(
     planted = int(taught.given.planted.sum())
     if planted < LEAST_PLANTED_BOXES or not len(rows):
         return JudgedPart(np.clip(plain[0], 0.001, 0.99), None, planted, 1.0)
-    odds, of_planted = learned_odds(taught.given, features, rows, fold, falling=box_features.SUPPORTING, seed=seed)
+    odds, of_planted = learned_odds(taught.given, features, rows, fold, seed=seed)
     shares = share_bounds(odds, of_planted)
     score = normal_scores(odds) + weight * sum(normal_scores(one) for one in plain)
     return JudgedPart(in_order_of(score, probabilities_of(odds, shares)), shares, planted, 1.0)
 
 
 def _left(taught: _Taught, of_given: JudgedPart, kinds: np.ndarray) -> float:
-    """Return the expected number of candidates that are the true places of misplaced given boxes, by the lower bound of
-    the share of wrong ones."""
+    """Return the expected number of candidates that are the true places of misplaced given boxes.
+
+    The share of wrong ones is the lower bound times the ratio of the bounds: both bound it from above, and the further
+    apart they are, the less is known (where hardly any box is wrong, the lower one alone was .02 to .04).
+    """
     shares, misplaced = of_given.shares, int((taught.kinds == MISPLACED).sum())
     if shares is None or not misplaced:
         return 0.0
     each = taught.left.sum() / misplaced
-    return float(each * (of_given.p @ kinds[:, MISPLACED]) * shares.low / shares.middle)
+    return float(each * (of_given.p @ kinds[:, MISPLACED]) * shares.low**2 / (shares.high * shares.middle))
 
 
 def _judged_candidates(
@@ -260,13 +260,13 @@ def _judged_candidates(
     if planted < LEAST_PLANTED_BOXES or not len(rows):
         return JudgedPart(np.clip(score, 0.001, 0.99), None, planted, taught.recall)
     examples = taught.candidates.chosen(~taught.left)
-    odds, of_planted = learned_odds(examples, features, rows, fold, rising=(0,), alone=(0,), seed=seed)
+    odds, of_planted = learned_odds(examples, features, rows, fold, rising=(0,), seed=seed)
     if left:
         dropped = share_bounds(odds, of_planted).low
         often = left / len(rows) / dropped * planted / taught.left.sum()
         keep = ~taught.left | (np.random.default_rng(seed).random(len(taught.left)) < often)
         examples = taught.candidates._replace(planted=taught.candidates.planted | taught.left).chosen(keep)
-        odds, of_planted = learned_odds(examples, features, rows, fold, rising=(0,), alone=(0,), seed=seed)
+        odds, of_planted = learned_odds(examples, features, rows, fold, rising=(0,), seed=seed)
     shares = share_bounds(odds, of_planted).at_most(most)
     ranked = normal_scores(odds) + SCORE_WEIGHT * normal_scores(score)
     return JudgedPart(in_order_of(ranked, probabilities_of(odds, shares)), shares, planted, taught.recall)

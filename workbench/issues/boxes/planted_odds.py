@@ -23,6 +23,12 @@ LOW_ODDS, HIGH_ODDS = -12.0, 8.0
 
 MOST_P = 0.99
 
+BOUNDS_APART = 3.0
+"""Ratio of the bounds of a share from which it is not identified."""
+
+NOISE = 1.645
+"""Standard deviations that the ratio of the bounds is raised by, in logs: its upper 95% limit."""
+
 
 class Examples(NamedTuple):
     """Units of one part in which errors were planted: features (e, f), whether planted (e,) bool, image (e,) int64."""
@@ -38,7 +44,7 @@ class Examples(NamedTuple):
 
 def learned_odds(
     taught: Examples, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, *, rising: Sequence[int] = (),
-    falling: Sequence[int] = (), alone: Sequence[int] = (), seed: int = 0,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return the log odds (u,) that units are planted errors, by models that were taught with other images, and those
     of the planted errors themselves.
@@ -46,8 +52,8 @@ def learned_odds(
     Parameters
     ----------
     taught : units with planted errors. features, rows : (u, f) and (u,) of the units as they are.
-    fold : (n,) fold of each image. rising, falling : features in which trees are monotone. alone : features each of
-        which also has a logistic regression by itself.
+    fold : (n,) fold of each image. rising : features in which trees are monotone, and each of which also has a logistic
+        regression by itself.
 
     Notes
     -----
@@ -55,8 +61,6 @@ def learned_odds(
     """
     planted = np.flatnonzero(taught.planted)
     odds, of_planted = np.zeros(len(features)), np.zeros(len(planted))
-    signs = np.zeros(features.shape[1], int)
-    signs[list(rising)], signs[[one for one in falling if one < len(signs)]] = 1, -1
     of_taught, of_units = fold[taught.rows], fold[rows]
     for held in np.unique(fold):
         own, other = of_units == held, of_taught != held
@@ -66,19 +70,21 @@ def learned_odds(
         wanted = np.concatenate([features[own], taught.features[planted[held_out]]])
         if not len(wanted):
             continue
-        parts = _fitted(taught.features[other], taught.planted[other], wanted, signs, alone, seed)
+        parts = _fitted(taught.features[other], taught.planted[other], wanted, rising, seed)
         found = np.mean([np.clip(part, LOW_ODDS, -LOW_ODDS) for part in parts], axis=0)
         odds[own], of_planted[held_out] = found[: own.sum()], found[own.sum() :]
     return odds, of_planted
 
 
 def _fitted(
-    features: np.ndarray, planted: np.ndarray, wanted: np.ndarray, signs: np.ndarray, alone: Sequence[int], seed: int
+    features: np.ndarray, planted: np.ndarray, wanted: np.ndarray, rising: Sequence[int], seed: int
 ) -> list[np.ndarray]:
     """Return the log odds (u,) of `wanted` by each model."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
 
+    signs = np.zeros(features.shape[1], int)
+    signs[list(rising)] = 1
     trees = HistGradientBoostingClassifier(
         max_iter=BOX_TREES, max_leaf_nodes=BOX_LEAVES, min_samples_leaf=BOX_LEAF_SIZE, monotonic_cst=signs,
         random_state=seed, early_stopping=False,
@@ -87,9 +93,9 @@ def _fitted(
     mean, spread = features.mean(axis=0), features.std(axis=0)
     line = LogisticRegression(C=1.0, max_iter=300).fit(with_squares(features, mean, spread), planted)
     parts.append(line.decision_function(with_squares(wanted, mean, spread)))
-    for column in alone:
-        single = LogisticRegression(max_iter=300).fit(features[:, [column]], planted)
-        parts.append(single.decision_function(wanted[:, [column]]))
+    for column in rising:
+        alone = LogisticRegression(max_iter=300).fit(features[:, [column]], planted)
+        parts.append(alone.decision_function(wanted[:, [column]]))
     return parts
 
 
@@ -103,20 +109,31 @@ class ShareBounds(NamedTuple):
     """Estimates of the share of wrong units, in [0, 1].
 
     low, high : by the clearest planted errors, shares of `CLEAREST` and `NEARLY_ALL`. If real errors are as clear as
-    planted ones, they agree; the milder the real ones, the further they are apart.
+    planted ones, they agree; the milder the real ones, the further they are apart. units : number of units.
     """
 
     low: float
     high: float
+    units: int
 
     @property
     def failed(self) -> bool:
         """Whether planted errors were not learned."""
         return self.low > MOST_SHARE
 
+    @property
+    def identified(self) -> bool:
+        """Whether the bounds agree: the upper 95% limit of their ratio is at most `BOUNDS_APART`.
+
+        The units above the higher threshold, about a = low * units, are among the b = high * units above the lower one,
+        so the log of the ratio has the variance 1 / a - 1 / b.
+        """
+        variance = (1 / self.low - 1 / self.high) / self.units
+        return bool(self.high / self.low * np.exp(NOISE * np.sqrt(variance)) <= BOUNDS_APART)
+
     def at_most(self, most: float) -> ShareBounds:
         """Return the bounds, neither above a third one in (0, 1]."""
-        return ShareBounds(min(self.low, most), min(self.high, most))
+        return self._replace(low=min(self.low, most), high=min(self.high, most))
 
     @property
     def middle(self) -> float:
@@ -151,7 +168,7 @@ def share_bounds(odds: np.ndarray, planted: np.ndarray) -> ShareBounds:
         above = len(odds) - np.searchsorted(ascending, np.quantile(planted, 1 - caught), "left")
         ends.append(float(np.clip(above / len(odds) / caught, least, 1)))
     low, high = sorted(ends)
-    return ShareBounds(low, high)
+    return ShareBounds(low, high, len(odds))
 
 
 def most_overlooked(score: np.ndarray, candidates: np.ndarray) -> float:

@@ -9,7 +9,6 @@ import numpy as np
 from workbench.issues.boxes.box_checks import check_boxes
 from workbench.issues.boxes.box_words import BoxWords
 from workbench.issues.boxes.judged_boxes import (
-    BOUNDS_APART,
     LEAST_PLANTED_BOXES,
     REPETITIONS,
     JudgedBoxes,
@@ -271,7 +270,7 @@ def _why(asked: Asked, judged: JudgedBoxes) -> str:
             return f"only {part.planted} errors could be planted among {name}, fewer than {LEAST_PLANTED_BOXES}"
         if part.shares.failed:
             return f"planted errors among {name} do not differ from the others"
-        if part.shares.high > BOUNDS_APART * part.shares.low:
+        if not part.shares.identified:
             return (
                 f"up to {part.shares.high:.1%} of {many - part.certain:,} {name} may be wrong, "
                 f"{part.shares.low:.1%} by the clearest: "
@@ -296,7 +295,7 @@ def _interval(judged: JudgedBoxes, p_error: np.ndarray, why: str) -> tuple[float
 def _ends(part: JudgedPart, many: int) -> tuple[float, float]:
     if part.shares is None or part.shares.failed:
         return float(part.certain), float(many)
-    known, others = part.shares.high <= BOUNDS_APART * part.shares.low, many - part.certain
+    known, others = part.shares.identified, many - part.certain
     return part.certain + part.shares.low * others * known, part.certain + part.shares.high * others
 
 
