@@ -19,7 +19,13 @@ from workbench.issues.boxes.box_features import support
 from workbench.issues.boxes.locations import locations_of
 from workbench.issues.boxes.matched_boxes import GivenBoxes, matched
 from workbench.issues.boxes.place_forms import worth_listing
-from workbench.issues.boxes.planted_odds import in_order_of, most_overlooked, probabilities_of, share_bounds
+from workbench.issues.boxes.planted_odds import (
+    ShareBounds,
+    in_order_of,
+    most_overlooked,
+    probabilities_of,
+    share_bounds,
+)
 from workbench.issues.boxes.planting import PLANTED_MIX, planted_boxes
 from workbench.issues.boxes.results import suggested_for_given
 from workbench.issues.calibration import calibration_error
@@ -77,6 +83,25 @@ def test_a_box_that_is_given_twice_is_wrong_once_and_changes_nothing_else(found)
     pd.testing.assert_series_equal(twice["p_error"].drop(repeated), found["p_error"], check_index=False)
     ends, before = (np.array(one.attrs["expected_errors_interval"]) for one in (twice, found))
     assert np.allclose(ends, before + 3, atol=0.1)
+
+
+def test_places_that_misplaced_boxes_left_are_found():
+    labels = [{**one, "bboxes": one["bboxes"].copy()} for one in MADE.labels]
+    left: dict[int, list[np.ndarray]] = {}
+    for (image, key), kind in MADE.wrong.items():
+        if kind == "place":
+            boxes, at = labels[image]["bboxes"], int(key[1:])
+            left.setdefault(image, []).append(boxes[at] - SHIFT)
+            boxes[at] += SHIFT / 2  # too far to own the prediction of its object
+    moved = MADE._replace(labels=labels)
+    found = issues(labels, MADE.predictions)
+    places = places_of_units(moved)
+    given = np.array([key.startswith("g") for _, key in found.index])
+    found = found[~given & ~is_wrong(found.index, moved, places)]
+    at_left = is_wrong(found.index, moved._replace(missing=left), places)
+    assert at_left.sum() > 30
+    assert average_precision_score(at_left, found["p_error"]) > 0.7  # .26 where only dropped boxes are planted
+    assert found.loc[at_left, "p_error"].mean() > 0.3 > 0.1 > found.loc[~at_left, "p_error"].mean()
 
 
 def test_kinds_of_errors_and_suggestions(found):
@@ -289,6 +314,10 @@ def test_bounds_find_the_share_of_separated_errors():
     milder = share_bounds(np.concatenate([clean, wrong - 2]), rng.normal(4, 1, 2000))
     assert milder.low < 0.02 < milder.high < 0.11 and milder.slope < 0.8
     assert share_bounds(np.zeros(1000), np.zeros(50)).failed
+    assert alike.identified and not milder.identified
+    # A ratio of 2.9 from ten units above the higher threshold may be 4 as well.
+    few, many = ShareBounds(0.01, 0.029, 1000), ShareBounds(0.01, 0.029, 1_000_000)
+    assert not few.identified and many.identified and few.at_most(0.005).identified
     odds = np.concatenate([clean, wrong])
     p = probabilities_of(odds, alike)
     assert p.mean() == pytest.approx(alike.middle, rel=1e-3) and (np.diff(p[np.argsort(odds)]) >= 0).all()

@@ -91,7 +91,7 @@ def _fitted(
     )  # fmt: skip
     parts = [trees.fit(features, planted).decision_function(wanted)]
     mean, spread = features.mean(axis=0), features.std(axis=0)
-    line = LogisticRegression(C=1.0, max_iter=300).fit(with_squares(features, mean, spread), planted)
+    line = LogisticRegression(C=1.0, max_iter=1000).fit(with_squares(features, mean, spread), planted)
     parts.append(line.decision_function(with_squares(wanted, mean, spread)))
     for column in rising:
         alone = LogisticRegression(max_iter=300).fit(features[:, [column]], planted)
