@@ -26,7 +26,7 @@ MOST_P = 0.99
 BOUNDS_APART = 3.0
 """Ratio of the bounds of a share from which it is not identified."""
 
-NOISE = 1.645
+RATIO_DEVIATIONS = 1.645
 """Standard deviations that the ratio of the bounds is raised by, in logs: its upper 95% limit."""
 
 
@@ -129,7 +129,7 @@ class ShareBounds(NamedTuple):
         so the log of the ratio has the variance 1 / a - 1 / b.
         """
         variance = (1 / self.low - 1 / self.high) / self.units
-        return bool(self.high / self.low * np.exp(NOISE * np.sqrt(variance)) <= BOUNDS_APART)
+        return bool(self.high / self.low * np.exp(RATIO_DEVIATIONS * np.sqrt(variance)) <= BOUNDS_APART)
 
     def at_most(self, most: float) -> ShareBounds:
         """Return the bounds, neither above a third one in (0, 1]."""
