@@ -140,10 +140,11 @@ class Units:
         ----------
         values : (m,) scores of units, larger = more likely wrong; in [0, 1] for "any". Units with NaN are ignored.
         how : {"sum", "max", "any", "ema", "softmin"}
-            "any" is the probability that at least one unit is wrong, 1 - prod(1 - p), if they are independent. "ema"
-            and "softmin" are the poolings of cleanlab's multi-label and token scores, applied to values = 1 - label
-            quality: with q = 1 - value, pool(values) = 1 - pool_cleanlab(q). "ema" is the exponential moving average of
-            the values in ascending order, e = alpha * value + (1 - alpha) * e; "softmin" is the mean with weights
+            "any" is the probability that at least one unit is wrong, 1 - prod(1 - p), if they are independent, and at
+            most 1 - 1e-6 unless a unit is more certain. "ema" and "softmin" are the poolings of cleanlab's multi-label
+            and token scores, applied to values = 1 - label quality: with q = 1 - value, pool(values) = 1 -
+            pool_cleanlab(q). "ema" is the exponential moving average of the values in ascending order, e = alpha *
+            value + (1 - alpha) * e; "softmin" is the mean with weights
             softmax(value / temperature).
         alpha : float, weight of the largest value in "ema".
         temperature : float, temperature of "softmin".
