@@ -162,6 +162,24 @@ def _unflushed_journals() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _computed_again() -> Iterator[None]:
+    """Tests that compare two equal calls, or replace a part of the product, need results that were computed anew."""
+    from workbench.foundation import recall
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recall, "KEPT_RESULTS", 0)
+        yield
+
+
+@pytest.fixture
+def recalling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep results of functions of arrays, as for users."""
+    from workbench.foundation import recall
+
+    monkeypatch.setattr(recall, "KEPT_RESULTS", 8)
+
+
 @pytest.fixture
 def real_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make writes wait for the disk, as for users."""

@@ -85,7 +85,7 @@ def repository(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_of_a_page_runs(page, repository, tmp_path, monkeypatch):
+def test_every_block_of_a_page_runs(page, repository, recalling, tmp_path, monkeypatch):
     text = page.read_text(encoding="utf-8")
     blocks = BLOCK.findall(text)
     if not blocks:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.foundation.printing import Printed
+from workbench.foundation.recall import recalled
 
 LEVEL, SLOPE, OWN = 1.5, 0.5, 0.5  # standard deviations of errors of predicted log odds: level, slope, stratum
 CLEAN, CLEANER = -2.0, 0.7
@@ -241,6 +242,7 @@ class Drawn:
     error: np.ndarray
 
 
+@recalled
 def draw_errors(
     p: np.ndarray, stratum: np.ndarray, drawn: np.ndarray, judged: np.ndarray, wrong: np.ndarray, *,
     looks: np.ndarray | None, wrong_looks: np.ndarray | None, later: np.ndarray | None, decided: np.ndarray | None,

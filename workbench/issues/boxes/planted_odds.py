@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workbench.foundation.recall import recalled
 from workbench.issues.calibration import expit, shifted_to
 
 BOX_TREES, BOX_LEAVES, BOX_LEAF_SIZE = 60, 8, 20
@@ -42,6 +43,7 @@ class Examples(NamedTuple):
         return Examples(*(one[keep] for one in self))
 
 
+@recalled
 def learned_odds(
     taught: Examples, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, *, rising: Sequence[int] = (),
     seed: int = 0,

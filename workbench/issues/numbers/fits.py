@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from workbench.foundation.recall import recalled
 from workbench.issues.kernels import features_of, landmarks_of, median_width
 from workbench.issues.numbers.scales import spread_of
 
@@ -26,6 +27,7 @@ FIT_LANDMARKS = ((20_000, 1000), (200_000, 500))
 FEWEST_LANDMARKS = 256
 
 
+@recalled
 def left_out(vectors: np.ndarray, scaled: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
     """Predict the number of each row without using it, on each of several scales.
 

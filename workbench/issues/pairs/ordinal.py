@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.foundation.recall import recalled
 from workbench.issues.calibration import expit
 
 WEIGHT_PENALTY = 1.0
@@ -71,6 +72,7 @@ def _loss(theta: np.ndarray, x: np.ndarray, grades: np.ndarray, k: int) -> tuple
     return loss / m, gradient / m
 
 
+@recalled
 def grades_out_of_fold(
     x: np.ndarray, grades: np.ndarray, k: int, groups: np.ndarray, *, folds: int = 5, seed: int = 0
 ) -> tuple[np.ndarray, list[np.ndarray]]:

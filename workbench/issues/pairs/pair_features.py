@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.foundation.recall import recalled
 from workbench.issues.pairs.lexical import WITHOUT_BM25, Similarities, has_bm25, lexical_scores
 from workbench.issues.pairs.pair_evidence import PairEvidence
 
@@ -50,6 +51,7 @@ class PairFeatures:
     used: tuple[str, ...]
 
 
+@recalled
 def pair_features(evidence: PairEvidence) -> PairFeatures:
     """Compute the features of all pairs."""
     scores, rankers = evidence.scores, evidence.rankers

@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.confident.partial import weights_within
 from workbench.evidence.spaces import Space
+from workbench.foundation.recall import recalled
 from workbench.issues.exact_ridge import ExactRidge, ridge
 from workbench.issues.landmark_ridge import LandmarkRidge
 from workbench.issues.loo_classifiers import LOO_FLOOR, Ridge
@@ -40,6 +41,7 @@ class Learnt(NamedTuple):
     there: np.ndarray
 
 
+@recalled
 def learn_from_candidates(space: Space, sets: np.ndarray, *, ordered: bool = False, seed: int = 0) -> Learnt | None:
     """Train in rounds; None if there are too few rows.
 

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.data.inputs import warn_if_permuted
 from workbench.foundation.checks import check_pred_probs, refuse_infinity
 from workbench.foundation.errors import InputError, MissingEvidence
+from workbench.foundation.recall import recalled
 from workbench.foundation.rows import softmax
 from workbench.issues.kinds.contract import Asked
 from workbench.issues.spans.crf import CRF, crf_probabilities, tagger_of
@@ -93,6 +94,7 @@ class TagOpinions:
         return np.fromiter((layer_of.get(pair, 0) for pair in pairs), np.int64, len(self.predicted.first))
 
 
+@recalled
 def held_out_tags(
     features: Any, vectors: np.ndarray | None, folds: np.ndarray, labelled: np.ndarray, codes: np.ndarray, width: int,
     starts: np.ndarray | None = None,
