@@ -8,7 +8,12 @@ that it leaves. "ECE" is `calibration_error`: its mean over draws and the interv
 is what it would be if these probabilities were exactly right, since shares of few units vary. "debiased" is
 `debiased_calibration_error`, without what chance adds: the root of the mean square, and the interval of 90 % of the
 draws. Where gaps differ, a root mean square is the larger one. Below 0: the gaps are smaller than chance makes them.
-"above .05" is the share of draws, of the ECE and of the debiased error. `--write` writes the table into BENCHMARKS.md.
+"above .05" is the share of draws, of the ECE and of the debiased error.
+
+What an audit of this size can reach: "best map" is the ECE, of the units left, of a map of the same form that is fitted
+to the truth of all units; "share counted" that of this map if only its level is unknown, so that the verdicts say which
+share is wrong (weighted by strata). "all units" is the ECE of all units, judged ones at their verdict. `--write` writes
+the table into BENCHMARKS.md.
 """
 
 from __future__ import annotations
@@ -32,8 +37,9 @@ from workbench.issues.calibration import calibration_error, debiased_calibration
 from workbench.issues.kinds import finding
 from workbench.issues.review import with_verdicts
 
-HEAD = """| data | units, wrong | before: ECE / debiased | ECE | by chance | debiased | above .05 |
-|---|---|---|---|---|---|---|"""
+HEAD = """| data | units, wrong | before: ECE / debiased | ECE | by chance | best map / share counted | all units | \
+debiased | above .05 |
+|---|---|---|---|---|---|---|---|---|"""
 BUDGET, FEW = 200, 400
 SHARE = 0.1
 
@@ -193,7 +199,8 @@ KINDS: dict[str, Callable[[Path | None], Iterator[Judged]]] = {
 
 
 def row(judged: Judged, draws: int) -> tuple[dict[str, str], np.ndarray]:
-    """A row, and its numbers: ECE and squared debiased error before, both after, shares of draws above .05."""
+    """A row, and its numbers: ECE and squared debiased error before, both after, the ECE of the best map, of its shape
+    and of all units, shares of draws above .05."""
     p, wrong = judged.p, judged.wrong
     added = np.zeros(len(p), bool) if judged.added is None else np.asarray(judged.added)
     budget = BUDGET if len(p) >= FEW else len(p) // 3
@@ -202,20 +209,23 @@ def row(judged: Judged, draws: int) -> tuple[dict[str, str], np.ndarray]:
     before = [calibration_error(p, wrong), debiased_calibration_error(p, wrong)]
     measured, right, debiased = after.means()
     above = [float(np.mean(one > 0.05)) for one in (after.measured, after.debiased)]
+    others = [float(one.mean()) for one in (after.best, after.shifted, after.every)]
     text = {
         "data": judged.name, "units": f"{len(p):,}, {wrong.sum():,}", "before": " / ".join(map(short, before)),
         "ECE": f"{short(measured)} ({ends(after.measured)})", "chance": short(right),
+        "best": f"{short(others[0])} / {short(others[1])}", "all": short(others[2]),
         "debiased": f"{short(rooted(debiased))} ({ends(after.debiased)})", "above": f"{above[0]:.0%} / {above[1]:.0%}",
     }  # fmt: skip
-    return text, np.array([before[0], before[1] * abs(before[1]), measured, right, debiased, *above])
+    return text, np.array([before[0], before[1] * abs(before[1]), measured, right, debiased, *others, *above])
 
 
 def mean_row(numbers: np.ndarray) -> dict[str, str]:
-    before, before2, measured, right, debiased, *above = numbers.mean(axis=0)
+    before, before2, measured, right, debiased, best, shifted, every, *above = numbers.mean(axis=0)
     return {
         "data": f"**mean of {len(numbers)} sets**", "units": "",
         "before": f"{short(before)} / {short(rooted(before2))}", "ECE": short(measured), "chance": short(right),
-        "debiased": short(rooted(debiased)), "above": f"{above[0]:.0%} / {above[1]:.0%}",
+        "best": f"{short(best)} / {short(shifted)}", "all": short(every), "debiased": short(rooted(debiased)),
+        "above": f"{above[0]:.0%} / {above[1]:.0%}",
     }  # fmt: skip
 
 

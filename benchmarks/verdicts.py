@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.issues.audit_plan import allocate
-from workbench.issues.calibration import calibration_error, debiased_calibration_error
+from workbench.issues.calibration import calibration_error, debiased_calibration_error, expit, logit, shifted_to
 from workbench.issues.review import with_verdicts
 
 
@@ -17,12 +17,17 @@ class AfterVerdicts(NamedTuple):
     """Errors of the units without a verdict, (draws,) each.
 
     measured : calibration error. right : what it would be by chance if these probabilities were exactly right.
-    debiased : `debiased_calibration_error`.
+    debiased : `debiased_calibration_error`. every : of all units, judged ones at their verdict. best : of the map (beta
+    calibration) fitted to the truth of all units. shifted : of that map, with an intercept that gives the share of
+    errors estimated from the verdicts, weighted by strata.
     """
 
     measured: np.ndarray
     right: np.ndarray
     debiased: np.ndarray
+    every: np.ndarray
+    best: np.ndarray
+    shifted: np.ndarray
 
     def means(self) -> tuple[float, float, float]:
         """Return the means, that of `debiased` of its squares with their signs (`rooted` gives the error)."""
@@ -60,16 +65,31 @@ def errors_after_verdicts(
     """
     sizes = np.bincount(stratum)
     wanted = allocate(sizes, np.bincount(stratum, p) / np.maximum(sizes, 1), budget)
+    best = logit(map_of_truth(p, wrong))
     errors = []
     for seed in range(draws):
         rng = np.random.default_rng(seed)
         drawn = [rng.choice(np.flatnonzero(stratum == one), many, replace=False) for one, many in enumerate(wanted)]
         some = np.concatenate(drawn)
         rest = np.setdiff1d(np.arange(len(p)), some)
-        after = moved(some)[rest]
+        every = np.array(moved(some))
+        after = every[rest]
+        every[some] = wrong[some]
+        found = np.bincount(stratum[some], wrong[some], len(sizes)) / np.maximum(wanted, 1)
+        share = np.clip(found[stratum[rest]].mean(), 0.5 / len(rest), 1 - 0.5 / len(rest))
         own = calibration_error(after, wrong[rest]), of_right(after), debiased_calibration_error(after, wrong[rest])
-        errors.append(own)
+        floors = [calibration_error(expit(one), wrong[rest]) for one in (best[rest], shifted_to(best[rest], share))]
+        errors.append([*own, calibration_error(every, wrong), *floors])
     return AfterVerdicts(*np.array(errors).T)
+
+
+def map_of_truth(p: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Return the probabilities (m,) of the beta calibration of `p` that is fitted to the truth of all units."""
+    from sklearn.linear_model import LogisticRegression
+
+    inside = np.clip(p, 1e-6, 1 - 1e-6)
+    logs = np.stack([np.log(inside), -np.log(1 - inside)], axis=1)
+    return LogisticRegression(C=1e6, max_iter=5000).fit(logs, wrong).predict_proba(logs)[:, 1]
 
 
 def of_right(p: np.ndarray, draws: int = 20) -> float:

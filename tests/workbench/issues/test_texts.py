@@ -62,6 +62,27 @@ def test_texts_that_belong_to_other_items_are_found_by_objects(scenes, by_object
     assert "mentions" in found["reasons"].iloc[np.argmax(p)]
 
 
+def test_what_contradicts_detections_and_what_is_left_out_are_named():
+    frame, objects, _ = scene(300, share=0.0)
+    rng = np.random.default_rng(3)
+    detections = [{name: float(rng.uniform(0.6, 1)) for name in one} for one in objects]
+    added = {}
+    for place, row in enumerate(range(0, 300, 25)):
+        added[row] = next(name for name in np.roll(NAMES, place) if name not in objects[row])
+        frame.loc[row, "text"] = f"a photo of {' and '.join(f'a {one}' for one in [*objects[row], added[row]])}"
+    silent = [row for row in range(7, 300, 10) if len(objects[row]) == 3 and row not in added]
+    for row in silent:
+        frame.loc[row, "text"] = f"number {row} is a {objects[row][0]}"
+    found = found_in(frame, objects=detections)
+    for row, name in added.items():
+        assert found["kind"].iloc[row] == "contradiction"
+        assert f"mentions '{name}', which the item lacks" in found["reasons"].iloc[row]
+    assert all("does not mention" in found["reasons"].iloc[row] for row in silent)
+    assert {found["kind"].iloc[row] for row in silent} == {"omission"}
+    wrong = np.isin(np.arange(300), [*added, *silent])
+    assert roc_auc_score(wrong, found["p_error"]) > 0.9
+
+
 def test_every_form_of_objects():
     objects = [["dog", "cat"], [], None]
     plain = read_objects(objects, 3)

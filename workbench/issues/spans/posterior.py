@@ -6,6 +6,9 @@ where T = P(given | true) is the noise matrix from the confident joint. The mode
 cannot distinguish missing tags from spurious ones; T can, but it misleads if there are too many tags. So T is fully
 used (h = 1) if it finds at least twice as many missing tags as spurious ones, or mostly swapped classes, and not at all
 if it finds fewer than 1.4 times as many; a = 1 - h / 2. Where no class means "no tag", all errors are swapped classes.
+
+All copies of a sentence are held out together, so the taggers err alike on each of them: T and the expected errors are
+counted without further copies (`counted_tokens`).
 """
 
 from __future__ import annotations
@@ -46,24 +49,28 @@ class Posterior(NamedTuple):
     swapped: float
 
 
-def token_posterior(probs: np.ndarray, given: np.ndarray, *, outside: int = 0, plain: bool = False) -> Posterior:
+def token_posterior(
+    probs: np.ndarray, given: np.ndarray, *, counted: np.ndarray | None = None, outside: int = 0, plain: bool = False
+) -> Posterior:
     """Return the posterior of the tags.
 
     Parameters
     ----------
-    probs : (t, K) out-of-fold probabilities. given : (t,) codes, -1 without a label. outside : code of O, -1 if there
-        is none. plain : whether each other code is a class of its own; by default they are B and I of each class.
+    probs : (t, K) out-of-fold probabilities. given : (t,) codes, -1 without a label. counted : (t,) bool, tokens from
+        which T and h are estimated, by default all. outside : code of O, -1 if there is none. plain : whether each
+        other code is a class of its own; by default they are B and I of each class.
     """
     labelled = given >= 0
     codes = given[labelled]
-    logs, noise = _logs(probs, given)
+    logs, noise = _logs(probs, given, counted)
     t = len(probs)
-    full = softmax(logs + noise)[labelled]
-    wrong = 1 - full[np.arange(len(codes)), codes]
-    bare = codes == outside
+    some = labelled if counted is None else labelled & counted
+    full, own = softmax((logs + noise)[some]), given[some]
+    wrong = 1 - full[np.arange(len(own)), own]
+    bare = own == outside
     missing = float(wrong[bare].sum())
     spurious = float(full[~bare, outside].sum()) if outside >= 0 else 0.0
-    swapped = float(wrong.sum()) - missing - spurious if plain else _to_other_classes(full, codes)
+    swapped = float(wrong.sum()) - missing - spurious if plain else _to_other_classes(full, own)
     swapped /= float(wrong.sum()) + FEW_TOKENS
     h = float(np.clip(2 * np.log2((missing + FEW_TOKENS) / (spurious + FEW_TOKENS)) - 1, 0, 1))
     h = max(h, float(np.clip((swapped - SWAPPED) / SWAPPED_WIDTH, 0, 1)))
@@ -76,18 +83,19 @@ def token_posterior(probs: np.ndarray, given: np.ndarray, *, outside: int = 0, p
     return Posterior(q, w, p_error, h, missing, spurious, contradicted, swapped)
 
 
-def corrected_tags(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+def corrected_tags(probs: np.ndarray, given: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
     """Return the likeliest tags (t,) if T counts in full, with which a tagger learns once more; arguments as above."""
-    logs, noise = _logs(probs, given)
+    logs, noise = _logs(probs, given, counted)
     return (logs / 2 + noise).argmax(axis=1)
 
 
-def _logs(probs: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _logs(probs: np.ndarray, given: np.ndarray, counted: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Return log p and log T[given, .], (t, K) each; the second is 0 without a label."""
     labelled = given >= 0
+    some = labelled if counted is None else labelled & counted
     logs = np.maximum(np.log(np.maximum(probs, 1e-30)), LEAST_LOG)
     noise = np.zeros(probs.shape)
-    matrices = noise_matrices(probs[labelled], given[labelled], 0) if labelled.any() else None
+    matrices = noise_matrices(probs[some], given[some], 0) if some.any() else None
     if matrices is not None:
         noise[labelled] = np.log(np.maximum(matrices[0], 1e-12))[given[labelled]]
     return logs, noise

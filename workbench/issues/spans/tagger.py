@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,10 @@ from workbench.foundation.rows import softmax
 from workbench.issues.spans.tokens import Tokens
 
 TAGGER_FOLDS = 5
+COUNTED_COPIES = 2
+"""Maximum number of copies of a sentence, with the same tags, from which noise is estimated. All are held out together,
+so a tagger's mistake about one would count as often as it was copied; a second copy may be another decision."""
+
 TAGGER_PENALTY = 0.3
 """Of the squared weights, as in CRFsuite's c2."""
 
@@ -29,10 +34,32 @@ def deal_sentences(tokens: Tokens, seed: int) -> np.ndarray:
     """Return the fold of each token (t,), that of its example; equal sentences share a fold."""
     rng = np.random.default_rng(seed)
     first: dict[tuple[object, ...], int] = {}
-    sentences = (tuple(tokens.words[start:end]) for start, end in pairwise(tokens.starts.tolist()))
-    same = np.array([first.setdefault(words, row) for row, words in enumerate(sentences)], np.int64)
+    same = np.array([first.setdefault(words, row) for row, words in enumerate(_sentences(tokens))], np.int64)
     fold = rng.permutation(tokens.n) % TAGGER_FOLDS
     return fold[same][tokens.rows]
+
+
+def counted_tokens(tokens: Tokens, codes: np.ndarray) -> np.ndarray:
+    """Return the tokens from which noise is estimated, (t,) bool: those of the first `COUNTED_COPIES` sentences with
+    the same words and tags; all if words are unknown.
+
+    Parameters
+    ----------
+    codes : (t,) given tags.
+    """
+    if not tokens.known:
+        return np.ones(len(codes), bool)
+    tags = (tuple(codes[start:end].tolist()) for start, end in pairwise(tokens.starts.tolist()))
+    seen: Counter[tuple[tuple[object, ...], ...]] = Counter()
+    keep = np.zeros(tokens.n, bool)
+    for row, sentence in enumerate(zip(_sentences(tokens), tags)):
+        seen[sentence] += 1
+        keep[row] = seen[sentence] <= COUNTED_COPIES
+    return keep[tokens.rows]
+
+
+def _sentences(tokens: Tokens) -> Iterator[tuple[object, ...]]:
+    return (tuple(tokens.words[start:end]) for start, end in pairwise(tokens.starts.tolist()))
 
 
 class Taggers:

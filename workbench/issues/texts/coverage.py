@@ -24,7 +24,7 @@ class Coverage:
 
     names : k objects. there : (n, k) confidence of objects. said : bool (m, k), mentions in m texts, of which the
     first n are the given ones. present, absent : (k,) P(mentioned | there) and P(mentioned | not there).
-    unconfirmed : (k,) share of the texts that mention an object whose item does not have it.
+    unconfirmed : (k,) share of the texts that mention an object of which the item has none, of any confidence.
     known : bool (n,), items whose objects are known.
     """
 
@@ -110,7 +110,8 @@ def coverage(objects: Objects, texts: Sequence[str | None], n: int) -> Coverage 
     other = (spoken - both + PRIOR_MENTIONS * overall) / (total - present + PRIOR_MENTIONS)
     other = np.maximum(other, 0.5 / (total + 1))
     rate = np.clip(np.maximum(rate, other), 1e-4, 1 - 1e-4)  # an object never makes its mention less likely
-    unconfirmed = (spoken - both + 1) / (spoken + 2)
+    confirmed = np.asarray((there[written] > 0).multiply(own[written]).sum(axis=0)).ravel()
+    unconfirmed = (spoken - confirmed + 1) / (spoken + 2)
     return Coverage(
         objects.names,
         csr_array(there),
