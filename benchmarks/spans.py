@@ -41,7 +41,7 @@ from workbench.issues.spans.estimator import tokens_in
 from workbench.issues.spans.posterior import token_posterior
 from workbench.issues.spans.span_layers import given_spans
 from workbench.issues.spans.tag_opinions import ON_WORDS, TagOpinions, pooled_tags
-from workbench.issues.spans.tagger import Taggers, counted_tokens, deal_sentences
+from workbench.issues.spans.tagger import Taggers, deal_sentences, first_copies
 from workbench.issues.spans.token_estimator import token_words
 from workbench.issues.spans.word_features import token_features
 from workbench.tasks.span_table import table_of
@@ -196,7 +196,7 @@ def judged(world: World) -> dict[str, object]:
     codes = given.codes(len(tokens.words), 0)
     opinions = TagOpinions(asked, tokens, given, np.ones(len(codes), bool)).of(0, codes)
     self_confidence = opinions[ON_WORDS][np.arange(len(codes)), codes]
-    seen = token_posterior(pooled_tags(list(opinions.values())), codes, counted=counted_tokens(tokens, codes))
+    seen = token_posterior(pooled_tags(list(opinions.values())), codes, first=first_copies(tokens, codes))
 
     start = time.perf_counter()
     units = wb.find_issues(dataset, per="unit", threshold=0.0, **evidence)

@@ -21,7 +21,7 @@ from workbench.issues.spans.span_layers import (
     probabilities_of_spans,
     probabilities_of_tags,
 )
-from workbench.issues.spans.tagger import counted_tokens, deal_sentences, fit_logistic
+from workbench.issues.spans.tagger import deal_sentences, first_copies, fit_logistic
 from workbench.issues.spans.tokens import blank_tokens, numbered_tokens, segments, tokens_of_texts, word_places
 from workbench.issues.spans.word_features import shape_of, token_features
 from workbench.tasks.span_table import table_of
@@ -328,23 +328,23 @@ def test_the_posterior_of_tokens():
     )
     blind = token_posterior(probs, np.where(np.arange(4000) < 100, -1, given))
     assert np.isnan(blind.w[:100]).all() and not np.isnan(blind.w[100:]).any()
-    counted = np.arange(4400) < 4000
+    first = np.arange(4400) < 4000
     copies = np.array([[0.05, 0.05, 0.9]])  # of one token without a tag that no tagger has seen
     more = np.concatenate([probs, copies.repeat(400, axis=0)]), np.concatenate([given, np.zeros(400, np.int64)])
-    without, every = token_posterior(*more, counted=counted), token_posterior(*more)
+    without, every = token_posterior(*more, first=first), token_posterior(*more)
     np.testing.assert_allclose(without.w[:4000], seen.w) and without.missing == seen.missing
     assert every.missing > seen.missing + 300 and without.w[-1] < every.w[-1]
     assert scaled_to(np.array([0.5, 0.1]), 0.6).mean() == pytest.approx(0.6)
     assert scaled_to(np.zeros(3), 0.1).tolist() == [0, 0, 0] and len(scaled_to(np.empty(0), 0.1)) == 0
 
 
-def test_copies_of_a_sentence_are_counted_twice_at_most():
+def test_the_first_copies_of_a_sentence():
     words = [["On", "Monday"], ["On", "Monday"], ["Monday", "On"], ["On", "Monday"], ["On", "Monday"], []]
     codes = np.array([0, 0, 0, 0, 0, 0, 1, 0, 0, 0])  # the fourth has other tags
     table = table_of(wb.Dataset.from_arrays([["O"] * len(own) for own in words], task="spans", classes=["X"]).labels)
-    counted = counted_tokens(numbered_tokens(words, table), codes)
-    assert counted.tolist() == [True] * 8 + [False] * 2
-    assert counted_tokens(blank_tokens(np.array([2, 2, 2, 2, 2])), codes).all()  # the words are unknown
+    first = first_copies(numbered_tokens(words, table), codes)
+    assert first.tolist() == [True] * 8 + [False] * 2
+    assert first_copies(blank_tokens(np.array([2, 2, 2, 2, 2])), codes).all()  # the words are unknown
 
 
 def test_folds_are_dealt_by_sentence_and_the_tagger_learns():

@@ -14,7 +14,7 @@ from workbench.issues.spans.results import Layer, found_spans
 from workbench.issues.spans.span_count import token_noise
 from workbench.issues.spans.span_layers import given_spans
 from workbench.issues.spans.tag_opinions import ON_VECTORS, ON_WORDS, TagOpinions, no_opinion, pooled_tags
-from workbench.issues.spans.tagger import counted_tokens
+from workbench.issues.spans.tagger import first_copies
 from workbench.issues.spans.tokens import Tokens, blank_tokens, numbered_tokens, segments, tokens_of_texts
 from workbench.tasks.scored_spans import scored
 from workbench.tasks.sentences import listed, starts_of
@@ -47,7 +47,7 @@ class SpansEstimator:
                 continue
             probs, used = pooled_tags(list(opinions.values())), tuple(opinions)
             tags = np.where(labelled, codes, -1)
-            seen = token_posterior(probs, tags, counted=counted_tokens(tokens, tags))
+            seen = token_posterior(probs, tags, first=first_copies(tokens, tags))
             why = token_noise(probs, tags, seen).why if layer == 0 else ""
             if layer == 0 and confidence is not None:
                 seen = with_dynamics(seen, tags, confidence)

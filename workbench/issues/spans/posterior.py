@@ -8,7 +8,7 @@ used (h = 1) if it finds at least twice as many missing tags as spurious ones, o
 if it finds fewer than 1.4 times as many; a = 1 - h / 2. Where no class means "no tag", all errors are swapped classes.
 
 All copies of a sentence are held out together, so the taggers err alike on each of them: T and the expected errors are
-counted without further copies (`counted_tokens`).
+counted without further copies of what the taggers contradict (`first_copies`).
 """
 
 from __future__ import annotations
@@ -50,21 +50,22 @@ class Posterior(NamedTuple):
 
 
 def token_posterior(
-    probs: np.ndarray, given: np.ndarray, *, counted: np.ndarray | None = None, outside: int = 0, plain: bool = False
+    probs: np.ndarray, given: np.ndarray, *, first: np.ndarray | None = None, outside: int = 0, plain: bool = False
 ) -> Posterior:
     """Return the posterior of the tags.
 
     Parameters
     ----------
-    probs : (t, K) out-of-fold probabilities. given : (t,) codes, -1 without a label. counted : (t,) bool, tokens from
-        which T and h are estimated, by default all. outside : code of O, -1 if there is none. plain : whether each
-        other code is a class of its own; by default they are B and I of each class.
+    probs : (t, K) out-of-fold probabilities. given : (t,) codes, -1 without a label. first : (t,) bool, tokens that are
+        no further copies, by default all: T and h are estimated from them and from those whose likeliest tag is the
+        given one. outside : code of O, -1 if there is none. plain : whether each other code is a class of its own; by
+        default they are B and I of each class.
     """
     labelled = given >= 0
     codes = given[labelled]
-    logs, noise = _logs(probs, given, counted)
+    some = _counted(probs, given, first)
+    logs, noise = _logs(probs, given, some)
     t = len(probs)
-    some = labelled if counted is None else labelled & counted
     full, own = softmax((logs + noise)[some]), given[some]
     wrong = 1 - full[np.arange(len(own)), own]
     bare = own == outside
@@ -83,16 +84,21 @@ def token_posterior(
     return Posterior(q, w, p_error, h, missing, spurious, contradicted, swapped)
 
 
-def corrected_tags(probs: np.ndarray, given: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
+def corrected_tags(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Return the likeliest tags (t,) if T counts in full, with which a tagger learns once more; arguments as above."""
-    logs, noise = _logs(probs, given, counted)
+    logs, noise = _logs(probs, given, given >= 0)
     return (logs / 2 + noise).argmax(axis=1)
 
 
-def _logs(probs: np.ndarray, given: np.ndarray, counted: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _counted(probs: np.ndarray, given: np.ndarray, first: np.ndarray | None) -> np.ndarray:
+    """Return the tokens from which T and h are estimated, (t,) bool."""
+    labelled = given >= 0
+    return labelled if first is None else labelled & (first | (probs.argmax(axis=1) == given))
+
+
+def _logs(probs: np.ndarray, given: np.ndarray, some: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return log p and log T[given, .], (t, K) each; the second is 0 without a label."""
     labelled = given >= 0
-    some = labelled if counted is None else labelled & counted
     logs = np.maximum(np.log(np.maximum(probs, 1e-30)), LEAST_LOG)
     noise = np.zeros(probs.shape)
     matrices = noise_matrices(probs[some], given[some], 0) if some.any() else None

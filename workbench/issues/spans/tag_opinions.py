@@ -22,7 +22,7 @@ from workbench.issues.spans.span_layers import (
     probabilities_of_spans,
     probabilities_of_tags,
 )
-from workbench.issues.spans.tagger import Taggers, counted_tokens, deal_sentences
+from workbench.issues.spans.tagger import Taggers, deal_sentences
 from workbench.issues.spans.tokens import Tokens
 from workbench.issues.spans.word_features import token_features
 from workbench.tasks.scored_spans import scored
@@ -83,8 +83,7 @@ class TagOpinions:
 
     def _own(self, codes: np.ndarray) -> dict[str, np.ndarray]:
         starts = self.tokens.starts if self.tagger == CRF else None
-        counted = counted_tokens(self.tokens, codes)
-        return held_out_tags(self.features, self.vectors, self.folds, self.labelled, codes, counted, self.width, starts)
+        return held_out_tags(self.features, self.vectors, self.folds, self.labelled, codes, self.width, starts)
 
     def _of_layer(self) -> np.ndarray:
         """Return the layer of each predicted span (c,): that of a given span with the same boundaries, else 0."""
@@ -97,17 +96,16 @@ class TagOpinions:
 
 @recalled
 def held_out_tags(
-    features: Any, vectors: np.ndarray | None, folds: np.ndarray, labelled: np.ndarray, codes: np.ndarray,
-    counted: np.ndarray, width: int, starts: np.ndarray | None = None,
+    features: Any, vectors: np.ndarray | None, folds: np.ndarray, labelled: np.ndarray, codes: np.ndarray, width: int,
+    starts: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Return probabilities (t, width) of taggers that have not seen the token's sentence, by their description.
 
     Parameters
     ----------
     features : of words, (t, f); None without. vectors : of tokens, (t, d); None without. folds : (t,). labelled : (t,)
-        bool, tokens to learn from. codes : (t,) their given tags. counted : (t,) bool, of `counted_tokens`. width :
-        number of tags. starts : (n + 1,), first tokens of the sentences, for conditional random fields on words in
-        addition; None without.
+        bool, tokens to learn from. codes : (t,) their given tags. width : number of tags. starts : (n + 1,), first
+        tokens of the sentences, for conditional random fields on words in addition; None without.
 
     Returns
     -------
@@ -119,7 +117,7 @@ def held_out_tags(
     if features is not None:
         taggers = Taggers(features, folds, labelled, width)
         found[ON_WORDS] = taggers.probabilities(codes)
-        corrected = corrected_tags(found[ON_WORDS], np.where(labelled, codes, -1), counted)
+        corrected = corrected_tags(found[ON_WORDS], np.where(labelled, codes, -1))
         found[ON_RELABELLED] = taggers.probabilities(corrected)
         if starts is not None:
             found[ON_CRF] = crf_probabilities(features, folds, labelled, codes, width, starts)

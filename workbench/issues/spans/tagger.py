@@ -13,9 +13,9 @@ from workbench.foundation.rows import softmax
 from workbench.issues.spans.tokens import Tokens
 
 TAGGER_FOLDS = 5
-COUNTED_COPIES = 2
-"""Maximum number of copies of a sentence, with the same tags, from which noise is estimated. All are held out together,
-so a tagger's mistake about one would count as often as it was copied; a second copy may be another decision."""
+FIRST_COPIES = 2
+"""Copies of a sentence, with the same tags, whose contradicted tokens count when noise is estimated. All are held out
+together, so a tagger's mistake about one would count as often as it was copied; a second may be another decision."""
 
 TAGGER_PENALTY = 0.3
 """Of the squared weights, as in CRFsuite's c2."""
@@ -39,9 +39,9 @@ def deal_sentences(tokens: Tokens, seed: int) -> np.ndarray:
     return fold[same][tokens.rows]
 
 
-def counted_tokens(tokens: Tokens, codes: np.ndarray) -> np.ndarray:
-    """Return the tokens from which noise is estimated, (t,) bool: those of the first `COUNTED_COPIES` sentences with
-    the same words and tags; all if words are unknown.
+def first_copies(tokens: Tokens, codes: np.ndarray) -> np.ndarray:
+    """Return the tokens of the first `FIRST_COPIES` sentences with the same words and tags, (t,) bool; all if words are
+    unknown.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def counted_tokens(tokens: Tokens, codes: np.ndarray) -> np.ndarray:
     keep = np.zeros(tokens.n, bool)
     for row, sentence in enumerate(zip(_sentences(tokens), tags)):
         seen[sentence] += 1
-        keep[row] = seen[sentence] <= COUNTED_COPIES
+        keep[row] = seen[sentence] <= FIRST_COPIES
     return keep[tokens.rows]
 
 

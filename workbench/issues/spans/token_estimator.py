@@ -26,7 +26,7 @@ from workbench.issues.spans.tag_opinions import (
     token_probabilities,
     token_vectors,
 )
-from workbench.issues.spans.tagger import counted_tokens, deal_sentences
+from workbench.issues.spans.tagger import deal_sentences, first_copies
 from workbench.issues.spans.tokens import Tokens, blank_tokens, numbered_tokens
 from workbench.issues.spans.word_features import token_features
 from workbench.issues.spans.words import counted_elsewhere
@@ -53,13 +53,12 @@ class TokensEstimator:
         given = np.full(len(tokens.words), -1, np.int64)
         given[place] = units.given
         step("taggers that have not seen the sentence")
-        counted = counted_tokens(tokens, given)
-        opinions = _opinions(asked, tokens, given, counted)
+        opinions = _opinions(asked, tokens, given)
         if not opinions:
             raise no_opinion("tokens", dataset.kind.predictions, tokens.known and bool((given >= 0).any()))
         probs = pooled_tags(list(opinions.values()))
         outside = dataset.classes.index(OUTSIDE) if OUTSIDE in dataset.classes else -1
-        seen = token_posterior(probs, given, counted=counted, outside=outside, plain=True)
+        seen = token_posterior(probs, given, first=first_copies(tokens, given), outside=outside, plain=True)
         noise = token_noise(probs, given, seen)
         seen = seen._replace(p_error=sharpened(seen, probs.argmax(axis=1) != given, noise.share))
         why = noise.why
@@ -90,7 +89,7 @@ def token_words(asked: Asked) -> Tokens:
     return blank_tokens(sizes)
 
 
-def _opinions(asked: Asked, tokens: Tokens, given: np.ndarray, counted: np.ndarray) -> dict[str, np.ndarray]:
+def _opinions(asked: Asked, tokens: Tokens, given: np.ndarray) -> dict[str, np.ndarray]:
     """Return the probabilities (t, k) of each source."""
     k, labelled = asked.dataset.k, given >= 0
     features = token_features(tokens) if tokens.known and len(tokens.words) else None
@@ -98,8 +97,7 @@ def _opinions(asked: Asked, tokens: Tokens, given: np.ndarray, counted: np.ndarr
     found = {}
     if labelled.any():
         starts = tokens.starts if tagger_of(asked) == CRF else None
-        vectors = token_vectors(asked, tokens)
-        found = held_out_tags(features, vectors, folds, labelled, given, counted, k, starts)
+        found = held_out_tags(features, token_vectors(asked, tokens), folds, labelled, given, k, starts)
     values = asked.evidence.get("pred_probs")
     if values is not None:
         probs = token_probabilities(values, tokens)
