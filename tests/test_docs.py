@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.foundation import recall
 from workbench.issues.detector import find_issues
 from workbench.runs.run import open_run
 
@@ -79,7 +80,11 @@ def repository(tmp_path_factory) -> Path:
     """A folder with a copy of `data/digits-run` and the detector's answers, which four pages look at."""
     folder = tmp_path_factory.mktemp("repository")
     ignored = shutil.ignore_patterns("cache", "journal*")
-    find_issues(open_run(shutil.copytree(ROOT / "data" / "digits-run", folder / "data" / "digits-run", ignore=ignored)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recall, "KEPT_RESULTS", 8)
+        find_issues(
+            open_run(shutil.copytree(ROOT / "data" / "digits-run", folder / "data" / "digits-run", ignore=ignored))
+        )
     return folder
 
 

@@ -22,34 +22,36 @@ Returned = TypeVar("Returned")
 KEPT_RESULTS = 8
 """Number of results of each function that are kept; 0 = none."""
 
-MOST_RECALLED = 1 << 24
-"""Size of the largest result that is kept, in bytes."""
+MOST_RECALLED, MOST_COMPARED = 1 << 25, 1 << 28
+"""Size of the results of one function that are kept together, and of the largest inputs that are compared, in bytes."""
 
 
 def recalled(function: Callable[Inputs, Returned]) -> Callable[Inputs, Returned]:
     """Decorate a function whose result depends on nothing but the values of its arguments.
 
-    Arguments may be arrays, sparse matrices, numbers, strings, None, and tuples, lists or dataclasses of
-    these; with any other argument the result is computed. Arrays in the result are read-only, as callers share them.
+    Arguments may be arrays, sparse matrices, numbers, strings, None, and tuples, lists or dataclasses of these; with
+    any other argument the result is computed. Arrays in a result that is kept are read-only, as callers share them.
     """
-    kept: OrderedDict[bytes, Returned] = OrderedDict()
+    kept: OrderedDict[bytes, tuple[Returned, int]] = OrderedDict()
     lock = threading.Lock()
 
     @functools.wraps(function)
     def recalling(*args: Inputs.args, **kwargs: Inputs.kwargs) -> Returned:
-        if not KEPT_RESULTS:
+        if not KEPT_RESULTS or _size((args, list(kwargs.values()))) > MOST_COMPARED:
             return function(*args, **kwargs)
         key = digest_of((args, sorted(kwargs.items())))
         with lock:
             if key is not None and key in kept:
                 kept.move_to_end(key)
-                return _shared(kept[key])
+                return _shared(kept[key][0])
         result = function(*args, **kwargs)
-        size = sum(_frozen(array) for array in _arrays(result))
+        size = _size(result)
         if key is not None and size <= MOST_RECALLED:
+            for array in _arrays(result):
+                array.setflags(write=False)
             with lock:
-                kept[key] = result
-                while len(kept) > KEPT_RESULTS:
+                kept[key] = result, size
+                while len(kept) > KEPT_RESULTS or sum(one for _, one in kept.values()) > MOST_RECALLED:
                     kept.popitem(last=False)
         return _shared(result)
 
@@ -101,10 +103,9 @@ def _arrays(value: object) -> Iterator[np.ndarray]:
         yield from _arrays(part)
 
 
-def _frozen(array: np.ndarray) -> int:
-    """Make an array read-only, and return its size in bytes."""
-    array.setflags(write=False)
-    return array.nbytes
+def _size(value: object) -> int:
+    """Return the size of all arrays in a value, in bytes."""
+    return sum(array.nbytes for array in _arrays(value))
 
 
 def _shared(result: Returned) -> Returned:

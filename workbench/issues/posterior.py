@@ -14,6 +14,7 @@ import numpy as np
 from workbench.evidence.evidence import Evidence
 from workbench.evidence.spaces import Space, plain_space
 from workbench.foundation.progress import step
+from workbench.foundation.recall import recalled
 from workbench.foundation.rows import softmax
 from workbench.issues import counts
 from workbench.issues.calibration import expit
@@ -51,6 +52,7 @@ class Heads:
     honest : float32 (m, k), mean of the heads that have not seen a row's own label in any way
     apart : the log probabilities (m, k) of the ridge and of the discriminant alone
     control : float32 (n,), probability of the given label by the first head
+    notes : remarks for the description of the method
     """
 
     pooled: np.ndarray
@@ -59,6 +61,7 @@ class Heads:
     honest: np.ndarray
     apart: tuple[np.ndarray, ...]
     control: np.ndarray
+    notes: tuple[str, ...]
 
 
 def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
@@ -80,8 +83,11 @@ def opinion(evidence: Evidence, seed: int = 0) -> Opinion | None:
         space = _space(evidence, seed)
         if evidence.edges is not None:
             space, links = along_edges(evidence, space, links, notes, seed)
-        heads = _heads(evidence, space, notes, seed)
-        if heads is not None:
+        heads = _heads(space, given, k, seed)
+        if heads is None:
+            notes.append("embeddings ignored: fewer than two classes have any")
+        else:
+            notes += heads.notes
             return _together(evidence, space, heads, probs, notes, links)
     if links is not None:
         return _by_links(evidence, links, probs, notes)
@@ -171,6 +177,7 @@ def _together(
         assert probs is not None  # for their sake embeddings were set aside
         return replace(_alone(evidence, probs, notes), weights=weights, control=heads.control)
     pooled, names = heads.pooled, list(dict.fromkeys(heads.names))
+    pooled = pooled if pooled.flags.writeable else pooled.copy()  # it is read-only where others recall it
     lost = ~space.there
     if probs is not None and share > 0:
         names.append(GIVEN_PROBS)
@@ -229,12 +236,12 @@ def _unbiased(both: Opinion, evidence: Evidence, probs: np.ndarray | None) -> Op
     return replace(both, p_rough=alone.p_rough, p_least=alone.p_least, count=alone.count)
 
 
-def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Heads | None:
+@recalled
+def _heads(space: Space, given: np.ndarray, k: int, seed: int) -> Heads | None:
     """Fit all classifiers on the embeddings; None if fewer than two classes have an embedding."""
-    n, k, given = evidence.n, evidence.k, evidence.given_labels
+    n, notes = len(given), []
     taught = space.there & (given >= 0)
     if np.count_nonzero(np.bincount(given[taught], minlength=k)) < 2:
-        notes.append("embeddings ignored: fewer than two classes have any")
         return None
     rows = fit_sample(np.flatnonzero(taught), k)
     step("kernel ridge on embeddings")
@@ -274,7 +281,7 @@ def _heads(evidence: Evidence, space: Space, notes: list[str], seed: int) -> Hea
     if lost.any():
         notes.append(f"{int(lost.sum())} rows have no embedding")
         pooled[lost] = np.log(np.maximum(shares, FLOOR))
-    return Heads(pooled, names, rows, reduce(np.add, parts) / len(parts), tuple(parts[:2]), control)
+    return Heads(pooled, names, rows, reduce(np.add, parts) / len(parts), tuple(parts[:2]), control, tuple(notes))
 
 
 def _space(evidence: Evidence, seed: int) -> Space:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.evidence.spaces import Space, unit_space
+from workbench.foundation.recall import recalled
 from workbench.issues.kernels import class_sums
 from workbench.issues.loo_classifiers import Ridge
 
@@ -22,6 +23,7 @@ MANY_COLUMNS = 0.05
 """Minimum share of uninformative columns for which a comparison is made."""
 
 
+@recalled
 def telling_space(embeddings: np.ndarray, given: np.ndarray, k: int, seed: int = 0) -> Space:
     """Return `unit_space` of all columns, or of the informative ones if they predict the labels better.
 

@@ -60,13 +60,19 @@ def test_the_oldest_results_are_dropped_and_large_ones_never_kept(counted, monke
     for number in [*range(recall.KEPT_RESULTS + 1), 1, 0]:
         total(np.full((1, 2), number))
     assert len(calls) == recall.KEPT_RESULTS + 2, "only 0 was dropped"
-    monkeypatch.setattr(recall, "MOST_RECALLED", 15)
-    for _ in range(2):
-        total(np.full((1, 2), -1.0))
-    assert len(calls) == recall.KEPT_RESULTS + 4
+    before = len(calls)
+    for name, most, again in (("MOST_RECALLED", 15, 2), ("MOST_RECALLED", 31, 1), ("MOST_COMPARED", 15, 2)):
+        with monkeypatch.context() as patch:
+            patch.setattr(recall, name, most)
+            for _ in range(2):
+                total(np.full((1, 2), -float(most)))
+        assert len(calls) == before + again, (name, most)
+        before = len(calls)
+    total(np.full((1, 2), 0))
+    assert len(calls) == before + 1, "one of two results of 16 bytes was kept in 31"
     monkeypatch.setattr(recall, "KEPT_RESULTS", 0)
     total(np.full((1, 2), 0))
-    assert len(calls) == recall.KEPT_RESULTS + 13
+    assert len(calls) == before + 2
 
 
 def test_digests_tell_values_types_shapes_and_their_places_apart():
