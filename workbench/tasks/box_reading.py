@@ -94,8 +94,11 @@ def _read(labels: Any, classes: Sequence[object] | None, form: PlaceForm) -> tup
     return stored_boxes(BoxTable(rows, places, codes, more, missing)), known
 
 
-def owned(labels: Any, form: PlaceForm) -> list[_Own | None]:
-    """Return the objects of each example, None without a label; classes are not yet looked up."""
+def owned(labels: Any, form: PlaceForm, *, encoded: bool = True) -> list[_Own | None]:
+    """Return the objects of each example, None without a label; classes are not yet looked up.
+
+    encoded : whether to return further fields as text; otherwise they are neither checked nor changed.
+    """
     to_list = getattr(labels, "to_pylist", None)
     labels = labels if to_list is None else to_list()
     todo = OBJECT_FORMS[form.one]
@@ -103,6 +106,8 @@ def owned(labels: Any, form: PlaceForm) -> list[_Own | None]:
         raise InputError.at("labels", f"is a {type(labels).__name__}", todo)
     unread: set[str] = set()
     found = [_own(one, row, form, unread) for row, one in enumerate(labels)]
+    if encoded:
+        found = [one if one is None else _encoded(one, row, form) for row, one in enumerate(found)]
     if unread:
         message = (
             f"`labels` hold {first_few(sorted(unread))}, which are not read. Pass fields of objects as {MORE_KEY!r}."
@@ -115,7 +120,7 @@ def flat_names(labels: Any, form: PlaceForm) -> list[object]:
     """Return the classes of all objects, as the user passed them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the same labels
-        return [name for one in owned(labels, form) if one is not None for name in one.names]
+        return [name for one in owned(labels, form, encoded=False) if one is not None for name in one.names]
 
 
 def _own(cell: Any, row: int, form: PlaceForm, unread: set[str]) -> _Own | None:
@@ -132,7 +137,7 @@ def _own(cell: Any, row: int, form: PlaceForm, unread: set[str]) -> _Own | None:
             if values is not None and len(values) != len(places):
                 found = f"has {len(values):,} {name} for {len(places):,} {key}"
                 raise InputError.at("labels", found, todo, row=row)
-        return _checked(_Own(places, names, more), row, form)
+        return _few_enough(_Own(places, names, more), row, form)
     cell = in_memory("labels", cell)
     if is_missing(cell):
         return None
@@ -148,7 +153,7 @@ def _own(cell: Any, row: int, form: PlaceForm, unread: set[str]) -> _Own | None:
         [name for _, name, _ in parts],
         more if any(one is not None for one in more) else None,
     )
-    return _checked(own, row, form)
+    return _few_enough(own, row, form)
 
 
 def _part(one: Any, place: int, row: int, form: PlaceForm) -> tuple[Any, object, Any]:
@@ -169,9 +174,14 @@ def _part(one: Any, place: int, row: int, form: PlaceForm) -> tuple[Any, object,
     raise InputError.at("labels", f"{form.one} {place} is {shortened(one)}", OBJECT_FORMS[form.one], row=row)
 
 
-def _checked(own: _Own, row: int, form: PlaceForm) -> _Own:
+def _few_enough(own: _Own, row: int, form: PlaceForm) -> _Own:
     if len(own.places) > MOST_OBJECTS:
         raise _too_many(len(own.places), row, form)
+    return own
+
+
+def _encoded(own: _Own, row: int, form: PlaceForm) -> _Own:
+    """Return the objects with their further fields as text."""
     if own.more is None:
         return own
     texts = []

@@ -188,6 +188,9 @@ def more_of(text: str | None) -> dict[str, Any]:
     return found
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=plain_value)
+
+
 def more_text(fields: Any) -> str | None:
     """Return fields (a dict, or JSON text of one) as stored in `more`; None for none.
 
@@ -202,7 +205,7 @@ def more_text(fields: Any) -> str | None:
     if not fields:
         return None
     try:
-        text = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=plain_value)
+        text = _encoder.encode(fields)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         todo = "Pass text, numbers, lists and dicts of them, or None."
