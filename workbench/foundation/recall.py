@@ -22,7 +22,7 @@ Returned = TypeVar("Returned")
 KEPT_RESULTS = 8
 """Number of results of each function that are kept; 0 = none."""
 
-MOST_RECALLED, MOST_COMPARED = 1 << 25, 1 << 28
+MOST_RECALLED, MOST_DIGESTED = 1 << 25, 1 << 28
 """Size of the results of one function that are kept together, and of the largest inputs that are compared, in bytes."""
 
 
@@ -37,7 +37,7 @@ def recalled(function: Callable[Inputs, Returned]) -> Callable[Inputs, Returned]
 
     @functools.wraps(function)
     def recalling(*args: Inputs.args, **kwargs: Inputs.kwargs) -> Returned:
-        if not KEPT_RESULTS or _size((args, list(kwargs.values()))) > MOST_COMPARED:
+        if not KEPT_RESULTS or _size((args, list(kwargs.values()))) > MOST_DIGESTED:
             return function(*args, **kwargs)
         key = digest_of((args, sorted(kwargs.items())))
         with lock:

@@ -61,7 +61,7 @@ def test_the_oldest_results_are_dropped_and_large_ones_never_kept(counted, monke
         total(np.full((1, 2), number))
     assert len(calls) == recall.KEPT_RESULTS + 2, "only 0 was dropped"
     before = len(calls)
-    for name, most, again in (("MOST_RECALLED", 15, 2), ("MOST_RECALLED", 31, 1), ("MOST_COMPARED", 15, 2)):
+    for name, most, again in (("MOST_RECALLED", 15, 2), ("MOST_RECALLED", 31, 1), ("MOST_DIGESTED", 15, 2)):
         with monkeypatch.context() as patch:
             patch.setattr(recall, name, most)
             for _ in range(2):
