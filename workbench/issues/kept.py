@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 NAME = "shown-issues"
-VERSION = 16
+VERSION = 17
 """Version of the detector, increased if the same evidence gives a different result."""
 
 

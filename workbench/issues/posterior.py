@@ -7,7 +7,7 @@ noise matrix then gives the posterior of the true label (`opinions`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import cache, partial, reduce
 
 import numpy as np
 
@@ -27,8 +27,9 @@ from workbench.issues.nearby import logs_of, voted_by_neighbors, votes
 from workbench.issues.noise import SMOOTHING, WIDE, noise_matrices
 from workbench.issues.opinions import FLOOR, GIVEN_PROBS, VOTES, Opinion, by_votes, reduced, under_one_rate
 from workbench.issues.own_influence import support_of_similar_rows
+from workbench.issues.smoothed import of_similar_rows
 from workbench.issues.telling_columns import telling_space
-from workbench.issues.weighing import EvidenceView, weigh
+from workbench.issues.weighing import CONTRADICTED, HELD, SMOOTHED, TOO_GOOD, EvidenceView, weigh
 
 LINKS_BASE = 2.0  # default weight of the labels of linked nodes, relative to five classifiers on embeddings
 ROUNDS = 3
@@ -158,7 +159,7 @@ def _together(
     views = [EvidenceView("embeddings", len(heads.names), heads.honest, bool(saw), made_here=True, columns=columns)]
     if probs is not None:
         logs = logs_of(probs[heads.rows])
-        support = partial(_support, space, heads.rows, logs, given)
+        support = cache(partial(_support, space, heads.rows, logs, given))
         views.append(EvidenceView("pred_probs", 1.0, logs, support=support))
     if links is not None and not links.aside:
         views.append(EvidenceView(LINKS, LINKS_BASE, links.logs[heads.rows]))
@@ -168,6 +169,12 @@ def _together(
         weights = replace(weights, aside={**weights.aside, LINKS: links.aside})
     if saw is None and "embeddings" in weights.shares:
         notes.append(ASK)
+    why = {HELD: TOO_GOOD, CONTRADICTED: CONTRADICTED}.get(weights.held.get("pred_probs", ""))
+    if probs is not None and why is not None and evidence.n <= NEAREST_ROWS:
+        probs = of_similar_rows(space.vectors, probs, space.there)
+        views[1] = replace(views[1], honest=logs_of(probs[heads.rows]), made_here=True, support=None, limited=True)
+        again = weigh(views, given[heads.rows], k)
+        weights = replace(again, held={**again.held, "pred_probs": f"{why}; {SMOOTHED}"})
     notes += [f"{name} {reason}" for name, reason in weights.held.items()]
     share, of_links = weights.shares.get("pred_probs", 0.0), weights.shares.get(LINKS, 0.0)
     if "embeddings" not in weights.shares and links is not None and of_links > 0:

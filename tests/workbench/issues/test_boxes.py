@@ -317,7 +317,11 @@ def test_bounds_find_the_share_of_separated_errors():
     assert alike.identified and not milder.identified
     # A ratio of 2.9 from ten units above the higher threshold may be 4 as well.
     few, many = ShareBounds(0.01, 0.029, 1000), ShareBounds(0.01, 0.029, 1_000_000)
-    assert not few.identified and many.identified and few.at_most(0.005).identified
+    assert not few.identified and many.identified
+    # An upper bound from elsewhere makes neither of two that are apart, or above it, a known share.
+    assert many.at_most(0.02).identified and many.at_most(0.02)[:2] == (0.01, 0.02)
+    assert not few.at_most(0.012).identified and not many.at_most(0.005).identified
+    assert many.at_most(0.005)[:2] == (0.005, 0.005)
     odds = np.concatenate([clean, wrong])
     p = probabilities_of(odds, alike)
     assert p.mean() == pytest.approx(alike.middle, rel=1e-3) and (np.diff(p[np.argsort(odds)]) >= 0).all()

@@ -14,6 +14,7 @@ from workbench.issues import own_influence, weighing
 from workbench.issues.likelihood import least_doubts, surfaces
 from workbench.issues.own_influence import support_of_similar_rows
 from workbench.issues.posterior import opinion
+from workbench.issues.smoothed import of_similar_rows
 from workbench.issues.telling_columns import telling_columns, telling_space
 from workbench.issues.temperature import power_and_noise
 
@@ -259,7 +260,7 @@ def test_in_sample_linear_models_are_held_to_their_usual_share(how, penalties):
         model = LogisticRegression(C=penalty, solver="newton-cholesky").fit(4 * vectors, given)
         both, told = precision(pred_probs=model.predict_proba(4 * vectors))
         assert both > alone - 0.02
-        assert told["set_aside"] or weighing.HELD in told["method"]
+        assert told["set_aside"] or weighing.SMOOTHED in told["method"]
 
 
 def test_better_probabilities_that_are_honest_are_not_held(world):
@@ -392,6 +393,71 @@ def test_two_neighbors_with_the_row_are_set_aside_where_few_labels_are_in_doubt(
         weights = opinion(Evidence.from_arrays(given, 2, embeddings=vectors, pred_probs=probs)).weights
         assert weights.aside == ({} if honest else {"pred_probs": weighing.TIES})
     assert own_influence.expected_without_own(neighbors_of(vectors, given, 2, False), given) < weighing.LOW_EXPECTED
+
+
+def test_single_votes_show_many_neighbors_that_include_the_row():
+    """A class with one of q votes is the row's own with probability 1 / q; labels decided by the votes are never so."""
+    rng = np.random.default_rng(2)
+    vectors, given, _ = blobs(rng, n=1200, k=5, d=10, noise=0.15, spread=1.0)
+    every = np.arange(1200)
+    for near in (10, 20):
+        with_own, honest = (neighbors_of(vectors, given, near, without) for without in (False, True))
+        assert own_influence.number_of_voters(with_own) == near
+        assert own_influence.expected_without_own(with_own, given) > weighing.LOW_EXPECTED
+        assert (honest[every, given] == 0).any()
+        assert own_influence.expected_without_own(honest, given) == 0
+    annotators = np.eye(5)[np.where(rng.random((1200, 3)) < 0.2, rng.integers(0, 5, (1200, 3)), given[:, None])]
+    shares = annotators.mean(axis=1)
+    assert (shares == 1 / 3).any()
+    assert own_influence.expected_without_own(shares, shares.argmax(axis=1)) < weighing.LOW_EXPECTED
+    late = np.repeat([[1.0, 0], [0.2, 0.8]], [150, 50], axis=0)  # the first hundred rows do not show how many votes
+    assert own_influence.number_of_voters(late) == 5
+
+
+def test_probabilities_that_contradict_themselves_are_replaced_by_those_of_similar_rows(few_rows):
+    vectors, given, true = few_rows
+    seen = seen_by(vectors, given, 1e-4).astype(np.float32)
+    z = support_of_similar_rows(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.log(seen), given)
+    found = opinion(Evidence.from_arrays(given, 5, embeddings=vectors, pred_probs=seen))
+    alone = opinion(Evidence.from_arrays(given, 5, embeddings=vectors))
+    assert z < weighing.CLEARLY_OPPOSED
+    assert weighing.SMOOTHED in found.weights.held["pred_probs"]
+    assert any(weighing.SMOOTHED in note for note in found.notes)
+    precision, lone = (average_precision_score(given != true, one.log_odds()) for one in (found, alone))
+    assert precision > lone - 0.01
+    changed = seen.copy()
+    changed[0] = changed[0][::-1]  # what it says of a row counts for similar ones only
+    means = of_similar_rows(found.vectors, changed, np.ones(300, bool)) - of_similar_rows(
+        found.vectors, seen, np.ones(300, bool)
+    )
+    assert not means[0].any() and means.any()
+
+
+def test_similar_rows_are_the_nearest_others_with_an_embedding():
+    angles = np.array([0, 0.1, 0.25, 1.0, 1.2, 9.9])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    probs = np.stack([np.arange(6) / 10, 1 - np.arange(6) / 10], axis=1)
+    there = np.arange(6) < 5
+    found = of_similar_rows(vectors, probs, there)
+    np.testing.assert_allclose(found[:5, 0], [(1 + 2 + 3 + 4 - 0) / 40, 9 / 40, 8 / 40, 7 / 40, 6 / 40], atol=1e-6)
+    np.testing.assert_allclose(found[5], probs.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(of_similar_rows(vectors[:1], probs[:1], there[:1]), probs[:1])
+
+
+def test_trees_do_not_silence_better_embeddings(world, alone):
+    """Out of fold, leaves of two rows are sure of many mistakes, which the embeddings do not share."""
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.tree import DecisionTreeClassifier
+
+    kinds, given, _ = world
+    vectors = kinds["embeddings"]
+    probs = cross_val_predict(
+        DecisionTreeClassifier(min_samples_leaf=2, random_state=0), vectors, given, method="predict_proba"
+    )
+    ap, auroc, _ = alone["embeddings"]
+    both, lower, attrs = found(world, embeddings=vectors, pred_probs=probs)
+    assert both > ap - 0.02 and lower > auroc - 0.005
+    assert not attrs["set_aside"]
 
 
 def test_trees_that_have_seen_the_labels_are_set_aside(few_rows):

@@ -27,7 +27,7 @@ from workbench.tasks.instance_evidence import instances_of
 class BoxesEstimator:
     """The estimator of the tasks "boxes" and "points"."""
 
-    version = 5
+    version = 6
     read = staticmethod(predictions_of)
 
     def judge(self, asked: Asked) -> Found:
@@ -63,5 +63,5 @@ class BoxesEstimator:
 class InstancesEstimator(BoxesEstimator):
     """The estimator of the task "instances", which matches masks."""
 
-    version = 3
+    version = 4
     read = staticmethod(instances_of)

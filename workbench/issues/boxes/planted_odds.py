@@ -112,11 +112,13 @@ class ShareBounds(NamedTuple):
 
     low, high : by the clearest planted errors, shares of `CLEAREST` and `NEARLY_ALL`. If real errors are as clear as
     planted ones, they agree; the milder the real ones, the further they are apart. units : number of units.
+    exceeded : whether they did not agree, or were above a third bound, before they were limited to it (`at_most`).
     """
 
     low: float
     high: float
     units: int
+    exceeded: bool = False
 
     @property
     def failed(self) -> bool:
@@ -128,14 +130,17 @@ class ShareBounds(NamedTuple):
         """Whether the bounds agree: the upper 95% limit of their ratio is at most `BOUNDS_APART`.
 
         The units above the higher threshold, about a = low * units, are among the b = high * units above the lower one,
-        so the log of the ratio has the variance 1 / a - 1 / b.
+        so the log of the ratio has the variance 1 / a - 1 / b. Bounds that a third one has brought together do not.
         """
+        if self.exceeded:
+            return False
         variance = (1 / self.low - 1 / self.high) / self.units
         return bool(self.high / self.low * np.exp(RATIO_DEVIATIONS * np.sqrt(variance)) <= BOUNDS_APART)
 
     def at_most(self, most: float) -> ShareBounds:
         """Return the bounds, neither above a third one in (0, 1]."""
-        return self._replace(low=min(self.low, most), high=min(self.high, most))
+        exceeded = self.low > most or not self.identified
+        return self._replace(low=min(self.low, most), high=min(self.high, most), exceeded=exceeded)
 
     @property
     def middle(self) -> float:

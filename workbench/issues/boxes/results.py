@@ -270,6 +270,11 @@ def _why(asked: Asked, judged: JudgedBoxes) -> str:
             return f"only {part.planted} errors could be planted among {name}, fewer than {LEAST_PLANTED_BOXES}"
         if part.shares.failed:
             return f"planted errors among {name} do not differ from the others"
+        if part.shares.exceeded and part.shares.low == part.shares.high:
+            return (
+                f"at most {part.shares.high:.1%} of {many - part.certain:,} {name} are wrong by their scores alone, "
+                "fewer than planted errors suggest"
+            )
         if not part.shares.identified:
             return (
                 f"up to {part.shares.high:.1%} of {many - part.certain:,} {name} may be wrong, "
