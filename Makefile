@@ -116,7 +116,7 @@ test: ready  ## everything: fast and slow tests, notebooks, wheel, browser (ARGS
 
 check: $(VENV)/.test  ## lint, types and fast tests
 	@$(BIN)/ruff check .
-	@$(BIN)/basedpyright --pythonpath $(BIN)/python
+	@$(BIN)/pyrefly check --summary=none --python-interpreter-path=$(BIN)/python
 	@$(PYTEST_ALL) -q -m "not slow and not browser" $(ARGS)
 
 slow: ready  ## only slow tests, notebooks and browser tests

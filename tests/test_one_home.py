@@ -148,6 +148,37 @@ def wing(name: str) -> str:
     return name.split("/")[1] if name.startswith("workbench/") else "widgets"
 
 
+def private_definitions(tree: ast.Module) -> set[str]:
+    """Return the private functions and classes that a module defines; methods may be hooks, or found by `getattr`."""
+    defined = [node for node in floors.nodes(tree) if isinstance(node, DEFINED)]
+    methods = {one for node in defined if isinstance(node, ast.ClassDef) for one in node.body}
+    return {node.name for node in defined if is_private(node.name) and node not in methods and not node.decorator_list}
+
+
+def uses(tree: ast.Module) -> set[str]:
+    """Return the names that a module reads, alone, as attributes, or as texts."""
+    found = set()
+    for node in floors.nodes(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found
+
+
+def test_private_functions_and_classes_are_used():
+    read = set().union(*(uses(parsed(name)) for name in MODULES)) | set(FOREIGN)
+    found = [f"{name}: {one}" for name in MODULES for one in private_definitions(parsed(name)) - read]
+    assert not found, "remove it:\n" + "\n".join(sorted(found))
+
+
+def test_an_unused_private_function_would_be_found():
+    tree = ast.parse("def _a(): ...\n\nclass _B:\n    def _c(self): ...\n\ndef _d(): ...\n\n_d()")
+    assert private_definitions(tree) - uses(tree) == {"_a", "_B"}
+
+
 def test_private_names_stay_in_their_module():
     found = [f"{name}:{line}: {text}" for name in MODULES for line, text in private_uses(parsed(name))]
     assert not found, "make it public or move it:\n" + "\n".join(sorted(found))

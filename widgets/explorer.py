@@ -221,9 +221,9 @@ class Explorer(anywidget.AnyWidget):
         view = self._view
         mask = np.ones(view.dataset.n, bool)
         if rows == "shown":
-            mask = filter_mask(view, self.filters)
+            mask = filter_mask(view, view.traits.filters)
         elif rows == "selection":
-            mask = view.mask_of(self.selection)
+            mask = view.mask_of(view.traits.selection)
         first = ["given_label", "label", "suggested_label", "verdict"]
         frame = {}
         for name in sorted(view.columns, key=lambda name: first.index(name) if name in first else len(first)):
@@ -257,7 +257,7 @@ class Explorer(anywidget.AnyWidget):
 
     def save_view(self, name: str) -> None:
         """Save the current view (`view`) in the run under a name; `ex.view = name` restores it."""
-        keep_view(self._view, name, self.view)
+        keep_view(self._view, name, self._view_now())
 
     def delete_view(self, name: str) -> None:
         """Delete a saved view."""
@@ -294,7 +294,7 @@ class Explorer(anywidget.AnyWidget):
     def __repr__(self) -> str:
         view = self._view
         changed = view.decisions.edited
-        counts = f"{view.dataset.n:,} examples, {len(self.queue):,} to review, {changed:,} changed"
+        counts = f"{view.dataset.n:,} examples, {len(view.traits.queue):,} to review, {changed:,} changed"
         return f"<Explorer {self.run.name}: {counts}>"
 
     # ---- traits ----------------------------------------------------------------------------------------------
@@ -457,7 +457,7 @@ class _Pages:
 
 def those_known(explorer: Explorer, ids: list[Any]) -> list[Any]:
     """Return the ids that an Explorer has, in the given order."""
-    view = explorer._view  # pyright: ignore[reportPrivateUsage] (users set traits, and need not see the view)
+    view = explorer._view  # users set traits, and need not see the view
     return view.those_known(ids)
 
 

@@ -134,7 +134,7 @@ class RecordedAnswers:
         details = {row: self._detail(row) for row in rows}
         near = {other for detail in details.values() for other in detail["neighbors"]["rows"]}
         near |= {other for detail in details.values() for other in (detail.get("linked") or {}).get("rows", [])}
-        facts = {
+        facts: dict[str, Any] = {
             "traits": {
                 "color_by": view.traits.color_by,
                 "filters": dict(view.traits.filters),

@@ -133,5 +133,5 @@ def _cells(values: Iterable[object]) -> str:
 def _short(value: object) -> str:
     if value is None or value != value:
         return "-"
-    text = f"{value:.2f}" if isinstance(value, (float, np.floating)) else str(value)
+    text = f"{float(value):.2f}" if isinstance(value, (float, np.floating)) else str(value)
     return text if len(text) <= 40 else f"{text[:40]}…"

@@ -329,8 +329,8 @@ class Decisions:
         body, reasons, where : as in `decide`; a reason for each unit.
         """
         ids, values = self.dataset.ids[verdicts.rows].tolist(), list(verdicts.values)
-        details = {"units": list(verdicts.keys), "reason": reasons, **self._details_of(body, where)}
-        self.journal.relabel(ids, values, old=given, **details)
+        details = self._details_of(body, where)
+        self.journal.relabel(ids, values, old=given, units=list(verdicts.keys), reason=reasons, **details)
 
     def confirm(
         self, row: int, keys: list[str], given: list[str | None], body: DecideRequest, reason: str, where: str = ""
@@ -338,8 +338,8 @@ class Decisions:
         """Write to the journal that units of an example are as given and nothing else is wrong, as one step of undo."""
         id = self.dataset.ids[[row]].tolist()[0]
         units = [*keys, WHOLE_EXAMPLE]
-        details = {"old": [*given, None], "reason": reason, **self._details_of(body, where)}
-        self.journal.keep([id] * len(units), units=units, **details)
+        details = self._details_of(body, where)
+        self.journal.keep([id] * len(units), units=units, old=[*given, None], reason=reason, **details)
 
     def values_of(self, row: int) -> dict[str, str]:
         """The decisions on the units of a row, values by key, as stored in the journal."""

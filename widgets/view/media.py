@@ -268,4 +268,5 @@ def enlarged(data: bytes | Path, large: LargePicture | None = None) -> tuple[byt
 
 def _weight(item: Item) -> int:
     table = sum(len(name) + len(value) for name, value in item.get("table", ()))
-    return sum(len(item.get(name) or "") for name in ("src", "text", "html", "url", "error")) + table + 100
+    texts = (item.get("src"), item.get("text"), item.get("html"), item.get("url"), item.get("error"))
+    return sum(len(one or "") for one in texts) + table + 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -51,11 +51,11 @@ class TagCurves:
         if not self.epochs:
             return {}
         found: dict[int, list[float | None]] = {}
-        k = self.run.k
+        k, empty = self.run.k, cast(list[float | None], [None] * len(self.epochs))
         for at, (places, p) in enumerate(self._block(row // self._rows)):
             low, high = np.searchsorted(places, [row * k, (row + 1) * k])
             for tag, value in zip((places[low:high] - row * k).tolist(), p[low:high].tolist()):
-                found.setdefault(tag, [None] * len(self.epochs))[at] = round(value, DIGITS)
+                found.setdefault(tag, empty.copy())[at] = round(value, DIGITS)
         return dict(zip(position_keys(np.array(list(found), np.int64)).to_pylist(), found.values()))
 
     def _block(self, number: int) -> list[_Epoch]:

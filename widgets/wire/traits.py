@@ -47,7 +47,7 @@ class Computed(_TraitType):
     def tell(self, obj: T.HasTraits) -> None:
         """Notify the observers with the computed value, which is not computed if there are no observers."""
         assert self.name is not None  # set by the class with this trait
-        notifiers = obj._trait_notifiers  # pyright: ignore[reportPrivateUsage] (traitlets has no public list of observers)
+        notifiers = obj._trait_notifiers  # pyrefly: ignore[protected-access] (traitlets has no public list of observers)
         heard = notifiers.get(self.name, {}) | notifiers.get(T.All, {})
         if heard.get("change") or heard.get(T.All):
             obj.notify_change(T.Bunch(name=self.name, old=None, new=self.read(obj), owner=obj, type="change"))

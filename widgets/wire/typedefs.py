@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from widgets.wire import messages, pictures, pushes, shapes
 
@@ -37,7 +37,7 @@ def typed_dicts() -> Iterator[type[Any]]:
 def fields(kind: type[Any]) -> dict[str, tuple[Any, bool]]:
     """Return the fields of a type: name to (type, whether it may be missing)."""
     hints = get_type_hints(kind, include_extras=True)
-    missing = {name: typing.get_origin(hint) is NotRequired for name, hint in hints.items()}
+    missing = {name: _origin(hint) is NotRequired for name, hint in hints.items()}
     return {name: (typing.get_args(hint)[0] if missing[name] else hint, missing[name]) for name, hint in hints.items()}
 
 
@@ -53,13 +53,18 @@ def typedefs() -> str:
     return "\n".join(out)
 
 
+def _origin(hint: Any) -> object:
+    """As `get_origin`, whose result is partly unknown: it may be a parameter of a generic type."""
+    return get_origin(hint)
+
+
 def _script(hint: Any) -> str:
     """Return a type in JSDoc notation."""
     if hint in PLAIN_TYPES:
         return PLAIN_TYPES[hint]
     if is_typeddict(hint):
         return hint.__name__
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    origin, args = _origin(hint), typing.get_args(hint)
     if origin is list:
         part = _script(args[0])
         return f"({part})[]" if "|" in part else f"{part}[]"
@@ -78,7 +83,7 @@ def misfits(value: object, hint: Any, at: str = "message") -> list[str]:
         return []
     if is_typeddict(hint):
         return _misfits_of_fields(value, hint, at)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    origin, args = _origin(hint), typing.get_args(hint)
     if origin is list and isinstance(value, list):
         items = typing.cast(list[object], value)
         return [line for i, one in enumerate(items) for line in misfits(one, args[0], f"{at}[{i}]")]

@@ -37,13 +37,13 @@ class Classes:
     def __init__(self, labels: np.ndarray, k: int) -> None:
         self.labels = labels
         self.counts = label_counts(labels, k)
-        self.order = None
+        self.order: np.ndarray | None = None
+        self.ends = np.cumsum(self.counts)
         if k > FEW_CLASSES:
             codes = labels.astype(
                 np.uint16 if k < 65535 else np.uint64
             )  # -1 becomes the largest; 16 bits sort by radix
             self.order = np.argsort(codes, kind="stable")
-            self.ends = np.cumsum(self.counts)
 
     def members(self, class_: int | np.integer) -> np.ndarray:
         """Return the rows given this class, ascending."""

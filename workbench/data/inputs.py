@@ -31,7 +31,7 @@ LIKELIER, SURE, LEAST_CHANCE = 0.3, 5.0, 1e-3
 """By how much another order must fit better (mean log likelihood, and in standard errors), and the lowest probability
 that is distinguished."""
 
-_ORDERED: dict[int, tuple[weakref.ref, tuple[str, ...]]] = {}  # by id(): arrays made by the project, their classes
+_ORDERED: dict[int, tuple[weakref.ref[Any], tuple[str, ...]]] = {}  # by id(): arrays made by the project, their classes
 
 
 def row_names(labels: Any) -> np.ndarray | None:

@@ -55,10 +55,9 @@ def encode_png(image: object, row: int | None = None) -> bytes:
     """
     from PIL import Image
 
-    if not isinstance(image, Image.Image):
-        image = Image.fromarray(_as_uint8(np.asarray(image), row))
+    picture = image if isinstance(image, Image.Image) else Image.fromarray(_as_uint8(np.asarray(image), row))
     out = io.BytesIO()
-    image.save(out, "PNG", compress_level=6)
+    picture.save(out, "PNG", compress_level=6)
     return out.getvalue()
 
 

@@ -217,7 +217,7 @@ def neighbors(
             graph = on_one_worker(there, run, client)
         else:
             graph = nearest(run.embeddings(epoch), max(k, AT_LEAST), metric, device=device)
-        stored = {"indices": graph.indices, "distances": graph.distances, "recall": np.float64(graph.recall)}
+        stored = {"indices": graph.indices, "distances": graph.distances, "recall": np.asarray(graph.recall)}
         store(run.layout, name, key, stored)
     return Neighbors(stored["indices"], stored["distances"], metric, float(stored["recall"])).first(wanted)
 

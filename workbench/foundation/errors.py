@@ -51,7 +51,11 @@ class InputError(WorkbenchError):
     def with_id(self, ids: Sequence[object] | np.ndarray) -> InputError:
         """Return the same error with the id of its row added; `ids` (b,), int or str, are the ids of the batch."""
         row = self.parts.get("row")
-        return self if row is None else InputError.at(**{**self.parts, "id": plain_scalar(ids[row])})
+        return self if row is None else self.but(id=plain_scalar(ids[row]))
+
+    def but(self, **parts: Any) -> InputError:
+        """Return the same error with other `parts`, which are arguments of `at`."""
+        return InputError.at(**{**self.parts, **parts})
 
     @classmethod
     def unknown(cls, what: str, name: object, known: Iterable[object], todo: str = "") -> InputError:
@@ -96,7 +100,7 @@ class ExistsError(WorkbenchError):
 
 def outside() -> int:
     """Return the `stacklevel` that attributes a warning of the calling function to the user's code."""
-    level, frame = 1, sys._getframe(1)  # pyright: ignore[reportPrivateUsage] (inspect would be imported for it alone)
+    level, frame = 1, sys._getframe(1)  # inspect would be imported for it alone
     while frame.f_back is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(("workbench.", "widgets.")):
         frame, level = frame.f_back, level + 1
     return level

@@ -350,7 +350,7 @@ def _moved(logits: Any, given_labels: Any, topk: int, device: str) -> dict[str, 
             parts.append(_of_tensor(block.to(place), given[start : start + step], topk))
         except InputError as error:
             row = error.parts.get("row")
-            raise error if row is None else InputError.at(**{**error.parts, "row": start + row}) from None
+            raise error if row is None else error.but(row=start + row) from None
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -54,7 +54,7 @@ def says_corrected(function: Callable[P, pd.DataFrame]) -> Callable[P, pd.DataFr
         passed = [*args, *(named.get(name) for name in ("source", "labels", "given_labels"))]
         source = next((one for one in passed if one is not None), None)
         found = corrections(source)
-        share = named.get("fdr") if found.changed and not _audited(source) else None
+        share: Any = named.get("fdr") if found.changed and not _audited(source) else None
         if share is not None:
             check_share("fdr", share)
             named["fdr"] = None

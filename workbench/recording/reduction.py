@@ -136,7 +136,7 @@ class TagReduction:
             "row_group_size": 16 * BLOCK_ROWS,
         }
 
-    names = ("tag", "tags")
+    names: tuple[str, str] = ("tag", "tags")
 
     def _given_of(self, dataset: Dataset) -> Any:
         return cells_of(dataset.labels)

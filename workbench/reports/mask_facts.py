@@ -208,14 +208,14 @@ def drawn_region(
         under = np.asarray(shown, np.float32)
     colours = np.frombuffer(palette(k), np.uint8).reshape(-1, 3).astype(np.float32)
     scale = PANEL_SIDE / max(given.shape)
-    sides = tuple(max(round(side * scale), 1) for side in given.shape[::-1])
-    border = _border(np.asarray(Image.fromarray(inside).resize(sides, Image.Resampling.NEAREST)))
+    height, width = (max(round(side * scale), 1) for side in given.shape)
+    border = _border(np.asarray(Image.fromarray(inside).resize((width, height), Image.Resampling.NEAREST)))
     panels = []
     for codes in (given,) if code is None else (given, np.where(inside, np.int16(code), given)):
         filled = np.where((codes >= 0)[..., None], under + COLOURED * (colours[codes] - under), under)
-        panel = Image.fromarray(filled.astype(np.uint8)).resize(sides, Image.Resampling.NEAREST)
+        panel = Image.fromarray(filled.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST)
         panels.append(np.where(border[..., None], OUTLINE, np.asarray(panel)))
-    gap = np.full((sides[1], 4, 3), 255, np.uint8)
+    gap = np.full((height, 4, 3), 255, np.uint8)
     joined = Image.fromarray(np.concatenate([panels[0], *(part for one in panels[1:] for part in (gap, one))], axis=1))
     return encode(joined, lossy=True, quality=85), *joined.size
 

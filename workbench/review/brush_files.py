@@ -166,7 +166,7 @@ def write_brushes(run: Run, path: str | Path, *, force: bool = False) -> Path:
 def _strokes(table: MaskTable, row: int, classes: Sequence[str]) -> list[Mapping[str, Any]]:
     lengths, codes = table.runs(row)
     size = {"original_width": int(table.width[row]), "original_height": int(table.height[row]), "image_rotation": 0}
-    found = []
+    found: list[Mapping[str, Any]] = []
     for code in np.unique(codes[codes != IGNORE]).tolist():
         value = {"format": "rle", "rle": encode_brush(Runs(lengths, codes == code)), BRUSH: [classes[code]]}
         about = {"id": f"{row}-{code}", "from_name": FROM, "to_name": TO, "type": BRUSH}

@@ -301,7 +301,7 @@ def read_label_studio(
         raise InputError(f"{path} is not a list of tasks. Export as JSON.")
     records = []
     for number, one in enumerate(tasks):
-        data = one.get("data") if isinstance(one, dict) else None
+        data: Any = one.get("data") if isinstance(one, dict) else None
         there = [found for found in (one.get("annotations") or ()) if not found.get("was_cancelled")] if data else []
         results = [result for result in there[0].get("result", ()) if result.get("type") == "labels"] if there else []
         key = text or next((result["to_name"] for result in results if result.get("to_name") in data), TO_NAME)

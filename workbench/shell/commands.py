@@ -148,7 +148,7 @@ def issue_columns(found: pd.DataFrame) -> list[str]:
     return [first, *units, *([name] if name else []), *(["kind"] if "kind" in found else []), *rest]
 
 
-def _basis_of(attrs: Mapping[str, object]) -> str:
+def _basis_of(attrs: Mapping[str, Any]) -> str:
     """Describe the estimated number of errors with its uncertainty and the evidence used."""
     parts = [str(attrs.get("threshold", "")), str(attrs.get("errors_in_words", ""))]
     parts.append(f"evidence: {attrs.get('evidence') or 'none'}")

@@ -357,7 +357,7 @@ def _assigned(
 
     usable = np.where((scores >= least) & (evidence > 0), scores, 0.0)
     total, chosen = best(usable)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for i in range(len(names[0])):
         j, relation, margin = chosen.get(i, -1), "same", np.nan
         if j >= 0 and usable[i, j] > 0:

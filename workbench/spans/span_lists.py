@@ -70,7 +70,7 @@ def read_span_lists(labels: Any, field: str = "spans", n: int | None = None) -> 
         except InputError as error:
             if error.parts.get("field") != "labels":
                 raise
-            raise InputError.at(**{**error.parts, "field": field}) from error
+            raise error.but(field=field) from error
         ids = np.arange(len(stored))
     table = table_of(cast(pa.StructArray, stored))
     if n is not None and table.n != n:

@@ -187,8 +187,8 @@ class Pass:
             file = open(path, "wb" if fresh else "r+b")  # noqa: SIM115 (closed by close())
             self._files[name] = file
             if fresh:
-                header = {"descr": np.lib.format.dtype_to_descr(values.dtype), "fortran_order": False}
-                header["shape"] = (self._n, *values.shape[1:])
+                descr, shape = np.lib.format.dtype_to_descr(values.dtype), (self._n, *values.shape[1:])
+                header = {"descr": descr, "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_2_0(file, header)
                 file.flush()
             self._starts[name] = len(read_header(path)[0])

@@ -117,7 +117,7 @@ class StoredProbabilities:
         ------
         WriteError : the file cannot be written; the earlier one is unchanged.
         """
-        said = {"out_of_fold": found.out_of_fold, "how": found.source, "automatic": found.automatic}
+        said: dict[str, Any] = {"out_of_fold": found.out_of_fold, "how": found.source, "automatic": found.automatic}
         said["provenance"] = found.provenance.to_json()  # the fields above are for people, and for release 0.1.0
         if found.made_of:
             said["made_of"] = found.made_of

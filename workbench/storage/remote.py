@@ -164,7 +164,7 @@ class Remote:
         except Exception as error:  # each file system has its own exceptions
             raise _failed(self.url, what, error) from error
 
-    def list(self) -> None:
+    def look(self) -> None:
         """List the URL, and remove local copies of files that were changed or removed there."""
         fs, base = self.file_system()
         with self.explained("listing"):
@@ -288,7 +288,7 @@ class RemoteLayout(Layout):
         return self.remote.url
 
     def refresh(self) -> None:
-        self.remote.list()
+        self.remote.look()
         for name in self.remote.files:
             if name in AT_ONCE or re.fullmatch(r"embeddings/.*\.json", name):
                 self.remote.fetch(name)
@@ -416,7 +416,7 @@ class RemoteLayout(Layout):
         name = self.journal.name
         if not self.journal.exists() or not self._decided_since():
             return False
-        self.remote.list()
+        self.remote.look()
         known = self.remote.have.get(name, [None])[0]
         if self.remote.files.get(name, known) != known and not self._holds_theirs():
             raise RunError(

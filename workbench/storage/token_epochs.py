@@ -138,7 +138,7 @@ def reduced_tokens(given: GivenTokens, rows: np.ndarray, batch: TokenBatch) -> d
         if line is None:
             raise
         words = f"position {int(position[line])} {error.parts['found']}"
-        raise InputError.at(**{**error.parts, "row": int(place[line]), "found": words}) from error
+        raise error.but(row=int(place[line]), found=words) from error
     return {"row": rows[place], "unit": unit, **{name: found[name] for name in TOKEN_STATISTICS}}
 
 

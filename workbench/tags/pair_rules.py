@@ -33,7 +33,7 @@ class PairRules(NamedTuple):
     first: np.ndarray
     second: np.ndarray
     implies: np.ndarray
-    count: np.ndarray  # pyright: ignore[reportIncompatibleMethodOverride] (nobody asks how often a rule holds an array)
+    count: np.ndarray  # nobody asks how often a rule holds an array
     share: np.ndarray
     low: np.ndarray
     expected: np.ndarray

@@ -238,7 +238,7 @@ def part_support(parts: Any, tag_vectors: Any, *, temperature: float = 0.1, tags
     if parts.ndim != 3 or parts.shape[2] != vectors.shape[1]:
         found = f"has shape {parts.shape}, `tag_vectors` {vectors.shape}"
         raise InputError.at("parts", found, "Pass (n, m, d) together with (k, d).")
-    there = np.isfinite(parts).all(axis=2)
+    there = np.asarray(np.isfinite(parts).all(axis=2))
     parts = np.where(there[:, :, None], parts, 0)
     unit = [one / np.maximum(np.linalg.norm(one, axis=-1, keepdims=True), 1e-12) for one in (parts, vectors)]
     cosines = unit[0] @ unit[1].T / temperature

@@ -275,7 +275,7 @@ def class_indices(
         codes, known = class_codes(pd.Series(names, dtype=object), named)
     except InputError as error:
         place = error.parts.get("row")
-        raise error if place is None else InputError.at(**{**error.parts, "row": int(rows[place])}) from error
+        raise error if place is None else error.but(row=int(rows[place])) from error
     if "" in known:
         raise InputError.at("classes", f"holds the empty name: {first_few(list(known))}", "Name each class.")
     return codes, known

@@ -178,8 +178,9 @@ class Boxes(TaskMixin):
             raise InputError.at("value", f"lies at {shortened(place)}", "A box has x0 <= x1 and y0 <= y1.")
         if not isinstance(label, str) or label not in classes:
             raise InputError.unknown("class", label, classes)
-        found = {field: [float(one) for one in place], "label": label}
-        return found | {MASK_FIELD: checked_mask(value[MASK_FIELD], found[field])} if masks else found
+        box = [float(one) for one in place]
+        found = {field: box, "label": label}
+        return found | {MASK_FIELD: checked_mask(value[MASK_FIELD], box)} if masks else found
 
     @property
     def _todo(self) -> str:

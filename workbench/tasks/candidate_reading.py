@@ -112,7 +112,7 @@ def _of_lists(listed: list[Any], classes: Sequence[object] | None) -> tuple[pa.L
         codes, names = class_codes(pd.Series(values, dtype=object), classes)
     except InputError as error:
         place = error.parts.get("row")
-        raise error if place is None else InputError.at(**{**error.parts, "row": rows[place]}) from error
+        raise error if place is None else error.but(row=rows[place]) from error
     place = np.array(rows, np.int64)
     order = np.lexsort((codes, place))
     twice = np.flatnonzero((np.diff(place[order]) == 0) & (np.diff(codes[order]) == 0))

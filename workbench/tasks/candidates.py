@@ -17,7 +17,7 @@ from workbench.tasks.candidate_reading import SETS_TYPE, class_values, read_cand
 from workbench.tasks.class_names import class_text, object_array
 from workbench.tasks.keys import WHOLE_EXAMPLE
 from workbench.tasks.label_type import LabelType
-from workbench.tasks.multiclass import Multiclass
+from workbench.tasks.multiclass import check_class_probs
 from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
@@ -38,7 +38,10 @@ class Candidates(TaskMixin):
     formats = LazyTable({"table": "workbench.review.export:TABLE", "hf": "workbench.review.tag_files:HF_SETS"})
 
     read = staticmethod(read_candidates)
-    check_predictions = Multiclass.check_predictions
+
+    def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
+        """Check that values are probabilities (n, k) whose rows sum to 1."""
+        check_class_probs(values, n, len(classes))
 
     def label_type(self, labels: Any, classes: Sequence[object] | None) -> LabelType:
         """Return the type of the classes in the sets, or of `classes`; ordered for an ordered categorical."""

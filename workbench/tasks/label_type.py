@@ -82,7 +82,7 @@ class LabelType:
     def value(self, name: str) -> Any:
         """Return the value of one class; raises the errors of `values`."""
         try:
-            value = {"text": str, "int": int, "float": float, "bool": _bool}[self.kind](name)
+            value: Any = {"text": str, "int": int, "float": float, "bool": _bool}[self.kind](name)
         except ValueError:
             value = None
         outside = self.kind == "int" and value is not None and not SMALLEST <= value <= LARGEST_INTEGER

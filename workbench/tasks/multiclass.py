@@ -18,6 +18,15 @@ from workbench.tasks.protocol import Decided, Met, TaskMixin
 from workbench.tasks.units import Units
 
 
+def check_class_probs(values: np.ndarray, n: int, k: int) -> None:
+    """Check that values are probabilities (n, k) whose rows sum to 1."""
+    if values.shape != (n, k):
+        found = f"has shape {values.shape} for {n} examples and {k} classes"
+        raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
+    if n:
+        check_pred_probs(values)
+
+
 class Multiclass(TaskMixin):
     """Labels are (n,) int64 class indices, -1 for unlabelled examples; a value is a class name."""
 
@@ -77,11 +86,7 @@ class Multiclass(TaskMixin):
 
     def check_predictions(self, values: np.ndarray, n: int, classes: Sequence[str]) -> None:
         """Check that values are probabilities (n, k) whose rows sum to 1."""
-        if values.shape != (n, len(classes)):
-            found = f"has shape {values.shape} for {n} examples and {len(classes)} classes"
-            raise InputError.at("pred_probs", found, "Pass one row per example and one column per class.")
-        if n:
-            check_pred_probs(values)
+        check_class_probs(values, n, len(classes))
 
     def value(self, code: int | float, shape: Mapping[str, Any] | None, classes: Sequence[str]) -> str | None:
         """The class name; None for an unlabelled example."""

@@ -210,7 +210,7 @@ def gathered(frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFram
     items = [item_name(one, row, item) for row, one in enumerate(frame[item].tolist())]
     _refuse_pairs_twice(codes, items, queries)
     grade_codes(frame[label].tolist(), named.get("classes"), np.arange(len(frame)))  # errors name a row of this table
-    pairs = [[] for _ in range(len(queries))]
+    pairs: list[list[dict[str, object]]] = [[] for _ in range(len(queries))]
     for code, one, grade in zip(codes.tolist(), items, frame[label].tolist()):
         pairs[code].append({ITEM_COLUMN: one, GRADE_COLUMN: None if is_missing(grade) else plain_value(grade)})
     first = frame.groupby(codes, sort=True).nth(0).reset_index(drop=True)
@@ -220,7 +220,7 @@ def gathered(frame: pd.DataFrame, named: Mapping[str, Any]) -> tuple[pd.DataFram
             made[name] = first[name]
     if passage is not None:
         texts = [None if is_missing(one) else str(one) for one in frame[passage].tolist()]
-        held = [[] for _ in range(len(queries))]
+        held: list[list[dict[str, str | None]]] = [[] for _ in range(len(queries))]
         for code, one, words in zip(codes.tolist(), items, texts):
             held[code].append({"item": one, "text": words})
         made[PASSAGES] = pd.Series(held, dtype=object)

@@ -35,7 +35,7 @@ def scored(predictions: Any, n: int, classes: Sequence[str]) -> tuple[np.ndarray
     rows, found = [], []
     for row, spans in enumerate(predictions):
         for place, span in enumerate(() if spans is None else spans):
-            parts = [span.get(name) for name in ("start", "end", "label", "p")] if isinstance(span, dict) else span
+            parts: Any = [span.get(name) for name in ("start", "end", "label", "p")] if isinstance(span, dict) else span
             try:
                 start, end, label, p = parts
                 whole = int(start) == start and int(end) == end and 0 <= start < end and 0 <= float(p) <= 1

@@ -102,5 +102,4 @@ def in_sentence(error: InputError, starts: np.ndarray) -> InputError:
     if token is None:
         return error
     row = int(np.searchsorted(starts, token, side="right")) - 1
-    found = f"token {token - int(starts[row])} {error.parts['found']}"
-    return InputError.at(**{**error.parts, "row": row, "found": found})
+    return error.but(row=row, found=f"token {token - int(starts[row])} {error.parts['found']}")

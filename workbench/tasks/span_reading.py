@@ -213,7 +213,7 @@ def _codes(found: _Found, classes: list[object] | None) -> tuple[np.ndarray, tup
         codes, names = class_codes(pd.Series(found.names, dtype=object), classes)
     except InputError as error:
         place = error.parts.get("row")
-        raise error if place is None else InputError.at(**{**error.parts, "row": found.rows[place]}) from error
+        raise error if place is None else error.but(row=found.rows[place]) from error
     if "" in names:
         raise InputError.at("classes", f"holds the empty name: {first_few(list(names))}", "Name each class.")
     return codes, names

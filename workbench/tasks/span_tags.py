@@ -111,7 +111,7 @@ def spans_of_tags(tags: Sequence[object], scheme: str = "BIO") -> Tagged:
         try:
             prefix, own = split_tag(tag)
         except InputError as error:
-            raise InputError.at(**{**error.parts, "found": f"token {place} {error.parts['found']}"}) from error
+            raise error.but(found=f"token {place} {error.parts['found']}") from error
         inside = start >= 0
         follows = inside and own == name and prefix in ("I", "E")
         if inside and not follows:

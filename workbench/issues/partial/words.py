@@ -30,7 +30,7 @@ class CandidateWords:
     ) -> None:  # fmt: skip
         self.sets, self.probs, self.p_error, self.other, self.names = sets, probs, p_error, other, names
         self.trained, self.held_out = trained, held_out
-        self.neighbors = None
+        self.neighbors: TagNeighbors | None = None
         if space is not None:
             self.neighbors = TagNeighbors(unit_vectors(np.where(space.there[:, None], space.vectors, np.nan)))
 

@@ -203,8 +203,8 @@ def handed(
                 raise InputError.at(name, "names a column, but no DataFrame was passed", todo)
         names = row_names(source)
         if task is not None and not find_task(task).one_class:
-            options = {"task": task, "classes": classes, "media_root": media_root, **described}
-            dataset = Dataset.from_arrays(source, **options, **{**beside, "ids": names if ids is None else ids})
+            given: dict[str, Any] = {**described, **beside, "ids": names if ids is None else ids}
+            dataset = Dataset.from_arrays(source, task=task, classes=classes, media_root=media_root, **given)
         else:
             dataset = _of_labels(source, names, classes, pred_probs, beside, media_root)
     if edges is not None:
