@@ -68,7 +68,7 @@ def test_the_oldest_python_has_all_that_is_used(early):
     assert not found, "\n".join(lines(found))
 
 
-MISTAKES = '''
+MISTAKES = """
 import re
 from collections.abc import Iterator
 
@@ -124,7 +124,7 @@ def private() -> object:
 
 def ignored() -> int:
     return 3  # pyrefly: ignore[bad-return]  # unused-ignore
-'''
+"""
 
 
 def test_the_type_checker_finds_mistakes(tmp_path):
