@@ -110,4 +110,4 @@ def _size(value: object) -> int:
 
 def _shared(result: Returned) -> Returned:
     """Return a list or dict as a copy, of the same arrays."""
-    return type(result)(result) if type(result) in (list, dict) else result  # type: ignore[call-arg]
+    return type(result)(result) if type(result) in (list, dict) else result
