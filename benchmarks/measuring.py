@@ -17,6 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench.foundation import recall
+
+recall.KEPT_RESULTS = 0  # what is measured twice is computed twice
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
