@@ -180,6 +180,21 @@ def recalling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recall, "KEPT_RESULTS", 8)
 
 
+@pytest.fixture(scope="module")
+def recalling_here(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep results of functions of arrays, as for users, for the tests of one module, which share their data.
+
+    Keys contain the module, since others replace constants that are no arguments of these functions.
+    """
+    from workbench.foundation import recall
+
+    module, digest_of = request.node.nodeid, recall.digest_of
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recall, "KEPT_RESULTS", 8)
+        patch.setattr(recall, "digest_of", lambda value: digest_of((module, value)))
+        yield
+
+
 @pytest.fixture
 def real_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make writes wait for the disk, as for users."""

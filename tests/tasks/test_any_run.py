@@ -14,6 +14,8 @@ from workbench.evidence.evidence import Evidence
 from workbench.foundation.errors import InputError
 from workbench.scores.ensemble import Ensemble
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 N, K, EPOCHS = 90, 3, 2
 CLASSES = ("ant", "bee", "cow")
 TRUE = np.arange(N) % K

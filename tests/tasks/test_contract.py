@@ -15,6 +15,8 @@ from workbench.issues.numbers import fits
 from workbench.tasks import TASKS, find_task, require_task
 from workbench.tasks.protocol import Task
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 
 @pytest.fixture(autouse=True)
 def prototypes(monkeypatch):

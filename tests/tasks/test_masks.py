@@ -29,6 +29,8 @@ from workbench.tasks.protocol import Decided
 from workbench.tasks.region_shapes import region_texts
 from workbench.tasks.run_lengths import encode_runs, to_text
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 CLASSES = ("sky", "tree", "road")
 
 

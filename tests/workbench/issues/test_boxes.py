@@ -33,6 +33,8 @@ from workbench.tasks.box_overlaps import box_ious
 from workbench.tasks.box_stages import PREDICTED_STAGES
 from workbench.tasks.scored_boxes import ScoredBoxes
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 MADE = simulated()
 
 
@@ -42,7 +44,8 @@ def issues(labels, predictions, **named):
 
 @pytest.fixture
 def few_trees(monkeypatch) -> None:
-    """For tests that do not say how well errors are ranked."""
+    """For tests that do not say how well errors are ranked; what they learn is not kept for the others."""
+    monkeypatch.setattr("workbench.foundation.recall.KEPT_RESULTS", 0)
     monkeypatch.setattr("workbench.issues.boxes.planted_odds.BOX_TREES", 3)
 
 
@@ -196,7 +199,9 @@ def test_boxes_of_crowds_match_any_number_of_predictions(few_trees):
     assert found.loc[f"g{sizes[0]}", "p_error"] == 0
 
 
-def test_points_are_judged_by_boxes_and_by_points():
+def test_points_are_judged_by_boxes_and_by_points(monkeypatch):
+    monkeypatch.setattr("workbench.foundation.recall.KEPT_RESULTS", 0)
+    monkeypatch.setattr("workbench.issues.boxes.planted_odds.BOX_TREES", 15)
     both = (MADE.labels, MADE.predictions)
     middle = [[(one["bboxes"][:, :2] + one["bboxes"][:, 2:]) / 2 for one in part] for part in both]
     points = [{"points": at, "labels": one["labels"]} for at, one in zip(middle[0], MADE.labels)]
@@ -366,7 +371,8 @@ def in_stages(made, count: int = 4) -> list[list[dict]]:
     return stages
 
 
-def test_stages_are_a_reason_and_the_last_one_is_the_prediction(found):
+def test_stages_are_a_reason_and_the_last_one_is_the_prediction(found, monkeypatch):
+    monkeypatch.setattr("workbench.foundation.recall.KEPT_RESULTS", 0)
     stages = in_stages(MADE)
     only = issues(MADE.labels, None, stages=stages)
     elsewhere = found.index.get_level_values(0) != 0

@@ -15,6 +15,8 @@ from workbench.issues.loo_classifiers import sharpened_likelihoods
 from workbench.issues.partial.canaries import count_outside
 from workbench.issues.partial.pooling import pooled, weights_of
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 
 @pytest.fixture(scope="module")
 def digits():

@@ -17,6 +17,8 @@ from workbench.issues.masks.planting import planted_masks
 from workbench.issues.masks.region_shares import by_density_ratio, region_share
 from workbench.tasks.run_lengths import decode_runs
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 SIDE, CLASSES = 48, ("ground", "disc", "square")
 
 

@@ -18,6 +18,8 @@ from workbench.issues.pairs.ordinal import OrdinalModel, grades_out_of_fold
 from workbench.issues.pairs.pair_evidence import PairEvidence
 from workbench.issues.pairs.pair_features import query_offsets, within_queries
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 
 def retrieval(n=80, per=10, seed=0):
     """Pairs of n queries with true and given grades; false negatives, equal texts and a few unjudged pairs."""

@@ -27,6 +27,8 @@ from workbench.issues.spans.word_features import shape_of, token_features
 from workbench.tasks.span_table import table_of
 from workbench.tasks.span_tags import spans_of_tags, tags_of_spans
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 PEOPLE = ["Ada Berg", "Boris Costa", "Chen Dimas", "Dana Ekman", "Elif Faro", "Femi Gil", "Goran Haas", "Hana Ito"]
 TOWNS = ["Norwell", "Oakham", "Kelsing", "Hallborg", "Brenford Bay", "Corvale"]
 PATTERNS = ["{p} flew to {t} today .", "In {t} it rained .", "{p} and {p} met in {t} .", "Nobody was there ."]

@@ -13,6 +13,8 @@ from workbench.issues import estimating
 from workbench.issues.audit_plan import begun, stratify_sides
 from workbench.issues.totals import error_count
 
+pytestmark = pytest.mark.usefixtures("recalling_here")
+
 N, TAGS = 150, ("even", "large", "round", "straight")
 
 
