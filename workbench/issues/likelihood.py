@@ -44,7 +44,7 @@ class Surface:
 
     def __init__(self, log_powers: np.ndarray, own: np.ndarray, into: np.ndarray) -> None:
         self._own, self._into, self.m = own, into, own.shape[1]
-        noise = self._likeliest()
+        self._likeliest = noise = self._likeliest_shares()
         values = self._values(noise)
         prior = (log_powers - USUAL_POWER) ** 2 / (2 * max(self.m, 1))
         self.best = int(np.argmax(values - prior))
@@ -87,7 +87,7 @@ class Surface:
     def least_doubts(self) -> np.ndarray:
         """Return the same for the pair with the least noise, of any power, whose likelihood is within `DROP`."""
         least = self.value - DROP / (2 * self.m)
-        low, high = np.zeros(len(self._own)), self._likeliest()
+        low, high = np.zeros(len(self._own)), self._likeliest
         inside = self._values(high) >= least
         for _ in range(HALVINGS):
             middle = (low + high) / 2
@@ -101,7 +101,7 @@ class Surface:
         share = noise[:, None].astype(np.float32)
         return np.log((1 - share) * self._own + share * self._into).mean(axis=1, dtype=np.float64)
 
-    def _likeliest(self) -> np.ndarray:
+    def _likeliest_shares(self) -> np.ndarray:
         """Return the best share of noise for each power, by bisection of the slope, which decreases."""
         away = self._into - self._own
         low, high = (np.full(len(away), end) for end in NOISE)
