@@ -25,11 +25,12 @@ SEEN_SHARE = 0.3
 """Maximum share of an embedding that was trained on the labels, since it may hide wrong ones to an unknown degree."""
 SURE_AT = 0.8
 SURE_ROWS = 5
-REPEATS, REPEATS_HERE = 0.5, 0.7
+REPEATS = 0.5
 """Evidence is assumed to have seen the labels if it agrees with more than this share of at least `SURE_ROWS` labels
-that another view rejects with probability `SURE_AT`: .95 to 1 for leaks, at most .31 for clean pairs in our tests. For
-the detector's own classifiers it is the second one, since poor probabilities reject many labels that are right: .75 to
-1 for embeddings with the labels in them, at most .66 for clean ones beside decision trees."""
+that another view rejects with probability `SURE_AT`: .95 to 1 for leaks, at most .31 for clean pairs in our tests."""
+NEVER = float(np.log(2e-6))
+"""Log probability of a label that is never predicted (zeros are 1e-6). Among the few rows of a leaf or a neighbourhood
+that is no certainty, so it does not show that an embedding has seen the labels."""
 NEVER_SO_OFTEN, NEVER_LESS = 0.995, 0.03
 
 LEADS = 0.1
@@ -187,10 +188,12 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
             rejected = doubts[other] > SURE_AT
             if gains[judge.name] < WEAK_GAIN * gains[view.name]:
                 rejected[:] = False  # a much weaker view is confident of its own mistakes
-            often = REPEATS_HERE if view.made_here else REPEATS
-            repeating = _repeats(agrees[place], rejected, often)
-            if repeating and view.made_here:  # it may be a hard prediction, sure of its own mistakes, that is judging
-                repeating = _repeats(agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT), often)
+            repeating = _repeats(agrees[place], rejected)
+            if repeating and view.made_here:  # frequencies among few rows, or hard predictions, may be judging
+                rejected &= judge.honest[np.arange(m), labels] > NEVER
+                repeating = _repeats(agrees[place], rejected)
+            if repeating and view.made_here:
+                repeating = _repeats(agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT))
             if repeating:
                 aside[view.name] = REPEATING
             elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
@@ -223,9 +226,9 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     return Weights(shares_of, aside, gains, capped)
 
 
-def _repeats(agrees: np.ndarray, rejected: np.ndarray, often: float) -> bool:
-    """Return whether a view agrees with more than a share of the labels that another one rejects."""
-    return rejected.sum() >= SURE_ROWS and agrees[rejected].mean() > often
+def _repeats(agrees: np.ndarray, rejected: np.ndarray) -> bool:
+    """Return whether a view agrees with most of the labels that another one rejects."""
+    return rejected.sum() >= SURE_ROWS and agrees[rejected].mean() > REPEATS
 
 
 def _at_most_ties(view: EvidenceView, agrees: np.ndarray, labels: np.ndarray) -> bool:
