@@ -444,6 +444,23 @@ def test_similar_rows_are_the_nearest_others_with_an_embedding():
     np.testing.assert_allclose(of_similar_rows(vectors[:1], probs[:1], there[:1]), probs[:1])
 
 
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("share", [0.35, 0.65])
+def test_embeddings_that_repeat_most_rejected_labels_are_set_aside(world, share, zeros):
+    """Unless the labels are rejected with probabilities of zero only, as by leaves of a few rows."""
+    kinds, given, true = world
+    rng, wrong = np.random.default_rng(0), given != true
+    repeated = np.where(wrong & (rng.random(len(true)) < share), given, true)
+    seen = softmax(4 * np.eye(K)[repeated] + rng.normal(size=(len(true), K)))
+    probs = np.where(zeros & (kinds["pred_probs"] < 0.1), 0, kinds["pred_probs"])
+    views = [
+        weighing.EvidenceView("pred_probs", 1.0, np.log(np.maximum(probs, 1e-6))),
+        weighing.EvidenceView("embeddings", 5.0, np.log(seen), made_here=True),
+    ]
+    expected = {"embeddings": weighing.REPEATING} if share > 0.5 and not zeros else {}
+    assert weighing.weigh(views, given, K).aside == expected
+
+
 def test_trees_do_not_silence_better_embeddings(world, alone):
     """Out of fold, leaves of two rows are sure of many mistakes, which the embeddings do not share."""
     from sklearn.model_selection import cross_val_predict
