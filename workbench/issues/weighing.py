@@ -205,6 +205,8 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
     if len(kept) == 1:
         return Weights({kept[0].name: 1.0}, aside, gains, capped)
     fitted = stacked([view.honest for view in kept], labels)
+    if not fitted.any():  # each by itself tells a little, and together they are stacked to nothing
+        fitted = np.ones(len(kept))
     fitted = np.maximum(fitted, LEAST_FLOOR * fitted.sum())
     gain = np.array([gains[view.name] for view in kept])
     usual = np.array([view.base for view in kept]) * (gain / gain.max()) ** 2

@@ -201,6 +201,18 @@ def test_stacking_prefers_the_view_that_predicts():
     assert twice.sum() == pytest.approx(weighing.stacked([good], true)[0], rel=0.05)
 
 
+def test_views_that_are_stacked_to_nothing_are_weighted_by_their_gains(monkeypatch):
+    rng = np.random.default_rng(1)
+    true = rng.integers(0, 3, 300)
+    weak, good = (np.log(softmax(sure * np.eye(3)[true] + rng.normal(size=(300, 3)))) for sure in (1, 3))
+    views = [weighing.EvidenceView("weak", 1.0, weak), weighing.EvidenceView("good", 1.0, good)]
+    monkeypatch.setattr(weighing, "stacked", lambda honest, labels: np.zeros(2))
+    found = weighing.weigh(views, true, 3)
+    assert sum(found.shares.values()) == pytest.approx(1)
+    ratio = found.gains["weak"] / found.gains["good"]
+    assert found.shares["weak"] / found.shares["good"] == pytest.approx(ratio ** (4 / 3))
+
+
 def test_columns_of_noise_inside_good_embeddings_are_left_out():
     rng = np.random.default_rng(1)
     vectors, given, true = blobs(rng, n=500, noise=0.12)
