@@ -28,7 +28,7 @@ SURE_ROWS = 5
 REPEATS = 0.5
 """Evidence is assumed to have seen the labels if it agrees with more than this share of at least `SURE_ROWS` labels
 that another view rejects with probability `SURE_AT`: .95 to 1 for leaks, at most .31 for clean pairs in our tests."""
-NEVER = float(np.log(2e-6))
+NEVER_PREDICTED = float(np.log(2e-6))
 """Log probability of a label that is never predicted (zeros are 1e-6). Among the few rows of a leaf or a neighbourhood
 that is no certainty, so it does not show that an embedding has seen the labels."""
 NEVER_SO_OFTEN, NEVER_LESS = 0.995, 0.03
@@ -190,7 +190,7 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
                 rejected[:] = False  # a much weaker view is confident of its own mistakes
             repeating = _repeats(agrees[place], rejected)
             if repeating and view.made_here:  # frequencies among few rows, or hard predictions, may be judging
-                rejected &= judge.honest[np.arange(m), labels] > NEVER
+                rejected &= judge.honest[np.arange(m), labels] > NEVER_PREDICTED
                 repeating = _repeats(agrees[place], rejected)
             if repeating and view.made_here:
                 repeating = _repeats(agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT))
