@@ -81,7 +81,7 @@ def with_verdicts(p_error: pd.Series, verdicts: pd.Series, pair: np.ndarray | No
     the list only, since the fit is conditional on p; for the same reason the strata of an audit need no weights. But
     then they say little about the rest, where a reviewer's mistakes would count as errors. With fewer than 10 verdicts
     on the less suspicious half, the weight is therefore 20 verdicts, t = .05 and s = .5. Cost: one pass over the
-    verdicts per iteration, and one over all examples.
+    verdicts per iteration, and one over all examples. Judged examples follow the map as well, not their own verdict.
 
     The calibration error comes from draws of a, b, d and c from the posterior. It assumes that the verdicts are correct
     and that the model holds. An error measured on m units is larger by chance, about .8 sqrt(p (1 - p) / m) per bin.
