@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.evidence.as_evidence import as_evidence
 from workbench.foundation.errors import InputError
 
 NAMES = ("ant", "bee", "cow")
@@ -192,10 +193,10 @@ def test_chance_is_not_taken_for_another_order(n, k, seed, recwarn):
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % k
     names = np.array(NAMES, object)[labels]
-    wb.find_issues(names, pred_probs=rng.dirichlet(np.ones(k), n))
+    as_evidence(names, pred_probs=rng.dirichlet(np.ones(k), n))
     votes = np.tile(np.bincount(labels, minlength=k) + 0.0, (n, 1))
     votes[np.arange(n), labels] -= 1  # the class shares of all other rows, in which the row's own class is rarest
-    wb.find_issues(names, pred_probs=votes / votes.sum(axis=1, keepdims=True))
+    as_evidence(names, pred_probs=votes / votes.sum(axis=1, keepdims=True))
     assert [str(one.message) for one in recwarn] == []
 
 

@@ -16,8 +16,9 @@ N = 400
 
 
 @pytest.fixture
-def voted(tmp_path):
+def voted(tmp_path, monkeypatch):
     """A run with only three votes on each label, and a mask of its wrong labels (15 %)."""
+    monkeypatch.setattr("workbench.issues.estimating.DRAWS", 2000)
     rng = np.random.default_rng(0)
     true = rng.integers(0, 2, N)
     wrong = rng.random(N) < 0.15

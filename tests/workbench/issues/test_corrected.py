@@ -113,7 +113,8 @@ def test_no_share_of_false_alarms_is_promised_for_corrected_labels(tmp_path, rng
         wb.find_issues(labels, fdr=2, **kinds)
 
 
-def test_the_number_of_an_audit_asks_people(tmp_path, rng):
+def test_the_number_of_an_audit_asks_people(tmp_path, rng, monkeypatch):
+    monkeypatch.setattr("workbench.issues.estimating.DRAWS", 2000)
     run, x = made(tmp_path / "run", "multiclass", rng)
     corrected(run)
     data = read_labels(wb.export(run, tmp_path / "labels.parquet"))

@@ -242,10 +242,11 @@ def test_the_detector_is_not_proved_by_its_own_suggestions(tmp_path):
     assert "By 35 verdicts of people, on examples they chose themselves, not a random audit" in shown
 
 
-def test_the_headline_is_the_one_number_with_its_source(tmp_path):
+def test_the_headline_is_the_one_number_with_its_source(tmp_path, monkeypatch):
     from workbench.issues.totals import error_count
     from workbench.review.audit import audit
 
+    monkeypatch.setattr("workbench.issues.estimating.DRAWS", 2000)
     run = made(tmp_path / "run", images=False, planted=False)
     found = table(run)
     shown = shown_in(run, found, tmp_path / "before.html")
