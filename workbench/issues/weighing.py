@@ -181,25 +181,7 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
         best = max(views, key=lambda view: gains[view.name])
         del aside[best.name]
         return Weights({best.name: 1.0}, aside, gains, tells=False)
-    for place, view in enumerate(views):
-        for other, judge in enumerate(views):
-            if other == place or view.name in aside or judge.name in aside:
-                continue
-            rejected = doubts[other] > SURE_AT
-            if gains[judge.name] < WEAK_GAIN * gains[view.name]:
-                rejected[:] = False  # a much weaker view is confident of its own mistakes
-            repeating = _repeats(agrees[place], rejected)
-            if repeating and view.made_here:  # frequencies among few rows, or hard predictions, may be judging
-                rejected &= judge.honest[np.arange(m), labels] > NEVER_PREDICTED
-                repeating = _repeats(agrees[place], rejected)
-            if repeating and view.made_here:
-                repeating = _repeats(agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT))
-            if repeating:
-                aside[view.name] = REPEATING
-            elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
-                aside[view.name] = AGREEING
-            elif _at_most_ties(view, agrees[place], labels) and (~agrees[other]).sum() >= SURE_ROWS:
-                aside[view.name] = TIES
+    _set_aside_by_others(views, gains, agrees, doubts, aside, labels)
     capped = _never_low(views, gains, aside, labels, k)
     kept = [view for view in views if view.name not in aside]
     if len(kept) == 1:
@@ -226,6 +208,32 @@ def weigh(views: Sequence[EvidenceView], labels: np.ndarray, k: int) -> Weights:
             capped[view.name] = CONTRADICTED
     shares_of = {view.name: float(one) for view, one in zip(kept, share) if view.name not in aside}
     return Weights(shares_of, aside, gains, capped)
+
+
+def _set_aside_by_others(
+    views: Sequence[EvidenceView], gains: dict[str, float], agrees: Sequence[np.ndarray], doubts: Sequence[np.ndarray],
+    aside: dict[str, str], labels: np.ndarray,
+) -> None:  # fmt: skip
+    """Set aside views that repeat the labels which another one rejects, or contradict none; adds to `aside`."""
+    for place, view in enumerate(views):
+        for other, judge in enumerate(views):
+            if other == place or view.name in aside or judge.name in aside:
+                continue
+            rejected = doubts[other] > SURE_AT
+            if gains[judge.name] < WEAK_GAIN * gains[view.name]:
+                rejected[:] = False  # a much weaker view is confident of its own mistakes
+            repeating = _repeats(agrees[place], rejected)
+            if repeating and view.made_here:  # frequencies among few rows, or hard predictions, may be judging
+                rejected &= judge.honest[np.arange(len(labels)), labels] > NEVER_PREDICTED
+                repeating = _repeats(agrees[place], rejected)
+            if repeating and view.made_here:
+                repeating = _repeats(agrees[place], rejected & (least_doubts(judge.honest, labels) > SURE_AT))
+            if repeating:
+                aside[view.name] = REPEATING
+            elif agrees[place].mean() > NEVER_SO_OFTEN and agrees[other].mean() < agrees[place].mean() - NEVER_LESS:
+                aside[view.name] = AGREEING
+            elif _at_most_ties(view, agrees[place], labels) and (~agrees[other]).sum() >= SURE_ROWS:
+                aside[view.name] = TIES
 
 
 def _repeats(agrees: np.ndarray, rejected: np.ndarray) -> bool:
