@@ -8634,15 +8634,24 @@ view.head.fold.setAttribute("aria-expanded", String(root.classList.toggle("lw-un
 layout(view);
 };
 }
+const laidOut = new WeakMap();
 function layout(view) {
 const width = view.root.clientWidth;
-if (!width) return;
+if (width) arrange(view, width);
+laidOut.set(view, sizesOf(view));
+}
+function sizesOf({ root, maps }) {
+return [root, ...maps.map((map) => map.stage)].map((el) => `${el.clientWidth} ${el.clientHeight}`).join();
+}
+function arrange(view, width) {
 const [, kind] = LAYOUTS.find(([least]) => width >= least) ?? LAYOUTS[LAYOUTS.length - 1];
 if (view.root.dataset.layout !== kind) view.root.dataset.layout = kind;
 view.registry.run("layout");
 }
 function watchSizes(view) {
-const sizes = new ResizeObserver(() => layout(view));
+const sizes = new ResizeObserver(() => {
+if (sizesOf(view) !== laidOut.get(view)) layout(view);
+});
 sizes.observe(view.root);
 view.maps.forEach((map) => sizes.observe(map.stage));
 let away = false;

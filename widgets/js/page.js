@@ -50,10 +50,23 @@ export function pageFeature(view) {
   };
 }
 
+/** Sizes for which a view was laid out last. @type {WeakMap<object, string>} */
+const laidOut = new WeakMap();
+
 /** @param {Explorer} view */
 function layout(view) {
   const width = view.root.clientWidth;
-  if (!width) return;
+  if (width) arrange(view, width);
+  laidOut.set(view, sizesOf(view));
+}
+
+/** Sizes of the view and its maps; a hidden view has none. @param {Explorer} view */
+function sizesOf({ root, maps }) {
+  return [root, ...maps.map((map) => map.stage)].map((el) => `${el.clientWidth} ${el.clientHeight}`).join();
+}
+
+/** @param {Explorer} view @param {number} width */
+function arrange(view, width) {
   const [, kind] = LAYOUTS.find(([least]) => width >= least) ?? LAYOUTS[LAYOUTS.length - 1];
   if (view.root.dataset.layout !== kind) view.root.dataset.layout = kind;
   view.registry.run("layout");
@@ -61,7 +74,9 @@ function layout(view) {
 
 /** @param {Explorer} view */
 function watchSizes(view) {
-  const sizes = new ResizeObserver(() => layout(view));
+  const sizes = new ResizeObserver(() => {
+    if (sizesOf(view) !== laidOut.get(view)) layout(view); // an observer also reports the sizes that it begins with
+  });
   sizes.observe(view.root);
   view.maps.forEach((map) => sizes.observe(map.stage));
   let away = false; // scrolled out of view: the drawing may have been discarded
