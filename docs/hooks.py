@@ -5,6 +5,7 @@ All of them are generated when the site is built, so they are always current.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import operator
 import re
@@ -53,6 +54,11 @@ VIEWS["link"] = "linking"
 
 ELSEWHERE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "docs/changes": "changelog.md",
              "docs/decisions": "decisions.md", "BENCHMARKS.md": "benchmarks.md"}  # fmt: skip
+
+
+def on_startup(**_: object) -> None:
+    """Collect garbage rarely: the trees of all modules and pages stay until the end, and each look takes time."""
+    gc.set_threshold(500_000, 50, 50)
 
 
 def on_config(config: dict, **_: object) -> dict:

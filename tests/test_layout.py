@@ -266,7 +266,7 @@ def test_public_names_are_the_written_list(package, forks):
     assert ast.literal_eval(said) == sorted(PUBLIC[package])
 
 
-def test_importing_a_module_never_hides_the_public_name():
+def test_importing_a_module_never_hides_the_public_name(forks):
     """`workbench.score` is a function and `workbench.review` a module, whatever was imported before."""
     code = (
         f"packages = {sorted(PUBLIC)}"
@@ -282,7 +282,8 @@ for package in packages:
         assert found is getattr(whole, name)
 """
     )
-    run(code)
+    child = forks.start(code)
+    assert child.wait() == 0, child.errors()
 
 
 def test_an_unknown_public_name_is_an_attribute_error():
