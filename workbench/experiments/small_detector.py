@@ -154,19 +154,20 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, DETECTOR_RATE, total_steps=max(epochs * batches, 2))
     starts = table.starts
     net.train()
+
+    def example(row: int) -> tuple[np.ndarray, ...]:
+        own = slice(starts[row], starts[row + 1])
+        picture, places = _cropped(pictures[row], table.places[own], crop, rng)
+        inside = ((places[:, 2:] - places[:, :2]) > 2).all(axis=1)
+        height, breadth = (-(-side // STRIDE) for side in picture.shape[1:])
+        return picture, *_targets(places[inside], table.label[own][inside], k, height, breadth)
+
+    whole = {} if crop else {row: example(row) for row in train.tolist()}  # the same in each epoch
     for _ in range(epochs):
         for rows in np.array_split(rng.permutation(train), batches):
-            seen, wanted = [], []
-            for row in rows.tolist():
-                own = slice(starts[row], starts[row + 1])
-                picture, places = _cropped(pictures[row], table.places[own], crop, rng)
-                inside = ((places[:, 2:] - places[:, :2]) > 2).all(axis=1)
-                height, breadth = (-(-side // STRIDE) for side in picture.shape[1:])
-                seen.append(picture)
-                wanted.append(_targets(places[inside], table.label[own][inside], k, height, breadth))
-            loss = _loss(
-                net(torch.from_numpy(np.stack(seen))), *(torch.from_numpy(np.stack(one)) for one in zip(*wanted))
-            )
+            examples = [example(row) if crop else whole[row] for row in rows.tolist()]
+            seen, *wanted = (torch.from_numpy(np.stack(one)) for one in zip(*examples))
+            loss = _loss(net(seen), *wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
