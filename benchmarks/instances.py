@@ -6,7 +6,7 @@ Canvases of digits with seeded errors (`benchmarks/works/digit_instances.py`): a
 around the given masks, out of fold, and the bright pixels in its boxes are the predicted masks; predictions are kept in
 `--cache`. Units are given instances and candidates, predictions that belong to no given instance. A candidate is right
 to suspect if it overlaps a true mask by .5 that was left out. Crowd masks: the masks of single crowd workers for each
-cell of DATA_DIR/kinds/segmentation_bubil*.npz, each beside the fusion of the other workers' masks as the prediction; a
+cell of DATA_DIR/kinds/segmentation_bubil*.npz, each beside the other workers' masks as predictions, or their fusion; a
 mask is wrong if its IoU with that of experts is below .7.
 
 "IoU": one minus the IoU of masks with the matched prediction, and the score of a candidate. "rule": at IoU .5, the
@@ -168,14 +168,15 @@ def outlines(made: DigitInstances, table: pd.DataFrame) -> str:
     return f"{np.mean(before):.2f}, {np.mean(after):.2f}"
 
 
-def crowd_row(folder: Path) -> dict[str, object]:
-    """Masks of single crowd workers, each beside the fusion of the others."""
+def crowd_row(folder: Path, fuse: bool) -> dict[str, object]:
+    """Masks of single crowd workers, each beside the others, or beside their fusion."""
     given, predictions, wrong = [], [], []
     for _, _, gold, crowd in crowd_masks(folder):
         for number, one in enumerate(crowd):
-            others = wb.vision.fuse_masks(np.delete(crowd, number, axis=0))
+            others = np.delete(crowd, number, axis=0)
+            shown = [runs(other) for other in ([wb.vision.fuse_masks(others)] if fuse else others)]
             given.append({"masks": [runs(one)], "labels": ["cell"]})
-            predictions.append({"masks": [runs(others)], "labels": ["cell"], "scores": [1.0]})
+            predictions.append({"masks": shown, "labels": ["cell"] * len(shown), "scores": [1.0] * len(shown)})
             wrong.append(iou(one, gold) < 0.7)
     data = wb.Dataset.from_arrays(given, task="instances")
     began = time.perf_counter()
@@ -185,7 +186,7 @@ def crowd_row(folder: Path) -> dict[str, object]:
     bad, p = np.array(wrong), own["p_error"].to_numpy()
     after = error_after_verdicts(p, bad, stratify_sides(p, np.zeros(len(p), bool)), np.zeros(len(p), int))
     return {
-        "data": "crowd masks beside the fusion of the others", "units": f"{len(p):,}, {bad.sum():,}",
+        "data": f"crowd masks beside the {'fusion of the ' if fuse else ''}others", "units": f"{len(p):,}, {bad.sum():,}",
         "IoU": both(bad, 1 - own["overlap"].to_numpy()), "rule": None, "boxes": None, "ours": f"**{both(bad, p)}**",
         "parts": None, "found rule": None, "found ours": found(bad, p), "kind": None, "outline": None,
         "ECE": f"{short(calibration_error(p, bad))}, {short(after)}", "counted": f"{p.sum() / bad.sum():.2f}",
@@ -242,7 +243,7 @@ def main() -> None:
     else:
         name, head = "instances", HEAD
         rows = [scored_row(digit_instances(400, 0, given.cache), "canvases, seeded errors")]
-        rows += [] if given.folder is None else [crowd_row(given.folder)]
+        rows += [] if given.folder is None else [crowd_row(given.folder, fuse) for fuse in (True, False)]
     print(*rows, sep="\n")
     if given.write:
         write_section(name, head, rows)

@@ -94,9 +94,14 @@ def _largest(place: np.ndarray, values: np.ndarray, m: int) -> np.ndarray:
 
 
 def given_features(
-    given: GivenBoxes, seen: Locations, met: Matched, forms: BoxForms, size: np.ndarray | None
+    given: GivenBoxes, seen: Locations, met: Matched, forms: BoxForms, size: np.ndarray | None, fused: np.ndarray
 ) -> tuple[np.ndarray, BoxSupport]:
-    """Return features (m, f) of the given boxes, and their support."""
+    """Return features (m, f) of the given boxes, and their support.
+
+    Parameters
+    ----------
+    fused : (m,) overlaps with the fusion of several predictions.
+    """
     back = support(given, seen, met)
     match = np.maximum(met.match, 0)
     none = met.match < 0
@@ -109,6 +114,7 @@ def given_features(
     columns = [
         *back,
         met.match_iou,
+        fused,
         score,
         agrees.astype(float),
         crowded,

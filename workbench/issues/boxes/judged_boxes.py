@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.issues.boxes import box_features
+from workbench.issues.boxes.fused_overlaps import Fusion, fused_overlaps, fusion_of
 from workbench.issues.boxes.locations import Locations, locations_of
 from workbench.issues.boxes.matched_boxes import COVERS, GivenBoxes, Matched, matched
+from workbench.issues.boxes.plain_scores import PlainScores, plain_scores
 from workbench.issues.boxes.planted_odds import (
     MOST_P,
     Examples,
@@ -36,7 +38,7 @@ CROSS_FOLDS = 3
 LEAST_PLANTED_BOXES = 30
 """Smallest number of planted errors of a part from which they are learned."""
 
-PLAIN_WEIGHT, OUTLINE_WEIGHT, SCORE_WEIGHT = 0.5, 3.0, 0.75
+PLAIN_WEIGHT, OUTLINE_WEIGHT, SCORE_WEIGHT = 0.5, 6.0, 0.75
 """Weights of each plain score of given boxes, of given masks, and of the score of candidates, beside planted errors in
 the ranking, in normal scores. Real outlines are wrong by less than planted ones, whose odds hardly tell such masks
 apart."""
@@ -135,14 +137,14 @@ def _judged_once(
     seen = locations_of(found, k)
     met = matched(given, seen)
     forms = box_features.forms_of(given, k)
-    own, back = box_features.given_features(given, seen, met, forms, size)
+    fusion = fusion_of(found, seen, np.unique(met.match[met.match >= 0]))
+    fused = fused_overlaps(given, met, fusion)
+    own, back = box_features.given_features(given, seen, met, forms, size, fused)
     new = box_features.candidate_features(given, seen, met, forms, size)
     rng = np.random.default_rng(seed)
     fold = rng.permutation(n) % CROSS_FOLDS
-    taught = _taught(given, found, seen, n, k, size, rng)
-    plain = (1 - back.same5, _mistaken(given, seen, met))
-    if given.masks is not None:  # an outline that differs by a third is an error, a box often is not
-        plain = (np.maximum(plain[0], 1 - met.match_iou), np.maximum(plain[1], 1 - met.match_iou))
+    taught = _taught(given, found, seen, fusion, n, k, size, rng)
+    plain = plain_scores(given, seen, met, back, fused)
     weight = PLAIN_WEIGHT if given.masks is None else OUTLINE_WEIGHT
     of_given = _judged_given(taught, own, given.rows, fold, plain, weight, seed)
     rows = seen.rows[met.candidates]
@@ -165,7 +167,7 @@ class _Taught(NamedTuple):
 
 
 def _taught(
-    given: GivenBoxes, found: ScoredBoxes, seen: Locations, n: int, k: int, size: np.ndarray | None,
+    given: GivenBoxes, found: ScoredBoxes, seen: Locations, fusion: Fusion, n: int, k: int, size: np.ndarray | None,
     rng: np.random.Generator,
 ) -> _Taught:  # fmt: skip
     """Plant errors into a sample of the images, several times, and return the features of all units."""
@@ -173,14 +175,18 @@ def _taught(
     sample = _sampled(given, seen, n, rng)
     if sample is not None:
         given = given.chosen(sample[given.rows])
-        seen = locations_of(found.chosen(sample[found.rows]), k)
+        found = found.chosen(sample[found.rows])
+        seen = locations_of(found, k)
+        met = matched(given, seen)
+        fusion = fusion_of(found, seen, np.unique(met.match[met.match >= 0]))
     forms = box_features.forms_of(given, k)
     parts: list[list[np.ndarray]] = [[] for _ in range(8)]
     dropped, reached = 0, 0
     for _ in range(REPETITIONS):
         planted = planted_boxes(given, forms.share, rng)
         met = matched(planted.given, seen)
-        own, _ = box_features.given_features(planted.given, seen, met, forms, size)
+        fused = fused_overlaps(planted.given, met, fusion)
+        own, _ = box_features.given_features(planted.given, seen, met, forms, size, fused)
         new = box_features.candidate_features(planted.given, seen, met, forms, size)
         hit, again = _reached(planted.dropped, seen, met)
         # A mask with a bad outline is one error, wherever its object lies.
@@ -215,27 +221,16 @@ def _reached(dropped: GivenBoxes, seen: Locations, met: Matched) -> tuple[np.nda
     return hit, len(np.unique(pairs.second))
 
 
-def _mistaken(given: GivenBoxes, seen: Locations, met: Matched) -> np.ndarray:
-    """Return (1 - score) / 2 if the matched prediction has the given class, (1 + score) / 2 if another, 1 without one;
-    (m,) in [0, 1]."""
-    out = np.ones(len(given.rows))
-    at = np.flatnonzero(met.match_iou >= COVERS)
-    match = met.match[at]
-    score = seen.score[match]
-    out[at] = (1 + np.where(seen.label[match] == given.label[at], -score, score)) / 2
-    return out
-
-
 def _judged_given(
-    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, plain: tuple[np.ndarray, np.ndarray],
+    taught: _Taught, features: np.ndarray, rows: np.ndarray, fold: np.ndarray, plain: PlainScores,
     weight: float, seed: int,
 ) -> JudgedPart:  # fmt: skip
     planted = int(taught.given.planted.sum())
     if planted < LEAST_PLANTED_BOXES or not len(rows):
-        return JudgedPart(np.clip(plain[0], 0.001, 0.99), None, planted, 1.0)
+        return JudgedPart(np.clip(plain.unlike, 0.001, 0.99), None, planted, 1.0)
     odds, of_planted = learned_odds(taught.given, features, rows, fold, seed=seed)
     shares = share_bounds(odds, of_planted)
-    score = normal_scores(odds) + weight * sum(normal_scores(one) for one in plain)
+    score = normal_scores(odds) + weight * sum(normal_scores(one) for one in plain.ordered(odds))
     return JudgedPart(in_order_of(score, probabilities_of(odds, shares)), shares, planted, 1.0)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.tasks.box_overlaps import suppressed
+from workbench.tasks.box_overlaps import BoxPairs, suppressed
 from workbench.tasks.object_overlaps import chosen_masks, overlaps_of
 from workbench.tasks.scored_boxes import ScoredBoxes
 
@@ -72,7 +72,7 @@ def locations_of(found: ScoredBoxes, k: int) -> Locations:
     InputError : too many predictions of an image overlap.
     """
     pairs = None if found.masks is None else overlaps_of(found, least=SAME_LOCATION)
-    leader = suppressed(found.rows, found.places, found.score, iou=SAME_LOCATION, pairs=pairs)
+    leader = suppressed(found.rows, found.places, _precedence(found, pairs), iou=SAME_LOCATION, pairs=pairs)
     kept, of = np.unique(leader, return_inverse=True)
     label, score = found.label, found.score
     place = of
@@ -104,3 +104,15 @@ def locations_of(found: ScoredBoxes, k: int) -> Locations:
         k,
         chosen_masks(found.masks, kept),
     )
+
+
+def _precedence(found: ScoredBoxes, pairs: BoxPairs | None) -> np.ndarray:
+    """Return numbers (p,) in the order of the scores, and among equal scores in that of the overlap with all others:
+    of several people who outlined an object, the one in the middle stands for it."""
+    if len(np.unique(found.score)) == len(found.score):
+        return found.score
+    pairs = overlaps_of(found, least=SAME_LOCATION) if pairs is None else pairs
+    order = np.lexsort((np.bincount(pairs.first, pairs.iou, len(found.rows)), found.score))
+    rank = np.empty(len(order))
+    rank[order] = np.arange(len(order))
+    return rank
