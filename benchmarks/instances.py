@@ -186,7 +186,8 @@ def crowd_row(folder: Path, fuse: bool) -> dict[str, object]:
     bad, p = np.array(wrong), own["p_error"].to_numpy()
     after = error_after_verdicts(p, bad, stratify_sides(p, np.zeros(len(p), bool)), np.zeros(len(p), int))
     return {
-        "data": f"crowd masks beside the {'fusion of the ' if fuse else ''}others", "units": f"{len(p):,}, {bad.sum():,}",
+        "data": f"crowd masks beside the {'fusion of the ' if fuse else ''}others",
+        "units": f"{len(p):,}, {bad.sum():,}",
         "IoU": both(bad, 1 - own["overlap"].to_numpy()), "rule": None, "boxes": None, "ours": f"**{both(bad, p)}**",
         "parts": None, "found rule": None, "found ours": found(bad, p), "kind": None, "outline": None,
         "ECE": f"{short(calibration_error(p, bad))}, {short(after)}", "counted": f"{p.sum() / bad.sum():.2f}",
