@@ -10,7 +10,7 @@ from workbench.issues.boxes.box_features import BoxSupport
 from workbench.issues.boxes.locations import Locations
 from workbench.issues.boxes.matched_boxes import COVERS, GivenBoxes, Matched
 
-TIED = 1e-6
+TIE_WEIGHT = 1e-6
 """Weight of the overlap beside a plain score, which is 1 for all objects without a prediction."""
 
 
@@ -37,8 +37,8 @@ class PlainScores(NamedTuple):
         round. Planted errors tell, by the mean of their log odds (m,) in both groups.
         """
         if self.unmet.any() and self.other.any() and odds[self.other].mean() > odds[self.unmet].mean():
-            return self.unlike + TIED * self.fused, np.where(self.unmet, 0.5, self.mistaken)
-        return self.unlike + TIED * (1 - self.fused), self.mistaken + TIED * (1 - self.fused)
+            return self.unlike + TIE_WEIGHT * self.fused, np.where(self.unmet, 0.5, self.mistaken)
+        return self.unlike + TIE_WEIGHT * (1 - self.fused), self.mistaken + TIE_WEIGHT * (1 - self.fused)
 
 
 def plain_scores(given: GivenBoxes, seen: Locations, met: Matched, back: BoxSupport, fused: np.ndarray) -> PlainScores:
