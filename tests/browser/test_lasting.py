@@ -19,8 +19,9 @@ def title(page: object) -> str:
     return page.locator(".lw-inspector .lw-title").inner_text()
 
 
-def test_a_reloaded_page_comes_back(explorer):
+def test_a_reloaded_page_comes_back(explorer, shared_lab):
     """The view is in the saved notebook, its kernel is alive, and nothing is executed again."""
+    shared_lab.probe.run("import ipywidgets; ipywidgets.Widget.close_all()")  # a new page restores all widgets
     lab = explorer()
     page = lab.page
     page.locator(".lw-name").click()
