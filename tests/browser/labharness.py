@@ -41,8 +41,19 @@ SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swi
 NO_GL = ("--disable-gpu", "--disable-webgl", "--disable-webgl2", "--disable-3d-apis")
 NO_BUILD = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
 """Otherwise each page asks whether JupyterLab is to be built again, for which the server starts Node.js."""
-DISABLED = {"disabledExtensions": {"@jupyterlab/application-extension:faviconbusy": True}}
-"""Otherwise the tab's icon is fetched and drawn again each time that a kernel begins or ends work."""
+DISABLED = {
+    "disabledExtensions": {
+        "@jupyterlab/application-extension:faviconbusy": True,
+        "@jupyterlab/apputils-extension:kernel-status": True,
+    }
+}
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false"},
+    "notebook-extension/panel": {"toolbar": [{"name": "executionProgress", "disabled": True}]},
+}
+"""No question whether JupyterLab may fetch news. And nothing that shows each change of a kernel between idle and busy:
+in the tab's icon, which is fetched again, in the status bar and in the toolbar. None of these takes keys. They drew six
+of the ten frames of a decision."""
 
 
 def find_browser(*, shell: bool = False) -> str | None:
@@ -101,13 +112,13 @@ class LabServer:
             raise
 
     def _write_settings(self) -> None:
-        """Disable the question whether JupyterLab may fetch news, and the parts of JupyterLab in `DISABLED`."""
         page = self.state / "config" / "labconfig" / "page_config.json"
         page.parent.mkdir(parents=True)
         page.write_text(json.dumps(DISABLED), encoding="utf-8")
-        settings = self.state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-        settings.parent.mkdir(parents=True)
-        settings.write_text('{"fetchNews": "false"}', encoding="utf-8")
+        for name, values in SETTINGS.items():
+            settings = self.state / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            settings.parent.mkdir(parents=True)
+            settings.write_text(json.dumps(values), encoding="utf-8")
 
     def _command(self) -> list[str]:
         return [
