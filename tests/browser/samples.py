@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -316,13 +317,19 @@ def preference_run(path: Path, n: int = 120) -> Path:
     return path
 
 
+@cache
+def _digits():
+    """scikit-learn's digits, read once."""
+    from sklearn.datasets import load_digits
+
+    return load_digits()
+
+
 def canvases(n: int = 60, size: tuple[int, int] = (128, 96), seed: int = 8):
     """Return images (n, h, w) in [0, 1] of three to six of scikit-learn's digits, doubled, and their boxes: n lists of
     (x0, y0, x1, y1, class)."""
-    from sklearn.datasets import load_digits
-
     rng = np.random.default_rng(seed)
-    digits = load_digits()
+    digits = _digits()
     width, height = size
     images, boxes = np.zeros((n, height, width)), []
     for row in range(n):
