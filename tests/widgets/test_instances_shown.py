@@ -14,7 +14,9 @@ import samples
 import widgets as wd
 import workbench as wb
 from widgets.requests import answer
+from widgets.view.objects import masks_of_instances
 from widgets.wire.masks import packed
+from workbench.tasks.instance_masks import cut_masks, full_mask
 from workbench.tasks.run_lengths import decode_runs
 
 N, KEY = 30, "c0123456789abcdef"
@@ -42,6 +44,13 @@ def ask(view, kind, buffers=(), **content):
     body, arrays = answer(view, {"kind": kind, **content}, list(buffers))
     assert "error" not in body, body
     return body, arrays
+
+
+def in_thumbnail(mask):
+    """The class of each pixel that a thumbnail has, and its step."""
+    step = mask["step"]
+    shape = -(-mask["height"] // step), -(-mask["width"] // step)
+    return np.repeat(mask["codes"], mask["lengths"]).reshape(shape), step
 
 
 def everywhere(view):
@@ -98,6 +107,54 @@ def test_overlooked_instances_above_a_probability_are_accepted_exported_and_undo
     assert ask(view, "accept", everywhere(view), **of_kind)[0]["count"] == 3
     ask(view, "redo", sure=True)
     assert coco(view, tmp_path / "a.json") == after
+
+
+def test_thumbnails_have_the_masks_as_they_are_now(view, true, tmp_path):
+    given = samples.with_wrong_boxes(true)[OVERLOOKED[0]]
+
+    def expected(boxes):
+        raster = np.full((96, 128), -1)
+        for box in boxes:
+            label, *_, mask = as_coco(box)
+            raster[np.frombuffer(mask, bool).reshape(96, 128)] = int(label)
+        return raster
+
+    [item] = ask(view, "media", rows=[OVERLOOKED[0]])[0]["items"]
+    assert len(item["objects"]) == len(given) and item["mask"]["step"] == 2
+    assert np.array_equal(in_thumbnail(item["mask"])[0], expected(given)[::2, ::2])
+    value = view.dataset.kind.encode(samples.outlined(true[OVERLOOKED[0]][0]))
+    ask(view, "decide", op="relabel", units=[[OVERLOOKED[0], KEY, value], [OVERLOOKED[0], "g0", "null"]])
+    about = ask(view, "inspect", row=OVERLOOKED[0])[0]
+    now = [*given[1:], true[OVERLOOKED[0]][0]]
+    assert np.array_equal(in_thumbnail(about["media"]["mask"])[0], expected(now)[::2, ::2])
+
+
+def test_thumbnails_of_large_masks_and_unreadable_pictures(tmp_path):
+    """Runs are painted without their pixels, smaller masks above larger ones; a picture that fails shows why."""
+    rng = np.random.default_rng(0)
+    size, codes = (700, 900), [0, 1, 2, 3]
+    masks = [np.kron(rng.random((35, 45)) < 0.6, np.ones((20, 20), bool)) for _ in codes]
+    masks[1][:, :200] = masks[2][:333] = masks[2][:, 500:] = masks[3][:-50, :] = masks[3][:, :-50] = False
+    values = []
+    for code, mask in zip(codes, masks):
+        boxes, texts = cut_masks([full_mask(mask, "mask", 0, 0)])
+        values.append({"box": boxes[0].tolist(), "label": code, "mask": texts[0]})
+    found, step = in_thumbnail(masks_of_instances(values, codes, *size))
+    wanted = np.full(size, -1)
+    for code, mask in zip(codes, masks):
+        wanted[mask] = code
+    assert step == 9 and found.size < 96**2 and np.array_equal(found, wanted[::step, ::step])
+    cut = masks_of_instances(values, codes, 333, 450)
+    assert np.array_equal(in_thumbnail(cut)[0], wanted[:333, :450][:: cut["step"], :: cut["step"]]), (
+        "inside the picture"
+    )
+
+    name = "<b>x</b>&amp;"
+    labels = [{"masks": [mask], "labels": [name]} for mask in masks[:2]]
+    data = wb.Dataset.from_arrays(labels, task="instances", images=[np.zeros(size, np.uint8), b"no picture"])
+    items = ask(wd.Explorer(data)._view, "media", rows=[0, 1])[0]["items"]
+    assert "mask" in items[0] and items[0]["objects"] and "error" not in items[0]
+    assert "decoded" in items[1]["error"] and not {"mask", "objects"} & set(items[1])
 
 
 def test_spurious_instances_of_a_selection_are_removed_together(view, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ from workbench.data.media import as_shown, encode, open_image, read_image
 from workbench.foundation.errors import InputError
 from workbench.issues.boxes.results import BOX_ERRORS
 from workbench.reports import facts
+from workbench.reports.mask_facts import border_of
 from workbench.reports.unit_facts import UnitContents, counts_in_words, gather_units, kind_table, worst_examples
-from workbench.tasks.box_table import box_table_of, form_of
+from workbench.tasks.box_table import MASK_FIELD, box_table_of, form_of
 from workbench.tasks.protocol import NOTHING
+from workbench.tasks.run_lengths import decode_runs
 
 if TYPE_CHECKING:
     from workbench.runs.run import Run
@@ -35,6 +38,9 @@ AROUND, LEAST_VIEW = 1.0, 24
 
 GIVEN_OUTLINE, SUGGESTED_OUTLINE = (214, 69, 65), (40, 150, 90)
 """Colours of a given object and of the suggested one."""
+
+TINT, DASH = 0.25, 6
+"""Opacity of a mask, and length in pixels of the dashes around a suggested one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class BoxFacts:
 
 
 class BoxContents(UnitContents):
-    """Boxes, points or instances, shown in their image; of an instance, the box."""
+    """Boxes, points or instances, shown in their image."""
 
     classes = UnitContents.class_tables
 
@@ -88,7 +94,8 @@ class BoxContents(UnitContents):
             return super().picture(row, found, room)
         try:
             data = read_image(self.dataset.image(row), self.dataset.media_root)
-            return (None, "") if data is None else (drawn(data, *(self._place(one) for one in values)), "")
+            places, masks = zip(*((self._place(one), (one or {}).get(MASK_FIELD)) for one in values))
+            return (None, "") if data is None else (drawn(data, places[0], places[1], masks), "")
         except InputError as error:
             return None, str(error)
 
@@ -121,13 +128,17 @@ class BoxContents(UnitContents):
         return place if len(place) == 4 else [*place, *place]
 
 
-def drawn(data: bytes, given: list[float] | None, suggested: list[float] | None) -> tuple[bytes, int, int]:
+def drawn(
+    data: bytes, given: list[float] | None, suggested: list[float] | None,
+    masks: Sequence[str | None] = (None, None),
+) -> tuple[bytes, int, int]:  # fmt: skip
     """Return the part of an encoded image around one object, as a picture, with its width and height.
 
     Parameters
     ----------
     given, suggested : boxes x0, y0, x1, y1 in pixels, or None. The given one is drawn with a solid line, the suggested
         one with dashes; of equal ones only the given one.
+    masks : of instances, the run lengths of the pixels in either box, whose borders are drawn instead.
 
     Raises
     ------
@@ -147,11 +158,39 @@ def drawn(data: bytes, given: list[float] | None, suggested: list[float] | None)
     size = tuple(np.maximum(np.round((end - start) * scale), 1).astype(int).tolist())
     picture = picture.crop((*start.astype(int).tolist(), *end.astype(int).tolist())).resize(size)
     pen = ImageDraw.Draw(picture)
-    if given is not None:
+    if given is not None and masks[0] is None:
         pen.rectangle(_corners(given, start, scale), outline=GIVEN_OUTLINE, width=2)
-    if suggested is not None and suggested != given:
+    if suggested is not None and masks[1] is None and suggested != given:
         _dashed(pen, _corners(suggested, start, scale))
+    if given is not None and masks[0] is not None:
+        _draw_mask(picture, given, masks[0], (start, end), GIVEN_OUTLINE)
+    if suggested is not None and masks[1] is not None and (suggested, masks[1]) != (given, masks[0]):
+        _draw_mask(picture, suggested, masks[1], (start, end), SUGGESTED_OUTLINE, dashed=True)
     return encode(picture, lossy=True, quality=85), *picture.size
+
+
+def _draw_mask(
+    picture: Any, box: list[float], mask: str, window: tuple[np.ndarray, np.ndarray], color: tuple[int, int, int],
+    dashed: bool = False,
+) -> None:  # fmt: skip
+    """Draw the mask in a box over a picture, which shows the part of the image from window[0] to window[1] (x, y)."""
+    from PIL import Image
+
+    x0, y0, x1, y1 = (int(side) for side in box)
+    (left, top), (right, bottom) = (side.astype(int).tolist() for side in window)
+    pixels = decode_runs(mask, y1 - y0, x1 - x0) if mask else np.zeros((0, 0), bool)
+    part = pixels[max(top - y0, 0) : max(bottom - y0, 0), max(left - x0, 0) : max(right - x0, 0)]
+    inside = np.zeros((bottom - top, right - left), bool)
+    y, x = max(y0 - top, 0), max(x0 - left, 0)
+    inside[y : y + part.shape[0], x : x + part.shape[1]] = part
+    shown = np.asarray(Image.fromarray(inside).resize(picture.size, Image.Resampling.NEAREST))
+    border = border_of(shown)
+    border |= border_of(shown & ~border)
+    if dashed:
+        border &= np.add.outer(*(np.arange(side) for side in shown.shape)) // DASH % 2 == 0
+    opacity = np.where(border, 1.0, TINT * shown)[..., None]
+    pixels = np.asarray(picture, np.float32)
+    picture.paste(Image.fromarray((pixels + opacity * (np.array(color) - pixels)).astype(np.uint8)))
 
 
 def _corners(box: list[float], start: np.ndarray, scale: float) -> tuple[float, float, float, float]:

@@ -209,7 +209,7 @@ def drawn_region(
     colours = np.frombuffer(palette(k), np.uint8).reshape(-1, 3).astype(np.float32)
     scale = PANEL_SIDE / max(given.shape)
     height, width = (max(round(side * scale), 1) for side in given.shape)
-    border = _border(np.asarray(Image.fromarray(inside).resize((width, height), Image.Resampling.NEAREST)))
+    border = border_of(np.asarray(Image.fromarray(inside).resize((width, height), Image.Resampling.NEAREST)))
     panels = []
     for codes in (given,) if code is None else (given, np.where(inside, np.int16(code), given)):
         filled = np.where((codes >= 0)[..., None], under + COLOURED * (colours[codes] - under), under)
@@ -220,7 +220,7 @@ def drawn_region(
     return encode(joined, lossy=True, quality=85), *joined.size
 
 
-def _border(inside: np.ndarray) -> np.ndarray:
+def border_of(inside: np.ndarray) -> np.ndarray:
     """Return the pixels of a region (h, w) bool that touch others."""
     wide = np.pad(inside, 1)
     around = wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]

@@ -114,7 +114,9 @@ export class Media {
     const node = mediaNode(item, size);
     if (!item?.mask && !item?.objects?.length) return node;
     const both = document.createDocumentFragment();
-    both.append(node, item.mask ? maskNode(item.mask, this.color) : objectsNode(item, this.color));
+    both.append(node);
+    if (item.mask) both.append(maskNode(item.mask, this.color));
+    if (item.objects?.length) both.append(objectsNode(item, this.color));
     return both;
   }
 

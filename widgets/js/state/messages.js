@@ -124,8 +124,8 @@ export {};
 
 /**
  * The appearance of an example.
- * `mask` is the mask of a picture as it is now, small. `objects` are the objects of a picture as [x0, y0, x1, y1,
- * code], with sides as shares of the picture's, and the class.
+ * `mask` is the mask of a picture as it is now, small, or the masks of its instances, -1 elsewhere. `objects` are the
+ * objects of a picture as [x0, y0, x1, y1, code], with sides as shares of the picture's, and the class.
  * @typedef {object} Item
  * @property {string} [src]
  * @property {number} [width]
