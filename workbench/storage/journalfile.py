@@ -294,8 +294,8 @@ def _connect(path: Path, write: bool) -> tuple[sqlite3.Connection, bool, tempfil
 def _connect_writable(path: Path) -> sqlite3.Connection:
     db = _raw(path, "rwc")
     with _closed_on_error(db):
+        db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")  # first: the change to WAL is itself a write
         _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchall())
-        db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         _patiently(lambda: create(db))
         checked_version(db, path)
     return db
