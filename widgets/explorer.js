@@ -8130,11 +8130,13 @@ setData(xs, ys, ranges = null) {
 this.message.textContent = "";
 this.ranges = ranges || [extent(xs), extent(ys)];
 const next = normalized(xs, ys, this.ranges[0], this.ranges[1]);
-const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
-if (this.xy && this.xy.length === next.length && !calm && next.length <= 200_000) this.glide(this.xy, next);
+const calm = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches,
+from = this.xy?.length === next.length && next.length <= 200_000 && !calm ? this.xy : null;
+if (from && next.some((value, i) => !Object.is(value, from[i]))) this.glide(from, next);
 else this.place(next);
 }
 place(xy) {
+cancelAnimationFrame(this.gliding);
 this.xy = xy;
 this.points.setPositions(xy);
 this.recolor();
