@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -273,12 +274,14 @@ def test_coco_files_keep_polygons_and_write_changed_masks(tmp_path, capsys):
 def test_files_hold_the_same_masks(tmp_path):
     run = wb.import_run(CASE.dataset(texts=True), tmp_path / "run")
     wanted = box_table_of(run.dataset.labels)
-    for name, suffix in (("hf", "parquet"), ("cvat", "xml"), ("png", "zip")):
+    for name, suffix in (("hf", "parquet"), ("cvat", "xml"), ("png", "zip"), ("yolo", "zip")):
         with pytest.warns(UserWarning, match="does not hold"):
-            file = wb.export(run, tmp_path / f"a.{suffix}", format=name)
+            file = wb.export(run, tmp_path / f"{name}.{suffix}", format=name)
         found = KIND.formats[name].read(file, task="instances", id="name", classes=CLASSES)
         table = box_table_of(found.labels)
-        if name == "png":  # of row 4, one mask is below another one
+        if name == "yolo":  # in the order of the names of the images
+            assert sorted(table.masks) == sorted(wanted.masks)
+        elif name == "png":  # of row 4, one mask is below another one
             assert table.masks[: len(wanted.masks) - 3].tolist() == wanted.masks[:-3].tolist()
         else:
             assert table.masks.tolist() == wanted.masks.tolist() and table.places.tolist() == wanted.places.tolist()
@@ -286,3 +289,35 @@ def test_files_hold_the_same_masks(tmp_path):
     issues = wb.find_issues(run, per="unit", **CASE.predictions(run.dataset))
     page = wb.report(run, tmp_path / "a.html", issues=issues).read_text(encoding="utf-8")
     assert "another outline: car of 300 pixels from (0, 0) to (20, 20)" in page
+
+
+def test_yolo_joins_parts_and_holes_and_keeps_polygons(tmp_path):
+    """A line of YOLO is one polygon: parts and holes stay, joined by lines that enclose nothing, and are counted."""
+    masks = np.zeros((3, *SIZE), bool)
+    masks[0, 4:20, 5:30] = masks[1, 30:40, 40:60] = True
+    masks[0, 8:12, 9:14] = masks[0, 15:18, 20:24] = False
+    masks[0, 22:26, 50:64] = True
+    polygon = [[10.25, 30.5, 20.75, 30.5, 15.5, 45.25]]
+    labels = [[*zip(masks, ["dog", "car", "dog"]), (polygon, "car")], [], None]
+    sizes = pd.DataFrame({"width": [64] * 3, "height": [48] * 3})
+    data = Dataset.from_arrays(labels, task="instances", classes=CLASSES, metadata=sizes, ids=["b", "c", "d"])
+    run = wb.import_run(data, tmp_path / "run")
+    with pytest.warns(UserWarning, match="does not hold 4 parts and holes of masks, which lines join to one polygon"):
+        file = wb.export(run, tmp_path / "a.zip", format="yolo")
+    with zipfile.ZipFile(file) as packed:
+        lines = [one.split() for one in packed.read("labels/b.txt").decode().splitlines()]
+        assert packed.read("labels/c.txt") == b"" and "labels/d.txt" not in packed.namelist()
+    assert [int(one[0]) for one in lines] == [1, 0, 1, 0] and lines[2][1:] == ["0.0"] * 6
+    corners = np.array([[40, 30], [60, 30], [60, 40], [40, 40]]) / (64, 48)
+    np.testing.assert_allclose(np.array(lines[1][1:], float), corners.ravel(), atol=1e-12)
+    again = wb.import_run(file, tmp_path / "again", format="yolo", task="instances")
+    one, other = box_table_of(run.dataset.labels), box_table_of(again.dataset.labels)
+    assert other.masks.tolist() == one.masks.tolist() and other.places.tolist() == one.places.tolist()
+    assert other.label.tolist() == one.label.tolist() and other.missing.tolist() == [False, False, True]
+    changed = instance(3, 5, (9, 11), "car")
+    again.journal.relabel("b", KIND.encode(changed), old=again.dataset.value_of(0), units="g0")
+    second = wb.export(again, tmp_path / "b.zip", format="yolo")
+    with zipfile.ZipFile(second) as packed:
+        assert [one.split() for one in packed.read("labels/b.txt").decode().splitlines()[1:]] == lines[1:]
+    third = KIND.formats["yolo"].read(second, task="instances")
+    assert box_table_of(third.labels).masks.tolist() == [changed["mask"], *one.masks[1:]]

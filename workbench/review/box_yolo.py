@@ -26,6 +26,7 @@ from workbench.review.box_files import (
     labelled_images,
     size_of,
 )
+from workbench.review.instance_outlines import one_polygon
 from workbench.review.label_folders import (
     files_within,
     picture_size,
@@ -39,6 +40,7 @@ from workbench.runs.run import Run
 from workbench.storage.layout import atomic
 from workbench.storage.limits import MOST_JSON
 from workbench.storage.tables import check_target
+from workbench.tasks.box_table import box_table_of
 from workbench.tasks.protocol import Format
 
 DATA, CLASSES, SIZES_FILE = "data.yaml", "classes.txt", "sizes.csv"
@@ -247,16 +249,20 @@ def write_yolo(run: Run, path: str | Path, *, force: bool = False, polygons: boo
 
     Parameters
     ----------
-    polygons : whether to write outlines. All objects are then polygons, those without one as the corners of their box,
-        since readers mistake a box among polygons for one.
+    polygons : whether to write outlines, as is always done with instances. All objects are then polygons, those without
+        one as the corners of their box, since readers mistake a box among polygons for one.
 
     Notes
     -----
-    A polygon in YOLO has one part and no holes: other outlines are written as boxes.
+    A polygon in YOLO has one part and no holes. Other outlines of boxes are written as boxes. The parts and holes of an
+    instance become one polygon, with lines that lead from one to the next and back: by the even-odd rule it has the
+    same pixels, but where outlines are drawn, the lines are a pixel wide.
     """
     target, losses = check_target(path, force, YOLO.suffixes), Losses("YOLO")
     dataset = run.extended()
     images = list(labelled_images(run, losses))
+    if run.task == "instances":
+        polygons, images = True, _with_polygons(run, images, losses)
     kept = file_fields_of(dataset)
     settings = {key: one for key, one in kept.items() if key != "format"} if kept.get("format") == "yolo" else {}
     yolo_ids = kept.get("format") == "yolo"
@@ -282,6 +288,24 @@ def write_yolo(run: Run, path: str | Path, *, force: bool = False, polygons: boo
         packed.writestr(SIZES_FILE, sizes.getvalue())
     losses.tell(target)
     return target
+
+
+def _with_polygons(run: Run, images: Sequence[Labelled], losses: Losses) -> list[Labelled]:
+    """Return images whose objects have a polygon each: that of their file, or one around their mask."""
+    table = box_table_of(run.labels())
+    assert table.masks is not None
+    found = []
+    for one in images:
+        more = []
+        masks = table.masks[table.starts[one.row] : table.starts[one.row + 1]]
+        for fields, place, mask in zip(one.more, one.places, masks):
+            if _only_part(fields) is None:
+                polygon, outlines = one_polygon(place, mask)
+                losses.add("parts and holes of masks, which lines join to one polygon", outlines * (outlines > 1))
+                fields = {**fields, SEGMENTATION: [polygon]}
+            more.append(fields)
+        found.append(one._replace(more=more))
+    return found
 
 
 def _label_name(stem: str) -> str:
@@ -324,3 +348,15 @@ YOLO = Format(
         "columns other than the name and the size of an image",
     ),
 )
+
+YOLO_POLYGONS = Format(
+    (".zip",),
+    read_yolo,
+    write_yolo,
+    (
+        "fields of instances (scores, crowds, ...)",
+        "parts and holes of a mask as such: lines join them to one polygon",
+        "columns other than the name and the size of an image",
+    ),
+)
+"""The same for instances."""

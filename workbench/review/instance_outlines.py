@@ -10,8 +10,9 @@ import numpy as np
 from workbench.foundation.errors import InputError
 from workbench.review.outlines import SEGMENTATION
 from workbench.tasks.instance_masks import FullMask, full_mask
+from workbench.tasks.mask_polygons import joined_outlines, mask_outlines
 from workbench.tasks.mask_runs import counts_in_image
-from workbench.tasks.run_lengths import checked_runs, encode_runs, from_polygons, to_text
+from workbench.tasks.run_lengths import checked_runs, decode_runs, encode_runs, from_polygons, to_text
 
 
 def masks_of_objects(
@@ -73,3 +74,14 @@ def outlined(fields: Mapping[str, Any], place: Sequence[float], mask: str, size:
         raise InputError.at("labels", f"holds a mask that {error.parts['found']}", error.parts["todo"]) from error
     runs = {"size": [height, width], "counts": to_text(counts)}
     return {**fields, SEGMENTATION: runs}
+
+
+def one_polygon(place: Sequence[float], mask: str) -> tuple[list[float], int]:
+    """Return the mask in a box as one polygon x, y, x, y, ... in pixels, and the number of its outlines.
+
+    Outlines are those of parts and of holes. A mask without pixels is a point, three times.
+    """
+    x0, y0, x1, y1 = (int(side) for side in place)
+    outlines = mask_outlines(decode_runs(mask, y1 - y0, x1 - x0)) if mask else []
+    polygon = joined_outlines(outlines) if outlines else np.zeros((3, 2), np.int64)
+    return (polygon + np.array([x0, y0])).ravel().tolist(), len(outlines)

@@ -48,6 +48,7 @@ class Instances(Boxes):
         {
             "table": "workbench.review.export:TABLE",
             "coco": "workbench.review.box_coco:COCO",
+            "yolo": "workbench.review.box_yolo:YOLO_POLYGONS",
             "hf": "workbench.review.instance_hf:HF_INSTANCES",
             "cvat": "workbench.review.box_cvat:CVAT",
             "labelstudio": "workbench.review.box_studio:STUDIO",
