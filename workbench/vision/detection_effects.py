@@ -12,6 +12,7 @@ from workbench.experiments.intervals import percentile_interval, verdict
 from workbench.foundation.checks import check_whole
 from workbench.foundation.errors import InputError
 from workbench.runs.run import Run
+from workbench.tasks.box_table import MASK_FIELD
 from workbench.vision.detection_metrics import (
     OVERLAPS,
     MatchedCurve,
@@ -54,7 +55,8 @@ def compare_detections(
 
     Raises
     ------
-    InputError : nothing changes, no image has a label in both, or as in `average_precision`
+    InputError : nothing changes, no image has a label in both, instances are compared with boxes, or as in
+        `average_precision`
 
     Notes
     -----
@@ -194,7 +196,9 @@ def _mean(values: np.ndarray, both: np.ndarray) -> Any:
 
 
 def _shared(sides: Sequence[LabelledObjects], found: Sequence[pd.DataFrame]) -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Return the images with a label on all sides, and all classes."""
+    """Return the images with a label on all sides, and all classes; raise if one has instances and another boxes."""
+    if len({MASK_FIELD in one.table.columns for one in sides}) > 1:
+        raise InputError.at("labels", "are instances on one side and boxes on the other", "Compare like with like.")
     images = [one.images for one in sides if one.images is not None]
     if images:
         among = images[0][np.all([np.isin(images[0], one) for one in images], axis=0)]

@@ -39,12 +39,12 @@ def average_precision(
 
     Parameters
     ----------
-    labels : a Run (its corrected labels), a Dataset of boxes, n entries as for `find_issues`, or a DataFrame with the
-        columns row (the image), x0, y0, x1, y1 in pixels and label; optionally crowd (bool) and area in square pixels,
-        by default that of the box. Images without a label are left out.
+    labels : a Run (its corrected labels), a Dataset of boxes or instances, n entries of boxes as for `find_issues`, or
+        a DataFrame with the columns row (the image), x0, y0, x1, y1 in pixels and label; optionally crowd (bool) and
+        area in square pixels, by default that of the box or mask. Images without a label are left out.
     predictions : as for `find_issues`: n dicts {"bboxes": (p, 4), "labels": (p,), "scores": (p,)} or lists, or a
         DataFrame with one row per box; for labels in a DataFrame, one with the columns row, x0, y0, x1, y1, label and
-        score
+        score. For instances with "masks" instead of "bboxes".
     overlaps : least IoU of a match, in (0, 1], over which the averages are taken
     max_detections : int >= 1, the detections of an image and class that count, by falling score
 
@@ -66,8 +66,8 @@ def average_precision(
     The mean of the column `ap` is COCO's mAP. Per class and IoU, the detections of all images are sorted by score; the
     precision at a recall is the highest at that or a higher recall, and the average precision its mean at the 101
     recalls 0, .01, ..., 1. A detection is matched, best score first, to the free object of its image and class with the
-    greatest IoU. A crowd can be matched by any number of detections, which then do not count; its overlap is the share
-    of the detection inside it.
+    greatest IoU, of boxes or, for instances, of masks ("segm"). A crowd can be matched by any number of detections,
+    which then do not count; its overlap is the share of the detection inside it.
 
     References
     ----------

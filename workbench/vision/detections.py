@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.tasks.box_overlaps import box_ious, same_image
+from workbench.tasks.box_table import MASK_FIELD
+from workbench.tasks.mask_runs import mask_ious, pixel_counts
 
 CORNERS = ("x0", "y0", "x1", "y1")
 
@@ -25,6 +27,7 @@ class ImageObjects(NamedTuple):
     crowd : (m,) bool, a box around a group of objects.
     area : (m,) float64 in square pixels, that decides the size class.
     score : (m,) float64 of predicted objects; empty for labelled ones.
+    masks : (m, 1) object, of instances the compressed run lengths of the pixels in their box; (m, 0) of boxes.
     """
 
     rows: np.ndarray
@@ -34,6 +37,7 @@ class ImageObjects(NamedTuple):
     crowd: np.ndarray
     area: np.ndarray
     score: np.ndarray
+    masks: np.ndarray
 
 
 class Matches(NamedTuple):
@@ -64,6 +68,7 @@ def as_objects(table: pd.DataFrame, images: pd.Index, classes: pd.Index) -> Imag
         table["crowd"].to_numpy(bool),
         table["area"].to_numpy(np.float64),
         table["score"].to_numpy() if "score" in table.columns else np.empty(0),
+        table[[name for name in (MASK_FIELD,) if name in table.columns]].to_numpy(object),
     )
 
 
@@ -95,15 +100,33 @@ def overlapping_pairs(
     found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
     for own, place in same_image(detections.group, objects.group[order]):
         other = order[place]
-        ones, others = detections.boxes[own], objects.boxes[other]
-        crowd = objects.crowd[other]
-        others[crowd, :2] = np.clip(others[crowd, :2], ones[crowd, :2], ones[crowd, 2:])
-        others[crowd, 2:] = np.clip(others[crowd, 2:], ones[crowd, :2], ones[crowd, 2:])
-        overlap = box_ious(ones, others)
+        overlap = (_mask_overlaps if objects.masks.shape[1] else _box_overlaps)(objects, detections, other, own)
         keep = overlap >= least
         found.append((other[keep], own[keep], overlap[keep]))
     one, two, three = (np.concatenate(part) for part in zip(*found))
     return one, two, three
+
+
+def _box_overlaps(objects: ImageObjects, detections: ImageObjects, other: np.ndarray, own: np.ndarray) -> np.ndarray:
+    ones, others = detections.boxes[own], objects.boxes[other]
+    crowd = objects.crowd[other]
+    others[crowd, :2] = np.clip(others[crowd, :2], ones[crowd, :2], ones[crowd, 2:])
+    others[crowd, 2:] = np.clip(others[crowd, 2:], ones[crowd, :2], ones[crowd, 2:])
+    return box_ious(ones, others)
+
+
+def _mask_overlaps(objects: ImageObjects, detections: ImageObjects, other: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return the overlaps of masks, which are compared only where their boxes meet."""
+    overlap = np.zeros(len(own))
+    met = np.flatnonzero(box_ious(detections.boxes[own], objects.boxes[other]) > 0)
+    own, other = own[met], other[met]
+    iou = mask_ious(own, other, detections.boxes, detections.masks[:, 0], objects.boxes, objects.masks[:, 0])
+    crowd = np.flatnonzero(objects.crowd[other])
+    area, around = (pixel_counts(one.masks[at[crowd], 0].tolist()) for one, at in ((detections, own), (objects, other)))
+    shared = np.rint(iou[crowd] * (area + around) / (1 + iou[crowd]))  # the pixels in both, a whole number
+    iou[crowd] = shared / np.maximum(area, 1)
+    overlap[met] = iou
+    return overlap
 
 
 def match(

@@ -105,6 +105,40 @@ def test_a_run_compares_its_given_and_corrected_labels(tmp_path):
     assert "2 models on 2 images" in str(ranking)
 
 
+def test_a_run_of_instances_compares_masks(tmp_path):
+    """A class whose masks were half as large is better after the correction; the other one has not changed."""
+    rng = np.random.default_rng(0)
+    labels, found = [], []
+    for _ in range(40):
+        masks = np.zeros((2, 30, 60), bool)
+        x, y = rng.integers(0, 10, 2)
+        masks[0, y : y + 12, x : x + 12] = masks[1, y : y + 12, 30 + x : 42 + x] = True
+        seen = np.roll(masks, int(rng.integers(0, 2)), axis=2)
+        found.append({"masks": seen, "labels": ["cat", "dog"], "scores": rng.uniform(0.3, 1, 2)})
+        given = masks.copy()
+        given[1, : y + 6] = False
+        labels.append((given, masks))
+    data = wb.Dataset.from_arrays([{"masks": one, "labels": ["cat", "dog"]} for one, _ in labels], task="instances")
+    run = wb.import_run(data, tmp_path / "run")
+    true = wb.Dataset.from_arrays([{"masks": one, "labels": ["cat", "dog"]} for _, one in labels], task="instances")
+    for row in range(data.n):
+        unit = 2 * row + 1
+        run.journal.relabel(row, true.value_of(unit), old=data.value_of(unit), units="g1")
+    table = wb.vision.compare_detections(run, found, resamples=100)
+    pd.testing.assert_frame_equal(table, wb.vision.compare_detections(data, found, after=true, resamples=100))
+    for side, one in (("before", data), ("after", true)):
+        alone = wb.vision.average_precision(one, found)["ap"]
+        np.testing.assert_allclose(table[side][:-1], alone[table.index[:-1]])
+    assert table.loc["cat", ["difference", "low", "high"]].tolist() == [0, 0, 0]
+    assert table.loc["dog", "before"] < 0.1 < 0.5 < table.loc["dog", "after"]
+    assert table.loc[["dog", "(mean)"], "verdict"].tolist() == ["better", "better"]
+    ranking = wb.vision.rank_detectors({"a": found, "b": [None] * 40}, run, resamples=50)
+    assert ranking.table.loc["a", "corrected"] == pytest.approx(table.loc["(mean)", "after"])
+    with pytest.raises(InputError, match="are instances on one side and boxes on the other"):
+        boxes = wb.Dataset.from_arrays([[(0, 0, 9, 9, "cat")]] * 40, task="boxes")
+        wb.vision.compare_detections(run, found, after=boxes, after_predictions=[None] * 40)
+
+
 def test_corrected_labels_reverse_detectors():
     """One detector reproduces the omissions of the labels, the other finds the boxes."""
     labels, found = made(2, 150)
