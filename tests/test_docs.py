@@ -6,6 +6,7 @@ Hidden comments of a page define what its reader already has: `<!-- prepare` wit
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import html
 import importlib.util
@@ -176,18 +177,24 @@ def documented() -> dict[str, object]:
     spec = importlib.util.spec_from_file_location("house_docstrings", ROOT / "docs" / "house_docstrings.py")
     house = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(house)
-    extensions = griffe.load_extensions(house.HouseStyle())
-    loader = griffe.GriffeLoader(extensions=extensions, search_paths=[str(ROOT)], docstring_parser="numpy")
-    packages = {name: loader.load(name) for name in ("workbench", "widgets")}
-    paths = [
-        home.removeprefix("workbench.") for name, home in public().items() if name not in ("SCORES", "tags.METHODS")
-    ]
-    found = {f"workbench.{path}": packages["workbench"][path] for path in paths}
-    found |= {f"widgets.{path}": packages["widgets"][path] for path in ("explorer.Explorer", "noiselab.NoiseLab")}
+    style = house.HouseStyle()
+
+    @functools.cache
+    def module(name: str) -> griffe.Module:  # only modules that hold something public
+        path = ROOT / name.replace(".", "/")
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        code = path.read_text(encoding="utf-8")
+        return griffe.visit(name, path, code, docstring_parser="numpy")
+
+    homes = [home for name, home in public().items() if name not in ("SCORES", "tags.METHODS")]
+    homes += ["widgets.explorer.Explorer", "widgets.noiselab.NoiseLab"]
+    found = {home: module(home.rpartition(".")[0])[home.rpartition(".")[2]] for home in homes}
     for path, thing in list(found.items()):
         if thing.is_class:
             own = {name: member for name, member in thing.members.items() if not name.startswith("_")}
             found |= {f"{path}.{name}": member for name, member in own.items() if member.is_function}
+    for thing in found.values():
+        style.on_object(obj=thing)
     return found
 
 
