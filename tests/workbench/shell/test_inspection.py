@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -187,14 +185,14 @@ def test_planted_errors_about_other_examples(path):
     assert ("damaged", "planted.parquet") in found(path)
 
 
-def test_no_repair_beside_a_recording(path):
+def test_no_repair_beside_a_recording(path, forks):
     code = f"""
-import sys, workbench as wb
+import time, workbench as wb
 rec = wb.Recorder({str(path)!r}, wb.open_run({str(path)!r}).dataset)
 print("recording", flush=True)
-sys.stdin.read()
+time.sleep(600)
 """
-    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    other = forks.start(code)
     try:
         assert other.stdout.readline() == "recording\n"
         (path / "stats" / ".epoch.tmp").write_bytes(b"perhaps its own")
@@ -204,5 +202,6 @@ sys.stdin.read()
         with pytest.raises(RunError, match="is being recorded"):
             list(repair_run(run, findings))
     finally:
-        other.communicate("")
+        other.kill()
+        other.wait()
     assert ("leftover", "stats/.epoch.tmp") in found(path)
