@@ -16,6 +16,7 @@ from widgets.requests.deciding import ask_decide
 from widgets.requests.enlarging import ask_mask_part
 from widgets.requests.opening import ask_open
 from widgets.view import given_masks
+from widgets.view.objects import with_objects
 from workbench.foundation.errors import InputError
 from workbench.tasks.mask_table import masks_of
 from workbench.tasks.run_lengths import encode_runs, to_text
@@ -119,3 +120,11 @@ def test_masks_in_memory_are_shown_with_their_evidence(tmp_path):
         wd.Explorer(masks, probs=probs, **options)
     with pytest.raises(InputError, match="`issues or scores` is a ndarray"):
         wd.Explorer(masks, predictions=predicted, scores=sure, **options)
+
+
+def test_a_picture_that_cannot_be_read_has_no_thumbnail_of_its_mask():
+    masks = np.ones((2, 24, 20), np.uint8)
+    images = [np.zeros((24, 20), np.uint8), b"no picture"]
+    view = wd.Explorer(wb.Dataset.from_arrays(masks, task="masks", classes=CLASSES, images=images))._view
+    items = [with_objects(view, view.media.item(row)) for row in range(2)]
+    assert items[0]["mask"]["codes"] == [1] and "decoded" in items[1]["error"] and "mask" not in items[1]
