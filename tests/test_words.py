@@ -100,6 +100,9 @@ def test_no_name_brings_a_retired_word_back(paths):
     found = []
     for path in paths:
         source = path.read_text(encoding="utf-8")
+        lower = source.lower()
+        if not any(name in lower for name in NAMES):  # much faster than the expression
+            continue
         for hit in NAME.finditer(source):
             place = f"{path.relative_to(ROOT).as_posix()}:{source.count(chr(10), 0, hit.start()) + 1}"
             found.append(f"{place}: {hit[0]!r}, say: {NAMES[hit[0].lower()]}")
