@@ -98,14 +98,16 @@ for name in widgets.__all__:
             found[f"{name}.{asset}"] = hashlib.sha256(text.encode()).hexdigest()
 """
 USED = f"""{ASSETS}
-import importlib.util
+import importlib.util, re
 from importlib.metadata import distributions
 import workbench, widgets
 from workbench.shell.cli import main
 owners = {{"workbench": set(), "widgets": set()}}
 for dist in distributions():
-    for name in {{file.parts[0] for file in dist.files or [] if len(file.parts) > 1}} & set(owners):
-        owners[name].add(dist.metadata["Name"])
+    files = dist.read_text("RECORD") or "\\n".join(map(str, dist.files or []))  # `files` alone takes five times as long
+    for name in owners:
+        if re.search(f"^{{name}}/", files, re.M):
+            owners[name].add(dist.metadata["Name"])
 print(json.dumps({{
     "assets": found, "homes": [workbench.__file__, widgets.__file__], "version": workbench.__version__,
     "callable": callable(main),
