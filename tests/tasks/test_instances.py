@@ -20,7 +20,7 @@ from workbench.tasks.box_table import box_table_of
 from workbench.tasks.instance_evidence import instances_of
 from workbench.tasks.mask_runs import counts_in_image, cut_to_boxes, mask_ious, pixel_counts, runs_of_texts
 from workbench.tasks.object_overlaps import GivenObjects, overlaps_of
-from workbench.tasks.run_lengths import decode_runs, encode_runs, from_texts, to_text
+from workbench.tasks.run_lengths import decode_runs, encode_runs, from_polygons, from_texts, to_text
 
 CLASSES = ("car", "dog")
 KIND = TASKS["instances"]
@@ -321,3 +321,25 @@ def test_yolo_joins_parts_and_holes_and_keeps_polygons(tmp_path):
         assert [one.split() for one in packed.read("labels/b.txt").decode().splitlines()[1:]] == lines[1:]
     third = KIND.formats["yolo"].read(second, task="instances")
     assert box_table_of(third.labels).masks.tolist() == [changed["mask"], *one.masks[1:]]
+
+
+def test_labelformat_opens_the_polygons_of_yolo(tmp_path):
+    formats = pytest.importorskip("labelformat.formats", reason="labelformat is not installed (test extra)")
+    image = pytest.importorskip("PIL.Image")
+    mask = np.zeros(SIZE, bool)
+    mask[4:20, 5:30] = mask[22:26, 50:64] = True
+    mask[8:12, 9:14] = False
+    sizes = pd.DataFrame({"width": [64], "height": [48]})
+    data = Dataset.from_arrays([[(mask, "dog")]], task="instances", classes=CLASSES, metadata=sizes, ids=["b"])
+    with pytest.warns(UserWarning, match="3 parts and holes"):
+        file = wb.export(wb.import_run(data, tmp_path / "run"), tmp_path / "a.zip", format="yolo")
+    with zipfile.ZipFile(file) as packed:
+        packed.extractall(tmp_path / "out")
+    (tmp_path / "out" / "images").mkdir()
+    image.new("L", (64, 48)).save(tmp_path / "out" / "images" / "b.png")
+    reader = formats.YOLOv8InstanceSegmentationInput(tmp_path / "out" / "data.yaml", "train")
+    [one] = reader.get_labels()
+    [found] = one.objects
+    assert found.category.name == "dog"
+    polygons = [np.ravel(points) for points in found.segmentation.polygons]
+    assert np.array_equal(decode_runs(from_polygons(polygons, *SIZE), *SIZE), mask)
