@@ -90,20 +90,24 @@ class TagWords:
             close = self.neighbors.of(first[np.sort(at)][:most])
         have, known = self._neighbor_counts(places, close)
         p = 1 / (1 + np.exp(-self.odds[places].astype(float)))
-        sentences = []
-        for place, chance, with_it, of in zip(places.tolist(), p.tolist(), have.tolist(), known.tolist()):
-            tag, given = int(self.tags[place]), int(self.given[place])
+        tags, given, p_error = (values[places].tolist() for values in (self.tags, self.given, self.p_error))
+        sets = None if self.sets is None else self.sets[places].tolist()
+        missing, extra, sentences = self.rates.missing.tolist(), self.rates.extra.tolist(), []
+        for at, (tag, code, chance, with_it, of) in enumerate(
+            zip(tags, given, p.tolist(), have.tolist(), known.tolist())
+        ):
             words = [f"{self.says}: {self.names[tag]} {hundredths(chance)}"]
             if of:
                 words.append(f"{with_it} of {of} neighbours have it")
-            if self.sets is not None and abs(self.sets[place]) > 0.3:
-                expected = self.sets[place] > 0
-                if given < 0 or expected != (given == 1):
+            if sets is not None and abs(sets[at]) > 0.3:
+                expected = sets[at] > 0
+                if code < 0 or expected != (code == 1):
                     words.append("its other tags suggest it" if expected else "its other tags contradict it")
-            if given == 0 and self.rates.missing[tag] >= 0.05 and self.p_error[place] >= 0.2:
-                words.append(f"missing in about {self.rates.missing[tag]:.0%} of the examples it belongs to")
-            elif given == 1 and self.rates.extra[tag] >= 0.02 and self.p_error[place] >= 0.2:
-                words.append(f"given by mistake to about {self.rates.extra[tag]:.0%} of the other examples")
+            if p_error[at] >= 0.2:
+                if code == 0 and missing[tag] >= 0.05:
+                    words.append(f"missing in about {missing[tag]:.0%} of the examples it belongs to")
+                elif code == 1 and extra[tag] >= 0.02:
+                    words.append(f"given by mistake to about {extra[tag]:.0%} of the other examples")
             sentences.append("; ".join(words[:3]))
         return sentences
 
