@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import workbench as wb
+from workbench.evidence import out_of_fold
 from workbench.issues.kept import last_issues
 from workbench.tasks.label_type import PLAIN, LabelType
 
@@ -77,7 +78,7 @@ def recorded(given: pd.Series, place) -> wb.Run:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Callable[[str], Path]:
+def made(tmp_path_factory) -> Iterator[Callable[[str], Path]]:
     """The run of a column of labels, recorded and scored once."""
 
     @functools.cache
@@ -86,7 +87,9 @@ def made(tmp_path_factory) -> Callable[[str], Path]:
         wb.score(recorded(columns()[kind].rename("y"), path))
         return path
 
-    return path_of
+    with pytest.MonkeyPatch.context() as patch:  # a type does not depend on how well its classes are predicted
+        patch.setattr(out_of_fold, "STRENGTHS", (1.0,))
+        yield path_of
 
 
 @pytest.fixture
