@@ -383,7 +383,7 @@ class LabPage:
     def settle(self, still: int = 200) -> None:
         """Wait until nothing in the view has moved or changed its colours for some milliseconds.
 
-        It looks every 24 ms and a frame: five times in a fifth of a second.
+        It looks three times: now, after half of the time, and at its end. A look takes 15 ms.
         """
         self.page.evaluate(
             """still => new Promise((resolve, reject) => { let before, since;
@@ -393,7 +393,7 @@ class LabPage:
                 const r = e.getBoundingClientRect(), s = getComputedStyle(e);
                 return [r.left, r.top, r.width, r.height, s.color, s.backgroundColor, s.opacity].join(); }).join(';');
               if (all !== before) [before, since] = [all, now];
-              if (now - since >= still) resolve(); else setTimeout(requestAnimationFrame, 24, look); };
+              if (now - since >= still) resolve(); else setTimeout(requestAnimationFrame, still / 2, look); };
             requestAnimationFrame(look); })""",
             still,
         )
