@@ -52,8 +52,8 @@ SETTINGS = {
     "notebook-extension/panel": {"toolbar": [{"name": "executionProgress", "disabled": True}]},
 }
 """No question whether JupyterLab may fetch news. And nothing that shows each change of a kernel between idle and busy:
-in the tab's icon, which is fetched again, in the status bar and in the toolbar. None of these takes keys. They drew six
-of the ten frames of a decision."""
+in the tab's icon, which is fetched again, in the status bar and in the toolbar. None of these takes keys. Without the
+last two a decision took .14 s of processor time instead of .20."""
 
 
 def find_browser(*, shell: bool = False) -> str | None:
