@@ -101,8 +101,7 @@ def learn(column: NumberColumn, seed: int = 0) -> tuple[Settings, float]:
         top = logs.max(axis=1, keepdims=True)
         there, pull, shares = np.exp(logs - top), PRIOR_SHARE * len(logs) * BELIEVED, BELIEVED
         for _ in range(EM_ROUNDS):
-            weighed = there * shares
-            shares = (weighed / weighed.sum(axis=1, keepdims=True)).sum(axis=0) + pull
+            shares = shares * ((1 / (there @ shares)) @ there) + pull
             shares = shares / shares.sum()
         likelihood = float((np.log(there @ shares) + top[:, 0]).sum() + pull @ np.log(shares))
         return likelihood, Settings(shares, degrees, width)
