@@ -44,7 +44,7 @@ OPEN_TO = {
         *("multiclass", "boxes", "candidates", "instances", "masks", "multilabel", "numbers", "spans", "tokens"),
         *("pairs", "preferences", "points", "texts"),
     ),
-    "average precision": ("boxes",),
+    "average precision": ("boxes", "instances"),
     "form_conflicts": ("spans", "tokens"),
     "replacements": ("texts",),
     "a ranking": ("pairs",),
